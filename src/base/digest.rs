@@ -1,0 +1,162 @@
+//! SHA-256 digests of bytes, readers and files, computed while streaming.
+
+use std::fmt;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+use std::str::FromStr;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use sha2::{Digest as _, Sha256};
+
+/// A read is large enough that system calls stop mattering and small enough for the L2 cache.
+const BLOCK: usize = 128 * 1024;
+
+/// The SHA-256 of some bytes, written as 64 lower-case hexadecimal digits.
+///
+/// ```
+/// use mlpipe::base::digest::Digest;
+/// let digest = Digest::of(b"abc");
+/// assert!(digest.to_string().starts_with("ba7816bf"));
+/// assert_eq!(digest.to_string().parse::<Digest>().ok(), Some(digest));
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Digest([u8; 32]);
+
+/// Text that is no digest.
+#[derive(Debug, thiserror::Error)]
+#[error("`{0}` is not a SHA-256 digest (64 hexadecimal digits)")]
+pub struct ParseDigestError(String);
+
+impl Digest {
+    /// Returns the digest of `bytes`.
+    pub fn of(bytes: &[u8]) -> Self {
+        Self(Sha256::digest(bytes).into())
+    }
+
+    /// Reads `reader` to its end; returns the digest and the number of bytes.
+    pub(crate) fn of_reader(reader: &mut impl Read) -> io::Result<(Self, u64)> {
+        let mut hasher = Hasher::default();
+        let mut block = vec![0; BLOCK];
+        loop {
+            match reader.read(&mut block) {
+                Ok(0) => return Ok((hasher.digest(), hasher.length)),
+                Ok(count) => hasher.update(&block[..count]),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Returns the digest of the file at `path` and its size in bytes.
+    pub(crate) fn of_file(path: &Path) -> io::Result<(Self, u64)> {
+        Self::of_reader(&mut File::open(path)?)
+    }
+
+    /// Returns the first eight digits, enough for a person to tell two apart.
+    pub(crate) fn short(&self) -> String {
+        self.to_string()[..8].to_owned()
+    }
+}
+
+/// A digest in the making, for bytes that come in pieces.
+#[derive(Default)]
+pub(crate) struct Hasher {
+    sha: Sha256,
+    length: u64,
+}
+
+impl Hasher {
+    /// Adds `bytes` to what is hashed.
+    pub(crate) fn update(&mut self, bytes: &[u8]) {
+        self.sha.update(bytes);
+        self.length += bytes.len() as u64;
+    }
+
+    /// Adds `text` with its length in front, so that no two sequences of texts hash alike.
+    pub(crate) fn field(&mut self, text: &str) {
+        self.update(&(text.len() as u64).to_le_bytes());
+        self.update(text.as_bytes());
+    }
+
+    /// Returns the digest of all bytes so far.
+    pub(crate) fn digest(&self) -> Digest {
+        Digest(self.sha.clone().finalize().into())
+    }
+}
+
+impl fmt::Display for Digest {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(out, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for Digest {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, out)
+    }
+}
+
+impl FromStr for Digest {
+    type Err = ParseDigestError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let error = || ParseDigestError(text.to_owned());
+        if text.len() != 64 || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            return Err(error());
+        }
+        let mut bytes = [0; 32];
+        for (index, byte) in bytes.iter_mut().enumerate() {
+            *byte = u8::from_str_radix(&text[2 * index..2 * index + 2], 16).map_err(|_| error())?;
+        }
+        Ok(Self(bytes))
+    }
+}
+
+impl Serialize for Digest {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Digest {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn agrees_with_the_standard_vector() {
+        let empty = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+        assert_eq!(Digest::of(b"").to_string(), empty);
+    }
+
+    #[test]
+    fn streaming_and_one_shot_agree() {
+        let bytes: Vec<u8> = (0..3 * BLOCK + 17).map(|at| at.to_le_bytes()[0]).collect();
+        let (digest, length) = Digest::of_reader(&mut bytes.as_slice()).expect("memory reads");
+        assert_eq!(digest, Digest::of(&bytes));
+        assert_eq!(length, bytes.len() as u64);
+    }
+
+    #[test]
+    fn fields_do_not_run_together() {
+        let hash = |texts: &[&str]| {
+            let mut hasher = Hasher::default();
+            texts.iter().for_each(|text| hasher.field(text));
+            hasher.digest()
+        };
+        assert_ne!(hash(&["ab", "c"]), hash(&["a", "bc"]));
+    }
+
+    #[test]
+    fn refuses_what_is_no_digest() {
+        assert!("12".parse::<Digest>().is_err());
+        assert!("+".repeat(64).parse::<Digest>().is_err());
+    }
+}

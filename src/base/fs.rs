@@ -1,0 +1,195 @@
+//! The only writer of files: whole or not at all, and on disk when the call returns.
+
+use std::fs;
+use std::io::{self, ErrorKind, Write};
+use std::path::{Path, PathBuf};
+
+use tempfile::{Builder, NamedTempFile};
+
+/// Something failed on a path.
+#[derive(Debug, thiserror::Error)]
+#[error("{action} `{}`", path.display())]
+pub(crate) struct Error {
+    /// What was tried, as in "cannot write".
+    pub(crate) action: &'static str,
+    /// On what.
+    pub(crate) path: PathBuf,
+    /// Why it failed.
+    pub(crate) source: io::Error,
+}
+
+/// Turns an I/O error into ours, as in `.map_err(failed("cannot read", path))`.
+pub(crate) fn failed(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Error {
+    let path = path.to_owned();
+    move |source| Error {
+        action,
+        path,
+        source,
+    }
+}
+
+/// Reads the whole file at `path`; `None` where there is none.
+pub(crate) fn read(path: &Path) -> Result<Option<Vec<u8>>, Error> {
+    absent_as_none(fs::read(path)).map_err(failed("cannot read", path))
+}
+
+/// Turns "not found" into `None`.
+pub(crate) fn absent_as_none<T>(outcome: io::Result<T>) -> io::Result<Option<T>> {
+    match outcome {
+        Ok(value) => Ok(Some(value)),
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+            Ok(None)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Makes the folder `path` and the folders above it where they are missing.
+pub(crate) fn make_folder(path: &Path) -> Result<(), Error> {
+    fs::create_dir_all(path).map_err(failed("cannot make the folder", path))
+}
+
+/// Returns the folder that holds `path`.
+pub(crate) fn parent(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    }
+}
+
+/// A file that appears under its name only when it is whole.
+pub(crate) struct AtomicFile {
+    temporary: NamedTempFile,
+    path: PathBuf,
+}
+
+impl AtomicFile {
+    /// Begins the file `path`, making its folder where that is missing.
+    pub(crate) fn begin(path: &Path) -> Result<Self, Error> {
+        make_folder(parent(path))?;
+        let temporary = Builder::new()
+            .prefix(".mlpipe-")
+            .permissions(default_permissions())
+            .tempfile_in(parent(path))
+            .map_err(failed("cannot write", path))?;
+        Ok(Self {
+            temporary,
+            path: path.to_owned(),
+        })
+    }
+
+    /// Returns the file to write to.
+    pub(crate) fn file(&mut self) -> &mut fs::File {
+        self.temporary.as_file_mut()
+    }
+
+    /// Returns where the unfinished file is, for programs that write to a path.
+    pub(crate) fn unfinished(&self) -> &Path {
+        self.temporary.path()
+    }
+
+    /// Syncs the content and gives the file its name, replacing what was there.
+    pub(crate) fn commit(self) -> Result<(), Error> {
+        let Self { temporary, path } = self;
+        let synced = temporary.as_file().sync_all();
+        synced.map_err(failed("cannot write", &path))?;
+        match temporary.persist(&path) {
+            Ok(_file) => sync_folder(parent(&path)),
+            Err(error) => Err(failed("cannot write", &path)(error.error)),
+        }
+    }
+}
+
+/// Writes `bytes` to `path`: afterwards the old or the new content is there, never a part.
+pub(crate) fn write_atomic(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    let mut file = AtomicFile::begin(path)?;
+    file.file()
+        .write_all(bytes)
+        .map_err(failed("cannot write", path))?;
+    file.commit()
+}
+
+/// Like [`write_atomic`], but leaves a file alone that has this content already.
+pub(crate) fn write_if_changed(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    if read(path)?.as_deref() == Some(bytes) {
+        Ok(())
+    } else {
+        write_atomic(path, bytes)
+    }
+}
+
+/// Renames `from` to `to` on the same file system, making `to`'s folder where it is missing.
+pub(crate) fn rename(from: &Path, to: &Path) -> Result<(), Error> {
+    make_folder(parent(to))?;
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is where renames go through"
+    )]
+    fs::rename(from, to).map_err(failed("cannot move", from))?;
+    sync_folder(parent(to))?;
+    sync_folder(parent(from))
+}
+
+/// Deletes the file or folder at `path`; nothing there is fine.
+pub(crate) fn remove(path: &Path) -> Result<(), Error> {
+    let metadata = absent_as_none(fs::symlink_metadata(path));
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is where deleting goes through"
+    )]
+    let outcome = match metadata.map_err(failed("cannot delete", path))? {
+        None => return Ok(()),
+        Some(metadata) if metadata.is_dir() => fs::remove_dir_all(path),
+        Some(_) => fs::remove_file(path),
+    };
+    absent_as_none(outcome)
+        .map(drop)
+        .map_err(failed("cannot delete", path))
+}
+
+/// Returns whether anything is at `path`, be it a dangling link.
+pub(crate) fn exists(path: &Path) -> Result<bool, Error> {
+    let metadata = absent_as_none(fs::symlink_metadata(path));
+    Ok(metadata.map_err(failed("cannot read", path))?.is_some())
+}
+
+/// A rename is durable only when its folder is synced.
+fn sync_folder(path: &Path) -> Result<(), Error> {
+    let folder = fs::File::open(path).and_then(|folder| folder.sync_all());
+    match folder {
+        // Some file systems cannot sync folders; the rename itself has been done.
+        Err(error) if error.kind() == ErrorKind::InvalidInput => Ok(()),
+        outcome => outcome.map_err(failed("cannot write", path)),
+    }
+}
+
+/// The permissions that a file made in the ordinary way gets (the umask is applied on top).
+fn default_permissions() -> fs::Permissions {
+    std::os::unix::fs::PermissionsExt::from_mode(0o666)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_abandoned_file_leaves_the_old_content_and_no_litter() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = folder.path().join("kept");
+        write_atomic(&path, b"old").expect("writes");
+        let mut file = AtomicFile::begin(&path).expect("begins");
+        file.file().write_all(b"half").expect("writes");
+        drop(file);
+        assert_eq!(read(&path).expect("reads"), Some(b"old".to_vec()));
+        assert_eq!(fs::read_dir(folder.path()).expect("lists").count(), 1);
+    }
+
+    #[test]
+    fn absent_files_are_none_and_removing_them_is_fine() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = folder.path().join("a/b");
+        assert_eq!(read(&path).expect("reads"), None);
+        remove(&path).expect("nothing to remove");
+        assert!(!exists(&path).expect("looks"));
+    }
+}

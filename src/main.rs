@@ -1,0 +1,2 @@
+//! The `mlpipe` binary.
+fn main() {}

@@ -1,0 +1,113 @@
+//! Holds the layers of the house: a room imports only the rooms that this table allows it.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Each room and what it may import.
+const ALLOWED: &[(&str, &[&str])] = &[
+    ("base", &[]),
+    ("ml", &["base"]),
+    ("pipeline", &["base"]),
+    ("store", &["base", "pipeline"]),
+    ("scm", &["base", "pipeline"]),
+    ("metrics", &["base", "pipeline"]),
+    ("workspace", &["base", "pipeline", "store", "scm"]),
+    (
+        "engine",
+        &["base", "pipeline", "store", "scm", "metrics", "workspace"],
+    ),
+    (
+        "report",
+        &["base", "pipeline", "store", "scm", "metrics", "workspace"],
+    ),
+    (
+        "cli",
+        &[
+            "base",
+            "pipeline",
+            "store",
+            "scm",
+            "metrics",
+            "workspace",
+            "engine",
+            "report",
+            "ml",
+        ],
+    ),
+    ("main", &[]),
+    ("lib", &[]),
+];
+
+#[test]
+fn imports_only_go_down() {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut faults = Vec::new();
+    for file in rust_files(&source) {
+        let inner = file
+            .strip_prefix(&source)
+            .expect("below src")
+            .to_string_lossy()
+            .into_owned();
+        let room = inner
+            .split('/')
+            .next()
+            .expect("a name")
+            .trim_end_matches(".rs")
+            .to_owned();
+        let allowed = ALLOWED.iter().find(|(name, _)| *name == room);
+        let (_, allowed) = allowed.unwrap_or_else(|| panic!("the room `{room}` is not on the map"));
+        let text = fs::read_to_string(&file).expect("source is text");
+        for import in imports(&text) {
+            if import != room && !allowed.contains(&import.as_str()) {
+                faults.push(format!("{inner} imports crate::{import}"));
+            }
+        }
+    }
+    assert!(
+        faults.is_empty(),
+        "upward or sideways imports:\n{}",
+        faults.join("\n")
+    );
+}
+
+#[test]
+fn the_table_itself_has_no_way_up() {
+    for (position, (room, allowed)) in ALLOWED.iter().enumerate() {
+        for lower in *allowed {
+            let found = ALLOWED.iter().position(|(name, _)| name == lower);
+            assert!(
+                found.is_some_and(|at| at < position),
+                "{room} may not import {lower}"
+            );
+        }
+    }
+}
+
+/// The names that follow `crate::` in the code of `text`.
+fn imports(text: &str) -> Vec<String> {
+    let code = text
+        .lines()
+        .filter(|line| !line.trim_start().starts_with("//"));
+    let words = code.flat_map(|line| line.split("crate::").skip(1).map(str::to_owned));
+    let name = |rest: String| {
+        rest.split(|c: char| !c.is_alphanumeric() && c != '_')
+            .next()
+            .map(str::to_owned)
+    };
+    words
+        .filter_map(name)
+        .filter(|name| !name.is_empty())
+        .collect()
+}
+
+fn rust_files(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder)
+        .expect("a folder")
+        .map(|entry| entry.expect("an entry").path());
+    let (folders, files): (Vec<_>, Vec<_>) = entries.partition(|path| path.is_dir());
+    let here = files
+        .into_iter()
+        .filter(|path| path.extension().is_some_and(|kind| kind == "rs"));
+    here.chain(folders.iter().flat_map(|folder| rust_files(folder)))
+        .collect()
+}
