@@ -4,3 +4,4 @@
 //! `base`. Beside the tower stands `ml`, the built-in stages, which stands on `base` alone.
 
 pub mod base;
+pub mod pipeline;

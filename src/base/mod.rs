@@ -1,9 +1,14 @@
 //! What every room stands on: digests, paths, files, values, processes. Knows nothing of pipelines.
 
+pub(crate) mod cancel;
 pub mod digest;
+pub(crate) mod document;
 pub(crate) mod fs;
 pub(crate) mod human;
+pub(crate) mod lockfile;
 pub mod path;
 pub mod problem;
+pub(crate) mod process;
+pub(crate) mod source;
 pub mod value;
 pub(crate) mod yaml;

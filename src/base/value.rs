@@ -66,6 +66,11 @@ impl Value {
         }
     }
 
+    /// Returns whether this is nothing.
+    pub(crate) fn is_null(&self) -> bool {
+        matches!(self, Self::Null)
+    }
+
     /// Returns the text of a text value.
     pub(crate) fn as_text(&self) -> Option<&str> {
         if let Self::Text(text) = self {

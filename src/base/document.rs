@@ -1,0 +1,232 @@
+//! `Document` and `Node`: a YAML file read as a tree whose every value knows where it came from.
+
+use std::fmt::Display;
+use std::sync::Arc;
+
+use crate::base::problem::{Problem, did_you_mean};
+use crate::base::value::{Map, Value};
+use crate::base::yaml::{self, Part, Step};
+
+/// A YAML file of the user's: its name, its text and its values.
+#[derive(Debug)]
+pub(crate) struct Document {
+    file: String,
+    text: Arc<str>,
+    root: Value,
+}
+
+impl Document {
+    /// Parses `text`, the content of `file`.
+    pub(crate) fn parse(file: &str, text: &str) -> Result<Arc<Self>, Problem> {
+        let root = yaml::parse(file, text)?;
+        Ok(Arc::new(Self {
+            file: file.to_owned(),
+            text: Arc::from(text),
+            root,
+        }))
+    }
+
+    /// Returns the whole tree.
+    pub(crate) fn value(&self) -> &Value {
+        &self.root
+    }
+
+    /// Returns the top of the tree.
+    pub(crate) fn root(self: &Arc<Self>) -> Node<'_> {
+        Node {
+            value: &self.root,
+            origin: Origin {
+                document: Arc::clone(self),
+                trail: None,
+            },
+        }
+    }
+}
+
+/// The steps from a document's root to a value, shared between siblings.
+type Trail = Option<Arc<Link>>;
+
+#[derive(Debug)]
+struct Link {
+    above: Trail,
+    step: Step,
+}
+
+/// Where a value stands: a document and the way down to it. Cheap to clone.
+#[derive(Clone, Debug)]
+pub(crate) struct Origin {
+    document: Arc<Document>,
+    trail: Trail,
+}
+
+impl Origin {
+    /// Makes a problem at the value.
+    pub(crate) fn problem(&self, message: impl Into<String>) -> Problem {
+        self.problem_at(Part::Value, message)
+    }
+
+    /// Makes a problem at the value's key.
+    pub(crate) fn key_problem(&self, message: impl Into<String>) -> Problem {
+        self.problem_at(Part::Key, message)
+    }
+
+    fn problem_at(&self, part: Part, message: impl Into<String>) -> Problem {
+        let Document { file, text, .. } = &*self.document;
+        let place = yaml::locate(text, &self.steps(), part);
+        Problem::new(file, text, message).at(place)
+    }
+
+    fn steps(&self) -> Vec<Step> {
+        let mut steps = Vec::new();
+        let mut next = &self.trail;
+        while let Some(link) = next {
+            steps.push(link.step.clone());
+            next = &link.above;
+        }
+        steps.reverse();
+        steps
+    }
+
+    fn below(&self, step: Step) -> Self {
+        let link = Link {
+            above: self.trail.clone(),
+            step,
+        };
+        Self {
+            document: Arc::clone(&self.document),
+            trail: Some(Arc::new(link)),
+        }
+    }
+}
+
+/// A value of a document together with its origin, so that every complaint has a place.
+#[derive(Clone, Debug)]
+pub(crate) struct Node<'a> {
+    /// The value.
+    pub(crate) value: &'a Value,
+    /// Where it stands.
+    pub(crate) origin: Origin,
+}
+
+impl<'a> Node<'a> {
+    /// Returns the value under `key`, if this is a map that has it.
+    pub(crate) fn get(&self, key: &str) -> Option<Self> {
+        let Value::Map(map) = self.value else {
+            return None;
+        };
+        map.get(key)
+            .map(|value| self.child(Step::Key(key.to_owned()), value))
+    }
+
+    /// Returns the keys and values of a map.
+    pub(crate) fn entries(&self, what: impl Display) -> Result<Vec<(&'a str, Self)>, Problem> {
+        let map = self.map(what)?;
+        let child = |(key, value): (&'a String, &'a Value)| {
+            (key.as_str(), self.child(Step::Key(key.clone()), value))
+        };
+        Ok(map.iter().map(child).collect())
+    }
+
+    /// Checks that this is a map with none but the `known` keys.
+    pub(crate) fn only(&self, known: &[&str], what: impl Display) -> Result<(), Problem> {
+        for key in self.map(&what)?.keys() {
+            if !known.contains(&key.as_str()) {
+                let origin = self.origin.below(Step::Key(key.clone()));
+                let problem = origin.key_problem(format!("unknown key `{key}` in {what}"));
+                let list = || format!("known keys: {}", known.join(", "));
+                let help = did_you_mean(key, known.iter().copied()).unwrap_or_else(list);
+                return Err(problem.help(help));
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns the items of a list.
+    pub(crate) fn items(&self, what: impl Display) -> Result<Vec<Self>, Problem> {
+        let Value::List(items) = self.value else {
+            return Err(self.wrong("a list", what));
+        };
+        let child = |(index, value)| self.child(Step::Index(index), value);
+        Ok(items.iter().enumerate().map(child).collect())
+    }
+
+    /// Returns the text of a text value.
+    pub(crate) fn text(&self, what: impl Display) -> Result<&'a str, Problem> {
+        self.value.as_text().ok_or_else(|| self.wrong("text", what))
+    }
+
+    /// Returns a scalar as text: numbers and booleans as they are written.
+    pub(crate) fn scalar(&self, what: impl Display) -> Result<String, Problem> {
+        match self.value {
+            Value::Text(text) => Ok(text.clone()),
+            Value::Bool(_) | Value::Int(_) | Value::Float(_) => Ok(self.value.to_string()),
+            _ => Err(self.wrong("text", what)),
+        }
+    }
+
+    /// Returns a boolean.
+    pub(crate) fn flag(&self, what: impl Display) -> Result<bool, Problem> {
+        match self.value {
+            Value::Bool(flag) => Ok(*flag),
+            _ => Err(self.wrong("`true` or `false`", what)),
+        }
+    }
+
+    /// Makes a problem at this value.
+    pub(crate) fn problem(&self, message: impl Into<String>) -> Problem {
+        self.origin.problem(message)
+    }
+
+    /// Makes the problem that another kind of value is wanted here.
+    pub(crate) fn wrong(&self, wanted: &str, what: impl Display) -> Problem {
+        self.problem(format!(
+            "{what} must be {wanted}, not {}",
+            self.value.kind()
+        ))
+    }
+
+    fn map(&self, what: impl Display) -> Result<&'a Map, Problem> {
+        if let Value::Map(map) = self.value {
+            Ok(map)
+        } else {
+            Err(self.wrong("a map", what))
+        }
+    }
+
+    fn child(&self, step: Step, value: &'a Value) -> Self {
+        Self {
+            value,
+            origin: self.origin.below(step),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::problem::Place;
+
+    #[test]
+    fn complaints_have_the_place_of_their_value_or_key() {
+        let document = Document::parse("p.yaml", "a:\n  - x: 1\n    yy: 2\n").expect("valid");
+        let item = document
+            .root()
+            .get("a")
+            .expect("there")
+            .items("a")
+            .expect("a list")
+            .remove(0);
+        let unknown = item
+            .only(&["x", "y"], "an item")
+            .expect_err("yy is unknown");
+        assert_eq!(unknown.place, Some(Place { line: 3, column: 5 }));
+        assert_eq!(unknown.help.as_deref(), Some("did you mean `y`?"));
+        let wrong = item
+            .get("x")
+            .expect("there")
+            .text("x")
+            .expect_err("a number");
+        assert_eq!(wrong.message, "x must be text, not a number");
+        assert_eq!(wrong.place, Some(Place { line: 2, column: 8 }));
+    }
+}

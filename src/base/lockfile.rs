@@ -1,0 +1,107 @@
+//! `FileLock`: one process at a time, with the name of who holds it for those who wait.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{self, Read, Seek, Write};
+use std::path::Path;
+use std::thread;
+use std::time::Duration;
+
+use crate::base::cancel::CancelToken;
+use crate::base::fs::{self, failed};
+
+/// Waiting for another process is for minutes, looking at a lock takes microseconds.
+const LOOK_AGAIN: Duration = Duration::from_millis(50);
+
+/// An exclusive lock; the operating system frees it when its holder ends, however it ends.
+pub(crate) struct FileLock {
+    file: File,
+}
+
+/// Why a lock was not taken.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    /// The user cancelled while waiting.
+    #[error("cancelled while waiting for another mlpipe")]
+    Cancelled,
+    /// The lock file cannot be used.
+    #[error(transparent)]
+    File(#[from] fs::Error),
+}
+
+impl FileLock {
+    /// Takes the lock at `path` and writes `holder` into it, waiting while another has it.
+    ///
+    /// `waiting` is told the other's name whenever that changes.
+    pub(crate) fn acquire(
+        path: &Path,
+        holder: &str,
+        cancel: &CancelToken,
+        mut waiting: impl FnMut(&str),
+    ) -> Result<Self, Error> {
+        fs::make_folder(fs::parent(path))?;
+        let mut options = OpenOptions::new();
+        let options = options.read(true).write(true).create(true).truncate(false);
+        let mut file = options
+            .open(path)
+            .map_err(failed("cannot open the lock", path))?;
+        let mut told = None;
+        while !try_lock(&file).map_err(failed("cannot lock", path))? {
+            if cancel.is_cancelled() {
+                return Err(Error::Cancelled);
+            }
+            let other = read_holder(&mut file).map_err(failed("cannot read", path))?;
+            if told.as_ref() != Some(&other) {
+                waiting(&other);
+                told = Some(other);
+            }
+            thread::sleep(LOOK_AGAIN);
+        }
+        let mut lock = Self { file };
+        lock.write_holder(holder)
+            .map_err(failed("cannot write", path))?;
+        Ok(lock)
+    }
+
+    fn write_holder(&mut self, holder: &str) -> io::Result<()> {
+        self.file.set_len(0)?;
+        self.file.rewind()?;
+        self.file.write_all(holder.as_bytes())
+    }
+}
+
+fn try_lock(file: &File) -> io::Result<bool> {
+    match file.try_lock() {
+        Ok(()) => Ok(true),
+        Err(TryLockError::WouldBlock) => Ok(false),
+        Err(TryLockError::Error(error)) => Err(error),
+    }
+}
+
+fn read_holder(file: &mut File) -> io::Result<String> {
+    let mut holder = String::new();
+    file.rewind()?;
+    file.read_to_string(&mut holder)?;
+    Ok(holder)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_second_taker_hears_who_holds_it_and_can_give_up() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = folder.path().join("lock");
+        let cancel = CancelToken::default();
+        let first = FileLock::acquire(&path, "pid 1", &cancel, |_| {}).expect("free");
+        let mut heard = String::new();
+        let second = FileLock::acquire(&path, "pid 2", &cancel, |holder| {
+            holder.clone_into(&mut heard);
+            cancel.escalate();
+        });
+        assert!(matches!(second, Err(Error::Cancelled)));
+        assert_eq!(heard, "pid 1");
+        drop(first);
+        FileLock::acquire(&path, "pid 3", &CancelToken::default(), |_| {}).expect("free again");
+    }
+}

@@ -1,0 +1,247 @@
+//! `Lock`: what `data.lock` records of each stage's last run. Sorted, one fact a line, so that git
+//! merges changes of different stages by itself.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::base::digest::Digest;
+use crate::base::path::RepoPath;
+use crate::base::problem::{Place, Problem};
+use crate::base::source::{self, Snapshot, read_text};
+use crate::base::value::Value;
+use crate::base::yaml;
+use crate::pipeline::stage::StageName;
+
+/// The file that records the hashes; it is committed to git.
+pub(crate) const LOCK_FILE: &str = "data.lock";
+
+/// The version of the format; it goes up when an older program could misread it.
+const SCHEMA: u32 = 1;
+
+/// The content of `data.lock`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Lock {
+    schema: u32,
+    /// The record of each stage.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub stages: BTreeMap<StageName, StageEntry>,
+}
+
+impl Default for Lock {
+    fn default() -> Self {
+        Self {
+            schema: SCHEMA,
+            stages: BTreeMap::new(),
+        }
+    }
+}
+
+/// What one stage ran with, and what it made.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StageEntry {
+    /// The command, one text a script.
+    #[serde(
+        serialize_with = "write_one_or_many",
+        deserialize_with = "read_one_or_many"
+    )]
+    pub cmd: Vec<String>,
+    /// The folder it ran in, unless that is the root.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wdir: Option<RepoPath>,
+    /// The files and folders that it read.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub deps: BTreeMap<RepoPath, Content>,
+    /// The digests of what its command dependencies printed.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub commands: BTreeMap<String, Digest>,
+    /// The parameters: file → dotted key → value. The key of a whole file is empty.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub params: BTreeMap<RepoPath, BTreeMap<String, Value>>,
+    /// What it made.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub outs: BTreeMap<RepoPath, OutEntry>,
+}
+
+/// What an out was.
+pub type OutEntry = Content;
+
+/// The recorded content of a file or folder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Content {
+    /// The digest of the file's bytes, or of the folder's manifest.
+    pub sha256: Digest,
+    /// The size in bytes, summed over a folder's files.
+    pub size: u64,
+    /// The number of files of a folder; a file has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub files: Option<u64>,
+    /// Whether a file may be executed.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub executable: bool,
+}
+
+/// Why a lock cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum LockError {
+    /// Its text is wrong.
+    #[error(transparent)]
+    Problem(#[from] Problem),
+    /// It cannot be read.
+    #[error(transparent)]
+    Read(#[from] source::Error),
+}
+
+impl Lock {
+    /// Reads the lock of `snapshot`; an absent one is empty.
+    pub(crate) fn load(snapshot: &dyn Snapshot) -> Result<Self, LockError> {
+        let path = RepoPath::parse(LOCK_FILE).expect("invariant: a plain file name");
+        let text = read_text(snapshot, &path).map_err(|error| match error {
+            source::ReadTextError::Read(error) => LockError::Read(error),
+            source::ReadTextError::Problem(problem) => LockError::Problem(problem),
+        })?;
+        match text {
+            Some(text) => Ok(Self::parse(&snapshot.label(&path), &text)?),
+            None => Ok(Self::default()),
+        }
+    }
+
+    /// Parses the text of a lock.
+    pub(crate) fn parse(file: &str, text: &str) -> Result<Self, Problem> {
+        #[derive(Deserialize)]
+        struct Header {
+            schema: u32,
+        }
+        refuse_conflicts(file, text)?;
+        let Header { schema } = yaml::decode(file, text)?;
+        if schema != SCHEMA {
+            let message = format!("its schema is {schema}; this mlpipe knows schema {SCHEMA}");
+            return Err(Problem::new(file, text, message).help("use a newer mlpipe"));
+        }
+        yaml::decode(file, text)
+    }
+
+    /// Writes the lock as text.
+    pub(crate) fn to_text(&self) -> String {
+        yaml::write(self)
+    }
+}
+
+/// A merge conflict gets a message of its own: it is no mistake of the user's.
+fn refuse_conflicts(file: &str, text: &str) -> Result<(), Problem> {
+    let Some(line) = text.lines().position(|line| line.starts_with("<<<<<<< ")) else {
+        return Ok(());
+    };
+    let problem = Problem::new(file, text, "the lock has merge-conflict markers");
+    Err(problem
+        .at(Some(Place {
+            line: line + 1,
+            column: 1,
+        }))
+        .help(format!(
+            "take either side whole, as in `git checkout --ours {file}`, then run `mlpipe repro`: \
+         what the other side had run comes from the cache"
+        )))
+}
+
+fn write_one_or_many<S: Serializer>(texts: &[String], serializer: S) -> Result<S::Ok, S::Error> {
+    match texts {
+        [text] => serializer.serialize_str(text),
+        texts => serializer.collect_seq(texts),
+    }
+}
+
+fn read_one_or_many<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    let wrong = || serde::de::Error::custom("`cmd` must be text or a list of texts");
+    match Value::deserialize(deserializer)? {
+        Value::Text(text) => Ok(vec![text]),
+        Value::List(items) => {
+            let text = |item| {
+                if let Value::Text(text) = item {
+                    Ok(text)
+                } else {
+                    Err(wrong())
+                }
+            };
+            items.into_iter().map(text).collect()
+        }
+        _ => Err(wrong()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn content() -> impl Strategy<Value = Content> {
+        (
+            any::<[u8; 8]>(),
+            any::<u32>(),
+            any::<Option<u8>>(),
+            any::<bool>(),
+        )
+            .prop_map(|(seed, size, files, executable)| Content {
+                sha256: Digest::of(&seed),
+                size: size.into(),
+                files: files.map(Into::into),
+                executable,
+            })
+    }
+
+    fn value() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::Bool),
+            any::<i64>().prop_map(Value::Int),
+            prop::num::f64::NORMAL.prop_map(Value::Float),
+            "\\PC{0,12}".prop_map(Value::Text),
+        ];
+        leaf.prop_recursive(2, 8, 3, |inner| {
+            prop::collection::vec(inner, 0..3).prop_map(Value::List)
+        })
+    }
+
+    fn path() -> impl Strategy<Value = RepoPath> {
+        "[a-z: #&*-]{1,9}".prop_filter_map("a path", |text| RepoPath::parse(&text).ok())
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_is_read_again(
+            cmd in prop::collection::vec("\\PC{0,30}\n?\\PC{0,5}", 0..3),
+            deps in prop::collection::btree_map(path(), content(), 0..3),
+            params in prop::collection::btree_map("\\PC{0,6}", value(), 0..3),
+        ) {
+            let entry = StageEntry {
+                cmd,
+                wdir: None,
+                outs: deps.clone(),
+                deps,
+                commands: BTreeMap::from([("python --version".to_owned(), Digest::of(b"3"))]),
+                params: BTreeMap::from([(RepoPath::parse("params.yaml").expect("a path"), params)]),
+            };
+            let stages = BTreeMap::from([(StageName::new("a: b"), entry)]);
+            let lock = Lock { schema: SCHEMA, stages };
+            prop_assert_eq!(Lock::parse("data.lock", &lock.to_text()).expect("valid"), lock);
+        }
+    }
+
+    #[test]
+    fn conflict_markers_are_told_apart_from_mistakes() {
+        let text = "schema: 1\nstages:\n<<<<<<< ours\n  a:\n=======\n  b:\n>>>>>>> theirs\n";
+        let problem = Lock::parse("data.lock", text).expect_err("a conflict");
+        assert_eq!(problem.message, "the lock has merge-conflict markers");
+        assert_eq!(problem.place, Some(Place { line: 3, column: 1 }));
+    }
+
+    #[test]
+    fn a_newer_schema_is_refused() {
+        let problem = Lock::parse("data.lock", "schema: 99\n").expect_err("newer");
+        assert!(problem.message.contains("schema is 99"), "{problem}");
+    }
+}

@@ -1,0 +1,144 @@
+//! `Stage` and its parts, after all reading and checking.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::base::document::Origin;
+use crate::base::path::RepoPath;
+
+/// The name of a stage, unique in the project.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct StageName(String);
+
+impl StageName {
+    /// Makes a name of any text.
+    pub fn new(name: &str) -> Self {
+        Self(name.to_owned())
+    }
+
+    /// Returns the name as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for StageName {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.pad(&self.0)
+    }
+}
+
+/// One stage: a command with what it needs and what it makes.
+#[derive(Clone, Debug)]
+pub(crate) struct Stage {
+    /// Its name.
+    pub(crate) name: StageName,
+    /// The folder that the command runs in.
+    pub(crate) wdir: RepoPath,
+    /// The scripts, run one after the other.
+    pub(crate) cmd: Vec<String>,
+    /// What it reads.
+    pub(crate) deps: Vec<Dep>,
+    /// The parameters that it depends on.
+    pub(crate) params: Vec<ParamRef>,
+    /// What it makes, metrics and plots included.
+    pub(crate) outs: Vec<Out>,
+    /// Whether a change of its deps is ignored.
+    pub(crate) frozen: bool,
+    /// Whether it runs every time.
+    pub(crate) always_changed: bool,
+    /// Where it is written.
+    pub(crate) origin: Origin,
+}
+
+impl Stage {
+    /// Returns whether nothing can ever be known to be up to date: it runs every time.
+    pub(crate) fn always_runs(&self) -> bool {
+        let has_inputs = !self.deps.is_empty() || !self.params.is_empty();
+        self.always_changed || (!has_inputs && self.outs.is_empty())
+    }
+
+    /// Returns whether an earlier run's outs may stand in for a run.
+    pub(crate) fn is_restorable(&self) -> bool {
+        !self.always_runs() && self.outs.iter().all(Out::is_kept)
+    }
+}
+
+/// Something that a stage reads.
+#[derive(Clone, Debug)]
+pub(crate) enum Dep {
+    /// A file or a folder.
+    Path {
+        /// Where it is.
+        path: RepoPath,
+        /// Where it is written.
+        origin: Origin,
+    },
+    /// A command whose standard output is the dependency, as in `{cmd: python --version}`.
+    Command {
+        /// The command.
+        cmd: String,
+        /// Where it is written.
+        origin: Origin,
+    },
+}
+
+/// A reference to parameters in a file.
+#[derive(Clone, Debug)]
+pub(crate) struct ParamRef {
+    /// The file.
+    pub(crate) file: RepoPath,
+    /// The dotted key, or the whole file.
+    pub(crate) key: Option<String>,
+    /// Where it is written.
+    pub(crate) origin: Origin,
+}
+
+/// Something that a stage makes.
+#[derive(Clone, Debug)]
+pub(crate) struct Out {
+    /// Where it is made.
+    pub(crate) path: RepoPath,
+    /// What it is for.
+    pub(crate) kind: OutKind,
+    /// Whether it belongs into the cache and not into git.
+    pub(crate) cache: bool,
+    /// Whether it stays in place while the stage runs again.
+    pub(crate) persist: bool,
+    /// Where it is written.
+    pub(crate) origin: Origin,
+}
+
+impl Out {
+    /// Returns whether its content is kept, so that it can be restored. Metrics and plots that git
+    /// tracks are small and kept as well.
+    pub(crate) fn is_kept(&self) -> bool {
+        self.cache || !matches!(self.kind, OutKind::Plain)
+    }
+}
+
+/// What an out is for.
+#[derive(Clone, Debug)]
+pub(crate) enum OutKind {
+    /// Data or a model.
+    Plain,
+    /// A file of numbers to compare.
+    Metric,
+    /// A file of rows to draw.
+    Plot(PlotProperties),
+}
+
+/// How a plot is drawn.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct PlotProperties {
+    /// The template's name, as in `confusion`.
+    pub(crate) template: Option<String>,
+    /// The column of the x axis.
+    pub(crate) x: Option<String>,
+    /// The column of the y axis.
+    pub(crate) y: Option<String>,
+    /// The title.
+    pub(crate) title: Option<String>,
+}
