@@ -5,3 +5,5 @@
 
 pub mod base;
 pub mod pipeline;
+pub(crate) mod scm;
+pub(crate) mod store;

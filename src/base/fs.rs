@@ -2,9 +2,13 @@
 
 use std::fs;
 use std::io::{self, ErrorKind, Write};
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use tempfile::{Builder, NamedTempFile};
+
+/// How the names of unfinished files and folders begin.
+pub(crate) const LITTER: &str = ".mlpipe-new-";
 
 /// Something failed on a path.
 #[derive(Debug, thiserror::Error)]
@@ -68,7 +72,7 @@ impl AtomicFile {
     pub(crate) fn begin(path: &Path) -> Result<Self, Error> {
         make_folder(parent(path))?;
         let temporary = Builder::new()
-            .prefix(".mlpipe-")
+            .prefix(LITTER)
             .permissions(default_permissions())
             .tempfile_in(parent(path))
             .map_err(failed("cannot write", path))?;
@@ -86,6 +90,24 @@ impl AtomicFile {
     /// Returns where the unfinished file is, for programs that write to a path.
     pub(crate) fn unfinished(&self) -> &Path {
         self.temporary.path()
+    }
+
+    /// Lets everybody execute the file who may read it.
+    pub(crate) fn make_executable(&mut self) -> Result<(), Error> {
+        let outcome = self.temporary.as_file().metadata().and_then(|metadata| {
+            let mode = metadata.permissions().mode();
+            let permissions = fs::Permissions::from_mode(mode | (mode & 0o444) >> 2);
+            self.temporary.as_file().set_permissions(permissions)
+        });
+        outcome.map_err(failed("cannot write", &self.path))
+    }
+
+    /// Gives the file the name `path` without waiting for the disk: for content that is verified
+    /// against its digest before anybody believes it, so that a power cut cannot do harm.
+    pub(crate) fn commit_as_object(self, path: &Path) -> Result<(), Error> {
+        make_folder(parent(path))?;
+        let outcome = self.temporary.persist(path).map(drop);
+        outcome.map_err(|error| failed("cannot write", path)(error.error))
     }
 
     /// Syncs the content and gives the file its name, replacing what was there.
@@ -153,6 +175,29 @@ pub(crate) fn exists(path: &Path) -> Result<bool, Error> {
     Ok(metadata.map_err(failed("cannot read", path))?.is_some())
 }
 
+/// Returns whether a rename from one folder to the other would work.
+pub(crate) fn same_device(one: &Path, other: &Path) -> Result<bool, Error> {
+    let device = |path: &Path| fs::metadata(path).map(|found| found.dev());
+    let one = device(one).map_err(failed("cannot read", one))?;
+    Ok(one == device(other).map_err(failed("cannot read", other))?)
+}
+
+/// Deletes unfinished files and folders that a killed process has left in `folder`.
+pub(crate) fn remove_litter(folder: &Path) -> Result<(), Error> {
+    let Some(entries) =
+        absent_as_none(fs::read_dir(folder)).map_err(failed("cannot read", folder))?
+    else {
+        return Ok(());
+    };
+    for entry in entries {
+        let entry = entry.map_err(failed("cannot read", folder))?;
+        if entry.file_name().to_string_lossy().starts_with(LITTER) {
+            remove(&entry.path())?;
+        }
+    }
+    Ok(())
+}
+
 /// A rename is durable only when its folder is synced.
 fn sync_folder(path: &Path) -> Result<(), Error> {
     let folder = fs::File::open(path).and_then(|folder| folder.sync_all());
@@ -165,7 +210,7 @@ fn sync_folder(path: &Path) -> Result<(), Error> {
 
 /// The permissions that a file made in the ordinary way gets (the umask is applied on top).
 fn default_permissions() -> fs::Permissions {
-    std::os::unix::fs::PermissionsExt::from_mode(0o666)
+    fs::Permissions::from_mode(0o666)
 }
 
 #[cfg(test)]

@@ -15,6 +15,8 @@ const LOOK_AGAIN: Duration = Duration::from_millis(50);
 /// An exclusive lock; the operating system frees it when its holder ends, however it ends.
 pub(crate) struct FileLock {
     file: File,
+    /// Whether the last holder ended without letting go, as a killed process does.
+    pub(crate) was_abandoned: bool,
 }
 
 /// Why a lock was not taken.
@@ -56,7 +58,13 @@ impl FileLock {
             }
             thread::sleep(LOOK_AGAIN);
         }
-        let mut lock = Self { file };
+        let was_abandoned = !read_holder(&mut file)
+            .map_err(failed("cannot read", path))?
+            .is_empty();
+        let mut lock = Self {
+            file,
+            was_abandoned,
+        };
         lock.write_holder(holder)
             .map_err(failed("cannot write", path))?;
         Ok(lock)
@@ -66,6 +74,13 @@ impl FileLock {
         self.file.set_len(0)?;
         self.file.rewind()?;
         self.file.write_all(holder.as_bytes())
+    }
+}
+
+impl Drop for FileLock {
+    fn drop(&mut self) {
+        // Failing only makes the next holder look for traces of a crash that was none.
+        let _ignored = self.file.set_len(0);
     }
 }
 
@@ -102,6 +117,7 @@ mod tests {
         assert!(matches!(second, Err(Error::Cancelled)));
         assert_eq!(heard, "pid 1");
         drop(first);
-        FileLock::acquire(&path, "pid 3", &CancelToken::default(), |_| {}).expect("free again");
+        let third = FileLock::acquire(&path, "pid 3", &CancelToken::default(), |_| {});
+        assert!(!third.expect("free again").was_abandoned);
     }
 }

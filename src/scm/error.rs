@@ -1,0 +1,30 @@
+//! What can go wrong with git.
+
+use std::path::PathBuf;
+
+use crate::base::fs;
+
+/// Why git cannot answer.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    /// The project is in no git repository.
+    #[error("`{}` is not in a git repository", path.display())]
+    NoRepository {
+        /// Where it was looked for.
+        path: PathBuf,
+    },
+    /// A revision that does not exist.
+    #[error("there is no revision `{name}`")]
+    UnknownRevision {
+        /// What was asked for.
+        name: String,
+        /// What may have been meant.
+        help: Option<String>,
+    },
+    /// libgit2 failed.
+    #[error("git cannot read the repository")]
+    Git(#[from] git2::Error),
+    /// A file cannot be read or written.
+    #[error(transparent)]
+    File(#[from] fs::Error),
+}

@@ -1,0 +1,61 @@
+//! Keeps what the cache holds out of git: one line per out in the `.gitignore` beside it.
+
+use std::path::Path;
+
+use crate::base::fs;
+use crate::base::path::RepoPath;
+use crate::scm::error::Error;
+
+/// Adds `path` to the `.gitignore` of its folder, unless it is there already.
+pub(crate) fn ignore_out(root: &Path, path: &RepoPath) -> Result<(), Error> {
+    let file = path.parent().on_disk(root).join(".gitignore");
+    let text = fs::read(&file)?.unwrap_or_default();
+    let text = String::from_utf8_lossy(&text);
+    let line = format!("/{}", escape(path.name()));
+    if text
+        .lines()
+        .any(|known| known.trim_end_matches('/') == line)
+    {
+        return Ok(());
+    }
+    let gap = if text.is_empty() || text.ends_with('\n') {
+        ""
+    } else {
+        "\n"
+    };
+    Ok(fs::write_atomic(
+        &file,
+        format!("{text}{gap}{line}\n").as_bytes(),
+    )?)
+}
+
+/// Writes a name so that git takes each of its characters for itself.
+fn escape(name: &str) -> String {
+    let mut pattern = String::with_capacity(name.len());
+    for character in name.chars() {
+        if matches!(character, '*' | '?' | '[' | ']' | '\\') {
+            pattern.push('\\');
+        }
+        pattern.push(character);
+    }
+    match pattern.strip_suffix(' ') {
+        Some(start) => format!("{start}\\ "),
+        None => pattern,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_out_gets_one_line_and_other_lines_stay() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = RepoPath::parse("data/a*").expect("a path");
+        fs::write_atomic(&folder.path().join("data/.gitignore"), b"*.tmp").expect("writes");
+        ignore_out(folder.path(), &path).expect("adds");
+        ignore_out(folder.path(), &path).expect("adds nothing");
+        let text = fs::read(&folder.path().join("data/.gitignore")).expect("reads");
+        assert_eq!(text.as_deref(), Some(&b"*.tmp\n/a\\*\n"[..]));
+    }
+}

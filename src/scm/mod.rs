@@ -1,0 +1,11 @@
+//! Git, through libgit2: what is ignored, which commit a name means, files as of a commit.
+
+mod error;
+mod ignore;
+mod repo;
+mod revision;
+
+pub(crate) use error::Error;
+pub(crate) use ignore::ignore_out;
+pub(crate) use repo::Repo;
+pub(crate) use revision::Revision;

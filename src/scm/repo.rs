@@ -1,0 +1,102 @@
+//! `Repo`: the git repository that the project lies in.
+
+use std::path::Path;
+
+use git2::{ErrorCode, Repository};
+
+use crate::base::path::RepoPath;
+use crate::base::problem::did_you_mean;
+use crate::scm::error::Error;
+use crate::scm::revision::Revision;
+
+/// A git repository, with the project somewhere in it.
+pub(crate) struct Repo {
+    git: Repository,
+    /// The project's folder below the repository's, empty where both are the same.
+    prefix: String,
+}
+
+impl Repo {
+    /// Opens the repository that the project at `root` lies in.
+    pub(crate) fn open(root: &Path) -> Result<Self, Error> {
+        let none = || Error::NoRepository {
+            path: root.to_owned(),
+        };
+        let git = Repository::discover(root).map_err(|error| match error.code() {
+            ErrorCode::NotFound => none(),
+            _ => Error::Git(error),
+        })?;
+        let folder = git
+            .workdir()
+            .ok_or_else(none)?
+            .canonicalize()
+            .map_err(|_| none())?;
+        let inner = root.strip_prefix(&folder).map_err(|_| none())?;
+        let prefix = inner.to_str().ok_or_else(none)?.to_owned();
+        Ok(Self { git, prefix })
+    }
+
+    /// Returns whether git ignores `path` and does not track it.
+    pub(crate) fn ignores(&self, path: &RepoPath) -> Result<bool, Error> {
+        Ok(self.git.is_path_ignored(self.inner(path))?)
+    }
+
+    /// Returns whether git tracks the file `path`.
+    pub(crate) fn tracks(&self, path: &RepoPath) -> Result<bool, Error> {
+        let index = self.git.index()?;
+        Ok(index.get_path(Path::new(&self.inner(path)), 0).is_some())
+    }
+
+    /// Finds the commit that `name` means: a branch, a tag, a hash or any expression of git's.
+    pub(crate) fn revision(&self, name: &str) -> Result<Revision, Error> {
+        let object = self.git.revparse_single(name).or_else(|error| {
+            // In CI only the remote's branches are there.
+            self.git
+                .revparse_single(&format!("origin/{name}"))
+                .map_err(|_| error)
+        });
+        let tree = object.and_then(|object| object.peel_to_tree());
+        let tree = tree.map_err(|error| match error.code() {
+            ErrorCode::NotFound | ErrorCode::InvalidSpec | ErrorCode::Ambiguous => {
+                self.unknown(name)
+            }
+            _ => Error::Git(error),
+        })?;
+        Ok(Revision::open(&self.git, name, tree.id(), &self.prefix)?)
+    }
+
+    /// Returns whether the repository has any commit.
+    pub(crate) fn has_commits(&self) -> bool {
+        self.git.head().is_ok()
+    }
+
+    fn unknown(&self, name: &str) -> Error {
+        let names: Vec<String> = self
+            .git
+            .references()
+            .map(|all| {
+                all.flatten()
+                    .filter_map(|one| Some(one.shorthand().ok()?.to_owned()))
+                    .collect()
+            })
+            .unwrap_or_default();
+        let help = did_you_mean(name, names.iter().map(String::as_str));
+        Error::UnknownRevision {
+            name: name.to_owned(),
+            help,
+        }
+    }
+
+    fn inner(&self, path: &RepoPath) -> String {
+        inner_path(&self.prefix, path)
+    }
+}
+
+/// Returns the path below the repository of a path below the project.
+pub(super) fn inner_path(prefix: &str, path: &RepoPath) -> String {
+    if prefix.is_empty() {
+        path.to_string()
+    } else {
+        format!("{prefix}/{path}")
+    }
+}

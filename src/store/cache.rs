@@ -1,0 +1,381 @@
+//! `Cache`: objects named by the SHA-256 of their bytes. Everything is verified when it is taken out.
+
+use std::fs::{File, Metadata, Permissions};
+use std::io::{Read, Write};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use rayon::prelude::*;
+
+use crate::base::digest::{Digest, Hasher};
+use crate::base::fs::{self, AtomicFile, failed};
+use crate::pipeline::Content;
+use crate::store::error::Error;
+use crate::store::scan::{self, Found};
+use crate::store::tree::{EntryKind, FileContent, Tree};
+
+/// A read and a write of this size cost little beyond the bytes themselves.
+const BLOCK: usize = 128 * 1024;
+
+/// The objects of a project, below one folder: `sha256/<two digits>/<the other 62>`.
+///
+/// May be deleted: what is lost is made again by running stages.
+#[derive(Clone, Debug)]
+pub(crate) struct Cache {
+    root: PathBuf,
+}
+
+/// Whether all objects of some content are in the cache. Their bytes are checked only when used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Presence {
+    /// All of them.
+    Whole,
+    /// Some or all are missing.
+    Missing,
+}
+
+/// What became of an attempt to restore content.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Restored {
+    /// It is in place.
+    Done,
+    /// An object is missing; nothing was changed.
+    Missing,
+    /// An object was corrupt and has been quarantined; nothing was changed.
+    Corrupt(Digest),
+}
+
+impl Cache {
+    /// Opens the cache at `root`; its folders are made when they are needed.
+    pub(crate) fn new(root: PathBuf) -> Self {
+        Self { root }
+    }
+
+    /// Copies the file or folder at `path` into the cache, hashing in the same pass; returns what
+    /// it is, or `None` if nothing is there.
+    pub(crate) fn store(&self, path: &Path) -> Result<Option<Content>, Error> {
+        match scan::find(path)? {
+            None => Ok(None),
+            Some(Found::File(metadata)) => Ok(Some(self.store_file(path, &metadata)?.into())),
+            Some(Found::Folder(found)) => {
+                let tree = scan::tree_of(found, |path, metadata| self.store_file(path, metadata))?;
+                self.store_bytes(tree.to_text().as_bytes())?;
+                Ok(Some(tree.content()))
+            }
+        }
+    }
+
+    fn store_file(&self, path: &Path, metadata: &Metadata) -> Result<FileContent, Error> {
+        let mut object = self.begin_object()?;
+        let (digest, size) = copy_hashing(path, &mut object)?;
+        self.name_object(object, digest, size)?;
+        Ok(FileContent {
+            digest,
+            size,
+            executable: scan::is_executable(metadata),
+        })
+    }
+
+    fn store_bytes(&self, bytes: &[u8]) -> Result<(), Error> {
+        let mut object = self.begin_object()?;
+        let path = object.unfinished().to_owned();
+        object
+            .file()
+            .write_all(bytes)
+            .map_err(failed("cannot write", &path))?;
+        self.name_object(object, Digest::of(bytes), bytes.len() as u64)
+    }
+
+    fn begin_object(&self) -> Result<AtomicFile, Error> {
+        Ok(AtomicFile::begin(&self.root.join("new/object"))?)
+    }
+
+    /// Gives a whole object its name, unless it is there already.
+    fn name_object(&self, mut object: AtomicFile, digest: Digest, size: u64) -> Result<(), Error> {
+        let path = self.object_path(digest);
+        if self.has_object(digest, size) {
+            return Ok(());
+        }
+        let read_only = object.file().set_permissions(Permissions::from_mode(0o444));
+        read_only.map_err(failed("cannot write", &path))?;
+        Ok(object.commit_as_object(&path)?)
+    }
+
+    /// Returns whether the objects of `content` are all there.
+    pub(crate) fn presence(&self, content: &Content) -> Result<Presence, Error> {
+        let whole = match content.files {
+            None => self.has_object(content.sha256, content.size),
+            Some(_) => match self.tree(content.sha256)? {
+                Ok(tree) => tree
+                    .files()
+                    .all(|(_, file)| self.has_object(file.digest, file.size)),
+                Err(_) => false,
+            },
+        };
+        Ok(if whole {
+            Presence::Whole
+        } else {
+            Presence::Missing
+        })
+    }
+
+    /// Puts `content` to `path`, replacing what is there. The caller has saved that.
+    pub(crate) fn restore(&self, content: &Content, path: &Path) -> Result<Restored, Error> {
+        if content.files.is_none() {
+            let Content {
+                sha256: digest,
+                size,
+                executable,
+                ..
+            } = *content;
+            let file = FileContent {
+                digest,
+                size,
+                executable,
+            };
+            return self.restore_file(file, path);
+        }
+        let tree = match self.tree(content.sha256)? {
+            Ok(tree) => tree,
+            Err(outcome) => return Ok(outcome),
+        };
+        self.restore_tree(&tree, path)
+    }
+
+    /// Builds the folder beside its place and swaps it in when it is whole.
+    fn restore_tree(&self, tree: &Tree, path: &Path) -> Result<Restored, Error> {
+        let parent = fs::parent(path);
+        fs::make_folder(parent)?;
+        let building = tempfile::Builder::new()
+            .prefix(fs::LITTER)
+            .tempdir_in(parent);
+        let building = building.map_err(failed("cannot write", path))?;
+        let folder = building.path().join("new");
+        fs::make_folder(&folder)?;
+        let outcomes: Result<Vec<Restored>, Error> = tree
+            .entries()
+            .par_iter()
+            .map(|entry| match entry.kind {
+                EntryKind::File(file) => self.restore_file(file, &folder.join(&entry.path)),
+                EntryKind::EmptyFolder => {
+                    Ok(fs::make_folder(&folder.join(&entry.path)).map(|()| Restored::Done)?)
+                }
+            })
+            .collect();
+        if let Some(outcome) = outcomes?
+            .into_iter()
+            .find(|outcome| *outcome != Restored::Done)
+        {
+            return Ok(outcome);
+        }
+        if fs::exists(path)? {
+            fs::rename(path, &building.path().join("old"))?;
+        }
+        fs::rename(&folder, path)?;
+        Ok(Restored::Done)
+    }
+
+    fn restore_file(&self, file: FileContent, path: &Path) -> Result<Restored, Error> {
+        let object = self.object_path(file.digest);
+        if !fs::exists(&object)? {
+            return Ok(Restored::Missing);
+        }
+        let mut copy = AtomicFile::begin(path)?;
+        let (digest, _) = copy_hashing(&object, &mut copy)?;
+        if digest != file.digest {
+            self.quarantine(file.digest)?;
+            return Ok(Restored::Corrupt(file.digest));
+        }
+        if file.executable {
+            copy.make_executable()?;
+        }
+        if path.is_dir() {
+            fs::remove(path)?;
+        }
+        copy.commit_as_object(path)?;
+        Ok(Restored::Done)
+    }
+
+    /// Reads the manifest of a folder, verified; or says why it cannot be had.
+    fn tree(&self, digest: Digest) -> Result<Result<Tree, Restored>, Error> {
+        let path = self.object_path(digest);
+        let Some(bytes) = fs::read(&path)? else {
+            return Ok(Err(Restored::Missing));
+        };
+        if Digest::of(&bytes) != digest {
+            self.quarantine(digest)?;
+            return Ok(Err(Restored::Corrupt(digest)));
+        }
+        let tree = String::from_utf8(bytes)
+            .ok()
+            .and_then(|text| Tree::parse(&text));
+        tree.map(Ok).ok_or(Error::Manifest { digest })
+    }
+
+    /// Moves a corrupt object out of the way; its bytes may still help somebody.
+    fn quarantine(&self, digest: Digest) -> Result<(), Error> {
+        let to = self.root.join("quarantine").join(digest.to_string());
+        Ok(fs::rename(&self.object_path(digest), &to)?)
+    }
+
+    /// A truncated object has another size, so most damage is seen without reading.
+    fn has_object(&self, digest: Digest, size: u64) -> bool {
+        let metadata = self.object_path(digest).metadata();
+        metadata.is_ok_and(|metadata| metadata.len() == size)
+    }
+
+    fn object_path(&self, digest: Digest) -> PathBuf {
+        let name = digest.to_string();
+        self.root.join("sha256").join(&name[..2]).join(&name[2..])
+    }
+}
+
+/// Copies the file at `from` into `to` in blocks; returns the digest and size of what was written.
+fn copy_hashing(from: &Path, to: &mut AtomicFile) -> Result<(Digest, u64), Error> {
+    let target = to.unfinished().to_owned();
+    let mut source = File::open(from).map_err(failed("cannot read", from))?;
+    let mut hasher = Hasher::default();
+    let mut block = vec![0; BLOCK];
+    let mut size = 0;
+    loop {
+        let count = source
+            .read(&mut block)
+            .map_err(failed("cannot read", from))?;
+        if count == 0 {
+            return Ok((hasher.digest(), size));
+        }
+        hasher.update(&block[..count]);
+        to.file()
+            .write_all(&block[..count])
+            .map_err(failed("cannot write", &target))?;
+        size += count as u64;
+    }
+}
+
+#[cfg(test)]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "tests lay out and damage small files"
+)]
+mod tests {
+    use std::fs as disk;
+
+    use super::*;
+
+    struct Fixture {
+        folder: tempfile::TempDir,
+        cache: Cache,
+    }
+
+    impl Fixture {
+        fn new() -> Self {
+            let folder = tempfile::tempdir().expect("a temporary folder");
+            let cache = Cache::new(folder.path().join("cache"));
+            disk::create_dir_all(folder.path().join("data/sub")).expect("makes");
+            disk::create_dir_all(folder.path().join("data/void")).expect("makes");
+            disk::write(folder.path().join("data/a"), "alpha").expect("writes");
+            disk::write(folder.path().join("data/sub/b"), "beta").expect("writes");
+            Self { folder, cache }
+        }
+
+        fn path(&self, name: &str) -> PathBuf {
+            self.folder.path().join(name)
+        }
+
+        fn store(&self, name: &str) -> Content {
+            self.cache
+                .store(&self.path(name))
+                .expect("stores")
+                .expect("is there")
+        }
+
+        fn damage(&self, digest: Digest) {
+            let object = self.cache.object_path(digest);
+            disk::set_permissions(&object, Permissions::from_mode(0o644)).expect("sets");
+            let mut bytes = disk::read(&object).expect("reads");
+            bytes[0] ^= 1;
+            disk::write(&object, bytes).expect("writes");
+        }
+    }
+
+    #[test]
+    fn a_folder_comes_back_as_it_was() {
+        let fixture = Fixture::new();
+        let content = fixture.store("data");
+        assert_eq!(
+            scan::measure(&fixture.path("data")).expect("measures"),
+            Some(content)
+        );
+        let outcome = fixture
+            .cache
+            .restore(&content, &fixture.path("copy"))
+            .expect("restores");
+        assert_eq!(outcome, Restored::Done);
+        assert_eq!(
+            scan::measure(&fixture.path("copy")).expect("measures"),
+            Some(content)
+        );
+        assert!(fixture.path("copy/void").is_dir());
+    }
+
+    #[test]
+    fn a_corrupt_object_is_quarantined_and_nothing_is_touched() {
+        let fixture = Fixture::new();
+        let content = fixture.store("data");
+        let beta = Digest::of(b"beta");
+        fixture.damage(beta);
+        disk::write(fixture.path("data/sub/b"), "precious").expect("writes");
+        let outcome = fixture
+            .cache
+            .restore(&content, &fixture.path("data"))
+            .expect("answers");
+        assert_eq!(outcome, Restored::Corrupt(beta));
+        assert_eq!(
+            disk::read(fixture.path("data/sub/b")).expect("reads"),
+            b"precious"
+        );
+        assert_eq!(
+            fixture.cache.presence(&content).expect("answers"),
+            Presence::Missing
+        );
+        assert!(
+            fixture
+                .cache
+                .root
+                .join("quarantine")
+                .join(beta.to_string())
+                .exists()
+        );
+    }
+
+    #[test]
+    fn a_damaged_manifest_is_quarantined_too() {
+        let fixture = Fixture::new();
+        let content = fixture.store("data");
+        fixture.damage(content.sha256);
+        let outcome = fixture
+            .cache
+            .restore(&content, &fixture.path("copy"))
+            .expect("answers");
+        assert_eq!(outcome, Restored::Corrupt(content.sha256));
+        assert!(!fixture.path("copy").exists());
+    }
+
+    #[test]
+    fn objects_are_read_only_and_what_is_restored_is_not() {
+        let fixture = Fixture::new();
+        let content = fixture.store("data/a");
+        let object = fixture
+            .cache
+            .object_path(content.sha256)
+            .metadata()
+            .expect("is there");
+        assert_eq!(object.permissions().mode() & 0o777, 0o444);
+        fixture
+            .cache
+            .restore(&content, &fixture.path("a"))
+            .expect("restores");
+        let copy = fixture.path("a").metadata().expect("is there");
+        assert_eq!(copy.permissions().mode() & 0o200, 0o200);
+    }
+}

@@ -1,0 +1,12 @@
+//! Content-addressed data: what is on disk, measured; and the cache that keeps it.
+
+mod cache;
+mod error;
+mod run_cache;
+mod scan;
+mod tree;
+
+pub(crate) use cache::{Cache, Presence, Restored};
+pub(crate) use error::Error;
+pub(crate) use run_cache::RunCache;
+pub(crate) use scan::measure;
