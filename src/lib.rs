@@ -4,6 +4,8 @@
 //! `base`. Beside the tower stands `ml`, the built-in stages, which stands on `base` alone.
 
 pub mod base;
+mod engine;
 pub mod pipeline;
 pub(crate) mod scm;
 pub(crate) mod store;
+mod workspace;

@@ -140,6 +140,23 @@ pub(crate) fn write_if_changed(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     }
 }
 
+/// Begins an empty file that grows while somebody may read it, as a log does.
+pub(crate) fn create_log(path: &Path) -> Result<fs::File, Error> {
+    make_folder(parent(path))?;
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a log is useful before it is whole"
+    )]
+    fs::File::create(path).map_err(failed("cannot write", path))
+}
+
+/// Writes a small file whose loss or truncation would do no harm.
+pub(crate) fn write_note(path: &Path, text: &str) -> Result<(), Error> {
+    let mut file = create_log(path)?;
+    file.write_all(text.as_bytes())
+        .map_err(failed("cannot write", path))
+}
+
 /// Renames `from` to `to` on the same file system, making `to`'s folder where it is missing.
 pub(crate) fn rename(from: &Path, to: &Path) -> Result<(), Error> {
     make_folder(parent(to))?;

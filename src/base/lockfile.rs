@@ -4,7 +4,7 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, Write};
 use std::path::Path;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::base::cancel::CancelToken;
 use crate::base::fs::{self, failed};
@@ -40,12 +40,7 @@ impl FileLock {
         cancel: &CancelToken,
         mut waiting: impl FnMut(&str),
     ) -> Result<Self, Error> {
-        fs::make_folder(fs::parent(path))?;
-        let mut options = OpenOptions::new();
-        let options = options.read(true).write(true).create(true).truncate(false);
-        let mut file = options
-            .open(path)
-            .map_err(failed("cannot open the lock", path))?;
+        let mut file = open(path)?;
         let mut told = None;
         while !try_lock(&file).map_err(failed("cannot lock", path))? {
             if cancel.is_cancelled() {
@@ -70,6 +65,37 @@ impl FileLock {
         Ok(lock)
     }
 
+    /// Takes the lock at `path` if it is free, without leaving a name.
+    pub(crate) fn try_acquire(path: &Path) -> Result<Option<Self>, fs::Error> {
+        let file = open(path)?;
+        let taken = try_lock(&file).map_err(failed("cannot lock", path))?;
+        Ok(taken.then_some(Self {
+            file,
+            was_abandoned: false,
+        }))
+    }
+
+    /// Like [`Self::try_acquire`], but waits up to `patience` for the lock to become free.
+    pub(crate) fn acquire_within(
+        path: &Path,
+        patience: Duration,
+    ) -> Result<Option<Self>, fs::Error> {
+        let deadline = Instant::now() + patience;
+        loop {
+            let lock = Self::try_acquire(path)?;
+            if lock.is_some() || Instant::now() > deadline {
+                return Ok(lock);
+            }
+            thread::sleep(LOOK_AGAIN);
+        }
+    }
+
+    /// Returns a handle that shares the lock: it is free only when all handles are closed, be it
+    /// in another process.
+    pub(crate) fn share(&self) -> io::Result<File> {
+        self.file.try_clone()
+    }
+
     fn write_holder(&mut self, holder: &str) -> io::Result<()> {
         self.file.set_len(0)?;
         self.file.rewind()?;
@@ -82,6 +108,15 @@ impl Drop for FileLock {
         // Failing only makes the next holder look for traces of a crash that was none.
         let _ignored = self.file.set_len(0);
     }
+}
+
+fn open(path: &Path) -> Result<File, fs::Error> {
+    fs::make_folder(fs::parent(path))?;
+    let mut options = OpenOptions::new();
+    let options = options.read(true).write(true).create(true).truncate(false);
+    options
+        .open(path)
+        .map_err(failed("cannot open the lock", path))
 }
 
 fn try_lock(file: &File) -> io::Result<bool> {

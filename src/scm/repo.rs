@@ -1,5 +1,6 @@
 //! `Repo`: the git repository that the project lies in.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use git2::{ErrorCode, Repository};
@@ -41,10 +42,18 @@ impl Repo {
         Ok(self.git.is_path_ignored(self.inner(path))?)
     }
 
-    /// Returns whether git tracks the file `path`.
-    pub(crate) fn tracks(&self, path: &RepoPath) -> Result<bool, Error> {
+    /// Returns those of `paths` that git tracks, or of which it tracks something inside.
+    pub(crate) fn tracked_among<'a>(
+        &self,
+        paths: impl Iterator<Item = &'a RepoPath>,
+    ) -> Result<BTreeSet<RepoPath>, Error> {
         let index = self.git.index()?;
-        Ok(index.get_path(Path::new(&self.inner(path)), 0).is_some())
+        let is_tracked = |path: &&RepoPath| {
+            let inner = self.inner(path);
+            index.get_path(Path::new(&inner), 0).is_some()
+                || index.find_prefix(format!("{inner}/")).is_ok()
+        };
+        Ok(paths.filter(is_tracked).cloned().collect())
     }
 
     /// Finds the commit that `name` means: a branch, a tag, a hash or any expression of git's.

@@ -1,0 +1,271 @@
+//! `Decision`: whether a stage is unchanged, can be restored, or must run, and why.
+
+use std::fmt;
+
+use crate::base::path::RepoPath;
+use crate::engine::error::Failure;
+use crate::engine::fingerprint::{Change, FactValue};
+use crate::engine::inputs::{Gauge, Inputs};
+use crate::pipeline::{Content, Out, Stage, StageEntry};
+use crate::store::Presence;
+
+/// What is to be done with a stage.
+#[derive(Clone, Debug)]
+pub(crate) enum Decision {
+    /// Nothing: it is as recorded. The outs listed are to be put into the cache again.
+    Unchanged {
+        /// Outs whose objects have been lost while the workspace still has the content.
+        recache: Vec<RepoPath>,
+    },
+    /// The outs of an earlier run are put in place.
+    Restore {
+        /// That run.
+        entry: StageEntry,
+        /// Which record it was found in.
+        source: Source,
+        /// What is not as it should be now.
+        reasons: Vec<Reason>,
+    },
+    /// What is there is recorded without running: a frozen stage that has no record yet.
+    Adopt,
+    /// The command runs.
+    Run {
+        /// Why.
+        reasons: Vec<Reason>,
+    },
+}
+
+/// Which record a restored run was found in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Source {
+    /// The lock: only outs were missing or changed.
+    Lock,
+    /// The run cache: an earlier run had the same inputs.
+    RunCache,
+}
+
+/// Why a stage is not up to date.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Reason {
+    /// The lock has no record of it.
+    NeverRan,
+    /// It is declared to run every time, or has nothing to be judged by.
+    AlwaysRuns,
+    /// The user wants it to run.
+    Forced,
+    /// An input is not as recorded.
+    Input(Change),
+    /// An out is not as recorded.
+    Out(RepoPath, OutFault),
+}
+
+/// What is wrong with an out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum OutFault {
+    /// It is not there.
+    Missing,
+    /// It has other content than was recorded.
+    Changed,
+}
+
+/// An out as it is now, beside what is recorded of it.
+#[derive(Clone, Debug)]
+pub(crate) struct OutState {
+    pub(crate) out: Out,
+    pub(crate) found: Option<Content>,
+    pub(crate) recorded: Option<Content>,
+}
+
+/// A stage looked at: what it would be given, what it made, what is to be done.
+#[derive(Clone, Debug)]
+pub(crate) struct Examination {
+    pub(crate) inputs: Inputs,
+    pub(crate) outs: Vec<OutState>,
+    pub(crate) decision: Decision,
+}
+
+/// Looks at a stage and decides. `recorded` is its entry in the lock.
+pub(crate) fn examine(
+    stage: &Stage,
+    recorded: Option<&StageEntry>,
+    force: bool,
+    gauge: &Gauge<'_>,
+) -> Result<Examination, Failure> {
+    let inputs = Inputs::measure(stage, gauge)?;
+    let outs = observe_outs(stage, recorded, gauge)?;
+    let decision = decide(stage, recorded, force, &inputs, &outs, gauge)?;
+    Ok(Examination {
+        inputs,
+        outs,
+        decision,
+    })
+}
+
+fn observe_outs(
+    stage: &Stage,
+    recorded: Option<&StageEntry>,
+    gauge: &Gauge<'_>,
+) -> Result<Vec<OutState>, Failure> {
+    let observe = |out: &Out| {
+        let found = gauge.workspace.measure(&out.path)?;
+        let recorded = recorded
+            .and_then(|entry| entry.outs.get(&out.path))
+            .copied();
+        Ok(OutState {
+            out: out.clone(),
+            found,
+            recorded,
+        })
+    };
+    stage.outs.iter().map(observe).collect()
+}
+
+fn decide(
+    stage: &Stage,
+    recorded: Option<&StageEntry>,
+    force: bool,
+    inputs: &Inputs,
+    outs: &[OutState],
+    gauge: &Gauge<'_>,
+) -> Result<Decision, Failure> {
+    if force && !stage.frozen {
+        return Ok(Decision::Run {
+            reasons: vec![Reason::Forced],
+        });
+    }
+    if stage.always_runs() && !stage.frozen {
+        return Ok(Decision::Run {
+            reasons: vec![Reason::AlwaysRuns],
+        });
+    }
+    if stage.frozen && recorded.is_none() {
+        let missing = outs.iter().find(|state| state.found.is_none());
+        return match missing {
+            Some(state) => Err(Failure::Frozen {
+                path: state.out.path.clone(),
+            }),
+            None => Ok(Decision::Adopt),
+        };
+    }
+    let mut reasons = input_reasons(recorded, inputs);
+    if stage.frozen && recorded.is_some() {
+        reasons.clear();
+    }
+    if let (true, Some(entry)) = (reasons.is_empty(), recorded) {
+        return judge_outs(stage, entry, outs, gauge);
+    }
+    reasons.extend(outs.iter().filter_map(OutState::fault));
+    match find_earlier_run(stage, inputs, gauge)? {
+        Some(entry) => Ok(Decision::Restore {
+            entry,
+            source: Source::RunCache,
+            reasons,
+        }),
+        None => Ok(Decision::Run { reasons }),
+    }
+}
+
+fn input_reasons(recorded: Option<&StageEntry>, inputs: &Inputs) -> Vec<Reason> {
+    match recorded {
+        None => vec![Reason::NeverRan],
+        Some(entry) => {
+            let changes = inputs.changes_since(&Inputs::recorded(entry));
+            changes.into_iter().map(Reason::Input).collect()
+        }
+    }
+}
+
+/// The inputs are as recorded: are the outs, and if not, can they be restored?
+fn judge_outs(
+    stage: &Stage,
+    entry: &StageEntry,
+    outs: &[OutState],
+    gauge: &Gauge<'_>,
+) -> Result<Decision, Failure> {
+    let reasons: Vec<Reason> = outs.iter().filter_map(OutState::fault).collect();
+    if reasons.is_empty() {
+        let mut recache = Vec::new();
+        for state in outs.iter().filter(|state| state.out.is_kept()) {
+            if let Some(content) = &state.found
+                && gauge.workspace.cache.presence(content)? == Presence::Missing
+            {
+                recache.push(state.out.path.clone());
+            }
+        }
+        return Ok(Decision::Unchanged { recache });
+    }
+    if stage.outs.iter().all(Out::is_kept) && is_whole(entry, outs, gauge)? {
+        return Ok(Decision::Restore {
+            entry: entry.clone(),
+            source: Source::Lock,
+            reasons,
+        });
+    }
+    Ok(Decision::Run { reasons })
+}
+
+fn find_earlier_run(
+    stage: &Stage,
+    inputs: &Inputs,
+    gauge: &Gauge<'_>,
+) -> Result<Option<StageEntry>, Failure> {
+    if !stage.is_restorable() || inputs.deps.values().any(Option::is_none) {
+        return Ok(None);
+    }
+    let Some(entry) = gauge.workspace.runs.find(inputs.fingerprint())? else {
+        return Ok(None);
+    };
+    let same = Inputs::recorded(&entry) == *inputs;
+    Ok((same && is_whole(&entry, &[], gauge)?).then_some(entry))
+}
+
+/// Returns whether each out of `entry` is in the cache or in place already.
+fn is_whole(entry: &StageEntry, outs: &[OutState], gauge: &Gauge<'_>) -> Result<bool, Failure> {
+    for (path, content) in &entry.outs {
+        let in_place = outs
+            .iter()
+            .any(|state| state.out.path == *path && state.found == Some(*content));
+        if !in_place && gauge.workspace.cache.presence(content)? == Presence::Missing {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+impl OutState {
+    fn fault(&self) -> Option<Reason> {
+        let fault = match (self.found, self.recorded) {
+            (_, None) => return None,
+            (None, Some(_)) => OutFault::Missing,
+            (Some(found), Some(recorded)) if found != recorded => OutFault::Changed,
+            _ => return None,
+        };
+        Some(Reason::Out(self.out.path.clone(), fault))
+    }
+}
+
+impl Reason {
+    /// Returns whether it is that a dep is not there.
+    pub(crate) fn is_missing_dep(&self) -> bool {
+        matches!(
+            self,
+            Self::Input(Change {
+                after: Some(FactValue::Content(None)),
+                ..
+            })
+        )
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NeverRan => out.write_str("never ran"),
+            Self::AlwaysRuns => out.write_str("runs every time"),
+            Self::Forced => out.write_str("forced"),
+            Self::Input(change) => change.fmt(out),
+            Self::Out(path, OutFault::Missing) => write!(out, "out {path} missing"),
+            Self::Out(path, OutFault::Changed) => write!(out, "out {path} changed"),
+        }
+    }
+}

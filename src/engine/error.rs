@@ -1,0 +1,141 @@
+//! `Error`: why a run cannot go on at all. `Failure`: why one stage failed.
+
+use std::io;
+
+use crate::base::fs;
+use crate::base::path::RepoPath;
+use crate::base::problem::Problem;
+use crate::base::process::Exit;
+use crate::engine::fingerprint::Change;
+use crate::pipeline;
+use crate::scm;
+use crate::store;
+use crate::workspace;
+
+/// Why nothing can be run or said about the stages.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    /// The pipeline is wrong.
+    #[error(transparent)]
+    Pipeline(#[from] pipeline::Error),
+    /// The lock is wrong.
+    #[error(transparent)]
+    Lock(#[from] pipeline::LockError),
+    /// Another process has the project, or it cannot be entered.
+    #[error(transparent)]
+    Workspace(#[from] workspace::Error),
+    /// Git cannot answer.
+    #[error(transparent)]
+    Git(#[from] scm::Error),
+    /// Content cannot be measured, stored or restored.
+    #[error(transparent)]
+    Store(#[from] store::Error),
+    /// A file cannot be read or written.
+    #[error(transparent)]
+    File(#[from] fs::Error),
+    /// The lock would never reach git.
+    #[error("git ignores `data.lock`")]
+    LockIgnored,
+    /// A stage would wait for itself.
+    #[error("mlpipe is running stage `{stage}` already; a stage cannot run the pipeline")]
+    Nested {
+        /// The stage that calls us.
+        stage: String,
+    },
+}
+
+/// Why a stage failed. The lock does not change by it.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Failure {
+    /// Its command did not end well.
+    #[error("{}", describe(*exit))]
+    Exit {
+        /// The command that failed.
+        cmd: String,
+        /// How it ended.
+        exit: Exit,
+    },
+    /// A dep is not there.
+    #[error("its dep `{path}` does not exist")]
+    DepMissing {
+        /// Which one, with its place in the pipeline.
+        path: RepoPath,
+        /// The place in the pipeline file.
+        problem: Box<Problem>,
+    },
+    /// A command dependency did not end well.
+    #[error("its command dependency `{cmd}` failed: {}", describe(*exit))]
+    CommandDep {
+        /// The command.
+        cmd: String,
+        /// How it ended.
+        exit: Exit,
+    },
+    /// An out is not there after the command.
+    #[error("its command did not make the out `{path}`")]
+    OutMissing {
+        /// Which one.
+        path: RepoPath,
+        /// The place in the pipeline file.
+        problem: Box<Problem>,
+    },
+    /// An out that git tracks cannot go into the cache as well.
+    #[error("its out `{path}` is tracked by git")]
+    OutTracked {
+        /// Which one.
+        path: RepoPath,
+    },
+    /// An input changed while the command ran.
+    #[error("{} changed while it ran", changes.iter().map(|change| change.fact.to_string()).collect::<Vec<_>>().join(", "))]
+    InputChanged {
+        /// What changed.
+        changes: Vec<Change>,
+    },
+    /// A frozen stage has nothing to show.
+    #[error("it is frozen and `{path}` is neither recorded nor there")]
+    Frozen {
+        /// The out that is missing.
+        path: RepoPath,
+    },
+    /// The command of a killed run cannot be ended.
+    #[error("the command of a killed run still holds `{path}`")]
+    Orphan {
+        /// The lock that it holds, relative to the root.
+        path: String,
+    },
+    /// A shell cannot be started.
+    #[error("cannot start a shell in `{folder}`")]
+    Shell {
+        /// Where.
+        folder: RepoPath,
+        /// Why.
+        source: io::Error,
+    },
+    /// A worker ended without an answer.
+    #[error("its worker thread broke")]
+    Worker,
+    /// A mistake in the pipeline that shows only when the stage is looked at.
+    #[error(transparent)]
+    Pipeline(#[from] pipeline::Error),
+    /// Content cannot be measured, stored or restored.
+    #[error(transparent)]
+    Store(#[from] store::Error),
+    /// A file cannot be read or written.
+    #[error(transparent)]
+    File(#[from] fs::Error),
+    /// Git cannot answer.
+    #[error(transparent)]
+    Git(#[from] scm::Error),
+}
+
+fn describe(exit: Exit) -> String {
+    match exit {
+        Exit::Success => "success".to_owned(),
+        Exit::Status(127) => "exit status 127 (command not found)".to_owned(),
+        Exit::Status(126) => "exit status 126 (not executable)".to_owned(),
+        Exit::Status(code) => format!("exit status {code}"),
+        Exit::Signal(9) => "killed (signal 9; maybe out of memory)".to_owned(),
+        Exit::Signal(signal) => format!("ended by signal {signal}"),
+        Exit::Cancelled => "cancelled".to_owned(),
+    }
+}

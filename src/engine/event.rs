@@ -1,0 +1,137 @@
+//! What happens during a run, as events; reporters turn them into bars, lines or JSON.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::base::path::RepoPath;
+use crate::engine::decide::{Reason, Source};
+use crate::engine::error::Failure;
+use crate::pipeline::StageName;
+
+/// Something that people may want to know while it happens.
+#[derive(Debug)]
+pub(crate) enum Event {
+    /// Another process is in the project; we wait for it.
+    Waiting {
+        /// Who that is.
+        holder: String,
+    },
+    /// An earlier mlpipe was killed while this stage ran; its outs are as before that run.
+    Recovered {
+        /// The stage.
+        stage: StageName,
+    },
+    /// A killed run's command was still at work and has been ended.
+    Orphaned {
+        /// Its stage.
+        stage: StageName,
+    },
+    /// These stages will be looked at, in this order.
+    Planned {
+        /// Their names.
+        stages: Vec<StageName>,
+    },
+    /// A command starts.
+    Started {
+        /// Its stage.
+        stage: StageName,
+        /// Why it runs.
+        reasons: Vec<Reason>,
+    },
+    /// A command printed a line.
+    Output {
+        /// Its stage.
+        stage: StageName,
+        /// The line.
+        line: String,
+    },
+    /// A file that only the user has was in the way and is kept elsewhere.
+    Kept {
+        /// The stage whose out stands in its place.
+        stage: StageName,
+        /// Where it was.
+        path: RepoPath,
+        /// Where it is now, relative to the root.
+        to: String,
+    },
+    /// A corrupt object was found in the cache and set aside.
+    Quarantined {
+        /// The stage that needed it.
+        stage: StageName,
+        /// The object's digest, shortened.
+        object: String,
+    },
+    /// A stage is through.
+    Finished {
+        /// Its name.
+        stage: StageName,
+        /// How it went.
+        outcome: Outcome,
+        /// How long that took.
+        time: Duration,
+    },
+}
+
+/// How it went with a stage.
+#[derive(Debug)]
+pub(crate) enum Outcome {
+    /// It was up to date.
+    Unchanged,
+    /// Its outs were put in place.
+    Restored {
+        /// From which record.
+        source: Source,
+        /// What was not as it should be.
+        reasons: Vec<Reason>,
+    },
+    /// Its outs were recorded as they are.
+    Adopted,
+    /// Its command ran.
+    Ran {
+        /// Why.
+        reasons: Vec<Reason>,
+    },
+    /// It failed.
+    Failed {
+        /// Why.
+        failure: Failure,
+        /// Its command's output, if it ran.
+        log: Option<PathBuf>,
+    },
+    /// It was not looked at, since a stage that it needs failed.
+    Skipped {
+        /// That stage.
+        upstream: StageName,
+    },
+    /// It was not looked at, since the run was stopped.
+    Stopped,
+}
+
+impl Outcome {
+    /// Returns whether the stages that need this one can go on.
+    pub(crate) fn is_success(&self) -> bool {
+        !matches!(
+            self,
+            Self::Failed { .. } | Self::Skipped { .. } | Self::Stopped
+        )
+    }
+
+    /// Returns the word for it, as in JSON.
+    pub(crate) fn word(&self) -> &'static str {
+        match self {
+            Self::Unchanged => "unchanged",
+            Self::Restored { .. } => "restored",
+            Self::Adopted => "recorded",
+            Self::Ran { .. } => "ran",
+            Self::Failed { .. } => "failed",
+            Self::Skipped { .. } => "skipped",
+            Self::Stopped => "stopped",
+        }
+    }
+}
+
+/// Shows events to somebody.
+pub(crate) trait Reporter {
+    /// Hears of one event; called by one thread, in the order of time.
+    fn report(&mut self, event: &Event);
+}

@@ -1,0 +1,140 @@
+//! `Inputs`: all that a stage's result depends on, measured now or as recorded.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+
+use crate::base::cancel::CancelToken;
+use crate::base::digest::{Digest, Hasher};
+use crate::base::path::RepoPath;
+use crate::base::process::{Exit, Script};
+use crate::base::value::Value;
+use crate::engine::error::Failure;
+use crate::pipeline::{Content, Dep, OutEntry, ParamFiles, Stage, StageEntry};
+use crate::workspace::Workspace;
+
+/// What a stage is given. An absent dep is `None`.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Inputs {
+    pub(crate) cmd: Vec<String>,
+    pub(crate) wdir: RepoPath,
+    pub(crate) deps: BTreeMap<RepoPath, Option<Content>>,
+    pub(crate) commands: BTreeMap<String, Digest>,
+    pub(crate) params: BTreeMap<RepoPath, BTreeMap<String, Value>>,
+    pub(crate) outs: Vec<RepoPath>,
+}
+
+/// How inputs are measured: where, and with what environment.
+pub(crate) struct Gauge<'a> {
+    pub(crate) workspace: &'a Workspace,
+    pub(crate) params: &'a ParamFiles<'a>,
+    pub(crate) environment: &'a [(OsString, OsString)],
+    /// Contents that are not there yet but will be, as of outs that would be restored.
+    pub(crate) expected: &'a BTreeMap<RepoPath, Content>,
+}
+
+impl Inputs {
+    /// Returns what the lock says that the stage was given.
+    pub(crate) fn recorded(entry: &StageEntry) -> Self {
+        let deps = entry
+            .deps
+            .iter()
+            .map(|(path, content)| (path.clone(), Some(*content)));
+        Self {
+            cmd: entry.cmd.clone(),
+            wdir: entry.wdir.clone().unwrap_or_else(RepoPath::root),
+            deps: deps.collect(),
+            commands: entry.commands.clone(),
+            params: entry.params.clone(),
+            outs: entry.outs.keys().cloned().collect(),
+        }
+    }
+
+    /// Measures what the stage would be given now.
+    pub(crate) fn measure(stage: &Stage, gauge: &Gauge<'_>) -> Result<Self, Failure> {
+        let (mut deps, mut commands) = (BTreeMap::new(), BTreeMap::new());
+        for dep in &stage.deps {
+            match dep {
+                Dep::Path { path, .. } => drop(deps.insert(path.clone(), gauge.content(path)?)),
+                Dep::Command { cmd, .. } => {
+                    commands.insert(cmd.clone(), gauge.command_output(cmd, &stage.wdir)?);
+                }
+            }
+        }
+        let mut outs: Vec<RepoPath> = stage.outs.iter().map(|out| out.path.clone()).collect();
+        outs.sort();
+        Ok(Self {
+            cmd: stage.cmd.clone(),
+            wdir: stage.wdir.clone(),
+            deps,
+            commands,
+            params: measure_params(stage, gauge.params)?,
+            outs,
+        })
+    }
+
+    /// Makes the record of a run with these inputs; `None` if a dep was absent.
+    pub(crate) fn to_entry(&self, outs: BTreeMap<RepoPath, OutEntry>) -> Option<StageEntry> {
+        let present = |(path, content): (&RepoPath, &Option<Content>)| {
+            content.map(|content| (path.clone(), content))
+        };
+        Some(StageEntry {
+            cmd: self.cmd.clone(),
+            wdir: (!self.wdir.is_root()).then(|| self.wdir.clone()),
+            deps: self.deps.iter().map(present).collect::<Option<_>>()?,
+            commands: self.commands.clone(),
+            params: self.params.clone(),
+            outs,
+        })
+    }
+}
+
+impl Gauge<'_> {
+    fn content(&self, path: &RepoPath) -> Result<Option<Content>, Failure> {
+        match self.expected.get(path) {
+            Some(content) => Ok(Some(*content)),
+            None => Ok(self.workspace.measure(path)?),
+        }
+    }
+
+    /// Runs a command dependency and returns the digest of what it printed.
+    fn command_output(&self, cmd: &str, wdir: &RepoPath) -> Result<Digest, Failure> {
+        let folder = self.workspace.locate(wdir);
+        let script = Script {
+            text: cmd,
+            folder: &folder,
+            environment: self.environment,
+            input: None,
+        };
+        let shell = |source| Failure::Shell {
+            folder: wdir.clone(),
+            source,
+        };
+        let mut output = Hasher::default();
+        let exit = script.start().and_then(|running| {
+            running.wait(&CancelToken::default(), &mut |line| output.field(line))
+        });
+        match exit.map_err(shell)? {
+            Exit::Success => Ok(output.digest()),
+            exit => Err(Failure::CommandDep {
+                cmd: cmd.to_owned(),
+                exit,
+            }),
+        }
+    }
+}
+
+fn measure_params(
+    stage: &Stage,
+    files: &ParamFiles<'_>,
+) -> Result<BTreeMap<RepoPath, BTreeMap<String, Value>>, Failure> {
+    let mut params: BTreeMap<RepoPath, BTreeMap<String, Value>> = BTreeMap::new();
+    for reference in &stage.params {
+        let key = reference.key.clone().unwrap_or_default();
+        let value = files.value(reference)?;
+        params
+            .entry(reference.file.clone())
+            .or_default()
+            .insert(key, value);
+    }
+    Ok(params)
+}

@@ -1,0 +1,21 @@
+//! Runs any command in any language: decides what must run, runs it, records what it made.
+
+mod aside;
+mod decide;
+mod error;
+mod event;
+mod fingerprint;
+mod inputs;
+mod record;
+mod repro;
+mod run;
+mod scheduler;
+mod status;
+
+pub(crate) use decide::{Decision, OutFault, Reason, Source};
+pub(crate) use error::{Error, Failure};
+pub(crate) use event::{Event, Outcome, Reporter};
+pub(crate) use fingerprint::{Change, Fact, FactValue};
+pub(crate) use record::{LastRun, StageRun};
+pub(crate) use repro::{ReproOptions, Summary, repro};
+pub(crate) use status::{Forecast, StageStatus, status};

@@ -1,0 +1,72 @@
+//! `LastRun`: how the last run went, for the report. Lies in `.mlpipe`, may be lost at any time.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::base::fs;
+use crate::engine::event::Outcome;
+use crate::pipeline::StageName;
+use crate::workspace::Workspace;
+
+const FILE: &str = "last-run.json";
+
+/// The stages of the last run, in the order in which they were through.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct LastRun {
+    /// Each stage.
+    pub(crate) stages: Vec<StageRun>,
+}
+
+/// How it went with one stage.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct StageRun {
+    /// Its name.
+    pub(crate) stage: StageName,
+    /// `ran`, `restored`, `unchanged`, …
+    pub(crate) outcome: String,
+    /// Why, as texts.
+    pub(crate) reasons: Vec<String>,
+    /// How long it took, in milliseconds.
+    pub(crate) milliseconds: u64,
+}
+
+impl StageRun {
+    /// Makes the record of a stage.
+    pub(crate) fn new(stage: &StageName, outcome: &Outcome, time: Duration) -> Self {
+        let reasons = match outcome {
+            Outcome::Restored { reasons, .. } | Outcome::Ran { reasons } => {
+                reasons.iter().map(ToString::to_string).collect()
+            }
+            Outcome::Failed { failure, .. } => vec![failure.to_string()],
+            Outcome::Skipped { upstream } => vec![format!("needs {upstream}")],
+            Outcome::Unchanged | Outcome::Adopted | Outcome::Stopped => Vec::new(),
+        };
+        let milliseconds = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+        Self {
+            stage: stage.clone(),
+            outcome: outcome.word().to_owned(),
+            reasons,
+            milliseconds,
+        }
+    }
+}
+
+impl LastRun {
+    /// Reads the record; one that is absent or unreadable is empty.
+    pub(crate) fn load(workspace: &Workspace) -> Self {
+        let bytes = fs::read(&workspace.state(FILE))
+            .ok()
+            .flatten()
+            .unwrap_or_default();
+        serde_json::from_slice(&bytes).unwrap_or_default()
+    }
+
+    /// Writes the record.
+    pub(crate) fn save(&self, workspace: &Workspace) -> Result<(), fs::Error> {
+        let text = serde_json::to_string_pretty(self).expect("invariant: plain data");
+        fs::write_atomic(&workspace.state(FILE), text.as_bytes())
+    }
+}

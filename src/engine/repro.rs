@@ -1,0 +1,378 @@
+//! `repro`: load, select, schedule; one thread owns the lock and all state, workers do the rest.
+
+use std::collections::BTreeSet;
+use std::ffi::OsString;
+use std::num::NonZeroUsize;
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::base::cancel::CancelToken;
+use crate::base::fs;
+use crate::base::path::RepoPath;
+use crate::engine::aside::Aside;
+use crate::engine::error::{Error, Failure};
+use crate::engine::event::{Event, Outcome, Reporter};
+use crate::engine::record::{LastRun, StageRun};
+use crate::engine::run::{Processed, Worker, log_path};
+use crate::engine::scheduler::Scheduler;
+use crate::pipeline::{LOCK_FILE, Lock, Pipeline, Stage, StageIndex};
+use crate::scm::ignore_out;
+use crate::workspace::Workspace;
+
+/// How often a wish to stop is noticed while workers are silent.
+const TICK: Duration = Duration::from_millis(50);
+
+/// What is to be run, and how.
+#[derive(Debug)]
+pub(crate) struct ReproOptions {
+    /// Stages, or paths that stages make; all stages if empty.
+    pub(crate) targets: Vec<String>,
+    /// How many stages may run at once.
+    pub(crate) jobs: NonZeroUsize,
+    /// Whether stages run even if nothing changed.
+    pub(crate) force: bool,
+    /// Whether a failure stops only the stages that need the failed one.
+    pub(crate) keep_going: bool,
+}
+
+/// How a run went.
+#[derive(Debug)]
+pub(crate) struct Summary {
+    /// How it went with each stage, in the order in which they were through.
+    pub(crate) runs: Vec<StageRun>,
+    /// Whether the lock was written.
+    pub(crate) lock_changed: bool,
+    /// Whether the user stopped it.
+    pub(crate) cancelled: bool,
+    /// How long it took.
+    pub(crate) time: Duration,
+}
+
+impl Summary {
+    /// Returns how many stages ended in this way.
+    pub(crate) fn count(&self, outcome: &str) -> usize {
+        self.runs
+            .iter()
+            .filter(|run| run.outcome == outcome)
+            .count()
+    }
+}
+
+/// What workers tell the owner.
+enum Message<'a> {
+    Event(Event),
+    Finished {
+        stage: StageIndex,
+        result: Result<Processed<'a>, Failure>,
+        time: Duration,
+    },
+}
+
+/// Brings the targets up to date.
+pub(crate) fn repro(
+    workspace: &Workspace,
+    options: &ReproOptions,
+    cancel: &CancelToken,
+    reporter: &mut dyn Reporter,
+) -> Result<Summary, Error> {
+    if let Ok(stage) = std::env::var("MLPIPE_STAGE") {
+        return Err(Error::Nested { stage });
+    }
+    let begin = Instant::now();
+    let pipeline = Pipeline::load(&workspace.worktree)?;
+    let selected = pipeline.graph.select(&options.targets)?;
+    let waiting = |holder: &str| {
+        reporter.report(&Event::Waiting {
+            holder: holder.to_owned(),
+        })
+    };
+    let held = workspace.enter(cancel, waiting)?;
+    let mut lock = workspace.load_lock()?;
+    for stage in Aside::recover(workspace, &lock)? {
+        reporter.report(&Event::Recovered { stage });
+    }
+    if held.was_abandoned {
+        remove_litter(workspace, &pipeline)?;
+    }
+    let before = lock.clone();
+    lock.stages
+        .retain(|name, _| pipeline.stages.iter().any(|stage| stage.name == *name));
+    let tracked = tracked_outs(workspace, &pipeline)?;
+    let environment = environment(workspace);
+    let shared = Shared {
+        workspace,
+        environment: &environment,
+        tracked: &tracked,
+        cancel,
+    };
+    let mut owner = Owner {
+        shared,
+        pipeline: &pipeline,
+        lock,
+        reporter,
+        runs: Vec::new(),
+    };
+    owner.run(options, &selected)?;
+    let Owner { lock, runs, .. } = owner;
+    let summary = Summary {
+        lock_changed: lock != before,
+        cancelled: cancel.is_cancelled(),
+        time: begin.elapsed(),
+        runs,
+    };
+    if lock != before {
+        workspace.save_lock(&lock)?;
+    }
+    LastRun {
+        stages: summary.runs.clone(),
+    }
+    .save(workspace)?;
+    Ok(summary)
+}
+
+/// What every worker may look at.
+#[derive(Clone, Copy)]
+struct Shared<'a> {
+    workspace: &'a Workspace,
+    environment: &'a [(OsString, OsString)],
+    tracked: &'a BTreeSet<RepoPath>,
+    cancel: &'a CancelToken,
+}
+
+/// The one owner of the state of a run.
+struct Owner<'a> {
+    shared: Shared<'a>,
+    pipeline: &'a Pipeline,
+    lock: Lock,
+    reporter: &'a mut dyn Reporter,
+    runs: Vec<StageRun>,
+}
+
+impl<'a> Owner<'a> {
+    fn run(
+        &mut self,
+        options: &ReproOptions,
+        selected: &BTreeSet<StageIndex>,
+    ) -> Result<(), Error> {
+        let mut scheduler = Scheduler::new(&self.pipeline.graph, selected);
+        let order = self
+            .pipeline
+            .graph
+            .order()
+            .iter()
+            .filter(|stage| selected.contains(stage));
+        let stages = order
+            .map(|stage| self.pipeline.stages[*stage].name.clone())
+            .collect();
+        self.reporter.report(&Event::Planned { stages });
+        let (sender, receiver) = mpsc::channel();
+        thread::scope(|scope| {
+            let outcome = self.drive(scope, options, &mut scheduler, &sender, &receiver);
+            if outcome.is_err() {
+                // Workers still run; they end by themselves, and what they made is not recorded.
+                self.shared.cancel.escalate();
+                self.shared.cancel.escalate();
+            }
+            outcome
+        })?;
+        for stage in scheduler.untouched() {
+            self.finish(stage, Outcome::Stopped, Duration::ZERO);
+        }
+        Ok(())
+    }
+
+    /// Starts stages while slots are free and hears of what becomes of them.
+    fn drive<'scope>(
+        &mut self,
+        scope: &'scope thread::Scope<'scope, '_>,
+        options: &ReproOptions,
+        scheduler: &mut Scheduler,
+        sender: &Sender<Message<'a>>,
+        receiver: &Receiver<Message<'a>>,
+    ) -> Result<(), Error>
+    where
+        'a: 'scope,
+    {
+        loop {
+            if self.shared.cancel.is_cancelled() {
+                scheduler.stop();
+            }
+            while scheduler.running() < options.jobs.get()
+                && let Some(stage) = scheduler.start_next()
+            {
+                self.start(scope, stage, options.force, sender);
+            }
+            if scheduler.running() == 0 {
+                return Ok(());
+            }
+            match receiver.recv_timeout(TICK) {
+                Ok(Message::Event(event)) => self.reporter.report(&event),
+                Ok(Message::Finished {
+                    stage,
+                    result,
+                    time,
+                }) => {
+                    let succeeded = self.conclude(stage, result, time)?;
+                    if succeeded {
+                        scheduler.succeed(stage);
+                    } else {
+                        self.skip_dependants(scheduler, stage);
+                        if !options.keep_going {
+                            scheduler.stop();
+                        }
+                    }
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return Ok(()),
+            }
+        }
+    }
+
+    fn start<'scope>(
+        &self,
+        scope: &'scope thread::Scope<'scope, '_>,
+        index: StageIndex,
+        force: bool,
+        sender: &Sender<Message<'a>>,
+    ) where
+        'a: 'scope,
+    {
+        let stage: &'a Stage = &self.pipeline.stages[index];
+        let recorded = self.lock.stages.get(&stage.name).cloned();
+        let Shared {
+            workspace,
+            environment,
+            tracked,
+            cancel,
+        } = self.shared;
+        let (sender, events) = (sender.clone(), sender.clone());
+        scope.spawn(move || {
+            let begin = Instant::now();
+            // The owner outlives its workers: sending cannot fail while anybody listens.
+            let tell = move |event| drop(events.send(Message::Event(event)));
+            let worker = Worker {
+                workspace,
+                environment,
+                tracked,
+                cancel,
+                force,
+                tell: Box::new(tell),
+            };
+            let result = worker.process(stage, recorded.as_ref());
+            let time = begin.elapsed();
+            drop(sender.send(Message::Finished {
+                stage: index,
+                result,
+                time,
+            }));
+        });
+    }
+
+    /// Records what a stage made: first in the lock, then on the screen.
+    fn conclude(
+        &mut self,
+        index: StageIndex,
+        result: Result<Processed<'a>, Failure>,
+        time: Duration,
+    ) -> Result<bool, Error> {
+        let stage = &self.pipeline.stages[index];
+        let Processed {
+            outcome,
+            entry,
+            aside,
+        } = match result {
+            Ok(processed) => processed,
+            Err(failure) => {
+                let log = log_path(self.shared.workspace, &stage.name);
+                let log = matches!(failure, Failure::Exit { .. }).then_some(log);
+                self.finish(index, Outcome::Failed { failure, log }, time);
+                return Ok(false);
+            }
+        };
+        if let Some(entry) = entry {
+            self.hide_outs_from_git(stage)?;
+            self.lock.stages.insert(stage.name.clone(), entry);
+            self.shared.workspace.save_lock(&self.lock)?;
+        }
+        for kept in aside.map(Aside::discard).transpose()?.unwrap_or_default() {
+            let (stage, path, to) = (stage.name.clone(), kept.path, kept.to);
+            self.reporter.report(&Event::Kept { stage, path, to });
+        }
+        self.finish(index, outcome, time);
+        Ok(true)
+    }
+
+    fn hide_outs_from_git(&self, stage: &Stage) -> Result<(), Error> {
+        for out in stage.outs.iter().filter(|out| out.cache) {
+            ignore_out(self.shared.workspace.root(), &out.path)?;
+        }
+        Ok(())
+    }
+
+    fn skip_dependants(&mut self, scheduler: &mut Scheduler, failed: StageIndex) {
+        let upstream = &self.pipeline.stages[failed].name;
+        for stage in scheduler.fail(failed) {
+            let outcome = Outcome::Skipped {
+                upstream: upstream.clone(),
+            };
+            self.finish(stage, outcome, Duration::ZERO);
+        }
+    }
+
+    fn finish(&mut self, index: StageIndex, outcome: Outcome, time: Duration) {
+        let stage = self.pipeline.stages[index].name.clone();
+        self.runs.push(StageRun::new(&stage, &outcome, time));
+        self.reporter.report(&Event::Finished {
+            stage,
+            outcome,
+            time,
+        });
+    }
+}
+
+/// Deletes the unfinished files of a killed mlpipe.
+fn remove_litter(workspace: &Workspace, pipeline: &Pipeline) -> Result<(), Error> {
+    let outs = pipeline.stages.iter().flat_map(|stage| &stage.outs);
+    let mut folders: BTreeSet<RepoPath> = outs.map(|out| out.path.parent()).collect();
+    folders.insert(RepoPath::root());
+    for folder in folders {
+        fs::remove_litter(&workspace.locate(&folder))?;
+    }
+    Ok(fs::remove_litter(&workspace.state("cache/new"))?)
+}
+
+/// Returns the cached outs that git tracks; refuses a lock that git would never see.
+fn tracked_outs(workspace: &Workspace, pipeline: &Pipeline) -> Result<BTreeSet<RepoPath>, Error> {
+    let Some(repo) = workspace.repo()? else {
+        return Ok(BTreeSet::new());
+    };
+    let lock = RepoPath::parse(LOCK_FILE).expect("invariant: a plain file name");
+    if repo.ignores(&lock)? {
+        return Err(Error::LockIgnored);
+    }
+    let outs = pipeline
+        .stages
+        .iter()
+        .flat_map(|stage| &stage.outs)
+        .filter(|out| out.cache);
+    Ok(repo.tracked_among(outs.map(|out| &out.path))?)
+}
+
+/// Returns what every command finds in its environment: this mlpipe first on the path.
+pub(super) fn environment(workspace: &Workspace) -> Vec<(OsString, OsString)> {
+    let mut environment: Vec<(OsString, OsString)> = ["MLPIPE_ROOT", "DVC_ROOT"]
+        .map(|name| (name.into(), workspace.root().into()))
+        .into();
+    let own = std::env::current_exe().ok();
+    let own = own
+        .as_deref()
+        .and_then(std::path::Path::parent)
+        .map(std::path::Path::to_owned);
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let folders = own.into_iter().chain(std::env::split_paths(&path));
+    if let Ok(path) = std::env::join_paths(folders) {
+        environment.push(("PATH".into(), path));
+    }
+    environment
+}

@@ -1,0 +1,332 @@
+//! One stage from look to record: set outs aside, execute, check, cache, and only then tell.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsString;
+use std::io::Write;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::base::cancel::CancelToken;
+use crate::base::digest::Digest;
+use crate::base::fs::{self, failed};
+use crate::base::lockfile::FileLock;
+use crate::base::path::RepoPath;
+use crate::base::process::{self, Exit, Script};
+use crate::engine::aside::{Aside, is_expendable, keep};
+use crate::engine::decide::{Decision, Examination, OutState, Reason, examine};
+use crate::engine::error::Failure;
+use crate::engine::event::{Event, Outcome};
+use crate::engine::inputs::{Gauge, Inputs};
+use crate::pipeline::{Content, Dep, OutEntry, ParamFiles, Stage, StageEntry, StageName};
+use crate::store::{self, Restored};
+use crate::workspace::Workspace;
+
+/// How long a killed group gets to vanish before its stage starts again.
+const ORPHAN_PATIENCE: Duration = Duration::from_secs(10);
+
+/// What all workers of a run share.
+pub(crate) struct Worker<'a> {
+    pub(crate) workspace: &'a Workspace,
+    pub(crate) environment: &'a [(OsString, OsString)],
+    /// Cached outs that git tracks, which it must not.
+    pub(crate) tracked: &'a BTreeSet<RepoPath>,
+    pub(crate) cancel: &'a CancelToken,
+    pub(crate) force: bool,
+    /// Hands an event to the owner of the run.
+    pub(crate) tell: Box<dyn Fn(Event) + Send + 'a>,
+}
+
+/// A stage that is through: how it went, and its record if that is new.
+pub(crate) struct Processed<'a> {
+    pub(crate) outcome: Outcome,
+    pub(crate) entry: Option<StageEntry>,
+    /// The outs of before, which may go only when the record is in the lock.
+    pub(crate) aside: Option<Aside<'a>>,
+}
+
+impl<'a> Worker<'a> {
+    /// Looks at a stage and does what it needs.
+    pub(crate) fn process(
+        &self,
+        stage: &Stage,
+        recorded: Option<&StageEntry>,
+    ) -> Result<Processed<'a>, Failure> {
+        let params = ParamFiles::new(&self.workspace.worktree);
+        let examination = examine(stage, recorded, self.force, &self.gauge(&params))?;
+        let Examination {
+            inputs,
+            outs,
+            decision,
+        } = examination;
+        let done = |outcome, entry| {
+            Ok(Processed {
+                outcome,
+                entry,
+                aside: None,
+            })
+        };
+        match decision {
+            Decision::Unchanged { recache } => {
+                for path in recache {
+                    self.workspace.cache.store(&self.workspace.locate(&path))?;
+                }
+                done(Outcome::Unchanged, None)
+            }
+            Decision::Adopt => {
+                self.refuse_missing_deps(stage, &inputs)?;
+                let entry = self.record(stage, &inputs)?;
+                done(Outcome::Adopted, Some(entry))
+            }
+            Decision::Restore {
+                entry,
+                source,
+                reasons,
+            } => {
+                if self.restore(stage, &entry, &outs)? {
+                    return done(Outcome::Restored { source, reasons }, Some(entry));
+                }
+                self.run(stage, inputs, &outs, reasons)
+            }
+            Decision::Run { reasons } => self.run(stage, inputs, &outs, reasons),
+        }
+    }
+
+    /// Puts the outs of an earlier run in place; false if an object turned out to be unusable.
+    fn restore(
+        &self,
+        stage: &Stage,
+        entry: &StageEntry,
+        outs: &[OutState],
+    ) -> Result<bool, Failure> {
+        for state in outs {
+            let Some(content) = entry.outs.get(&state.out.path) else {
+                return Ok(false);
+            };
+            if state.found.as_ref() == Some(content) {
+                continue;
+            }
+            let location = self.workspace.locate(&state.out.path);
+            if !is_expendable(self.workspace, state)? {
+                let kept = keep(self.workspace, &location, &state.out.path)?;
+                self.tell_kept(stage, kept.path, kept.to);
+            }
+            match self.workspace.cache.restore(content, &location)? {
+                Restored::Done => {}
+                Restored::Missing => return Ok(false),
+                Restored::Corrupt(object) => {
+                    let (stage, object) = (stage.name.clone(), object.short());
+                    self.tell(Event::Quarantined { stage, object });
+                    return Ok(false);
+                }
+            }
+        }
+        Ok(true)
+    }
+
+    fn run(
+        &self,
+        stage: &Stage,
+        before: Inputs,
+        outs: &[OutState],
+        reasons: Vec<Reason>,
+    ) -> Result<Processed<'a>, Failure> {
+        self.refuse_missing_deps(stage, &before)?;
+        if let Some(out) = stage
+            .outs
+            .iter()
+            .find(|out| self.tracked.contains(&out.path))
+        {
+            return Err(Failure::OutTracked {
+                path: out.path.clone(),
+            });
+        }
+        let lock = self.claim(stage)?;
+        self.tell(Event::Started {
+            stage: stage.name.clone(),
+            reasons: reasons.clone(),
+        });
+        for out in &stage.outs {
+            fs::make_folder(fs::parent(&self.workspace.locate(&out.path)))?;
+        }
+        let aside = Aside::take(self.workspace, &stage.name, outs)?;
+        let result = self
+            .execute(stage, &lock)
+            .and_then(|()| self.conclude(stage, &before));
+        match result {
+            Ok(entry) => {
+                let outcome = Outcome::Ran { reasons };
+                Ok(Processed {
+                    outcome,
+                    entry: Some(entry),
+                    aside: Some(aside),
+                })
+            }
+            Err(failure) => {
+                aside.put_back()?;
+                Err(failure)
+            }
+        }
+    }
+
+    /// Runs the scripts one after the other; all that they print goes to the log as well.
+    fn execute(&self, stage: &Stage, lock: &FileLock) -> Result<(), Failure> {
+        let log_path = log_path(self.workspace, &stage.name);
+        let mut log = fs::create_log(&log_path)?;
+        let folder = self.workspace.locate(&stage.wdir);
+        fs::make_folder(&folder)?;
+        let mut environment = self.environment.to_vec();
+        for name in ["MLPIPE_STAGE", "DVC_STAGE"] {
+            environment.push((name.into(), stage.name.as_str().into()));
+        }
+        for cmd in &stage.cmd {
+            let input = Some(lock.share().map_err(failed("cannot share", &log_path))?);
+            let script = Script {
+                text: cmd,
+                folder: &folder,
+                environment: &environment,
+                input,
+            };
+            let shell = |source| Failure::Shell {
+                folder: stage.wdir.clone(),
+                source,
+            };
+            let running = script.start().map_err(shell)?;
+            fs::write_note(&self.group_path(stage), &running.group().to_string())?;
+            let mut log_error = None;
+            let exit = running.wait(self.cancel, &mut |line| {
+                log_error = log_error.take().or(writeln!(log, "{line}").err());
+                let (stage, line) = (stage.name.clone(), line.to_owned());
+                self.tell(Event::Output { stage, line });
+            });
+            match exit.map_err(shell)? {
+                Exit::Success => {}
+                exit => {
+                    return Err(Failure::Exit {
+                        cmd: cmd.clone(),
+                        exit,
+                    });
+                }
+            }
+            if let Some(error) = log_error {
+                return Err(failed("cannot write", &log_path)(error).into());
+            }
+        }
+        Ok(())
+    }
+
+    /// Checks that the inputs held still, and records the outs.
+    fn conclude(&self, stage: &Stage, before: &Inputs) -> Result<StageEntry, Failure> {
+        let params = ParamFiles::new(&self.workspace.worktree);
+        let after = Inputs::measure(stage, &self.gauge(&params))?;
+        let changes = after.changes_since(before);
+        if !changes.is_empty() {
+            return Err(Failure::InputChanged { changes });
+        }
+        self.record(stage, before)
+    }
+
+    /// Puts the outs into the cache and makes the stage's record.
+    fn record(&self, stage: &Stage, inputs: &Inputs) -> Result<StageEntry, Failure> {
+        let mut outs: BTreeMap<RepoPath, OutEntry> = BTreeMap::new();
+        for out in &stage.outs {
+            let location = self.workspace.locate(&out.path);
+            let content = if out.is_kept() {
+                self.workspace.cache.store(&location)?
+            } else {
+                store::measure(&location)?
+            };
+            let Some(content) = content else {
+                let problem = out.origin.problem(format!("`{}` was not made", out.path));
+                let problem = Box::new(problem);
+                return Err(Failure::OutMissing {
+                    path: out.path.clone(),
+                    problem,
+                });
+            };
+            outs.insert(out.path.clone(), content);
+        }
+        let entry = inputs
+            .to_entry(outs)
+            .expect("invariant: missing deps were refused before");
+        if stage.is_restorable() {
+            self.workspace.runs.record(inputs.fingerprint(), &entry)?;
+        }
+        Ok(entry)
+    }
+
+    fn refuse_missing_deps(&self, stage: &Stage, inputs: &Inputs) -> Result<(), Failure> {
+        for dep in &stage.deps {
+            if let Dep::Path { path, origin } = dep
+                && inputs.deps.get(path) == Some(&None)
+            {
+                let problem = Box::new(origin.problem(format!("`{path}` does not exist")));
+                return Err(Failure::DepMissing {
+                    path: path.clone(),
+                    problem,
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes the stage's own lock, which its command inherits as standard input. If a killed run's
+    /// command still holds it, that command is ended first: nobody would record what it makes.
+    fn claim(&self, stage: &Stage) -> Result<FileLock, Failure> {
+        let path = self.running_path(stage, "lock");
+        if let Some(lock) = FileLock::try_acquire(&path)? {
+            return Ok(lock);
+        }
+        self.tell(Event::Orphaned {
+            stage: stage.name.clone(),
+        });
+        let group = fs::read(&self.group_path(stage))?.unwrap_or_default();
+        if let Some(group) = String::from_utf8(group)
+            .ok()
+            .and_then(|text| text.parse().ok())
+        {
+            process::kill_group(group);
+        }
+        FileLock::acquire_within(&path, ORPHAN_PATIENCE)?.ok_or_else(|| Failure::Orphan {
+            path: self.workspace.shown(&path),
+        })
+    }
+
+    fn group_path(&self, stage: &Stage) -> PathBuf {
+        self.running_path(stage, "group")
+    }
+
+    fn running_path(&self, stage: &Stage, kind: &str) -> PathBuf {
+        let name = Digest::of(stage.name.as_str().as_bytes()).short();
+        self.workspace.state(&format!("running/{name}.{kind}"))
+    }
+
+    /// Parameters are read afresh each time: they may be edited while a long run goes on.
+    fn gauge<'b>(&'b self, params: &'b ParamFiles<'b>) -> Gauge<'b> {
+        const NOTHING: &BTreeMap<RepoPath, Content> = &BTreeMap::new();
+        let (workspace, environment) = (self.workspace, self.environment);
+        Gauge {
+            workspace,
+            params,
+            environment,
+            expected: NOTHING,
+        }
+    }
+
+    fn tell_kept(&self, stage: &Stage, path: RepoPath, to: String) {
+        self.tell(Event::Kept {
+            stage: stage.name.clone(),
+            path,
+            to,
+        });
+    }
+
+    fn tell(&self, event: Event) {
+        (self.tell)(event);
+    }
+}
+
+/// Returns where the output of a stage's last run is.
+pub(crate) fn log_path(workspace: &Workspace, stage: &StageName) -> PathBuf {
+    let name = stage.as_str().replace('%', "%25").replace('/', "%2F");
+    workspace.state(&format!("logs/{name}.log"))
+}

@@ -1,0 +1,141 @@
+//! `status`: what would run and why, decided by the same code that runs it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::base::path::RepoPath;
+use crate::engine::decide::{Decision, Reason, examine};
+use crate::engine::error::{Error, Failure};
+use crate::engine::inputs::Gauge;
+use crate::engine::repro::environment;
+use crate::pipeline::{Content, ParamFiles, Pipeline, Stage, StageEntry, StageIndex, StageName};
+use crate::workspace::Workspace;
+
+/// What `repro` would do with a stage.
+#[derive(Debug)]
+pub(crate) struct StageStatus {
+    /// Its name.
+    pub(crate) stage: StageName,
+    /// What would happen.
+    pub(crate) forecast: Forecast,
+}
+
+/// What would happen to a stage.
+#[derive(Debug)]
+pub(crate) enum Forecast {
+    /// Nothing.
+    Unchanged,
+    /// Outs of an earlier run would be put in place.
+    Restore(Vec<Reason>),
+    /// Its command would run.
+    Run(Vec<Reason>),
+    /// Its outs would be recorded as they are.
+    Adopt,
+    /// That depends on what stages make that would run before it.
+    MayRun {
+        /// Those stages.
+        upstream: Vec<StageName>,
+        /// What differs already.
+        reasons: Vec<Reason>,
+    },
+    /// It would fail.
+    Fail(Failure),
+}
+
+/// Says what would happen to the targets and all that they need, in the order of a run.
+pub(crate) fn status(workspace: &Workspace, targets: &[String]) -> Result<Vec<StageStatus>, Error> {
+    let pipeline = Pipeline::load(&workspace.worktree)?;
+    let selected = pipeline.graph.select(targets)?;
+    let lock = workspace.load_lock()?;
+    let params = ParamFiles::new(&workspace.worktree);
+    let environment = environment(workspace);
+    let mut forecaster = Forecaster {
+        workspace,
+        pipeline: &pipeline,
+        gauge: GaugeParts {
+            params: &params,
+            environment: &environment,
+        },
+        expected: BTreeMap::new(),
+        uncertain: BTreeSet::new(),
+    };
+    let order = pipeline
+        .graph
+        .order()
+        .iter()
+        .filter(|stage| selected.contains(stage));
+    let look = |index: &StageIndex| {
+        let stage = &pipeline.stages[*index];
+        let forecast = forecaster.look(*index, stage, lock.stages.get(&stage.name));
+        StageStatus {
+            stage: stage.name.clone(),
+            forecast,
+        }
+    };
+    Ok(order.map(look).collect())
+}
+
+struct GaugeParts<'a> {
+    params: &'a ParamFiles<'a>,
+    environment: &'a [(std::ffi::OsString, std::ffi::OsString)],
+}
+
+/// Goes through the stages in order and remembers what they would leave behind.
+struct Forecaster<'a> {
+    workspace: &'a Workspace,
+    pipeline: &'a Pipeline,
+    gauge: GaugeParts<'a>,
+    /// The content of outs that would be restored.
+    expected: BTreeMap<RepoPath, Content>,
+    /// Stages whose outs nobody can foresee.
+    uncertain: BTreeSet<StageIndex>,
+}
+
+impl Forecaster<'_> {
+    fn look(
+        &mut self,
+        index: StageIndex,
+        stage: &Stage,
+        recorded: Option<&StageEntry>,
+    ) -> Forecast {
+        let gauge = Gauge {
+            workspace: self.workspace,
+            params: self.gauge.params,
+            environment: self.gauge.environment,
+            expected: &self.expected,
+        };
+        let upstream = self.pipeline.graph.upstream(index).iter();
+        let upstream: Vec<StageName> = upstream
+            .filter(|needed| self.uncertain.contains(needed))
+            .map(|needed| self.pipeline.stages[*needed].name.clone())
+            .collect();
+        let decision = match examine(stage, recorded, false, &gauge) {
+            Ok(examination) => examination.decision,
+            Err(failure) => {
+                self.uncertain.insert(index);
+                return Forecast::Fail(failure);
+            }
+        };
+        if !upstream.is_empty() {
+            self.uncertain.insert(index);
+            let mut reasons = match decision {
+                Decision::Run { reasons } | Decision::Restore { reasons, .. } => reasons,
+                Decision::Unchanged { .. } | Decision::Adopt => Vec::new(),
+            };
+            // What is missing now is what the stages before it would make.
+            reasons.retain(|reason| !reason.is_missing_dep());
+            return Forecast::MayRun { upstream, reasons };
+        }
+        match decision {
+            Decision::Unchanged { .. } => Forecast::Unchanged,
+            Decision::Adopt => Forecast::Adopt,
+            Decision::Restore { entry, reasons, .. } => {
+                self.expected.extend(entry.outs);
+                Forecast::Restore(reasons)
+            }
+            Decision::Run { reasons } => {
+                self.uncertain.insert(index);
+                Forecast::Run(reasons)
+            }
+        }
+    }
+}

@@ -1,0 +1,153 @@
+//! `Workspace`: a project on disk; finds its root and opens what lies in `.mlpipe`.
+
+use std::path::{Path, PathBuf};
+
+use crate::base::cancel::CancelToken;
+use crate::base::fs::{self, failed};
+use crate::base::lockfile::{self, FileLock};
+use crate::base::path::RepoPath;
+use crate::base::source::Worktree;
+use crate::pipeline::{Content, LOCK_FILE, Lock, LockError, PIPELINE_FILE};
+use crate::scm::{self, Repo};
+use crate::store::{self, Cache, RunCache};
+
+/// The folder of everything that is not committed.
+const STATE_FOLDER: &str = ".mlpipe";
+
+/// What git sees of the state folder: nothing but this file and the settings.
+const STATE_IGNORE: &str = "/*\n!/.gitignore\n!/config.yaml\n";
+
+/// An opened project.
+pub(crate) struct Workspace {
+    root: PathBuf,
+    /// The files as they are now.
+    pub(crate) worktree: Worktree,
+    /// The content of outs.
+    pub(crate) cache: Cache,
+    /// What earlier runs made.
+    pub(crate) runs: RunCache,
+}
+
+/// Why there is no project to work on.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    /// No folder from here up is a project.
+    #[error("there is no mlpipe project in `{}` or above it", path.display())]
+    NoProject {
+        /// Where it was looked for.
+        path: PathBuf,
+    },
+    /// A file cannot be read or written.
+    #[error(transparent)]
+    File(#[from] fs::Error),
+    /// The lock of the project was not taken.
+    #[error(transparent)]
+    Lock(#[from] lockfile::Error),
+}
+
+impl Workspace {
+    /// Opens the project that `folder` lies in: the nearest folder with `.mlpipe` or a pipeline.
+    pub(crate) fn find(folder: &Path) -> Result<Self, Error> {
+        let folder = folder
+            .canonicalize()
+            .map_err(failed("cannot open the folder", folder))?;
+        let is_project =
+            |path: &&Path| path.join(STATE_FOLDER).is_dir() || path.join(PIPELINE_FILE).is_file();
+        match folder.ancestors().find(is_project) {
+            Some(root) => Ok(Self::open(root)),
+            None => Err(Error::NoProject { path: folder }),
+        }
+    }
+
+    /// Opens the project at `root`.
+    fn open(root: &Path) -> Self {
+        let state = root.join(STATE_FOLDER);
+        Self {
+            root: root.to_owned(),
+            worktree: Worktree::new(root),
+            cache: Cache::new(state.join("cache")),
+            runs: RunCache::new(state.join("cache/runs")),
+        }
+    }
+
+    /// Makes `root` a project: its state folder, hidden from git.
+    pub(crate) fn init(root: &Path) -> Result<Self, Error> {
+        let root = root
+            .canonicalize()
+            .map_err(failed("cannot open the folder", root))?;
+        let workspace = Self::open(&root);
+        workspace.ensure_state_folder()?;
+        Ok(workspace)
+    }
+
+    /// Returns the project's folder.
+    pub(crate) fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Returns where a path of the project is on disk.
+    pub(crate) fn locate(&self, path: &RepoPath) -> PathBuf {
+        path.on_disk(&self.root)
+    }
+
+    /// Returns a path in the state folder.
+    pub(crate) fn state(&self, inner: &str) -> PathBuf {
+        self.root.join(STATE_FOLDER).join(inner)
+    }
+
+    /// Returns how a place in the state folder is called in messages: relative to the root.
+    pub(crate) fn shown(&self, path: &Path) -> String {
+        path.strip_prefix(&self.root)
+            .unwrap_or(path)
+            .display()
+            .to_string()
+    }
+
+    /// Opens the git repository around the project; `None` where there is none.
+    pub(crate) fn repo(&self) -> Result<Option<Repo>, scm::Error> {
+        match Repo::open(&self.root) {
+            Ok(repo) => Ok(Some(repo)),
+            Err(scm::Error::NoRepository { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Returns what is at `path` now.
+    pub(crate) fn measure(&self, path: &RepoPath) -> Result<Option<Content>, store::Error> {
+        store::measure(&self.locate(path))
+    }
+
+    /// Reads `data.lock`.
+    pub(crate) fn load_lock(&self) -> Result<Lock, LockError> {
+        Lock::load(&self.worktree)
+    }
+
+    /// Writes `data.lock`, if it would differ.
+    pub(crate) fn save_lock(&self, lock: &Lock) -> Result<(), fs::Error> {
+        fs::write_if_changed(&self.root.join(LOCK_FILE), lock.to_text().as_bytes())
+    }
+
+    /// Keeps other mlpipe processes out until the result is dropped; waits while one is in.
+    pub(crate) fn enter(
+        &self,
+        cancel: &CancelToken,
+        waiting: impl FnMut(&str),
+    ) -> Result<FileLock, Error> {
+        self.ensure_state_folder()?;
+        let holder = format!("pid {}", std::process::id());
+        Ok(FileLock::acquire(
+            &self.state("lock"),
+            &holder,
+            cancel,
+            waiting,
+        )?)
+    }
+
+    fn ensure_state_folder(&self) -> Result<(), fs::Error> {
+        let ignore = self.state(".gitignore");
+        if fs::exists(&ignore)? {
+            return Ok(());
+        }
+        fs::write_atomic(&ignore, STATE_IGNORE.as_bytes())
+    }
+}
