@@ -4,8 +4,11 @@
 //! `base`. Beside the tower stands `ml`, the built-in stages, which stands on `base` alone.
 
 pub mod base;
+pub mod cli;
 mod engine;
+mod metrics;
 pub mod pipeline;
-pub(crate) mod scm;
-pub(crate) mod store;
+mod report;
+mod scm;
+mod store;
 mod workspace;

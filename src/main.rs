@@ -1,2 +1,7 @@
 //! The `mlpipe` binary.
-fn main() {}
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    mlpipe::cli::main()
+}

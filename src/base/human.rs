@@ -1,12 +1,6 @@
-//! Sizes, durations, counts and plurals as people read them.
+//! Durations and counts as people read them.
 
 use std::time::Duration;
-
-/// Writes a count with its noun: `1 file`, `2 files`, `1,234 files`.
-pub(crate) fn count(number: usize, noun: &str) -> String {
-    let plural = if number == 1 { "" } else { "s" };
-    format!("{} {noun}{plural}", thousands(number))
-}
 
 /// Writes a number with its thousands separated: `1,234,567`.
 pub(crate) fn thousands(number: usize) -> String {
@@ -21,20 +15,14 @@ pub(crate) fn thousands(number: usize) -> String {
     text
 }
 
-/// Writes a size in bytes: `312 B`, `1.4 KiB`, `55.0 MiB`.
-#[expect(clippy::cast_precision_loss, reason = "three digits are shown")]
-pub(crate) fn size(bytes: u64) -> String {
-    const UNITS: [&str; 5] = ["KiB", "MiB", "GiB", "TiB", "PiB"];
-    if bytes < 1024 {
-        return format!("{bytes} B");
+/// Joins the first few of some texts and says how many more there are.
+pub(crate) fn first_of(texts: &[String]) -> String {
+    const SHOWN: usize = 3;
+    let mut text = texts[..texts.len().min(SHOWN)].join(", ");
+    if texts.len() > SHOWN {
+        text += &format!(" and {} more", thousands(texts.len() - SHOWN));
     }
-    let mut scaled = bytes as f64 / 1024.0;
-    let mut unit = 0;
-    while scaled >= 1023.95 && unit + 1 < UNITS.len() {
-        scaled /= 1024.0;
-        unit += 1;
-    }
-    format!("{scaled:.1} {}", UNITS[unit])
+    text
 }
 
 /// Writes a duration: `12 ms`, `4.2 s`, `41 s`, `3 min 12 s`, `2 h 5 min`.
@@ -54,17 +42,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn counts_have_plurals_and_separators() {
-        assert_eq!(count(1, "file"), "1 file");
-        assert_eq!(count(0, "file"), "0 files");
-        assert_eq!(count(1_234_567, "file"), "1,234,567 files");
-    }
-
-    #[test]
-    fn sizes_switch_units_before_four_digits() {
-        assert_eq!(size(1023), "1023 B");
-        assert_eq!(size(1536), "1.5 KiB");
-        assert_eq!(size(1024 * 1024 - 1), "1.0 MiB");
+    fn thousands_are_separated() {
+        assert_eq!(thousands(0), "0");
+        assert_eq!(thousands(999), "999");
+        assert_eq!(thousands(1_234_567), "1,234,567");
     }
 
     #[test]

@@ -10,5 +10,6 @@ pub mod path;
 pub mod problem;
 pub(crate) mod process;
 pub(crate) mod source;
+pub(crate) mod tabular;
 pub mod value;
 pub(crate) mod yaml;

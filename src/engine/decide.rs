@@ -235,7 +235,6 @@ fn is_whole(entry: &StageEntry, outs: &[OutState], gauge: &Gauge<'_>) -> Result<
 impl OutState {
     fn fault(&self) -> Option<Reason> {
         let fault = match (self.found, self.recorded) {
-            (_, None) => return None,
             (None, Some(_)) => OutFault::Missing,
             (Some(found), Some(recorded)) if found != recorded => OutFault::Changed,
             _ => return None,

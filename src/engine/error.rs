@@ -111,8 +111,8 @@ pub(crate) enum Failure {
         /// Why.
         source: io::Error,
     },
-    /// A worker ended without an answer.
-    #[error("its worker thread broke")]
+    /// A worker panicked, which is a mistake of ours.
+    #[error("mlpipe itself broke while at it")]
     Worker,
     /// A mistake in the pipeline that shows only when the stage is looked at.
     #[error(transparent)]

@@ -12,10 +12,9 @@ mod run;
 mod scheduler;
 mod status;
 
-pub(crate) use decide::{Decision, OutFault, Reason, Source};
+pub(crate) use decide::{Reason, Source};
 pub(crate) use error::{Error, Failure};
 pub(crate) use event::{Event, Outcome, Reporter};
-pub(crate) use fingerprint::{Change, Fact, FactValue};
-pub(crate) use record::{LastRun, StageRun};
+pub(crate) use record::LastRun;
 pub(crate) use repro::{ReproOptions, Summary, repro};
 pub(crate) use status::{Forecast, StageStatus, status};

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::num::NonZeroUsize;
+use std::panic::{self, AssertUnwindSafe};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -83,9 +84,8 @@ pub(crate) fn repro(
     let pipeline = Pipeline::load(&workspace.worktree)?;
     let selected = pipeline.graph.select(&options.targets)?;
     let waiting = |holder: &str| {
-        reporter.report(&Event::Waiting {
-            holder: holder.to_owned(),
-        })
+        let holder = holder.to_owned();
+        reporter.report(&Event::Waiting { holder });
     };
     let held = workspace.enter(cancel, waiting)?;
     let mut lock = workspace.load_lock()?;
@@ -259,7 +259,9 @@ impl<'a> Owner<'a> {
                 force,
                 tell: Box::new(tell),
             };
-            let result = worker.process(stage, recorded.as_ref());
+            // A panic must reach the owner too, or it would wait for this stage for ever.
+            let process = AssertUnwindSafe(|| worker.process(stage, recorded.as_ref()));
+            let result = panic::catch_unwind(process).unwrap_or(Err(Failure::Worker));
             let time = begin.elapsed();
             drop(sender.send(Message::Finished {
                 stage: index,

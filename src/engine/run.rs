@@ -73,7 +73,7 @@ impl<'a> Worker<'a> {
                 done(Outcome::Unchanged, None)
             }
             Decision::Adopt => {
-                self.refuse_missing_deps(stage, &inputs)?;
+                refuse_missing_deps(stage, &inputs)?;
                 let entry = self.record(stage, &inputs)?;
                 done(Outcome::Adopted, Some(entry))
             }
@@ -85,9 +85,9 @@ impl<'a> Worker<'a> {
                 if self.restore(stage, &entry, &outs)? {
                     return done(Outcome::Restored { source, reasons }, Some(entry));
                 }
-                self.run(stage, inputs, &outs, reasons)
+                self.run(stage, &inputs, &outs, reasons)
             }
-            Decision::Run { reasons } => self.run(stage, inputs, &outs, reasons),
+            Decision::Run { reasons } => self.run(stage, &inputs, &outs, reasons),
         }
     }
 
@@ -126,11 +126,11 @@ impl<'a> Worker<'a> {
     fn run(
         &self,
         stage: &Stage,
-        before: Inputs,
+        before: &Inputs,
         outs: &[OutState],
         reasons: Vec<Reason>,
     ) -> Result<Processed<'a>, Failure> {
-        self.refuse_missing_deps(stage, &before)?;
+        refuse_missing_deps(stage, before)?;
         if let Some(out) = stage
             .outs
             .iter()
@@ -151,7 +151,7 @@ impl<'a> Worker<'a> {
         let aside = Aside::take(self.workspace, &stage.name, outs)?;
         let result = self
             .execute(stage, &lock)
-            .and_then(|()| self.conclude(stage, &before));
+            .and_then(|()| self.conclude(stage, before));
         match result {
             Ok(entry) => {
                 let outcome = Outcome::Ran { reasons };
@@ -254,21 +254,6 @@ impl<'a> Worker<'a> {
         Ok(entry)
     }
 
-    fn refuse_missing_deps(&self, stage: &Stage, inputs: &Inputs) -> Result<(), Failure> {
-        for dep in &stage.deps {
-            if let Dep::Path { path, origin } = dep
-                && inputs.deps.get(path) == Some(&None)
-            {
-                let problem = Box::new(origin.problem(format!("`{path}` does not exist")));
-                return Err(Failure::DepMissing {
-                    path: path.clone(),
-                    problem,
-                });
-            }
-        }
-        Ok(())
-    }
-
     /// Takes the stage's own lock, which its command inherits as standard input. If a killed run's
     /// command still holds it, that command is ended first: nobody would record what it makes.
     fn claim(&self, stage: &Stage) -> Result<FileLock, Failure> {
@@ -323,6 +308,22 @@ impl<'a> Worker<'a> {
     fn tell(&self, event: Event) {
         (self.tell)(event);
     }
+}
+
+/// A command is not even started when a dep is missing.
+fn refuse_missing_deps(stage: &Stage, inputs: &Inputs) -> Result<(), Failure> {
+    for dep in &stage.deps {
+        if let Dep::Path { path, origin } = dep
+            && inputs.deps.get(path) == Some(&None)
+        {
+            let problem = Box::new(origin.problem(format!("`{path}` does not exist")));
+            return Err(Failure::DepMissing {
+                path: path.clone(),
+                problem,
+            });
+        }
+    }
+    Ok(())
 }
 
 /// Returns where the output of a stage's last run is.

@@ -15,5 +15,6 @@ pub(crate) use loader::{PARAMS_FILE, PIPELINE_FILE, Pipeline};
 pub use lock::{Content, Lock, OutEntry, StageEntry};
 pub(crate) use lock::{LOCK_FILE, LockError};
 pub(crate) use params::{ParamFiles, parse_values};
+pub(crate) use schema::ReportSettings;
 pub use stage::StageName;
-pub(crate) use stage::{Dep, Out, OutKind, ParamRef, PlotProperties, Stage};
+pub(crate) use stage::{Dep, Out, PlotProperties, Stage};

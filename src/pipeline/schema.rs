@@ -45,6 +45,17 @@ pub(crate) struct ReportSettings {
     pub(crate) template: Option<RepoPath>,
 }
 
+impl Default for ReportSettings {
+    fn default() -> Self {
+        let path = RepoPath::parse("reports/report.md").expect("invariant: a plain path");
+        Self {
+            path,
+            base: "main".to_owned(),
+            template: None,
+        }
+    }
+}
+
 impl PipelineFile {
     /// Reads a pipeline file that lies in `folder`.
     pub(crate) fn read(root: &Node<'_>, folder: &RepoPath) -> Result<Self, Problem> {
@@ -71,14 +82,15 @@ impl PipelineFile {
 
 fn read_report(node: &Node<'_>, folder: &RepoPath) -> Result<ReportSettings, Problem> {
     node.only(&["path", "base", "template"], "`report`")?;
+    let default = ReportSettings::default();
     let path = match node.get("path") {
         Some(path) => join(folder, path.text("`path`")?, &path.origin)?,
-        None => return Err(node.problem("`report` needs a `path`")),
+        None => default.path,
     };
     let template = node
         .get("template")
         .map(|template| join(folder, template.text("`template`")?, &template.origin));
-    let base = text_of(node, "base")?.unwrap_or_else(|| "main".to_owned());
+    let base = text_of(node, "base")?.unwrap_or(default.base);
     Ok(ReportSettings {
         path,
         base,
@@ -146,7 +158,6 @@ fn read_dep(item: &Node<'_>, wdir: &RepoPath) -> Result<Dep, Problem> {
         .ok_or_else(|| item.wrong("a path or `{cmd: …}`", "a dep"))?;
     Ok(Dep::Command {
         cmd: cmd.scalar("`cmd`")?,
-        origin,
     })
 }
 

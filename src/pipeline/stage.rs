@@ -80,8 +80,6 @@ pub(crate) enum Dep {
     Command {
         /// The command.
         cmd: String,
-        /// Where it is written.
-        origin: Origin,
     },
 }
 

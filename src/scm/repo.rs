@@ -64,19 +64,19 @@ impl Repo {
                 .revparse_single(&format!("origin/{name}"))
                 .map_err(|_| error)
         });
-        let tree = object.and_then(|object| object.peel_to_tree());
-        let tree = tree.map_err(|error| match error.code() {
+        let commit = object.and_then(|object| object.peel_to_commit());
+        let commit = commit.map_err(|error| match error.code() {
             ErrorCode::NotFound | ErrorCode::InvalidSpec | ErrorCode::Ambiguous => {
                 self.unknown(name)
             }
             _ => Error::Git(error),
         })?;
-        Ok(Revision::open(&self.git, name, tree.id(), &self.prefix)?)
-    }
-
-    /// Returns whether the repository has any commit.
-    pub(crate) fn has_commits(&self) -> bool {
-        self.git.head().is_ok()
+        Ok(Revision::open(
+            &self.git,
+            name,
+            (commit.id(), commit.tree_id()),
+            &self.prefix,
+        )?)
     }
 
     fn unknown(&self, name: &str) -> Error {

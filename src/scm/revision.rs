@@ -13,26 +13,34 @@ use crate::scm::repo::inner_path;
 pub(crate) struct Revision {
     // libgit2's handles may move between threads but not be shared, hence an own one in a mutex.
     git: Mutex<Repository>,
+    commit: Oid,
     tree: Oid,
     name: String,
     prefix: String,
 }
 
 impl Revision {
-    /// Makes the snapshot of `tree`, which people call `name`; the project is in `prefix`.
+    /// Makes the snapshot of a commit and its tree, which people call `name`; the project lies in
+    /// `prefix`.
     pub(super) fn open(
         git: &Repository,
         name: &str,
-        tree: Oid,
+        (commit, tree): (Oid, Oid),
         prefix: &str,
     ) -> Result<Self, git2::Error> {
         let git = Mutex::new(Repository::open(git.path())?);
         Ok(Self {
             git,
+            commit,
             tree,
             name: name.to_owned(),
             prefix: prefix.to_owned(),
         })
+    }
+
+    /// Returns the first digits of the commit.
+    pub(crate) fn short_commit(&self) -> String {
+        self.commit.to_string()[..7].to_owned()
     }
 
     fn read_blob(&self, path: &RepoPath) -> Result<Option<Vec<u8>>, git2::Error> {

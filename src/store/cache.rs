@@ -196,20 +196,32 @@ impl Cache {
         Ok(Restored::Done)
     }
 
-    /// Reads the manifest of a folder, verified; or says why it cannot be had.
+    /// Reads a whole object, verified; `None` if it is missing or was corrupt.
+    pub(crate) fn read(&self, digest: Digest) -> Result<Option<Vec<u8>>, Error> {
+        Ok(self.verified(digest)?.ok())
+    }
+
+    /// Reads the manifest of a folder; or says why it cannot be had.
     fn tree(&self, digest: Digest) -> Result<Result<Tree, Restored>, Error> {
-        let path = self.object_path(digest);
-        let Some(bytes) = fs::read(&path)? else {
-            return Ok(Err(Restored::Missing));
+        let bytes = match self.verified(digest)? {
+            Ok(bytes) => bytes,
+            Err(outcome) => return Ok(Err(outcome)),
         };
-        if Digest::of(&bytes) != digest {
-            self.quarantine(digest)?;
-            return Ok(Err(Restored::Corrupt(digest)));
-        }
         let tree = String::from_utf8(bytes)
             .ok()
             .and_then(|text| Tree::parse(&text));
         tree.map(Ok).ok_or(Error::Manifest { digest })
+    }
+
+    fn verified(&self, digest: Digest) -> Result<Result<Vec<u8>, Restored>, Error> {
+        let Some(bytes) = fs::read(&self.object_path(digest))? else {
+            return Ok(Err(Restored::Missing));
+        };
+        if Digest::of(&bytes) == digest {
+            return Ok(Ok(bytes));
+        }
+        self.quarantine(digest)?;
+        Ok(Err(Restored::Corrupt(digest)))
     }
 
     /// Moves a corrupt object out of the way; its bytes may still help somebody.

@@ -2,11 +2,13 @@
 
 mod cache;
 mod error;
+mod recorded;
 mod run_cache;
 mod scan;
 mod tree;
 
 pub(crate) use cache::{Cache, Presence, Restored};
 pub(crate) use error::Error;
+pub(crate) use recorded::RecordedSnapshot;
 pub(crate) use run_cache::RunCache;
 pub(crate) use scan::measure;

@@ -1,0 +1,41 @@
+//! What may be typed: the options of all commands and the commands.
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+
+use crate::cli::commands::{dag, init, metrics, params, report, repro, status};
+
+/// Reproducible machine-learning pipelines, tied to git
+#[derive(Debug, Parser)]
+#[command(version, propagate_version = true, max_term_width = 100)]
+pub(crate) struct Arguments {
+    /// Run as if started in this folder
+    #[arg(long, global = true, value_name = "DIR")]
+    pub(crate) cd: Option<PathBuf>,
+
+    /// Print only failures
+    #[arg(short, long, global = true)]
+    pub(crate) quiet: bool,
+
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Make this folder an mlpipe project
+    Init(init::InitArgs),
+    /// Run the stages whose data, code or parameters changed
+    Repro(repro::ReproArgs),
+    /// Say which stages would run, and why
+    Status(status::StatusArgs),
+    /// Show which stage needs which
+    Dag(dag::DagArgs),
+    /// Show metrics, or compare them with another revision
+    Metrics(metrics::MetricsArgs),
+    /// Compare parameters with another revision
+    Params(params::ParamsArgs),
+    /// Write a report of what changed against a base
+    Report(report::ReportArgs),
+}

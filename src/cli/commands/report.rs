@@ -1,0 +1,188 @@
+//! `mlpipe report`.
+
+use clap::Args;
+
+use crate::base::fs;
+use crate::base::path::RepoPath;
+use crate::base::source::{Snapshot, read_text};
+use crate::cli::commands::Context;
+use crate::cli::error::{CliError, Exit};
+use crate::cli::ui;
+use crate::engine::LastRun;
+use crate::pipeline::{self, Lock, Pipeline, ReportSettings};
+use crate::report::{Report, ReportRequest, StageRow, build, render};
+use crate::scm::{self, Revision};
+use crate::store::RecordedSnapshot;
+use crate::workspace::Workspace;
+
+#[derive(Debug, Args)]
+pub(crate) struct ReportArgs {
+    /// Compare with this revision [default: the pipeline's, else main]
+    #[arg(long, value_name = "REV")]
+    base: Option<String>,
+
+    /// Write to this file; `-` is standard output [default: the pipeline's, else reports/report.md]
+    #[arg(short, long, value_name = "FILE")]
+    out: Option<String>,
+
+    /// Use this Tera template
+    #[arg(long, value_name = "FILE")]
+    template: Option<String>,
+
+    /// Print the report's data as JSON, and write nothing
+    #[arg(long)]
+    json: bool,
+}
+
+/// Makes the report.
+pub(crate) fn run(args: &ReportArgs, context: &Context) -> Result<Exit, CliError> {
+    let workspace = context.workspace()?;
+    let configured = Pipeline::load(&workspace.worktree)?.report;
+    let settings = settings(args, configured)?;
+    // A base that the user names must exist; the default one may not be there yet.
+    let missing = if args.base.is_some() {
+        MissingBase::Refuse
+    } else {
+        MissingBase::Note
+    };
+    let report = gather(&workspace, &settings.base, missing)?;
+    if args.json {
+        let json = serde_json::to_string_pretty(&report).expect("invariant: plain data");
+        ui::print(&format!("{json}\n"))?;
+        return Ok(Exit::Success);
+    }
+    let text = render_with(&workspace, &report, settings.template.as_ref())?;
+    if args.out.as_deref() == Some("-") {
+        ui::print(&text)?;
+        return Ok(Exit::Success);
+    }
+    fs::write_if_changed(&workspace.locate(&settings.path), text.as_bytes())?;
+    if !context.quiet {
+        ui::print(&format!("{}\nwrote {}\n", report.headline, settings.path))?;
+    }
+    Ok(Exit::Success)
+}
+
+/// Writes the report that the pipeline asks for, if it does; returns the headline.
+pub(crate) fn write_configured(workspace: &Workspace) -> Result<Option<String>, CliError> {
+    let Some(settings) = Pipeline::load(&workspace.worktree)?.report else {
+        return Ok(None);
+    };
+    let report = gather(workspace, &settings.base, MissingBase::Note)?;
+    let text = render_with(workspace, &report, settings.template.as_ref())?;
+    fs::write_if_changed(&workspace.locate(&settings.path), text.as_bytes())?;
+    Ok(Some(match &report.base {
+        Some(base) => format!(
+            "{} against {} · {}",
+            report.headline, base.name, settings.path
+        ),
+        None => format!("{} · {}", report.headline, settings.path),
+    }))
+}
+
+/// The pipeline's settings, overruled by the arguments.
+fn settings(
+    args: &ReportArgs,
+    configured: Option<ReportSettings>,
+) -> Result<ReportSettings, CliError> {
+    let mut settings = configured.unwrap_or_default();
+    let path = |text: &String| {
+        RepoPath::parse(text)
+            .map_err(|error| CliError::usage(&error.to_string(), "give a path below the project"))
+    };
+    if let Some(base) = &args.base {
+        settings.base.clone_from(base);
+    }
+    if let Some(out) = args.out.as_ref().filter(|out| *out != "-") {
+        settings.path = path(out)?;
+    }
+    if let Some(template) = &args.template {
+        settings.template = Some(path(template)?);
+    }
+    Ok(settings)
+}
+
+/// What becomes of a base that does not exist.
+#[derive(Clone, Copy, PartialEq)]
+enum MissingBase {
+    /// An error.
+    Refuse,
+    /// A note in the report.
+    Note,
+}
+
+fn gather(workspace: &Workspace, base: &str, missing: MissingBase) -> Result<Report, CliError> {
+    let here = RecordedSnapshot::new(
+        &workspace.worktree,
+        workspace.load_lock()?,
+        &workspace.cache,
+    );
+    let mut notes = Vec::new();
+    let revision = match open_base(workspace, base) {
+        Ok(revision) => Some(revision),
+        Err(scm::Error::UnknownRevision { .. } | scm::Error::NoRepository { .. })
+            if missing == MissingBase::Note =>
+        {
+            notes.push(format!("there is no revision {base} to compare with"));
+            None
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let recorded = match &revision {
+        Some(revision) => {
+            let lock = Lock::load(revision).unwrap_or_else(|error| {
+                notes.push(error.to_string());
+                Lock::default()
+            });
+            Some(RecordedSnapshot::new(revision, lock, &workspace.cache))
+        }
+        None => None,
+    };
+    let commit = revision
+        .as_ref()
+        .map(Revision::short_commit)
+        .unwrap_or_default();
+    let base = recorded
+        .as_ref()
+        .map(|recorded| (recorded as &dyn Snapshot, commit));
+    let stages = LastRun::load(workspace).stages;
+    let stages = stages.iter().map(|run| {
+        StageRow::new(
+            run.stage.as_str(),
+            &run.outcome,
+            &run.reasons,
+            run.milliseconds,
+        )
+    });
+    Ok(build(ReportRequest {
+        here: &here,
+        base,
+        notes,
+        stages: stages.collect(),
+    })?)
+}
+
+fn open_base(workspace: &Workspace, base: &str) -> Result<Revision, scm::Error> {
+    let none = || scm::Error::NoRepository {
+        path: workspace.root().to_owned(),
+    };
+    workspace.repo()?.ok_or_else(none)?.revision(base)
+}
+
+fn render_with(
+    workspace: &Workspace,
+    report: &Report,
+    template: Option<&RepoPath>,
+) -> Result<String, CliError> {
+    let Some(path) = template else {
+        return Ok(render(report, None)?);
+    };
+    let text = read_text(&workspace.worktree, path).map_err(pipeline::Error::from)?;
+    let text = text.ok_or_else(|| {
+        CliError::usage(
+            &format!("the template `{path}` does not exist"),
+            "correct its name, or leave it out",
+        )
+    })?;
+    Ok(render(report, Some((path.as_str(), &text)))?)
+}

@@ -1,0 +1,76 @@
+//! `mlpipe repro`.
+
+use std::num::NonZeroUsize;
+use std::thread;
+
+use clap::Args;
+
+use crate::base::cancel::CancelToken;
+use crate::cli::commands::{Context, report};
+use crate::cli::error::{CliError, Exit};
+use crate::cli::ui::{self, repro_reporter};
+use crate::engine::{ReproOptions, Summary, repro};
+use crate::workspace::Workspace;
+
+#[derive(Debug, Args)]
+pub(crate) struct ReproArgs {
+    /// Stages to bring up to date, or paths that stages make [default: all]
+    targets: Vec<String>,
+
+    /// Run this many stages at once [default: the number of cores]
+    #[arg(short, long, value_name = "N")]
+    jobs: Option<NonZeroUsize>,
+
+    /// Run stages even if nothing changed
+    #[arg(short, long)]
+    force: bool,
+
+    /// After a failure go on with the stages that do not need the failed one
+    #[arg(short, long)]
+    keep_going: bool,
+
+    /// Print events as JSON lines
+    #[arg(long)]
+    json: bool,
+}
+
+/// Brings the pipeline up to date and ends with what that did to the metrics.
+pub(crate) fn run(args: &ReproArgs, context: &Context) -> Result<Exit, CliError> {
+    let workspace = context.workspace()?;
+    let cancel = CancelToken::default();
+    cancel.listen(ui::announce_stop)?;
+    let cores = thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+    let options = ReproOptions {
+        targets: args.targets.clone(),
+        jobs: args.jobs.unwrap_or(cores),
+        force: args.force,
+        keep_going: args.keep_going,
+    };
+    let mut reporter = repro_reporter(args.json, context.quiet);
+    let summary = repro(&workspace, &options, &cancel, reporter.as_mut())?;
+    drop(reporter);
+    let headline = write_report(&workspace, &summary)?;
+    if args.json {
+        ui::print(&ui::json::summary(&summary))?;
+    } else if !context.quiet {
+        ui::eprint(&ui::summary::render(&summary, headline.as_deref()));
+    }
+    Ok(if summary.cancelled {
+        Exit::Cancelled
+    } else if summary.count("failed") > 0 {
+        Exit::StageFailed
+    } else {
+        Exit::Success
+    })
+}
+
+/// Writes the report that the pipeline asks for, where anything happened; returns its headline.
+fn write_report(workspace: &Workspace, summary: &Summary) -> Result<Option<String>, CliError> {
+    let worked = summary.count("ran") + summary.count("restored") > 0;
+    let failed = summary.cancelled || summary.count("failed") > 0;
+    if failed || !worked {
+        Ok(None)
+    } else {
+        report::write_configured(workspace)
+    }
+}

@@ -1,0 +1,41 @@
+//! `mlpipe status`.
+
+use clap::Args;
+
+use crate::cli::commands::Context;
+use crate::cli::error::{CliError, Exit};
+use crate::cli::ui;
+use crate::engine::{Forecast, status};
+
+#[derive(Debug, Args)]
+pub(crate) struct StatusArgs {
+    /// Stages to look at, with all that they need [default: all]
+    targets: Vec<String>,
+
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+
+    /// Exit with 1 if a stage is not up to date
+    #[arg(long)]
+    exit_code: bool,
+}
+
+/// Says what `repro` would do.
+pub(crate) fn run(args: &StatusArgs, context: &Context) -> Result<Exit, CliError> {
+    let workspace = context.workspace()?;
+    let stages = status(&workspace, &args.targets)?;
+    if args.json {
+        ui::print(&ui::json::status(&stages))?;
+    } else if !context.quiet {
+        ui::print(&ui::status::render(&stages))?;
+    }
+    let is_clean = stages
+        .iter()
+        .all(|stage| matches!(stage.forecast, Forecast::Unchanged));
+    Ok(if args.exit_code && !is_clean {
+        Exit::Error
+    } else {
+        Exit::Success
+    })
+}

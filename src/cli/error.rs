@@ -1,0 +1,271 @@
+//! `CliError`: any error with its hints and exit code. The only place that gives either.
+
+use std::error::Error;
+use std::process::ExitCode;
+
+use crate::base::fs;
+use crate::base::lockfile;
+use crate::base::problem::Problem;
+use crate::engine;
+use crate::pipeline;
+use crate::report;
+use crate::scm;
+use crate::workspace;
+
+/// How the process ends; the numbers are documented in `docs/exit-codes.md`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Exit {
+    /// All is well.
+    Success = 0,
+    /// Something is wrong with files, git or the machine.
+    Error = 1,
+    /// The command line is wrong.
+    Usage = 2,
+    /// A stage failed.
+    StageFailed = 3,
+    /// The user stopped it.
+    Cancelled = 130,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}
+
+/// An error as the user sees it.
+#[derive(Debug)]
+pub(crate) struct CliError {
+    /// What went wrong, with its causes.
+    pub(crate) error: Box<dyn Error + Send + Sync>,
+    /// The place in a file of the user's.
+    pub(crate) problem: Option<Box<Problem>>,
+    /// What to do next.
+    pub(crate) hints: Vec<String>,
+    /// How the process ends.
+    pub(crate) exit: Exit,
+}
+
+impl CliError {
+    fn new(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self {
+            error: error.into(),
+            problem: None,
+            hints: Vec::new(),
+            exit: Exit::Error,
+        }
+    }
+
+    fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hints.push(hint.into());
+        self
+    }
+
+    fn exit(mut self, exit: Exit) -> Self {
+        self.exit = exit;
+        self
+    }
+
+    /// Makes the error of a command line that clap could not judge.
+    pub(crate) fn usage(message: &str, hint: &str) -> Self {
+        Self::new(message).hint(hint).exit(Exit::Usage)
+    }
+
+    /// Returns whether the reader of our output has gone, which is nobody's mistake.
+    pub(crate) fn is_broken_pipe(&self) -> bool {
+        let io = self.error.downcast_ref::<std::io::Error>();
+        io.is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
+    }
+}
+
+impl From<Problem> for CliError {
+    fn from(problem: Problem) -> Self {
+        Self {
+            problem: Some(Box::new(problem.clone())),
+            ..Self::new(problem)
+        }
+    }
+}
+
+impl From<std::io::Error> for CliError {
+    fn from(error: std::io::Error) -> Self {
+        Self::new(error)
+    }
+}
+
+impl From<fs::Error> for CliError {
+    fn from(error: fs::Error) -> Self {
+        let is_full = error.source.kind() == std::io::ErrorKind::StorageFull;
+        let this = Self::new(error);
+        if is_full {
+            this.hint("free some space and run it again: nothing was lost")
+        } else {
+            this
+        }
+    }
+}
+
+impl From<pipeline::Error> for CliError {
+    fn from(error: pipeline::Error) -> Self {
+        match error {
+            pipeline::Error::Problem(problem) => problem.into(),
+            pipeline::Error::NoPipeline { .. } => Self::new(error).hint(
+                "write a pipeline.yaml with your first stage:\n\nstages:\n  train:\n    cmd: python train.py\n    \
+                 deps: [train.py, data]\n    outs: [model.pkl]",
+            ),
+            pipeline::Error::UnknownTarget { ref help, .. } => {
+                let hint = help.clone().unwrap_or_else(|| "`mlpipe dag` lists the stages".to_owned());
+                Self::new(error).hint(hint)
+            }
+            pipeline::Error::Read(_) => Self::new(error),
+        }
+    }
+}
+
+impl From<pipeline::LockError> for CliError {
+    fn from(error: pipeline::LockError) -> Self {
+        match error {
+            pipeline::LockError::Problem(problem) => {
+                let has_help = problem.help.is_some();
+                let this = Self::from(problem);
+                let hint = "`git checkout data.lock` brings back the last good one";
+                if has_help { this } else { this.hint(hint) }
+            }
+            pipeline::LockError::Read(_) => Self::new(error),
+        }
+    }
+}
+
+impl From<lockfile::Error> for CliError {
+    fn from(error: lockfile::Error) -> Self {
+        match error {
+            lockfile::Error::Cancelled => Self::new(error).exit(Exit::Cancelled),
+            lockfile::Error::File(error) => error.into(),
+        }
+    }
+}
+
+impl From<workspace::Error> for CliError {
+    fn from(error: workspace::Error) -> Self {
+        match error {
+            workspace::Error::NoProject { .. } => Self::new(error)
+                .hint("`mlpipe init` makes the current folder one; `--cd DIR` works in another"),
+            workspace::Error::File(error) => error.into(),
+            workspace::Error::Lock(error) => error.into(),
+        }
+    }
+}
+
+impl From<scm::Error> for CliError {
+    fn from(error: scm::Error) -> Self {
+        match error {
+            scm::Error::NoRepository { .. } => {
+                Self::new(error).hint("`git init` makes it one; comparing needs commits")
+            }
+            scm::Error::UnknownRevision { ref help, .. } => {
+                let hint = help.clone();
+                let fetch =
+                    "`git fetch` gets what only the remote has; in CI, check out with full history";
+                Self::new(error).hint(hint.unwrap_or_else(|| fetch.to_owned()))
+            }
+            scm::Error::File(error) => error.into(),
+            scm::Error::Git(_) => Self::new(error),
+        }
+    }
+}
+
+impl From<crate::store::Error> for CliError {
+    fn from(error: crate::store::Error) -> Self {
+        match error {
+            crate::store::Error::File(error) => error.into(),
+            error => Self::new(error),
+        }
+    }
+}
+
+impl From<engine::Error> for CliError {
+    fn from(error: engine::Error) -> Self {
+        match error {
+            engine::Error::Pipeline(error) => error.into(),
+            engine::Error::Lock(error) => error.into(),
+            engine::Error::Workspace(error) => error.into(),
+            engine::Error::Git(error) => error.into(),
+            engine::Error::Store(error) => error.into(),
+            engine::Error::File(error) => error.into(),
+            engine::Error::LockIgnored => Self::new(error).hint(
+                "take the line that matches `data.lock` out of .gitignore: it must be committed",
+            ),
+            engine::Error::Nested { .. } => {
+                Self::new(error).hint("make what it runs a stage of its own")
+            }
+        }
+    }
+}
+
+impl From<report::Error> for CliError {
+    fn from(error: report::Error) -> Self {
+        match error {
+            report::Error::Pipeline(error) => error.into(),
+            report::Error::Lock(error) => error.into(),
+            report::Error::Git(error) => error.into(),
+            report::Error::Template(problem) => problem.into(),
+        }
+    }
+}
+
+/// Explains why a stage failed: the error with its place, and what to do about it.
+pub(crate) fn explain_failure(stage: &str, failure: &engine::Failure) -> CliError {
+    use engine::Failure;
+    let error = CliError::new(FailedStage {
+        text: format!("stage `{stage}` failed: {failure}"),
+    });
+    let error = error.exit(Exit::StageFailed);
+    let place = |problem: &Problem| Some(Box::new(problem.clone()));
+    match failure {
+        Failure::Exit { cmd, .. } => error
+            .hint(format!(
+                "the command was  {}",
+                cmd.replace('\n', "\n                 ")
+            ))
+            .hint(format!(
+                "`mlpipe repro {stage}` runs it again; its outs were put back as they were before"
+            )),
+        Failure::DepMissing { path, problem } => CliError {
+            problem: place(problem),
+            ..error
+        }
+        .hint(format!(
+            "make `{path}`, or add the stage that makes it, or remove the dep"
+        )),
+        Failure::OutMissing { path, problem } => CliError {
+            problem: place(problem),
+            ..error
+        }
+        .hint(format!("let the command write `{path}`, or remove the out")),
+        Failure::OutTracked { path } => error.hint(format!(
+            "`git rm --cached {path}` leaves it to the cache; `cache: false` leaves it to git"
+        )),
+        Failure::InputChanged { .. } => {
+            error.hint("nothing was recorded, for nobody knows which version it read; run it again")
+        }
+        Failure::Frozen { .. } => error.hint("take `frozen: true` out to let it run"),
+        Failure::Pipeline(pipeline::Error::Problem(problem)) => CliError {
+            problem: place(problem),
+            ..error
+        },
+        Failure::CommandDep { .. } => {
+            error.hint("the command must succeed wherever the stage is looked at")
+        }
+        Failure::File(cause) if cause.source.kind() == std::io::ErrorKind::StorageFull => {
+            error.hint("free some space and run it again: nothing was lost")
+        }
+        _ => error,
+    }
+}
+
+/// A stage's failure as one line; the causes of its cause follow elsewhere.
+#[derive(Debug, thiserror::Error)]
+#[error("{text}")]
+struct FailedStage {
+    text: String,
+}

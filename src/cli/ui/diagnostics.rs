@@ -1,0 +1,129 @@
+//! Errors as people read them: what, where in the file, why, and what to do next.
+
+use std::error::Error;
+use std::fmt;
+use std::fmt::Write as _;
+
+use miette::{
+    Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource, SourceCode,
+};
+
+use crate::base::problem::{Place, Problem};
+use crate::cli::error::CliError;
+use crate::cli::ui::style::{DIM, FAILED, paint};
+
+/// Writes an error with its excerpt, causes and hints.
+pub(crate) fn render(error: &CliError) -> String {
+    let message = match &error.problem {
+        Some(problem) if error.error.is::<Problem>() => problem.message.clone(),
+        _ => error.error.to_string(),
+    };
+    let mut text = format!("{} {message}\n", paint(FAILED, "error:"));
+    if let Some(problem) = &error.problem {
+        text += &excerpt(problem);
+    }
+    let mut cause = error.error.source();
+    while let Some(reason) = cause {
+        writeln!(text, "  because {reason}").expect("invariant: a String takes all");
+        cause = reason.source();
+    }
+    // Without an excerpt to stand in, the help is a hint like the others.
+    let help = error
+        .problem
+        .iter()
+        .filter(|problem| problem.place.is_none());
+    for hint in help
+        .filter_map(|problem| problem.help.as_ref())
+        .chain(&error.hints)
+    {
+        writeln!(
+            text,
+            "  {} {}",
+            paint(DIM, "hint:"),
+            hint.replace('\n', "\n        ")
+        )
+        .expect("invariant: a String takes all");
+    }
+    text
+}
+
+/// Shows the line in question with a mark below the place; only the file's name without a place.
+fn excerpt(problem: &Problem) -> String {
+    let shown = Shown::new(problem);
+    let Some(shown) = shown else {
+        return format!("  in {}\n", problem.file);
+    };
+    let handler = GraphicalReportHandler::new_themed(GraphicalTheme::unicode_nocolor())
+        .with_context_lines(0)
+        .without_syntax_highlighting();
+    let mut text = String::new();
+    match handler.render_report(&mut text, &shown) {
+        // The first lines hold the message, which stands above already.
+        Ok(()) => text
+            .lines()
+            .skip_while(|line| !line.contains('╭'))
+            .fold(String::new(), |all, line| all + line.trim_end() + "\n"),
+        Err(_) => format!("  in {problem}\n"),
+    }
+}
+
+/// A problem in the form that miette draws.
+#[derive(Debug)]
+struct Shown {
+    source: NamedSource<String>,
+    offset: usize,
+    length: usize,
+    help: Option<String>,
+}
+
+impl Shown {
+    fn new(problem: &Problem) -> Option<Self> {
+        let Place { line, column } = problem.place?;
+        let start = problem
+            .text
+            .split_inclusive('\n')
+            .take(line - 1)
+            .map(str::len)
+            .sum::<usize>();
+        let rest = problem
+            .text
+            .get(start..)?
+            .lines()
+            .next()
+            .unwrap_or_default();
+        let inner = rest
+            .char_indices()
+            .nth(column - 1)
+            .map_or(rest.len(), |(index, _)| index);
+        let word = rest[inner..]
+            .split([' ', ':', ',', ']', '}', '#'])
+            .next()
+            .unwrap_or_default();
+        let source = NamedSource::new(&problem.file, problem.text.to_string());
+        Some(Self {
+            source,
+            offset: start + inner,
+            length: word.len().max(1),
+            help: problem.help.clone(),
+        })
+    }
+}
+
+impl fmt::Display for Shown {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("error")
+    }
+}
+
+impl Error for Shown {}
+
+impl Diagnostic for Shown {
+    fn source_code(&self) -> Option<&dyn SourceCode> {
+        Some(&self.source)
+    }
+
+    fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
+        let label = LabeledSpan::new_with_span(self.help.clone(), (self.offset, self.length));
+        Some(Box::new(std::iter::once(label)))
+    }
+}

@@ -1,0 +1,108 @@
+//! Events and listings as JSON, with keys that stay.
+
+use serde_json::{Value, json};
+
+use crate::cli::ui::print;
+use crate::engine::{Event, Forecast, Outcome, Reason, Reporter, StageStatus, Summary};
+
+/// Prints one JSON object an event.
+pub(crate) struct JsonReporter;
+
+impl Reporter for JsonReporter {
+    fn report(&mut self, event: &Event) {
+        let text = format!("{}\n", event_value(event));
+        // A reader that has gone is no reason to stop training.
+        let _closed = print(&text);
+    }
+}
+
+fn event_value(event: &Event) -> Value {
+    match event {
+        Event::Waiting { holder } => json!({"event": "waiting", "holder": holder}),
+        Event::Recovered { stage } => json!({"event": "recovered", "stage": stage}),
+        Event::Orphaned { stage } => json!({"event": "orphaned", "stage": stage}),
+        Event::Planned { stages } => json!({"event": "planned", "stages": stages}),
+        Event::Started { stage, reasons } => {
+            json!({"event": "started", "stage": stage, "reasons": texts(reasons)})
+        }
+        Event::Output { stage, line } => json!({"event": "output", "stage": stage, "line": line}),
+        Event::Kept { stage, path, to } => {
+            json!({"event": "kept", "stage": stage, "path": path, "to": to})
+        }
+        Event::Quarantined { stage, object } => {
+            json!({"event": "quarantined", "stage": stage, "object": object})
+        }
+        Event::Finished {
+            stage,
+            outcome,
+            time,
+        } => {
+            let mut value = json!({
+                "event": "finished",
+                "stage": stage,
+                "outcome": outcome.word(),
+                "milliseconds": u64::try_from(time.as_millis()).unwrap_or(u64::MAX),
+            });
+            match outcome {
+                Outcome::Ran { reasons } | Outcome::Restored { reasons, .. } => {
+                    value["reasons"] = texts(reasons);
+                }
+                Outcome::Failed { failure, .. } => value["error"] = failure.to_string().into(),
+                Outcome::Skipped { upstream } => value["needs"] = json!(upstream),
+                Outcome::Unchanged | Outcome::Adopted | Outcome::Stopped => {}
+            }
+            value
+        }
+    }
+}
+
+/// Writes the last line of a run.
+pub(crate) fn summary(summary: &Summary) -> String {
+    let counts = [
+        "ran",
+        "restored",
+        "recorded",
+        "unchanged",
+        "failed",
+        "skipped",
+        "stopped",
+    ];
+    let counts = counts.map(|outcome| (outcome.to_owned(), json!(summary.count(outcome))));
+    let value = json!({
+        "event": "summary",
+        "counts": counts.into_iter().collect::<serde_json::Map<_, _>>(),
+        "lock_changed": summary.lock_changed,
+        "milliseconds": u64::try_from(summary.time.as_millis()).unwrap_or(u64::MAX),
+    });
+    format!("{value}\n")
+}
+
+/// Writes what would happen to each stage.
+pub(crate) fn status(stages: &[StageStatus]) -> String {
+    let values: Vec<Value> = stages.iter().map(status_value).collect();
+    format!("{:#}\n", json!(values))
+}
+
+fn status_value(status: &StageStatus) -> Value {
+    let stage = &status.stage;
+    match &status.forecast {
+        Forecast::Unchanged => json!({"stage": stage, "forecast": "unchanged"}),
+        Forecast::Adopt => json!({"stage": stage, "forecast": "record"}),
+        Forecast::Restore(reasons) => {
+            json!({"stage": stage, "forecast": "restore", "reasons": texts(reasons)})
+        }
+        Forecast::Run(reasons) => {
+            json!({"stage": stage, "forecast": "run", "reasons": texts(reasons)})
+        }
+        Forecast::MayRun { upstream, reasons } => json!({
+            "stage": stage, "forecast": "may run", "upstream": upstream, "reasons": texts(reasons),
+        }),
+        Forecast::Fail(failure) => {
+            json!({"stage": stage, "forecast": "fail", "error": failure.to_string()})
+        }
+    }
+}
+
+fn texts(reasons: &[Reason]) -> Value {
+    json!(reasons.iter().map(ToString::to_string).collect::<Vec<_>>())
+}

@@ -1,0 +1,91 @@
+//! Events as lines, each prefixed by its stage, for logs and pipes.
+
+use crate::base::human;
+use crate::cli::error::explain_failure;
+use crate::cli::ui::{diagnostics, eprint};
+use crate::engine::{Event, Outcome, Reason, Reporter, Source};
+
+/// Prints one line an event.
+#[derive(Default)]
+pub(crate) struct PlainReporter {
+    width: usize,
+}
+
+impl Reporter for PlainReporter {
+    fn report(&mut self, event: &Event) {
+        if let Event::Planned { stages } = event {
+            self.width = stages
+                .iter()
+                .map(|stage| stage.as_str().chars().count())
+                .max()
+                .unwrap_or(0);
+        }
+        if let Some(line) = line(event, self.width) {
+            eprint(&line);
+        }
+    }
+}
+
+/// Writes an event as its line, if it has one.
+pub(super) fn line(event: &Event, width: usize) -> Option<String> {
+    Some(match event {
+        Event::Planned { .. } => return None,
+        Event::Waiting { holder } => {
+            format!("another mlpipe ({holder}) is at work here; waiting\n")
+        }
+        Event::Recovered { stage } => {
+            format!("{stage:width$}  an earlier run was killed; its outs are as before that run\n")
+        }
+        Event::Orphaned { stage } => {
+            format!("{stage:width$}  the command of a killed run was still at work; ending it\n")
+        }
+        Event::Started { stage, reasons } => format!("{stage:width$}  runs: {}\n", why(reasons)),
+        Event::Output { stage, line } => format!("{stage:width$} │ {line}\n"),
+        Event::Kept { stage, path, to } => {
+            format!("{stage:width$}  your {path} was in no cache; it is kept as {to}\n")
+        }
+        Event::Quarantined { stage, object } => {
+            format!("{stage:width$}  the cache object {object} is corrupt and was set aside\n")
+        }
+        Event::Finished {
+            stage,
+            outcome,
+            time,
+        } => {
+            if let Outcome::Failed { failure, .. } = outcome {
+                return Some(diagnostics::render(&explain_failure(
+                    stage.as_str(),
+                    failure,
+                )));
+            }
+            format!("{stage:width$}  {}\n", ending(outcome, *time))
+        }
+    })
+}
+
+/// Writes how a stage ended.
+pub(super) fn ending(outcome: &Outcome, time: std::time::Duration) -> String {
+    match outcome {
+        Outcome::Unchanged => "unchanged".to_owned(),
+        Outcome::Adopted => "recorded as it is".to_owned(),
+        Outcome::Restored {
+            source: Source::RunCache,
+            ..
+        } => "restored from an earlier run".to_owned(),
+        Outcome::Restored {
+            source: Source::Lock,
+            reasons,
+        } => {
+            format!("restored from the cache ({})", why(reasons))
+        }
+        Outcome::Ran { .. } => format!("ran in {}", human::duration(time)),
+        Outcome::Failed { failure, .. } => format!("failed: {failure}"),
+        Outcome::Skipped { upstream } => format!("skipped: it needs {upstream}"),
+        Outcome::Stopped => "not started".to_owned(),
+    }
+}
+
+/// Writes some reasons as one text.
+pub(super) fn why(reasons: &[Reason]) -> String {
+    human::first_of(&reasons.iter().map(ToString::to_string).collect::<Vec<_>>())
+}

@@ -1,0 +1,126 @@
+//! Events on a terminal: finished stages stay as short lines, running ones live below them.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::Duration;
+
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+
+use crate::base::fs;
+use crate::base::human;
+use crate::cli::ui::plain::{ending, line, why};
+use crate::cli::ui::style::{CHANGED, DIM, DONE, FAILED, paint};
+use crate::engine::{Event, Outcome, Reporter};
+use crate::pipeline::StageName;
+
+/// How many of the last lines of a failed stage's output are shown.
+const TAIL: usize = 12;
+
+/// Draws to standard error.
+pub(crate) struct TerminalReporter {
+    screen: MultiProgress,
+    running: BTreeMap<StageName, ProgressBar>,
+    width: usize,
+}
+
+impl TerminalReporter {
+    pub(crate) fn new() -> Self {
+        Self {
+            screen: MultiProgress::new(),
+            running: BTreeMap::new(),
+            width: 0,
+        }
+    }
+
+    fn say(&self, text: &str) {
+        let printed = self.screen.println(text.trim_end_matches('\n'));
+        // A terminal that has gone away is no reason to stop training.
+        drop(printed);
+    }
+
+    fn start(&mut self, stage: &StageName, reason: &str) {
+        let template = "  {spinner} {prefix}  {wide_msg}  {elapsed:>5}";
+        let style = ProgressStyle::with_template(template).expect("invariant: a valid template");
+        let bar = self
+            .screen
+            .add(ProgressBar::new_spinner().with_style(style));
+        bar.set_prefix(format!("{stage:0$}", self.width));
+        bar.set_message(reason.to_owned());
+        bar.enable_steady_tick(Duration::from_millis(100));
+        self.running.insert(stage.clone(), bar);
+    }
+
+    fn finish(&mut self, stage: &StageName, outcome: &Outcome, time: Duration) {
+        if let Some(bar) = self.running.remove(stage) {
+            bar.finish_and_clear();
+        }
+        let (style, mark) = match outcome {
+            Outcome::Unchanged | Outcome::Skipped { .. } | Outcome::Stopped => (DIM, "✔"),
+            Outcome::Failed { .. } => (FAILED, "✘"),
+            _ => (DONE, "✔"),
+        };
+        let mark = if outcome.is_success() || matches!(outcome, Outcome::Failed { .. }) {
+            mark
+        } else {
+            "–"
+        };
+        let name = format!("{stage:0$}", self.width);
+        let text = match outcome {
+            Outcome::Ran { reasons } => {
+                format!(
+                    "{}  {}",
+                    paint(CHANGED, &why(reasons)),
+                    human::duration(time)
+                )
+            }
+            Outcome::Failed { .. } => "failed".to_owned(),
+            other => paint(DIM, &ending(other, time)),
+        };
+        self.say(&format!("  {} {name}  {text}", paint(style, mark)));
+    }
+}
+
+impl Reporter for TerminalReporter {
+    fn report(&mut self, event: &Event) {
+        match event {
+            Event::Planned { stages } => {
+                let widths = stages.iter().map(|stage| stage.as_str().chars().count());
+                self.width = widths.max().unwrap_or(0);
+            }
+            Event::Started { stage, reasons } => self.start(stage, &why(reasons)),
+            Event::Output { stage, line } => {
+                if let (Some(bar), false) = (self.running.get(stage), line.trim().is_empty()) {
+                    bar.set_message(line.trim().to_owned());
+                }
+            }
+            Event::Finished {
+                stage,
+                outcome,
+                time,
+            } => {
+                self.finish(stage, outcome, *time);
+                if let Outcome::Failed { log, .. } = outcome {
+                    if let Some(log) = log {
+                        self.say(&tail(log));
+                    }
+                    if let Some(text) = line(event, self.width) {
+                        self.say(&text);
+                    }
+                }
+            }
+            other => {
+                if let Some(text) = line(other, self.width) {
+                    self.say(&text);
+                }
+            }
+        }
+    }
+}
+
+/// Returns the last lines of a log.
+fn tail(log: &Path) -> String {
+    let bytes = fs::read(log).ok().flatten().unwrap_or_default();
+    let text = String::from_utf8_lossy(&bytes);
+    let lines: Vec<&str> = text.lines().collect();
+    lines[lines.len().saturating_sub(TAIL)..].join("\n")
+}

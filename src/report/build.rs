@@ -1,0 +1,223 @@
+//! Gathers what a report says from two snapshots and the last run.
+
+use crate::base::human;
+use crate::base::source::{Snapshot, read_text};
+use crate::base::tabular::Table;
+use crate::base::value::Value;
+use crate::metrics::{
+    Collection, Confusion, Difference, Verdict, collect_metrics, collect_params, diff,
+};
+use crate::pipeline::{Pipeline, PlotProperties};
+use crate::report::error::Error;
+use crate::report::model::{Base, ConfusionRow, ConfusionTable, Report, Row, StageRow};
+use crate::report::number::{NumberPair, arrow};
+
+/// What a report is made of.
+pub(crate) struct ReportRequest<'a> {
+    /// The side that is reported on.
+    pub(crate) here: &'a dyn Snapshot,
+    /// The side that it is compared with, and its commit.
+    pub(crate) base: Option<(&'a dyn Snapshot, String)>,
+    /// Why there is no base, if there is none.
+    pub(crate) notes: Vec<String>,
+    /// The stages of the last run.
+    pub(crate) stages: Vec<StageRow>,
+}
+
+/// Gathers the report. A file that cannot be read is noted; the rest still comes.
+pub(crate) fn build(request: ReportRequest<'_>) -> Result<Report, Error> {
+    let ReportRequest {
+        here,
+        base,
+        mut notes,
+        stages,
+    } = request;
+    let mut side = |collect: Collect| -> Result<(Collection, Collection), Error> {
+        let new = collect(here)?;
+        let old = base
+            .as_ref()
+            .map(|(base, _)| collect(*base))
+            .transpose()?
+            .unwrap_or_default();
+        notes.extend(
+            new.faults
+                .iter()
+                .chain(&old.faults)
+                .map(ToString::to_string),
+        );
+        Ok((old, new))
+    };
+    let (old_metrics, new_metrics) = side(collect_metrics)?;
+    let (old_params, new_params) = side(collect_params)?;
+    let metrics = diff(&old_metrics, &new_metrics);
+    let has_base = base.is_some();
+    let changed = |differences: &[Difference], row: fn(&Difference) -> Row| -> Vec<Row> {
+        differences
+            .iter()
+            .filter(|one| !one.is_equal())
+            .map(row)
+            .collect()
+    };
+    let params = diff(&old_params, &new_params);
+    let params = if has_base {
+        changed(&params, Row::of_param)
+    } else {
+        Vec::new()
+    };
+    Ok(Report {
+        headline: headline(&metrics, has_base),
+        base: base.map(|(base, commit)| Base {
+            name: base.name().to_owned(),
+            commit,
+        }),
+        unchanged_metrics: metrics.iter().filter(|one| one.is_equal()).count(),
+        metrics: changed(&metrics, Row::of_metric),
+        params,
+        stages,
+        confusions: confusions(here, &mut notes)?,
+        notes,
+    })
+}
+
+type Collect = fn(&dyn Snapshot) -> Result<Collection, crate::pipeline::Error>;
+
+impl Row {
+    /// Makes the row of a parameter: its values as they are written.
+    pub(crate) fn of_param(difference: &Difference) -> Self {
+        let Difference {
+            path,
+            key,
+            old,
+            new,
+        } = difference;
+        let show = |value: &Option<Value>| match value {
+            Some(value) => value.to_string(),
+            None => "–".to_owned(),
+        };
+        Self {
+            path: path.to_string(),
+            key: key.clone(),
+            old: show(old),
+            new: show(new),
+            arrow: String::new(),
+            delta: String::new(),
+            verdict: String::new(),
+        }
+    }
+
+    /// Makes the row of a metric: numbers with the same digits, their difference and what it means.
+    pub(crate) fn of_metric(difference: &Difference) -> Self {
+        let mut row = Self::of_param(difference);
+        let number = |value: &Option<Value>| value.as_ref().and_then(Value::as_number);
+        if let (Some(old), Some(new)) = (number(&difference.old), number(&difference.new)) {
+            let pair = NumberPair::new(old, new);
+            (row.old, row.new, row.delta) = (pair.old, pair.new, pair.delta);
+            arrow(new - old).clone_into(&mut row.arrow);
+            Verdict::of(&difference.key, new - old)
+                .word()
+                .clone_into(&mut row.verdict);
+        }
+        row
+    }
+}
+
+/// The verdict in one line: the first metric that people ask for, and how many others moved.
+fn headline(metrics: &[Difference], has_base: bool) -> String {
+    let has_number = |one: &&Difference| one.new.as_ref().and_then(Value::as_number).is_some();
+    let is_main = |one: &&Difference| one.key.rsplit('.').next() == Some("accuracy");
+    let mut candidates = metrics.iter().filter(has_number);
+    let main = candidates
+        .clone()
+        .find(is_main)
+        .or_else(|| candidates.next());
+    let Some(main) = main else {
+        return "no metrics".to_owned();
+    };
+    let row = Row::of_metric(main);
+    let key = &main.key;
+    let delta = main.delta();
+    match (has_base, delta) {
+        (true, Some(delta)) if delta != 0.0 => {
+            let share = if is_main(&main) {
+                percentage_points(delta)
+            } else {
+                row.delta
+            };
+            format!("{key} {} → {} ({share})", row.old, row.new)
+        }
+        (true, Some(_)) => format!("{key} {}, unchanged", row.new),
+        _ => format!("{key} {}", row.new),
+    }
+}
+
+fn percentage_points(delta: f64) -> String {
+    let sign = if delta < 0.0 { '−' } else { '+' };
+    format!("{sign}{:.2} pp", delta.abs() * 100.0)
+}
+
+fn confusions(here: &dyn Snapshot, notes: &mut Vec<String>) -> Result<Vec<ConfusionTable>, Error> {
+    let pipeline = Pipeline::load(here)?;
+    let mut tables = Vec::new();
+    let drawn = |plot: &PlotProperties| {
+        plot.template
+            .as_deref()
+            .is_some_and(|template| template.starts_with("confusion"))
+    };
+    for (path, plot) in pipeline.plots().filter(|(_, plot)| drawn(plot)) {
+        let text = read_text(here, path).map_err(crate::pipeline::Error::from)?;
+        let Some(text) = text else { continue };
+        let table = match Table::parse(&here.label(path), &text) {
+            Ok(table) => table,
+            Err(problem) => {
+                notes.push(problem.to_string());
+                continue;
+            }
+        };
+        let actual = plot.x.as_deref().unwrap_or("actual");
+        let predicted = plot.y.as_deref().unwrap_or("predicted");
+        match Confusion::count(&table, actual, predicted) {
+            Some(confusion) => {
+                let title = plot.title.clone().unwrap_or_else(|| path.to_string());
+                tables.push(confusion_table(title, confusion));
+            }
+            None => notes.push(format!(
+                "{path} has no columns `{actual}` and `{predicted}`"
+            )),
+        }
+    }
+    Ok(tables)
+}
+
+fn confusion_table(title: String, confusion: Confusion) -> ConfusionTable {
+    let Confusion { labels, counts } = confusion;
+    let rows = counts.into_iter().zip(&labels).enumerate();
+    let rows = rows.map(|(diagonal, (counts, label))| ConfusionRow {
+        label: label.clone(),
+        counts,
+        diagonal,
+    });
+    ConfusionTable {
+        title,
+        rows: rows.collect(),
+        labels,
+    }
+}
+
+impl StageRow {
+    /// Makes the row of a stage of the last run.
+    pub(crate) fn new(name: &str, outcome: &str, reasons: &[String], milliseconds: u64) -> Self {
+        let reason = human::first_of(reasons);
+        let time = std::time::Duration::from_millis(milliseconds);
+        let time = if outcome == "ran" {
+            human::duration(time)
+        } else {
+            String::new()
+        };
+        Self {
+            name: name.to_owned(),
+            outcome: outcome.to_owned(),
+            reason,
+            time,
+        }
+    }
+}

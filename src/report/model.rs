@@ -1,0 +1,87 @@
+//! `Report`: what a template can use. Plain data, all text unescaped.
+
+use serde::Serialize;
+
+/// Everything that a report says.
+#[derive(Debug, Serialize)]
+pub(crate) struct Report {
+    /// The verdict in one line.
+    pub(crate) headline: String,
+    /// What was compared with; `None` if there was nothing.
+    pub(crate) base: Option<Base>,
+    /// Metrics that differ.
+    pub(crate) metrics: Vec<Row>,
+    /// How many metrics are the same on both sides.
+    pub(crate) unchanged_metrics: usize,
+    /// Parameters that differ.
+    pub(crate) params: Vec<Row>,
+    /// Stages of the last run.
+    pub(crate) stages: Vec<StageRow>,
+    /// Confusion matrices of the pipeline's plots.
+    pub(crate) confusions: Vec<ConfusionTable>,
+    /// Files that could not be read.
+    pub(crate) notes: Vec<String>,
+}
+
+/// The side that is compared with.
+#[derive(Debug, Serialize)]
+pub(crate) struct Base {
+    /// The name that the user gave.
+    pub(crate) name: String,
+    /// The commit, shortened.
+    pub(crate) commit: String,
+}
+
+/// One value on both sides.
+#[derive(Debug, Serialize)]
+pub(crate) struct Row {
+    /// The file.
+    pub(crate) path: String,
+    /// The dotted key.
+    pub(crate) key: String,
+    /// The base's value, `–` if it has none.
+    pub(crate) old: String,
+    /// The value here, `–` if there is none.
+    pub(crate) new: String,
+    /// `▲`, `▼`, `=` or nothing.
+    pub(crate) arrow: String,
+    /// The difference of numbers with its sign, else nothing.
+    pub(crate) delta: String,
+    /// `better`, `worse` or nothing.
+    pub(crate) verdict: String,
+}
+
+/// How it went with a stage.
+#[derive(Debug, Serialize)]
+pub(crate) struct StageRow {
+    /// Its name.
+    pub(crate) name: String,
+    /// `ran`, `restored`, `unchanged`, …
+    pub(crate) outcome: String,
+    /// Why, as one text.
+    pub(crate) reason: String,
+    /// How long it took.
+    pub(crate) time: String,
+}
+
+/// A confusion matrix with the names of its classes.
+#[derive(Debug, Serialize)]
+pub(crate) struct ConfusionTable {
+    /// The plot's title or file.
+    pub(crate) title: String,
+    /// The classes.
+    pub(crate) labels: Vec<String>,
+    /// One row for each actual class.
+    pub(crate) rows: Vec<ConfusionRow>,
+}
+
+/// What the examples of one class were taken for.
+#[derive(Debug, Serialize)]
+pub(crate) struct ConfusionRow {
+    /// The actual class.
+    pub(crate) label: String,
+    /// How many were predicted as each class, in the order of the labels.
+    pub(crate) counts: Vec<u64>,
+    /// The position of the actual class among the labels.
+    pub(crate) diagonal: usize,
+}

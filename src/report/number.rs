@@ -1,0 +1,115 @@
+//! Numbers in tables: enough digits to see a change, no more.
+
+use crate::metrics::Verdict;
+
+/// Digits behind the point that any number gets, and the most that one gets.
+const DECIMALS: std::ops::RangeInclusive<usize> = 4..=10;
+
+/// Two numbers of a row, written with the same digits, and their difference.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct NumberPair {
+    /// The base's number.
+    pub(crate) old: String,
+    /// The number compared with it.
+    pub(crate) new: String,
+    /// New minus old, with its sign.
+    pub(crate) delta: String,
+}
+
+impl NumberPair {
+    /// Writes two numbers so that their difference shows at least two digits.
+    pub(crate) fn new(old: f64, new: f64) -> Self {
+        let delta = new - old;
+        let are_whole = old.fract() == 0.0 && new.fract() == 0.0;
+        let decimals = if are_whole {
+            0
+        } else {
+            decimals_for(old, new, delta)
+        };
+        let sign = if delta < 0.0 { '−' } else { '+' };
+        Self {
+            old: write(old, decimals),
+            new: write(new, decimals),
+            delta: format!("{sign}{}", write(delta.abs(), decimals)),
+        }
+    }
+}
+
+/// Returns the arrow for a change: it points where the number went; colours say what that means.
+pub(crate) fn arrow(delta: f64) -> &'static str {
+    if delta > 0.0 {
+        "▲"
+    } else if delta < 0.0 {
+        "▼"
+    } else {
+        "="
+    }
+}
+
+impl Verdict {
+    /// Returns the word for it, empty where nothing is known.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Better => "better",
+            Self::Worse => "worse",
+            Self::Neutral => "",
+        }
+    }
+}
+
+/// As many digits as the difference needs for two significant ones, and small numbers for four.
+fn decimals_for(old: f64, new: f64, delta: f64) -> usize {
+    let smallest = old.abs().min(new.abs());
+    let for_delta = behind_point(delta, 2);
+    let for_value = behind_point(smallest, 4);
+    for_delta
+        .max(for_value)
+        .clamp(*DECIMALS.start(), *DECIMALS.end())
+}
+
+/// Returns how many digits behind the point show `significant` digits of `number`.
+fn behind_point(number: f64, significant: usize) -> usize {
+    if number == 0.0 || !number.is_finite() {
+        return 0;
+    }
+    let text = format!("{number:e}");
+    let exponent = text
+        .rsplit_once('e')
+        .and_then(|(_, exponent)| exponent.parse::<i64>().ok());
+    let wanted = i64::try_from(significant).unwrap_or(1) - 1 - exponent.unwrap_or(0);
+    usize::try_from(wanted).unwrap_or(0)
+}
+
+fn write(number: f64, decimals: usize) -> String {
+    if number.is_nan() {
+        return "NaN".to_owned();
+    }
+    if number != 0.0 && number.abs() < 1e-6 {
+        return format!("{number:.2e}");
+    }
+    format!("{number:.decimals$}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pair(old: f64, new: f64) -> (String, String, String) {
+        let NumberPair { old, new, delta } = NumberPair::new(old, new);
+        (old, new, delta)
+    }
+
+    #[test]
+    fn digits_show_the_change() {
+        let texts =
+            |old: &str, new: &str, delta: &str| (old.to_owned(), new.to_owned(), delta.to_owned());
+        assert_eq!(pair(0.9823, 0.9847), texts("0.9823", "0.9847", "+0.0024"));
+        assert_eq!(
+            pair(0.98231, 0.98229),
+            texts("0.982310", "0.982290", "−0.000020")
+        );
+        assert_eq!(pair(8898.0, 9000.0), texts("8898", "9000", "+102"));
+        assert_eq!(pair(1e-8, 2e-8), texts("1.00e-8", "2.00e-8", "+1.00e-8"));
+        assert_eq!(pair(f64::NAN, 0.5).2, "+NaN");
+    }
+}

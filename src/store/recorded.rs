@@ -1,0 +1,54 @@
+//! `RecordedSnapshot`: a snapshot completed by the cache with what its lock says its outs were.
+
+use crate::base::digest::Digest;
+use crate::base::path::RepoPath;
+use crate::base::source::{Error, Snapshot};
+use crate::pipeline::Lock;
+use crate::store::cache::Cache;
+
+/// Reads files from a snapshot, and outs that git does not have from the cache.
+pub(crate) struct RecordedSnapshot<'a> {
+    inner: &'a dyn Snapshot,
+    lock: Lock,
+    cache: &'a Cache,
+}
+
+impl<'a> RecordedSnapshot<'a> {
+    /// Completes `inner`, whose lock is `lock`.
+    pub(crate) fn new(inner: &'a dyn Snapshot, lock: Lock, cache: &'a Cache) -> Self {
+        Self { inner, lock, cache }
+    }
+
+    fn digest(&self, path: &RepoPath) -> Option<Digest> {
+        let content = self
+            .lock
+            .stages
+            .values()
+            .find_map(|entry| entry.outs.get(path))?;
+        content.files.is_none().then_some(content.sha256)
+    }
+}
+
+impl Snapshot for RecordedSnapshot<'_> {
+    fn name(&self) -> &str {
+        self.inner.name()
+    }
+
+    fn read(&self, path: &RepoPath) -> Result<Option<Vec<u8>>, Error> {
+        if let Some(bytes) = self.inner.read(path)? {
+            return Ok(Some(bytes));
+        }
+        let Some(digest) = self.digest(path) else {
+            return Ok(None);
+        };
+        self.cache.read(digest).map_err(|error| Error {
+            path: path.clone(),
+            snapshot: self.name().to_owned(),
+            source: Box::new(error),
+        })
+    }
+
+    fn label(&self, path: &RepoPath) -> String {
+        self.inner.label(path)
+    }
+}
