@@ -6,10 +6,11 @@ use std::process::ExitCode;
 use crate::base::fs;
 use crate::base::lockfile;
 use crate::base::problem::Problem;
-use crate::engine;
+use crate::engine::{self, Failure};
 use crate::pipeline;
 use crate::report;
 use crate::scm;
+use crate::store;
 use crate::workspace;
 
 /// How the process ends; the numbers are documented in `docs/exit-codes.md`.
@@ -36,23 +37,32 @@ impl From<Exit> for ExitCode {
 /// An error as the user sees it.
 #[derive(Debug)]
 pub(crate) struct CliError {
-    /// What went wrong, with its causes.
-    pub(crate) error: Box<dyn Error + Send + Sync>,
+    /// What went wrong.
+    pub(crate) message: String,
+    /// Why, the nearest cause first.
+    pub(crate) causes: Vec<String>,
     /// The place in a file of the user's.
     pub(crate) problem: Option<Box<Problem>>,
     /// What to do next.
     pub(crate) hints: Vec<String>,
     /// How the process ends.
     pub(crate) exit: Exit,
+    /// Whether the reader of our output has gone, which is nobody's mistake.
+    pub(crate) is_broken_pipe: bool,
 }
 
 impl CliError {
-    fn new(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+    fn new(error: &(dyn Error + 'static)) -> Self {
+        let causes = std::iter::successors(error.source(), |cause: &&(dyn Error + 'static)| {
+            (*cause).source()
+        });
         Self {
-            error: error.into(),
+            message: error.to_string(),
+            causes: causes.map(ToString::to_string).collect(),
             problem: None,
             hints: Vec::new(),
             exit: Exit::Error,
+            is_broken_pipe: false,
         }
     }
 
@@ -66,42 +76,57 @@ impl CliError {
         self
     }
 
-    /// Makes the error of a command line that clap could not judge.
-    pub(crate) fn usage(message: &str, hint: &str) -> Self {
-        Self::new(message).hint(hint).exit(Exit::Usage)
+    fn hint_if_full(self, cause: &std::io::Error) -> Self {
+        if cause.kind() == std::io::ErrorKind::StorageFull {
+            return self.hint("free some space and run it again: nothing was lost");
+        }
+        self
     }
 
-    /// Returns whether the reader of our output has gone, which is nobody's mistake.
-    pub(crate) fn is_broken_pipe(&self) -> bool {
-        let io = self.error.downcast_ref::<std::io::Error>();
-        io.is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
+    /// Puts the message at a place in a file.
+    fn at(mut self, problem: &Problem) -> Self {
+        self.problem = Some(Box::new(problem.clone()));
+        self
+    }
+
+    /// Makes the error of a command line that clap could not judge.
+    pub(crate) fn usage(message: String, hint: &str) -> Self {
+        let (causes, hints) = (Vec::new(), vec![hint.to_owned()]);
+        let is_broken_pipe = false;
+        Self {
+            message,
+            causes,
+            problem: None,
+            hints,
+            exit: Exit::Usage,
+            is_broken_pipe,
+        }
     }
 }
 
 impl From<Problem> for CliError {
     fn from(problem: Problem) -> Self {
+        let message = problem.message.clone();
         Self {
-            problem: Some(Box::new(problem.clone())),
-            ..Self::new(problem)
+            message,
+            ..Self::new(&problem).at(&problem)
         }
     }
 }
 
 impl From<std::io::Error> for CliError {
     fn from(error: std::io::Error) -> Self {
-        Self::new(error)
+        let is_broken_pipe = error.kind() == std::io::ErrorKind::BrokenPipe;
+        Self {
+            is_broken_pipe,
+            ..Self::new(&error)
+        }
     }
 }
 
 impl From<fs::Error> for CliError {
     fn from(error: fs::Error) -> Self {
-        let is_full = error.source.kind() == std::io::ErrorKind::StorageFull;
-        let this = Self::new(error);
-        if is_full {
-            this.hint("free some space and run it again: nothing was lost")
-        } else {
-            this
-        }
+        Self::new(&error).hint_if_full(&error.source)
     }
 }
 
@@ -109,15 +134,15 @@ impl From<pipeline::Error> for CliError {
     fn from(error: pipeline::Error) -> Self {
         match error {
             pipeline::Error::Problem(problem) => problem.into(),
-            pipeline::Error::NoPipeline { .. } => Self::new(error).hint(
+            pipeline::Error::NoPipeline { .. } => Self::new(&error).hint(
                 "write a pipeline.yaml with your first stage:\n\nstages:\n  train:\n    cmd: python train.py\n    \
                  deps: [train.py, data]\n    outs: [model.pkl]",
             ),
             pipeline::Error::UnknownTarget { ref help, .. } => {
                 let hint = help.clone().unwrap_or_else(|| "`mlpipe dag` lists the stages".to_owned());
-                Self::new(error).hint(hint)
+                Self::new(&error).hint(hint)
             }
-            pipeline::Error::Read(_) => Self::new(error),
+            pipeline::Error::Read(_) => Self::new(&error),
         }
     }
 }
@@ -131,7 +156,7 @@ impl From<pipeline::LockError> for CliError {
                 let hint = "`git checkout data.lock` brings back the last good one";
                 if has_help { this } else { this.hint(hint) }
             }
-            pipeline::LockError::Read(_) => Self::new(error),
+            pipeline::LockError::Read(_) => Self::new(&error),
         }
     }
 }
@@ -139,7 +164,7 @@ impl From<pipeline::LockError> for CliError {
 impl From<lockfile::Error> for CliError {
     fn from(error: lockfile::Error) -> Self {
         match error {
-            lockfile::Error::Cancelled => Self::new(error).exit(Exit::Cancelled),
+            lockfile::Error::Cancelled => Self::new(&error).exit(Exit::Cancelled),
             lockfile::Error::File(error) => error.into(),
         }
     }
@@ -148,7 +173,7 @@ impl From<lockfile::Error> for CliError {
 impl From<workspace::Error> for CliError {
     fn from(error: workspace::Error) -> Self {
         match error {
-            workspace::Error::NoProject { .. } => Self::new(error)
+            workspace::Error::NoProject { .. } => Self::new(&error)
                 .hint("`mlpipe init` makes the current folder one; `--cd DIR` works in another"),
             workspace::Error::File(error) => error.into(),
             workspace::Error::Lock(error) => error.into(),
@@ -160,25 +185,25 @@ impl From<scm::Error> for CliError {
     fn from(error: scm::Error) -> Self {
         match error {
             scm::Error::NoRepository { .. } => {
-                Self::new(error).hint("`git init` makes it one; comparing needs commits")
+                Self::new(&error).hint("`git init` makes it one; comparing needs commits")
             }
             scm::Error::UnknownRevision { ref help, .. } => {
                 let hint = help.clone();
                 let fetch =
                     "`git fetch` gets what only the remote has; in CI, check out with full history";
-                Self::new(error).hint(hint.unwrap_or_else(|| fetch.to_owned()))
+                Self::new(&error).hint(hint.unwrap_or_else(|| fetch.to_owned()))
             }
             scm::Error::File(error) => error.into(),
-            scm::Error::Git(_) => Self::new(error),
+            scm::Error::Git(_) => Self::new(&error),
         }
     }
 }
 
-impl From<crate::store::Error> for CliError {
-    fn from(error: crate::store::Error) -> Self {
+impl From<store::Error> for CliError {
+    fn from(error: store::Error) -> Self {
         match error {
-            crate::store::Error::File(error) => error.into(),
-            error => Self::new(error),
+            store::Error::File(error) => error.into(),
+            error => Self::new(&error),
         }
     }
 }
@@ -192,11 +217,11 @@ impl From<engine::Error> for CliError {
             engine::Error::Git(error) => error.into(),
             engine::Error::Store(error) => error.into(),
             engine::Error::File(error) => error.into(),
-            engine::Error::LockIgnored => Self::new(error).hint(
+            engine::Error::LockIgnored => Self::new(&error).hint(
                 "take the line that matches `data.lock` out of .gitignore: it must be committed",
             ),
             engine::Error::Nested { .. } => {
-                Self::new(error).hint("make what it runs a stage of its own")
+                Self::new(&error).hint("make what it runs a stage of its own")
             }
         }
     }
@@ -214,34 +239,25 @@ impl From<report::Error> for CliError {
 }
 
 /// Explains why a stage failed: the error with its place, and what to do about it.
-pub(crate) fn explain_failure(stage: &str, failure: &engine::Failure) -> CliError {
-    use engine::Failure;
-    let error = CliError::new(FailedStage {
-        text: format!("stage `{stage}` failed: {failure}"),
-    });
-    let error = error.exit(Exit::StageFailed);
-    let place = |problem: &Problem| Some(Box::new(problem.clone()));
+pub(crate) fn explain_failure(stage: &str, failure: &Failure) -> CliError {
+    let error = CliError::new(failure).exit(Exit::StageFailed);
+    let message = format!("stage `{stage}` failed: {}", error.message);
+    let error = CliError { message, ..error };
     match failure {
         Failure::Exit { cmd, .. } => error
             .hint(format!(
                 "the command was  {}",
-                cmd.replace('\n', "\n                 ")
+                cmd.trim_end().replace('\n', "\n                 ")
             ))
             .hint(format!(
                 "`mlpipe repro {stage}` runs it again; its outs were put back as they were before"
             )),
-        Failure::DepMissing { path, problem } => CliError {
-            problem: place(problem),
-            ..error
-        }
-        .hint(format!(
+        Failure::DepMissing { path, problem } => error.at(problem).hint(format!(
             "make `{path}`, or add the stage that makes it, or remove the dep"
         )),
-        Failure::OutMissing { path, problem } => CliError {
-            problem: place(problem),
-            ..error
-        }
-        .hint(format!("let the command write `{path}`, or remove the out")),
+        Failure::OutMissing { path, problem } => error
+            .at(problem)
+            .hint(format!("let the command write `{path}`, or remove the out")),
         Failure::OutTracked { path } => error.hint(format!(
             "`git rm --cached {path}` leaves it to the cache; `cache: false` leaves it to git"
         )),
@@ -249,23 +265,19 @@ pub(crate) fn explain_failure(stage: &str, failure: &engine::Failure) -> CliErro
             error.hint("nothing was recorded, for nobody knows which version it read; run it again")
         }
         Failure::Frozen { .. } => error.hint("take `frozen: true` out to let it run"),
-        Failure::Pipeline(pipeline::Error::Problem(problem)) => CliError {
-            problem: place(problem),
-            ..error
-        },
+        Failure::Pipeline(pipeline::Error::Problem(problem)) => {
+            let message = format!("stage `{stage}` failed: {}", problem.message);
+            CliError {
+                message,
+                ..error.at(problem)
+            }
+        }
         Failure::CommandDep { .. } => {
             error.hint("the command must succeed wherever the stage is looked at")
         }
-        Failure::File(cause) if cause.source.kind() == std::io::ErrorKind::StorageFull => {
-            error.hint("free some space and run it again: nothing was lost")
+        Failure::File(cause) | Failure::Store(store::Error::File(cause)) => {
+            error.hint_if_full(&cause.source)
         }
         _ => error,
     }
-}
-
-/// A stage's failure as one line; the causes of its cause follow elsewhere.
-#[derive(Debug, thiserror::Error)]
-#[error("{text}")]
-struct FailedStage {
-    text: String,
 }

@@ -21,7 +21,7 @@ pub fn main() -> ExitCode {
     };
     match commands::run(&arguments) {
         Ok(exit) => exit.into(),
-        Err(error) if error.is_broken_pipe() => ExitCode::SUCCESS,
+        Err(error) if error.is_broken_pipe => ExitCode::SUCCESS,
         Err(error) => {
             ui::eprint(&ui::diagnostics::render(&error));
             error.exit.into()

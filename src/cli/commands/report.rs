@@ -88,7 +88,7 @@ fn settings(
     let mut settings = configured.unwrap_or_default();
     let path = |text: &String| {
         RepoPath::parse(text)
-            .map_err(|error| CliError::usage(&error.to_string(), "give a path below the project"))
+            .map_err(|error| CliError::usage(error.to_string(), "give a path below the project"))
     };
     if let Some(base) = &args.base {
         settings.base.clone_from(base);
@@ -180,7 +180,7 @@ fn render_with(
     let text = read_text(&workspace.worktree, path).map_err(pipeline::Error::from)?;
     let text = text.ok_or_else(|| {
         CliError::usage(
-            &format!("the template `{path}` does not exist"),
+            format!("the template `{path}` does not exist"),
             "correct its name, or leave it out",
         )
     })?;

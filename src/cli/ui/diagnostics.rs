@@ -2,7 +2,6 @@
 
 use std::error::Error;
 use std::fmt;
-use std::fmt::Write as _;
 
 use miette::{
     Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource, SourceCode,
@@ -14,18 +13,12 @@ use crate::cli::ui::style::{DIM, FAILED, paint};
 
 /// Writes an error with its excerpt, causes and hints.
 pub(crate) fn render(error: &CliError) -> String {
-    let message = match &error.problem {
-        Some(problem) if error.error.is::<Problem>() => problem.message.clone(),
-        _ => error.error.to_string(),
-    };
-    let mut text = format!("{} {message}\n", paint(FAILED, "error:"));
+    let mut text = format!("{} {}\n", paint(FAILED, "error:"), error.message);
     if let Some(problem) = &error.problem {
         text += &excerpt(problem);
     }
-    let mut cause = error.error.source();
-    while let Some(reason) = cause {
-        writeln!(text, "  because {reason}").expect("invariant: a String takes all");
-        cause = reason.source();
+    for cause in &error.causes {
+        text += &format!("  because {cause}\n");
     }
     // Without an excerpt to stand in, the help is a hint like the others.
     let help = error
@@ -36,15 +29,21 @@ pub(crate) fn render(error: &CliError) -> String {
         .filter_map(|problem| problem.help.as_ref())
         .chain(&error.hints)
     {
-        writeln!(
-            text,
-            "  {} {}",
+        text += &format!(
+            "  {} {}\n",
             paint(DIM, "hint:"),
             hint.replace('\n', "\n        ")
-        )
-        .expect("invariant: a String takes all");
+        );
     }
-    text
+    relative_to_here(&text)
+}
+
+/// Paths are shown as the user would type them.
+fn relative_to_here(text: &str) -> String {
+    match std::env::current_dir() {
+        Ok(folder) => text.replace(&format!("{}/", folder.display()), ""),
+        Err(_) => text.to_owned(),
+    }
 }
 
 /// Shows the line in question with a mark below the place; only the file's name without a place.
@@ -54,7 +53,7 @@ fn excerpt(problem: &Problem) -> String {
         return format!("  in {}\n", problem.file);
     };
     let handler = GraphicalReportHandler::new_themed(GraphicalTheme::unicode_nocolor())
-        .with_context_lines(0)
+        .with_context_lines(1)
         .without_syntax_highlighting();
     let mut text = String::new();
     match handler.render_report(&mut text, &shown) {

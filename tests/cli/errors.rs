@@ -1,0 +1,248 @@
+//! Bad input: one clear message each, with its place and what to do; nothing is touched.
+
+use crate::support::Project;
+
+/// Runs `repro` on a broken pipeline and returns the message.
+fn refuse(pipeline: &str) -> String {
+    let project = Project::with(pipeline);
+    let text = project.run(&["repro"]).failure(1);
+    assert!(!project.exists("data.lock"));
+    text
+}
+
+#[test]
+fn no_project_and_no_pipeline() {
+    let project = Project::new();
+    let text = project.run(&["repro"]).failure(1);
+    assert!(
+        text.starts_with("error: there is no mlpipe project in `"),
+        "{text}"
+    );
+    assert!(
+        text.contains("hint: `mlpipe init` makes the current folder one"),
+        "{text}"
+    );
+    project.run(&["init"]).data();
+    let text = project.run(&["repro"]).failure(1);
+    assert!(
+        text.starts_with("error: there is no `pipeline.yaml` in workspace\n"),
+        "{text}"
+    );
+    assert!(text.contains("stages:\n"), "{text}");
+}
+
+#[test]
+fn an_unknown_key_with_its_place_and_a_suggestion() {
+    assert_eq!(
+        refuse("stages:\n  train:\n    cmd: x\n    dep: [data]\n"),
+        "error: unknown key `dep` in stage `train`\n   \
+         ╭─[pipeline.yaml:4:5]\n \
+         3 │     cmd: x\n \
+         4 │     dep: [data]\n   \
+         ·     ─┬─\n   \
+         ·      ╰── did you mean `deps`?\n   \
+         ╰────\n"
+    );
+}
+
+#[test]
+fn malformed_yaml_and_duplicate_keys() {
+    let text = refuse("stages:\n  a:\n    cmd: 'x\n");
+    assert!(text.contains("[pipeline.yaml:"), "{text}");
+    let text = refuse("stages:\n  a: {cmd: x}\n  a: {cmd: y}\n");
+    assert!(
+        text.contains("duplicate key `a`") && text.contains("pipeline.yaml:3:3"),
+        "{text}"
+    );
+    let text = refuse("stages:\n\ta: {cmd: x}\n");
+    assert!(text.contains("[pipeline.yaml:2:"), "{text}");
+}
+
+#[test]
+fn a_cycle_names_its_stages() {
+    let text = refuse(
+        "stages:\n  a: {cmd: x, deps: [p], outs: [q]}\n  b: {cmd: x, deps: [q], outs: [p]}\n",
+    );
+    assert!(
+        text.contains("the stages need each other in a cycle: a ← b ← a"),
+        "{text}"
+    );
+}
+
+#[test]
+fn two_stages_that_write_the_same_out() {
+    let text = refuse("stages:\n  a: {cmd: x, outs: [d/o]}\n  b: {cmd: x, outs: [d]}\n");
+    assert!(text.contains("`d` is an out of stage `a` too"), "{text}");
+    assert!(text.contains("pipeline.yaml:3:"), "{text}");
+}
+
+#[test]
+fn paths_that_leave_the_project() {
+    for path in ["../up", "/etc/passwd"] {
+        let text = refuse(&format!("stages:\n  a: {{cmd: x, outs: [{path}]}}\n"));
+        assert!(
+            text.contains(&format!("`{path}` lies outside the project")),
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn a_missing_dep() {
+    let project = Project::with("stages:\n  a: {cmd: x, deps: [gone], outs: [o]}\n");
+    let text = project.run(&["repro"]).failure(3);
+    assert!(
+        text.starts_with("error: stage `a` failed: its dep `gone` does not exist\n"),
+        "{text}"
+    );
+    assert!(text.contains("pipeline.yaml:2:22"), "{text}");
+    assert!(
+        text.contains("hint: make `gone`, or add the stage that makes it"),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_param_or_params_file_that_does_not_exist() {
+    let project = Project::with("stages:\n  a: {cmd: x, params: [train.lrr], outs: [o]}\n");
+    let text = project.run(&["repro"]).failure(3);
+    assert!(
+        text.contains("the params file `params.yaml` does not exist"),
+        "{text}"
+    );
+    project.write("params.yaml", "train: {lr: 1}\n");
+    let text = project.run(&["repro"]).failure(3);
+    assert!(
+        text.contains("there is no param `train.lrr` in `params.yaml`"),
+        "{text}"
+    );
+    assert!(text.contains("did you mean `train.lr`?"), "{text}");
+    project.write("params.yaml", "train: {lr: 1\n");
+    let text = project.run(&["repro"]).failure(3);
+    assert!(text.contains("[params.yaml:"), "{text}");
+    assert!(!project.exists("o"));
+}
+
+#[test]
+fn an_out_that_the_command_did_not_make() {
+    let project = Project::with("stages:\n  a: {cmd: 'true', outs: [o]}\n");
+    let text = project.run(&["repro"]).failure(3);
+    assert!(
+        text.contains("stage `a` failed: its command did not make the out `o`"),
+        "{text}"
+    );
+    assert!(
+        text.contains("hint: let the command write `o`, or remove the out"),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_command_that_does_not_exist() {
+    let project = Project::with("stages:\n  a: {cmd: no-such-tool --x, outs: [o]}\n");
+    let text = project.run(&["repro"]).failure(3);
+    assert!(
+        text.contains("exit status 127 (command not found)"),
+        "{text}"
+    );
+    assert!(text.contains("the command was  no-such-tool --x"), "{text}");
+}
+
+#[test]
+fn a_lock_with_merge_conflict_markers() {
+    let project = Project::chain();
+    project.run(&["repro"]).success();
+    let lock = project.read("data.lock");
+    let conflict = lock.replacen(
+        "  prep:",
+        "<<<<<<< HEAD\n  prep:\n=======\n  prep:\n>>>>>>> other",
+        1,
+    );
+    project.write("data.lock", &conflict);
+    let text = project.run(&["repro"]).failure(1);
+    assert!(
+        text.starts_with("error: the lock has merge-conflict markers\n"),
+        "{text}"
+    );
+    assert!(
+        text.contains("[data.lock:3:1]") && text.contains("git checkout --ours"),
+        "{text}"
+    );
+    assert_eq!(project.read("data.lock"), conflict);
+}
+
+#[test]
+fn a_lock_that_is_no_lock() {
+    let project = Project::chain();
+    project.write(
+        "data.lock",
+        "schema: 1\nstages:\n  prep:\n    cmd: x\n    outz: {}\n",
+    );
+    let text = project.run(&["repro"]).failure(1);
+    assert!(
+        text.contains("unknown key `outz`") && text.contains("[data.lock:5:"),
+        "{text}"
+    );
+    project.write("data.lock", "schema: 7\n");
+    let text = project.run(&["repro"]).failure(1);
+    assert!(
+        text.contains("its schema is 7; this mlpipe knows schema 1"),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_lock_that_git_ignores() {
+    let project = Project::chain();
+    project.write(".gitignore", "*.lock\n");
+    let text = project.run(&["repro"]).failure(1);
+    assert!(
+        text.starts_with("error: git ignores `data.lock`\n"),
+        "{text}"
+    );
+}
+
+#[test]
+fn an_out_that_git_tracks() {
+    let project = Project::chain();
+    project.write("mid.txt", "by hand\n");
+    project.commit();
+    let text = project.run(&["repro"]).failure(3);
+    assert!(
+        text.contains("its out `mid.txt` is tracked by git"),
+        "{text}"
+    );
+    assert!(text.contains("`git rm --cached mid.txt`"), "{text}");
+    assert_eq!(project.read("mid.txt"), "by hand\n");
+}
+
+#[test]
+fn a_wrong_command_line() {
+    let project = Project::chain();
+    let text = project.run(&["repor"]).failure(2);
+    assert!(text.contains("repro"), "{text}");
+    let text = project.run(&["repro", "--jobs", "0"]).failure(2);
+    assert!(text.contains("--jobs"), "{text}");
+    assert_eq!(
+        project.run(&["--version"]).data(),
+        concat!("mlpipe ", env!("CARGO_PKG_VERSION"), "\n")
+    );
+}
+
+#[test]
+fn a_file_that_is_no_text() {
+    let project = Project::new();
+    std::fs::write(project.path("pipeline.yaml"), [0xff, 0xfe, 0x00]).expect("writes");
+    let text = project.run(&["repro"]).failure(1);
+    assert!(text.contains("the file is not UTF-8 text"), "{text}");
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_error() {
+    let project = Project::chain();
+    let mut child = project.spawn(&["dag", "--dot"]);
+    drop(child.stdout.take());
+    let output = child.wait_with_output().expect("ends");
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+    assert_eq!(output.status.code(), Some(0));
+}

@@ -1,0 +1,293 @@
+//! Kills, second processes, interrupts, full disks: the user's data stays whole and the lock true.
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, Command};
+use std::time::{Duration, Instant};
+
+use crate::support::Project;
+
+/// Three stages of which each writes in two steps, so that a kill finds them half done.
+const SLOW: &str = "\
+stages:
+  one:
+    cmd: echo one >> runs.log; printf half > a; sleep 0.05; cat in in > a
+    deps: [in]
+    outs: [a]
+  two:
+    cmd: echo two >> runs.log; mkdir -p d; printf half > d/x; sleep 0.05; cp a d/x; cp a d/y
+    deps: [a]
+    outs: [d]
+  three:
+    cmd: echo three >> runs.log; printf half > c; sleep 0.05; cat d/x d/y > c
+    deps: [d]
+    outs: [c]
+";
+
+fn slow() -> Project {
+    let project = Project::with(SLOW);
+    project.write("in", "input\n");
+    project
+}
+
+fn signal(child: &Child, name: &str) {
+    let pid = child.id().to_string();
+    assert!(
+        Command::new("kill")
+            .args([name, &pid])
+            .status()
+            .expect("kill runs")
+            .success()
+    );
+}
+
+/// Waits until the child has printed a line with this text.
+fn wait_for_line(child: &mut Child, text: &str) -> BufReader<std::process::ChildStderr> {
+    let mut reader = BufReader::new(child.stderr.take().expect("is piped"));
+    let mut line = String::new();
+    while !line.contains(text) {
+        line.clear();
+        assert_ne!(
+            reader.read_line(&mut line).expect("reads"),
+            0,
+            "ended before `{text}`"
+        );
+    }
+    reader
+}
+
+fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while !is_so() {
+        assert!(Instant::now() < deadline, "timed out: {what}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+#[test]
+fn killed_at_any_moment_the_next_run_completes_and_the_lock_is_true() {
+    for delay in (0..260).step_by(13) {
+        let project = slow();
+        let mut child = project.spawn(&["repro"]);
+        std::thread::sleep(Duration::from_millis(delay));
+        child.kill().expect("kills");
+        child.wait().expect("ends");
+        assert_lock_is_true(&project);
+        project.run(&["repro"]).success();
+        assert_lock_is_true(&project);
+        assert_eq!(
+            project.read("c"),
+            "input\n".repeat(4),
+            "killed after {delay} ms"
+        );
+        assert_eq!(project.run(&["status", "--exit-code"]).code, Some(0));
+        let names = fs::read_dir(project.root()).expect("lists");
+        let names = names.map(|entry| {
+            entry
+                .expect("an entry")
+                .file_name()
+                .into_string()
+                .expect("UTF-8")
+        });
+        let litter: Vec<String> = names.filter(|name| name.starts_with(".mlpipe-")).collect();
+        assert!(litter.is_empty(), "killed after {delay} ms: {litter:?}");
+    }
+}
+
+/// Each record of the lock must be of a run with whole outs, wherever the kill came.
+fn assert_lock_is_true(project: &Project) {
+    let Ok(text) = fs::read_to_string(project.path("data.lock")) else {
+        return;
+    };
+    assert!(
+        text.ends_with('\n') && text.starts_with("schema: 1\n"),
+        "{text}"
+    );
+    let half = "4b4f4a7a4a6d5b0d3a8d1f0e";
+    assert!(!text.contains(half));
+    // `half` is what the commands write first; its real digest must never be recorded.
+    let recorded = sha256(project, "half");
+    assert!(!text.contains(&recorded), "{text}");
+}
+
+fn sha256(project: &Project, text: &str) -> String {
+    project.write(".git/probe", text);
+    let output = Command::new("sha256sum")
+        .arg(project.path(".git/probe"))
+        .output()
+        .expect("runs");
+    String::from_utf8(output.stdout).expect("UTF-8")[..64].to_owned()
+}
+
+#[test]
+fn a_killed_run_gives_back_what_it_had_set_aside() {
+    let project = Project::with(
+        "stages:\n  a: {cmd: 'printf half > o; echo ready; sleep 60', deps: [in], outs: [o]}\n",
+    );
+    project.write("in", "1");
+    project.write("o", "precious");
+    let mut child = project.spawn(&["repro"]);
+    let _reader = wait_for_line(&mut child, "ready");
+    child.kill().expect("kills");
+    child.wait().expect("ends");
+    project.edit(
+        "pipeline.yaml",
+        "printf half > o; echo ready; sleep 60",
+        "exit 1",
+    );
+    let text = project.run(&["repro"]).failure(3);
+    assert!(
+        text.contains("an earlier run was killed; its outs are as before that run"),
+        "{text}"
+    );
+    assert!(
+        text.contains("the command of a killed run was still at work; ending it"),
+        "{text}"
+    );
+    assert_eq!(project.read("o"), "precious");
+    assert_eq!(project.read(".mlpipe/partial/o"), "half");
+}
+
+#[test]
+fn the_command_of_a_killed_run_cannot_spoil_the_next_one() {
+    let project = Project::with(
+        "stages:\n  a: {cmd: 'echo ready; sleep 0.5; echo late > o; echo x >> late', deps: [in], outs: [o]}\n",
+    );
+    project.write("in", "1");
+    let mut child = project.spawn(&["repro"]);
+    let _reader = wait_for_line(&mut child, "ready");
+    child.kill().expect("kills");
+    child.wait().expect("ends");
+    project.edit(
+        "pipeline.yaml",
+        "echo ready; sleep 0.5; echo late > o; echo x >> late",
+        "echo right > o",
+    );
+    project.run(&["repro"]).success();
+    std::thread::sleep(Duration::from_millis(700));
+    assert_eq!(project.read("o"), "right\n");
+    assert!(!project.exists("late"));
+}
+
+#[test]
+fn a_second_process_waits_and_says_for_whom() {
+    let project = Project::with(
+        "stages:\n  a: {cmd: 'echo ready; until [ -e go ]; do sleep 0.02; done; echo x > o', outs: [o]}\n",
+    );
+    let mut first = project.spawn(&["repro"]);
+    let _first_reader = wait_for_line(&mut first, "ready");
+    let mut second = project.spawn(&["repro"]);
+    let wanted = format!(
+        "another mlpipe (pid {}) is at work here; waiting",
+        first.id()
+    );
+    let second_reader = wait_for_line(&mut second, &wanted);
+    project.write("go", "");
+    assert!(first.wait().expect("ends").success());
+    let lines: Vec<String> = second_reader
+        .lines()
+        .map(|line| line.expect("reads"))
+        .collect();
+    assert!(second.wait().expect("ends").success());
+    assert!(
+        lines.iter().any(|line| line.contains("unchanged")),
+        "{lines:?}"
+    );
+}
+
+#[test]
+fn interrupts_stop_then_terminate() {
+    let project = Project::with(
+        "stages:\n  a: {cmd: 'echo ready; until [ -e go ]; do sleep 0.02; done; echo x > o', outs: [o]}\n  \
+         b: {cmd: 'echo y > p', deps: [o], outs: [p]}\n",
+    );
+    let mut child = project.spawn(&["repro"]);
+    let mut reader = wait_for_line(&mut child, "ready");
+    signal(&child, "-INT");
+    let mut line = String::new();
+    while !line.contains("stopping: nothing new starts") {
+        line.clear();
+        assert_ne!(reader.read_line(&mut line).expect("reads"), 0);
+    }
+    project.write("go", "");
+    assert_eq!(child.wait().expect("ends").code(), Some(130));
+    assert!(project.exists("o") && !project.exists("p"));
+    assert!(project.read("data.lock").contains("  a:"));
+
+    project.remove("go");
+    project.edit("pipeline.yaml", "echo x > o", "echo z > o");
+    let mut child = project.spawn(&["repro"]);
+    let _reader = wait_for_line(&mut child, "ready");
+    signal(&child, "-TERM");
+    assert_eq!(child.wait().expect("ends").code(), Some(130));
+    assert_eq!(project.read("o"), "x\n", "the out of before is back");
+}
+
+#[test]
+fn a_full_disk_loses_nothing() {
+    if !Path::new("/dev/shm").is_dir() || !is_root() {
+        eprintln!("SKIPPED: a small tmpfs needs root");
+        return;
+    }
+    let project = Project::with("stages:\n  a: {cmd: cat in in in > o, deps: [in], outs: [o]}\n");
+    project.write("in", &"x".repeat(100_000));
+    project.run(&["repro"]).success();
+    let lock = project.read("data.lock");
+    // The cache lives on a file system that the next object does not fit on.
+    let cache = project.path(".mlpipe/cache");
+    let mounted = Command::new("mount")
+        .args(["-t", "tmpfs", "-o", "size=64k", "tmpfs"])
+        .arg(&cache)
+        .status();
+    if !mounted.is_ok_and(|status| status.success()) {
+        eprintln!("SKIPPED: cannot mount a tmpfs");
+        return;
+    }
+    project.write("in", &"y".repeat(100_000));
+    let output = project.run(&["repro"]);
+    let unmounted = Command::new("umount").arg(&cache).status();
+    assert!(unmounted.expect("umount runs").success());
+    let text = output.failure(3);
+    assert!(text.contains("No space left on device"), "{text}");
+    assert!(
+        text.contains("hint: free some space and run it again"),
+        "{text}"
+    );
+    assert_eq!(project.read("data.lock"), lock);
+    assert_eq!(
+        project.read("o"),
+        "x".repeat(300_000),
+        "the out of before is back"
+    );
+    project.run(&["repro"]).success();
+    assert_eq!(project.read("o"), "y".repeat(300_000));
+}
+
+fn is_root() -> bool {
+    Command::new("id")
+        .arg("-u")
+        .output()
+        .is_ok_and(|output| output.stdout == b"0\n")
+}
+
+#[test]
+fn nothing_is_left_running_after_a_termination() {
+    let project = Project::with(
+        "stages:\n  a: {cmd: '(sleep 87654 & echo $! > child; wait) & echo ready; wait', outs: [o]}\n",
+    );
+    let mut child = project.spawn(&["repro"]);
+    let _reader = wait_for_line(&mut child, "ready");
+    wait_until("the grandchild's id", || {
+        project.exists("child") && !project.read("child").is_empty()
+    });
+    let grandchild = project.read("child");
+    signal(&child, "-TERM");
+    child.wait().expect("ends");
+    let is_gone = || {
+        let stat =
+            fs::read_to_string(format!("/proc/{}/stat", grandchild.trim())).unwrap_or_default();
+        stat.is_empty() || stat.contains(") Z ")
+    };
+    wait_until("the grandchild's end", is_gone);
+}

@@ -1,0 +1,226 @@
+//! `Project`: a temporary git repository with an environment of its own, and what a run printed.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use tempfile::TempDir;
+
+/// A pipeline of two stages: `prep` makes mid.txt of in.txt, `train` makes a model and a metric.
+pub const CHAIN: &str = "\
+stages:
+  prep:
+    cmd: tr a-z A-Z < in.txt > mid.txt
+    deps: [in.txt]
+    outs: [mid.txt]
+  train:
+    cmd: |
+      mkdir -p model
+      cat mid.txt params.yaml > model/weights
+      score=$(sed -n 's/^score. //p' params.yaml)
+      echo '{\"accuracy\": '$score', \"loss\": 0.5}' > metrics.json
+    deps: [mid.txt]
+    params: [lr, score]
+    outs: [model]
+    metrics: [{metrics.json: {cache: false}}]
+";
+
+/// A project in a folder of its own.
+pub struct Project {
+    folder: TempDir,
+}
+
+/// What a run of mlpipe left behind.
+#[must_use]
+pub struct Output {
+    pub code: Option<i32>,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl Project {
+    /// Makes an empty git repository on branch `main`.
+    pub fn new() -> Self {
+        let project = Self {
+            folder: tempfile::tempdir().expect("a temporary folder"),
+        };
+        project.git(&["init", "-q", "-b", "main"]);
+        project
+    }
+
+    /// Makes a repository with the two-stage pipeline and its input.
+    pub fn chain() -> Self {
+        let project = Self::new();
+        project.write("pipeline.yaml", CHAIN);
+        project.write("params.yaml", "lr: 0.1\nscore: 0.9\nother: 1\n");
+        project.write("in.txt", "hello\n");
+        project
+    }
+
+    /// Makes a repository with this pipeline.
+    pub fn with(pipeline: &str) -> Self {
+        let project = Self::new();
+        project.write("pipeline.yaml", pipeline);
+        project
+    }
+
+    pub fn path(&self, inner: &str) -> PathBuf {
+        self.folder.path().join(inner)
+    }
+
+    pub fn root(&self) -> &Path {
+        self.folder.path()
+    }
+
+    pub fn write(&self, inner: &str, text: &str) {
+        let path = self.path(inner);
+        fs::create_dir_all(path.parent().expect("has a folder")).expect("makes the folder");
+        fs::write(path, text).expect("writes");
+    }
+
+    pub fn read(&self, inner: &str) -> String {
+        fs::read_to_string(self.path(inner)).unwrap_or_else(|error| panic!("{inner}: {error}"))
+    }
+
+    pub fn exists(&self, inner: &str) -> bool {
+        self.path(inner).symlink_metadata().is_ok()
+    }
+
+    pub fn remove(&self, inner: &str) {
+        let path = self.path(inner);
+        let outcome = if path.is_dir() {
+            fs::remove_dir_all(&path)
+        } else {
+            fs::remove_file(&path)
+        };
+        outcome.unwrap_or_else(|error| panic!("{inner}: {error}"));
+    }
+
+    /// Replaces `from` by `to` in a file; it must be there.
+    pub fn edit(&self, inner: &str, from: &str, to: &str) {
+        let text = self.read(inner);
+        assert!(text.contains(from), "{inner} has no `{from}`:\n{text}");
+        self.write(inner, &text.replace(from, to));
+    }
+
+    /// Runs git, which must succeed; returns what it printed.
+    pub fn git(&self, arguments: &[&str]) -> String {
+        let output = self
+            .isolated("git")
+            .args(arguments)
+            .output()
+            .expect("git runs");
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "git {arguments:?}: {stderr}");
+        String::from_utf8(output.stdout).expect("UTF-8")
+    }
+
+    /// Commits everything.
+    pub fn commit(&self) {
+        self.git(&["add", "-A"]);
+        self.git(&["commit", "-q", "--allow-empty", "-m", "a commit"]);
+    }
+
+    /// Runs mlpipe to its end.
+    pub fn run(&self, arguments: &[&str]) -> Output {
+        let output = self.command(arguments).output().expect("mlpipe runs");
+        Output {
+            code: output.status.code(),
+            stdout: String::from_utf8(output.stdout).expect("UTF-8"),
+            stderr: String::from_utf8(output.stderr).expect("UTF-8"),
+        }
+    }
+
+    /// Starts mlpipe without waiting for it.
+    pub fn spawn(&self, arguments: &[&str]) -> Child {
+        let mut command = self.command(arguments);
+        command
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("mlpipe starts")
+    }
+
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = self.isolated(env!("CARGO_BIN_EXE_mlpipe"));
+        command.args(arguments).stdin(Stdio::null());
+        command
+    }
+
+    /// A command that sees nothing of the machine's settings.
+    fn isolated(&self, program: &str) -> Command {
+        let mut command = Command::new(program);
+        command.current_dir(self.root()).env_clear();
+        command.env("PATH", std::env::var_os("PATH").unwrap_or_default());
+        command.env("HOME", self.root().join(".git"));
+        command
+            .env("GIT_CONFIG_NOSYSTEM", "1")
+            .env("GIT_CEILING_DIRECTORIES", "/");
+        for role in ["AUTHOR", "COMMITTER"] {
+            command.env(format!("GIT_{role}_NAME"), "tester");
+            command.env(format!("GIT_{role}_EMAIL"), "tester@example.org");
+        }
+        command
+    }
+
+    /// Returns how often a stage's command has run, for commands that append to `runs.log`.
+    pub fn runs(&self) -> Vec<String> {
+        let text = fs::read_to_string(self.path("runs.log")).unwrap_or_default();
+        text.lines().map(str::to_owned).collect()
+    }
+}
+
+impl Output {
+    /// Asserts that it went well; returns what was printed for people.
+    #[track_caller]
+    pub fn success(self) -> String {
+        assert_eq!(
+            self.code,
+            Some(0),
+            "stdout:\n{}stderr:\n{}",
+            self.stdout,
+            self.stderr
+        );
+        mask_times(&self.stderr)
+    }
+
+    /// Asserts that it went well; returns the data that was printed.
+    #[track_caller]
+    pub fn data(self) -> String {
+        assert_eq!(
+            self.code,
+            Some(0),
+            "stdout:\n{}stderr:\n{}",
+            self.stdout,
+            self.stderr
+        );
+        self.stdout
+    }
+
+    /// Asserts that it failed with this exit code; returns what was printed for people.
+    #[track_caller]
+    pub fn failure(self, code: i32) -> String {
+        assert_eq!(
+            self.code,
+            Some(code),
+            "stdout:\n{}stderr:\n{}",
+            self.stdout,
+            self.stderr
+        );
+        mask_times(&self.stderr)
+    }
+}
+
+/// Writes `[time]` for durations, which differ from run to run.
+fn mask_times(text: &str) -> String {
+    let mut words: Vec<String> = text.split(' ').map(str::to_owned).collect();
+    for index in 1..words.len() {
+        let unit = words[index].split('\n').next().unwrap_or_default();
+        let is_number = words[index - 1].parse::<f64>().is_ok();
+        if is_number && matches!(unit.trim_end_matches([',', '.']), "ms" | "s" | "min") {
+            words[index] = words[index].replacen(unit, "[time]", 1);
+            words[index - 1].clear();
+        }
+    }
+    words.join(" ").replace("  [time]", " [time]")
+}
