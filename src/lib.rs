@@ -7,6 +7,8 @@ pub mod base;
 pub mod cli;
 mod engine;
 mod metrics;
+#[cfg(feature = "ml")]
+mod ml;
 pub mod pipeline;
 mod report;
 mod scm;

@@ -2,6 +2,12 @@
 
 use std::time::Duration;
 
+/// Writes a count with its noun: `1 image`, `2,000 images`.
+pub(crate) fn count(number: usize, noun: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{} {noun}{plural}", thousands(number))
+}
+
 /// Writes a number with its thousands separated: `1,234,567`.
 pub(crate) fn thousands(number: usize) -> String {
     let digits = number.to_string();
@@ -46,6 +52,8 @@ mod tests {
         assert_eq!(thousands(0), "0");
         assert_eq!(thousands(999), "999");
         assert_eq!(thousands(1_234_567), "1,234,567");
+        assert_eq!(count(1, "image"), "1 image");
+        assert_eq!(count(2000, "image"), "2,000 images");
     }
 
     #[test]

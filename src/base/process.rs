@@ -46,10 +46,20 @@ pub(crate) enum Exit {
     Cancelled,
 }
 
+/// A line of a script's output.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Line {
+    /// The line without its end.
+    pub(crate) text: String,
+    /// Whether a carriage return ended it: the next line is meant to be written over it, as
+    /// progress bars do.
+    pub(crate) is_transient: bool,
+}
+
 /// A script that was started and not yet waited for.
 pub(crate) struct Running {
     child: Child,
-    lines: Receiver<String>,
+    lines: Receiver<Line>,
 }
 
 impl Script<'_> {
@@ -92,13 +102,13 @@ impl Running {
     pub(crate) fn wait(
         mut self,
         cancel: &CancelToken,
-        on_line: &mut dyn FnMut(&str),
+        on_line: &mut dyn FnMut(Line),
     ) -> io::Result<Exit> {
         let mut sent = Urgency::None;
         let mut lingered = Duration::ZERO;
         loop {
             match self.lines.recv_timeout(TICK) {
-                Ok(line) => on_line(&line),
+                Ok(line) => on_line(line),
                 Err(RecvTimeoutError::Disconnected) => break,
                 Err(RecvTimeoutError::Timeout) => {
                     if self.child.try_wait()?.is_some() {
@@ -180,42 +190,48 @@ fn shell() -> (PathBuf, &'static [&'static str]) {
     }
 }
 
-/// Sends each line; a carriage return ends one too, so that progress bars are seen moving.
-fn forward_lines(output: impl Read + Send + 'static, sender: Sender<String>) {
+/// Sends each line to whom it may concern.
+fn forward_lines(output: impl Read + Send + 'static, sender: Sender<Line>) {
     thread::spawn(move || {
         let mut reader = BufReader::new(output);
-        let mut line = Vec::new();
-        while read_line(&mut reader, &mut line).unwrap_or(false) {
-            if sender
-                .send(String::from_utf8_lossy(&line).into_owned())
-                .is_err()
-            {
+        while let Ok(Some(line)) = read_line(&mut reader) {
+            if sender.send(line).is_err() {
                 break;
             }
-            line.clear();
         }
     });
 }
 
-/// Reads up to the next `\n` or `\r` into `line`; false at the end of the output.
-fn read_line(reader: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<bool> {
+/// Reads up to the next `\n`, `\r\n` or `\r`; `None` at the end of the output.
+fn read_line(reader: &mut impl BufRead) -> io::Result<Option<Line>> {
+    let mut bytes = Vec::new();
     loop {
         let buffer = reader.fill_buf()?;
         if buffer.is_empty() {
-            return Ok(!line.is_empty());
+            return Ok((!bytes.is_empty()).then(|| line(&bytes, false)));
         }
         let end = buffer.iter().position(|byte| matches!(byte, b'\n' | b'\r'));
-        line.extend_from_slice(&buffer[..end.unwrap_or(buffer.len())]);
-        let carriage_return = end.is_some_and(|end| buffer[end] == b'\r');
-        let pair = carriage_return && end.is_some_and(|end| buffer.get(end + 1) == Some(&b'\n'));
-        let used = end.map_or(buffer.len(), |end| end + 1 + usize::from(pair));
-        reader.consume(used);
-        if carriage_return && !pair && line.is_empty() {
+        bytes.extend_from_slice(&buffer[..end.unwrap_or(buffer.len())]);
+        let Some(end) = end else {
+            let used = buffer.len();
+            reader.consume(used);
             continue;
+        };
+        let is_return = buffer[end] == b'\r';
+        let is_pair = is_return && buffer.get(end + 1) == Some(&b'\n');
+        reader.consume(end + 1 + usize::from(is_pair));
+        let is_transient = is_return && !is_pair;
+        // A bar begins with a carriage return, which ends nothing.
+        if !(is_transient && bytes.is_empty()) {
+            return Ok(Some(line(&bytes, is_transient)));
         }
-        if end.is_some() {
-            return Ok(true);
-        }
+    }
+}
+
+fn line(bytes: &[u8], is_transient: bool) -> Line {
+    Line {
+        text: String::from_utf8_lossy(bytes).into_owned(),
+        is_transient,
     }
 }
 
@@ -234,8 +250,13 @@ mod tests {
         let mut lines = Vec::new();
         let running = script.start().expect("a shell");
         let exit = running.wait(cancel, &mut |line| {
-            lines.push(line.to_owned());
-            if line == "ready" {
+            let is_ready = line.text == "ready";
+            lines.push(if line.is_transient {
+                line.text + "…"
+            } else {
+                line.text
+            });
+            if is_ready {
                 cancel.escalate();
                 cancel.escalate();
             }
@@ -246,11 +267,11 @@ mod tests {
     #[test]
     fn lines_and_statuses_come_back() {
         let (exit, lines) = run(
-            "echo one; printf 'two\\rthree'; exit 3",
+            "echo one; printf 'two\\rthree\\r\\n\\nend'; exit 3",
             &CancelToken::default(),
         );
         assert_eq!(exit, Exit::Status(3));
-        assert_eq!(lines, ["one", "two", "three"]);
+        assert_eq!(lines, ["one", "two…", "three", "", "end"]);
     }
 
     #[test]

@@ -38,4 +38,7 @@ pub(crate) enum Command {
     Params(params::ParamsArgs),
     /// Write a report of what changed against a base
     Report(report::ReportArgs),
+    /// Run a built-in stage of the image-classification example
+    #[cfg(feature = "ml")]
+    Ml(crate::cli::commands::ml::MlArgs),
 }

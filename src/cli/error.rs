@@ -238,6 +238,16 @@ impl From<report::Error> for CliError {
     }
 }
 
+#[cfg(feature = "ml")]
+impl From<crate::ml::Error> for CliError {
+    fn from(error: crate::ml::Error) -> Self {
+        match error {
+            crate::ml::Error::Params(problem) => problem.into(),
+            error => Self::new(&error),
+        }
+    }
+}
+
 /// Explains why a stage failed: the error with its place, and what to do about it.
 pub(crate) fn explain_failure(stage: &str, failure: &Failure) -> CliError {
     let error = CliError::new(failure).exit(Exit::StageFailed);

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::base::path::RepoPath;
+use crate::base::process::Line;
 use crate::engine::decide::{Reason, Source};
 use crate::engine::error::Failure;
 use crate::pipeline::StageName;
@@ -43,7 +44,7 @@ pub(crate) enum Event {
         /// Its stage.
         stage: StageName,
         /// The line.
-        line: String,
+        line: Line,
     },
     /// A file that only the user has was in the way and is kept elsewhere.
     Kept {

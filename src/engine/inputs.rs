@@ -111,7 +111,9 @@ impl Gauge<'_> {
         };
         let mut output = Hasher::default();
         let exit = script.start().and_then(|running| {
-            running.wait(&CancelToken::default(), &mut |line| output.field(line))
+            running.wait(&CancelToken::default(), &mut |line| {
+                output.field(&line.text);
+            })
         });
         match exit.map_err(shell)? {
             Exit::Success => Ok(output.digest()),

@@ -194,9 +194,13 @@ impl<'a> Worker<'a> {
             fs::write_note(&self.group_path(stage), &running.group().to_string())?;
             let mut log_error = None;
             let exit = running.wait(self.cancel, &mut |line| {
-                log_error = log_error.take().or(writeln!(log, "{line}").err());
-                let (stage, line) = (stage.name.clone(), line.to_owned());
-                self.tell(Event::Output { stage, line });
+                if !line.is_transient {
+                    log_error = log_error.take().or(writeln!(log, "{}", line.text).err());
+                }
+                self.tell(Event::Output {
+                    stage: stage.name.clone(),
+                    line,
+                });
             });
             match exit.map_err(shell)? {
                 Exit::Success => {}

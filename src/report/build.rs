@@ -1,5 +1,6 @@
 //! Gathers what a report says from two snapshots and the last run.
 
+use crate::base::digest::Digest;
 use crate::base::human;
 use crate::base::source::{Snapshot, read_text};
 use crate::base::tabular::Table;
@@ -91,6 +92,7 @@ impl Row {
             new,
         } = difference;
         let show = |value: &Option<Value>| match value {
+            Some(Value::Text(text)) => shorten_digest(text),
             Some(value) => value.to_string(),
             None => "–".to_owned(),
         };
@@ -121,6 +123,12 @@ impl Row {
     }
 }
 
+/// Nobody compares 64 digits by eye; eight tell two digests apart.
+fn shorten_digest(text: &str) -> String {
+    text.parse::<Digest>()
+        .map_or_else(|_| text.to_owned(), |digest| format!("{}…", digest.short()))
+}
+
 /// The verdict in one line: the first metric that people ask for, and how many others moved.
 fn headline(metrics: &[Difference], has_base: bool) -> String {
     let has_number = |one: &&Difference| one.new.as_ref().and_then(Value::as_number).is_some();
@@ -146,7 +154,8 @@ fn headline(metrics: &[Difference], has_base: bool) -> String {
             format!("{key} {} → {} ({share})", row.old, row.new)
         }
         (true, Some(_)) => format!("{key} {}, unchanged", row.new),
-        _ => format!("{key} {}", row.new),
+        (true, None) => format!("{key} {}, new", row.new),
+        (false, _) => format!("{key} {}", row.new),
     }
 }
 

@@ -1,5 +1,10 @@
 //! Behaviour as a user sees it: the binary in a throw-away git repository.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "tests lay out and damage files as users do"
+)]
+
 mod support;
 
 mod dag;

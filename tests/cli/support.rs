@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 use tempfile::TempDir;
 
 /// A pipeline of two stages: `prep` makes mid.txt of in.txt, `train` makes a model and a metric.
-pub const CHAIN: &str = "\
+pub(crate) const CHAIN: &str = "\
 stages:
   prep:
     cmd: tr a-z A-Z < in.txt > mid.txt
@@ -26,21 +26,21 @@ stages:
 ";
 
 /// A project in a folder of its own.
-pub struct Project {
+pub(crate) struct Project {
     folder: TempDir,
 }
 
 /// What a run of mlpipe left behind.
 #[must_use]
-pub struct Output {
-    pub code: Option<i32>,
-    pub stdout: String,
-    pub stderr: String,
+pub(crate) struct Output {
+    pub(crate) code: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
 }
 
 impl Project {
     /// Makes an empty git repository on branch `main`.
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let project = Self {
             folder: tempfile::tempdir().expect("a temporary folder"),
         };
@@ -49,7 +49,7 @@ impl Project {
     }
 
     /// Makes a repository with the two-stage pipeline and its input.
-    pub fn chain() -> Self {
+    pub(crate) fn chain() -> Self {
         let project = Self::new();
         project.write("pipeline.yaml", CHAIN);
         project.write("params.yaml", "lr: 0.1\nscore: 0.9\nother: 1\n");
@@ -58,35 +58,35 @@ impl Project {
     }
 
     /// Makes a repository with this pipeline.
-    pub fn with(pipeline: &str) -> Self {
+    pub(crate) fn with(pipeline: &str) -> Self {
         let project = Self::new();
         project.write("pipeline.yaml", pipeline);
         project
     }
 
-    pub fn path(&self, inner: &str) -> PathBuf {
+    pub(crate) fn path(&self, inner: &str) -> PathBuf {
         self.folder.path().join(inner)
     }
 
-    pub fn root(&self) -> &Path {
+    pub(crate) fn root(&self) -> &Path {
         self.folder.path()
     }
 
-    pub fn write(&self, inner: &str, text: &str) {
+    pub(crate) fn write(&self, inner: &str, text: &str) {
         let path = self.path(inner);
         fs::create_dir_all(path.parent().expect("has a folder")).expect("makes the folder");
         fs::write(path, text).expect("writes");
     }
 
-    pub fn read(&self, inner: &str) -> String {
+    pub(crate) fn read(&self, inner: &str) -> String {
         fs::read_to_string(self.path(inner)).unwrap_or_else(|error| panic!("{inner}: {error}"))
     }
 
-    pub fn exists(&self, inner: &str) -> bool {
+    pub(crate) fn exists(&self, inner: &str) -> bool {
         self.path(inner).symlink_metadata().is_ok()
     }
 
-    pub fn remove(&self, inner: &str) {
+    pub(crate) fn remove(&self, inner: &str) {
         let path = self.path(inner);
         let outcome = if path.is_dir() {
             fs::remove_dir_all(&path)
@@ -97,14 +97,14 @@ impl Project {
     }
 
     /// Replaces `from` by `to` in a file; it must be there.
-    pub fn edit(&self, inner: &str, from: &str, to: &str) {
+    pub(crate) fn edit(&self, inner: &str, from: &str, to: &str) {
         let text = self.read(inner);
         assert!(text.contains(from), "{inner} has no `{from}`:\n{text}");
         self.write(inner, &text.replace(from, to));
     }
 
     /// Runs git, which must succeed; returns what it printed.
-    pub fn git(&self, arguments: &[&str]) -> String {
+    pub(crate) fn git(&self, arguments: &[&str]) -> String {
         let output = self
             .isolated("git")
             .args(arguments)
@@ -116,13 +116,13 @@ impl Project {
     }
 
     /// Commits everything.
-    pub fn commit(&self) {
+    pub(crate) fn commit(&self) {
         self.git(&["add", "-A"]);
         self.git(&["commit", "-q", "--allow-empty", "-m", "a commit"]);
     }
 
     /// Runs mlpipe to its end.
-    pub fn run(&self, arguments: &[&str]) -> Output {
+    pub(crate) fn run(&self, arguments: &[&str]) -> Output {
         let output = self.command(arguments).output().expect("mlpipe runs");
         Output {
             code: output.status.code(),
@@ -132,7 +132,7 @@ impl Project {
     }
 
     /// Starts mlpipe without waiting for it.
-    pub fn spawn(&self, arguments: &[&str]) -> Child {
+    pub(crate) fn spawn(&self, arguments: &[&str]) -> Child {
         let mut command = self.command(arguments);
         command
             .stdout(Stdio::piped())
@@ -141,7 +141,7 @@ impl Project {
             .expect("mlpipe starts")
     }
 
-    pub fn command(&self, arguments: &[&str]) -> Command {
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = self.isolated(env!("CARGO_BIN_EXE_mlpipe"));
         command.args(arguments).stdin(Stdio::null());
         command
@@ -164,7 +164,7 @@ impl Project {
     }
 
     /// Returns how often a stage's command has run, for commands that append to `runs.log`.
-    pub fn runs(&self) -> Vec<String> {
+    pub(crate) fn runs(&self) -> Vec<String> {
         let text = fs::read_to_string(self.path("runs.log")).unwrap_or_default();
         text.lines().map(str::to_owned).collect()
     }
@@ -173,7 +173,7 @@ impl Project {
 impl Output {
     /// Asserts that it went well; returns what was printed for people.
     #[track_caller]
-    pub fn success(self) -> String {
+    pub(crate) fn success(self) -> String {
         assert_eq!(
             self.code,
             Some(0),
@@ -186,7 +186,7 @@ impl Output {
 
     /// Asserts that it went well; returns the data that was printed.
     #[track_caller]
-    pub fn data(self) -> String {
+    pub(crate) fn data(self) -> String {
         assert_eq!(
             self.code,
             Some(0),
@@ -199,7 +199,7 @@ impl Output {
 
     /// Asserts that it failed with this exit code; returns what was printed for people.
     #[track_caller]
-    pub fn failure(self, code: i32) -> String {
+    pub(crate) fn failure(self, code: i32) -> String {
         assert_eq!(
             self.code,
             Some(code),

@@ -3,6 +3,8 @@
 pub(crate) mod dag;
 pub(crate) mod init;
 pub(crate) mod metrics;
+#[cfg(feature = "ml")]
+pub(crate) mod ml;
 pub(crate) mod params;
 pub(crate) mod report;
 pub(crate) mod repro;
@@ -28,6 +30,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, CliError> {
         Command::Metrics(args) => metrics::run(args, &context),
         Command::Params(args) => params::run(args, &context),
         Command::Report(args) => report::run(args, &context),
+        #[cfg(feature = "ml")]
+        Command::Ml(args) => Ok(ml::run(args).map(|()| Exit::Success)?),
     }
 }
 

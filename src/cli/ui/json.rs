@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::base::process::Line;
 use crate::cli::ui::print;
 use crate::engine::{Event, Forecast, Outcome, Reason, Reporter, StageStatus, Summary};
 
@@ -25,7 +26,10 @@ fn event_value(event: &Event) -> Value {
         Event::Started { stage, reasons } => {
             json!({"event": "started", "stage": stage, "reasons": texts(reasons)})
         }
-        Event::Output { stage, line } => json!({"event": "output", "stage": stage, "line": line}),
+        Event::Output { stage, line } => {
+            let Line { text, is_transient } = line;
+            json!({"event": "output", "stage": stage, "line": text, "transient": is_transient})
+        }
         Event::Kept { stage, path, to } => {
             json!({"event": "kept", "stage": stage, "path": path, "to": to})
         }

@@ -9,6 +9,8 @@ mod style;
 pub(crate) mod summary;
 pub(crate) mod table;
 mod terminal;
+#[cfg(feature = "ml")]
+pub(crate) mod training;
 
 use std::io::{self, IsTerminal, Write};
 

@@ -40,7 +40,8 @@ pub(super) fn line(event: &Event, width: usize) -> Option<String> {
             format!("{stage:width$}  the command of a killed run was still at work; ending it\n")
         }
         Event::Started { stage, reasons } => format!("{stage:width$}  runs: {}\n", why(reasons)),
-        Event::Output { stage, line } => format!("{stage:width$} │ {line}\n"),
+        Event::Output { line, .. } if line.is_transient => return None,
+        Event::Output { stage, line } => format!("{stage:width$} │ {}\n", line.text),
         Event::Kept { stage, path, to } => {
             format!("{stage:width$}  your {path} was in no cache; it is kept as {to}\n")
         }

@@ -89,8 +89,8 @@ impl Reporter for TerminalReporter {
             }
             Event::Started { stage, reasons } => self.start(stage, &why(reasons)),
             Event::Output { stage, line } => {
-                if let (Some(bar), false) = (self.running.get(stage), line.trim().is_empty()) {
-                    bar.set_message(line.trim().to_owned());
+                if let (Some(bar), false) = (self.running.get(stage), line.text.trim().is_empty()) {
+                    bar.set_message(line.text.trim().to_owned());
                 }
             }
             Event::Finished {

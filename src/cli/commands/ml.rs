@@ -1,0 +1,133 @@
+//! `mlpipe ml …`: the built-in training stages as commands.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+
+use crate::cli::ui::training::TrainingDisplay;
+use crate::ml::{Error, Evaluation, Preparation, Training, code_digest, evaluate, prepare, train};
+
+#[derive(Debug, Args)]
+pub(crate) struct MlArgs {
+    #[command(subcommand)]
+    stage: Stage,
+}
+
+#[derive(Debug, Subcommand)]
+enum Stage {
+    /// Render or fetch the images and split them into train, validation and test part
+    Prepare(PrepareArgs),
+    /// Train the reference network on the prepared images
+    Train(TrainArgs),
+    /// Measure the trained network on the test part
+    Evaluate(EvaluateArgs),
+    /// Print the digest of the code of these stages
+    ///
+    /// As a command dependency (`deps: [{cmd: mlpipe ml digest}]`) it makes a pipeline run again
+    /// when the code that computes its results has changed.
+    Digest,
+}
+
+#[derive(Debug, Args)]
+struct PrepareArgs {
+    /// The params file; its section `data` is read
+    #[arg(long, value_name = "FILE", default_value = "params.yaml")]
+    params: PathBuf,
+    /// The folder to write; what `prepare` wrote there before is replaced
+    #[arg(long, value_name = "FOLDER", default_value = "data/prepared")]
+    out: PathBuf,
+    /// Fetch the files of MNIST below this address instead of the public ones
+    #[arg(long, value_name = "URL", env = "MLPIPE_MNIST_URL")]
+    mnist_url: Option<String>,
+}
+
+#[derive(Debug, Args)]
+struct TrainArgs {
+    /// The params file; its section `train` is read
+    #[arg(long, value_name = "FILE", default_value = "params.yaml")]
+    params: PathBuf,
+    /// The folder that `prepare` wrote
+    #[arg(long, value_name = "FOLDER", default_value = "data/prepared")]
+    data: PathBuf,
+    /// Where to write the weights
+    #[arg(long, value_name = "FILE", default_value = "models/cnn.safetensors")]
+    model: PathBuf,
+    /// Where to write the final scores
+    #[arg(long, value_name = "FILE", default_value = "reports/train.json")]
+    metrics: PathBuf,
+    /// Where to write the course of loss and accuracy
+    #[arg(long, value_name = "FILE", default_value = "reports/history.csv")]
+    history: PathBuf,
+}
+
+#[derive(Debug, Args)]
+struct EvaluateArgs {
+    /// The folder that `prepare` wrote
+    #[arg(long, value_name = "FOLDER", default_value = "data/prepared")]
+    data: PathBuf,
+    /// The weights that `train` wrote
+    #[arg(long, value_name = "FILE", default_value = "models/cnn.safetensors")]
+    model: PathBuf,
+    /// Where to write the scores
+    #[arg(long, value_name = "FILE", default_value = "reports/metrics.json")]
+    metrics: PathBuf,
+    /// Where to write the confusion matrix
+    #[arg(long, value_name = "FILE", default_value = "reports/confusion.csv")]
+    confusion: PathBuf,
+    /// Where to write the scores of each class
+    #[arg(long, value_name = "FILE", default_value = "reports/per_class.csv")]
+    per_class: PathBuf,
+    /// Where to write the answer on each image
+    #[arg(long, value_name = "FILE", default_value = "data/predictions.csv")]
+    predictions: PathBuf,
+}
+
+/// Runs the stage that was asked for.
+pub(crate) fn run(args: &MlArgs) -> Result<(), Error> {
+    let mut display = TrainingDisplay::new();
+    let mut show = |event| display.show(&event);
+    match &args.stage {
+        Stage::Prepare(args) => prepare(&args.task(), &mut show),
+        Stage::Train(args) => train(&args.task(), &mut show),
+        Stage::Evaluate(args) => evaluate(&args.task(), &mut show),
+        Stage::Digest => {
+            anstream::println!("{}", code_digest());
+            Ok(())
+        }
+    }
+}
+
+impl PrepareArgs {
+    fn task(&self) -> Preparation {
+        Preparation {
+            params: self.params.clone(),
+            out: self.out.clone(),
+            mirror: self.mnist_url.clone(),
+        }
+    }
+}
+
+impl TrainArgs {
+    fn task(&self) -> Training {
+        Training {
+            params: self.params.clone(),
+            data: self.data.clone(),
+            model: self.model.clone(),
+            metrics: self.metrics.clone(),
+            history: self.history.clone(),
+        }
+    }
+}
+
+impl EvaluateArgs {
+    fn task(&self) -> Evaluation {
+        Evaluation {
+            data: self.data.clone(),
+            model: self.model.clone(),
+            metrics: self.metrics.clone(),
+            confusion: self.confusion.clone(),
+            per_class: self.per_class.clone(),
+            predictions: self.predictions.clone(),
+        }
+    }
+}

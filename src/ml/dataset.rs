@@ -1,0 +1,291 @@
+//! Labelled images: the three parts that `prepare` writes, and what `dataset.json` says of them.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use candle_core::{Device, Tensor};
+use serde::{Deserialize, Serialize};
+
+use crate::base::digest::Digest;
+use crate::base::fs;
+use crate::ml::error::Error;
+use crate::ml::tensors;
+
+/// An image is this many pixels wide and high.
+pub(crate) const SIDE: usize = 28;
+/// The pixels of one image.
+pub(crate) const PIXELS: usize = SIDE * SIDE;
+/// The digits.
+pub(crate) const CLASSES: usize = 10;
+
+/// Images with their labels and where they stood in their source.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Part {
+    images: Vec<u8>,
+    labels: Vec<u8>,
+    ids: Vec<u32>,
+}
+
+impl Part {
+    /// Makes a whole source: the ids count up from 0.
+    pub(crate) fn in_order(images: Vec<u8>, labels: Vec<u8>) -> Self {
+        let ids = (0u32..).take(labels.len()).collect();
+        let part = Self {
+            images,
+            labels,
+            ids,
+        };
+        assert!(
+            part.fault().is_none(),
+            "invariant: sources agree with themselves"
+        );
+        part
+    }
+
+    /// Returns the examples at `positions`, in that order.
+    pub(crate) fn select(&self, positions: &[usize]) -> Self {
+        Self {
+            images: positions
+                .iter()
+                .flat_map(|at| self.image(*at))
+                .copied()
+                .collect(),
+            labels: positions.iter().map(|at| self.labels[*at]).collect(),
+            ids: positions.iter().map(|at| self.ids[*at]).collect(),
+        }
+    }
+
+    /// Returns how many examples there are.
+    pub(crate) fn len(&self) -> usize {
+        self.labels.len()
+    }
+
+    /// Returns the pixels of all images, one image after the other.
+    pub(crate) fn images(&self) -> &[u8] {
+        &self.images
+    }
+
+    /// Returns the pixels of the image at `position`.
+    pub(crate) fn image(&self, position: usize) -> &[u8] {
+        &self.images[position * PIXELS..(position + 1) * PIXELS]
+    }
+
+    /// Returns the label of each image.
+    pub(crate) fn labels(&self) -> &[u8] {
+        &self.labels
+    }
+
+    /// Returns where each image stood in its source.
+    pub(crate) fn ids(&self) -> &[u32] {
+        &self.ids
+    }
+
+    /// Writes the part as a safetensors file.
+    pub(crate) fn write(&self, path: &Path) -> Result<(), Error> {
+        let count = self.len();
+        let tensors = HashMap::from([
+            (
+                "images",
+                Tensor::from_slice(&self.images, (count, SIDE, SIDE), &Device::Cpu)?,
+            ),
+            (
+                "labels",
+                Tensor::from_slice(&self.labels, count, &Device::Cpu)?,
+            ),
+            ("ids", Tensor::from_slice(&self.ids, count, &Device::Cpu)?),
+        ]);
+        tensors::write(&tensors, path)
+    }
+
+    /// Reads what [`Part::write`] wrote.
+    pub(crate) fn read(path: &Path) -> Result<Self, Error> {
+        let damaged = |what: &str| Error::Damaged {
+            path: path.to_owned(),
+            what: what.to_owned(),
+            stage: "prepare",
+        };
+        let tensors = tensors::read(path, "prepare")?;
+        let flat = |name| {
+            let tensor: Option<&Tensor> = tensors.get(name);
+            tensor.and_then(|tensor| tensor.flatten_all().ok())
+        };
+        let bytes = |name| flat(name)?.to_vec1::<u8>().ok();
+        let part = Self {
+            images: bytes("images").ok_or_else(|| damaged("it has no `images` of bytes"))?,
+            labels: bytes("labels").ok_or_else(|| damaged("it has no `labels` of bytes"))?,
+            ids: flat("ids")
+                .and_then(|ids| ids.to_vec1::<u32>().ok())
+                .ok_or_else(|| damaged("it has no `ids`"))?,
+        };
+        part.fault().map_or(Ok(part), |what| Err(damaged(what)))
+    }
+
+    /// Returns what does not fit together, if something does not.
+    fn fault(&self) -> Option<&'static str> {
+        let count = self.labels.len();
+        if count == 0 {
+            Some("it has no examples")
+        } else if self.images.len() != count * PIXELS || self.ids.len() != count {
+            Some("its images, labels and ids differ in number")
+        } else if self
+            .labels
+            .iter()
+            .any(|label| usize::from(*label) >= CLASSES)
+        {
+            Some("a label is no digit")
+        } else {
+            None
+        }
+    }
+}
+
+/// How many examples each part has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Counts {
+    pub(crate) test: usize,
+    pub(crate) train: usize,
+    pub(crate) validation: usize,
+}
+
+/// What `dataset.json` says; the fields are in the order of the alphabet, and so are its keys.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Summary {
+    /// How many classes there are.
+    pub(crate) classes: usize,
+    /// How many examples each part has.
+    pub(crate) counts: Counts,
+    /// The mean of the train part's pixels, white being 1.
+    pub(crate) mean: f64,
+    /// Where the images came from.
+    pub(crate) source: String,
+    /// The standard deviation of the train part's pixels.
+    pub(crate) std: f64,
+    /// The SHA-256 of the test part's file.
+    pub(crate) test_set: Digest,
+}
+
+impl Summary {
+    /// Writes the summary into `folder`.
+    pub(crate) fn write(&self, folder: &Path) -> Result<(), Error> {
+        let mut text = serde_json::to_string_pretty(self)
+            .expect("invariant: the summary's fields are numbers and text");
+        text.push('\n');
+        Ok(fs::write_atomic(&folder.join(SUMMARY), text.as_bytes())?)
+    }
+
+    /// Reads the summary of the prepared data in `folder`.
+    pub(crate) fn read(folder: &Path) -> Result<Self, Error> {
+        let path = folder.join(SUMMARY);
+        let bytes = fs::read(&path)?.ok_or_else(|| Error::Missing {
+            path: path.clone(),
+            stage: "prepare",
+        })?;
+        serde_json::from_slice(&bytes).map_err(|error| Error::Damaged {
+            path,
+            what: error.to_string(),
+            stage: "prepare",
+        })
+    }
+}
+
+/// The file with the summary of a prepared folder.
+pub(crate) const SUMMARY: &str = "dataset.json";
+/// The file with the part that is trained on.
+pub(crate) const TRAIN: &str = "train.safetensors";
+/// The file with the part that tells how training goes.
+pub(crate) const VALIDATION: &str = "validation.safetensors";
+/// The file with the part that the result is measured on.
+pub(crate) const TEST: &str = "test.safetensors";
+
+/// Returns the mean and standard deviation of the pixels, white being 1.
+///
+/// The sums are of whole numbers, so that they are exact.
+#[expect(clippy::cast_precision_loss, reason = "the sums stay below 2^53")]
+pub(crate) fn brightness(part: &Part) -> (f64, f64) {
+    let sum: u64 = part.images().iter().map(|pixel| u64::from(*pixel)).sum();
+    let squares: u64 = part
+        .images()
+        .iter()
+        .map(|pixel| u64::from(*pixel).pow(2))
+        .sum();
+    let count = part.images().len() as f64;
+    let mean = sum as f64 / count;
+    let variance = squares as f64 / count - mean * mean;
+    (mean / 255.0, variance.sqrt() / 255.0)
+}
+
+/// Returns the SHA-256 of the test part's file in the prepared `folder`.
+pub(crate) fn test_set(folder: &Path) -> Result<Digest, Error> {
+    let path = folder.join(TEST);
+    let (digest, _size) = Digest::of_file(&path).map_err(fs::failed("cannot read", &path))?;
+    Ok(digest)
+}
+
+/// Returns the paths that a prepared folder consists of.
+pub(crate) fn files(folder: &Path) -> [PathBuf; 4] {
+    [SUMMARY, TRAIN, VALIDATION, TEST].map(|name| folder.join(name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn part() -> Part {
+        Part::in_order((0..=255).cycle().take(3 * PIXELS).collect(), vec![4, 0, 9])
+    }
+
+    #[test]
+    fn a_part_survives_its_file_and_the_bytes_are_the_same_each_time() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let (one, two) = (folder.path().join("one"), folder.path().join("two"));
+        part().write(&one).expect("writes");
+        part().write(&two).expect("writes");
+        assert_eq!(Part::read(&one).expect("reads"), part());
+        assert_eq!(
+            std::fs::read(one).expect("reads"),
+            std::fs::read(two).expect("reads")
+        );
+    }
+
+    #[test]
+    fn selecting_keeps_images_labels_and_ids_together() {
+        let chosen = part().select(&[2, 0]);
+        assert_eq!(chosen.labels(), [9, 4]);
+        assert_eq!(chosen.ids(), [2, 0]);
+        assert_eq!(chosen.image(1), part().image(0));
+    }
+
+    #[test]
+    fn a_file_that_does_not_fit_together_is_refused() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = folder.path().join("part");
+        let odd = Part {
+            labels: vec![4, 0],
+            ..part()
+        };
+        odd.write(&path).expect_err("the shape does not fit");
+        let wrong = Part {
+            labels: vec![4, 0, 10],
+            ..part()
+        };
+        wrong.write(&path).expect("writes");
+        let error = Part::read(&path).expect_err("a label too high").to_string();
+        assert!(
+            error.ends_with("a label is no digit; run `mlpipe ml prepare` again"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn brightness_is_exact_for_black_and_white() {
+        let mut images = vec![0; PIXELS];
+        images[..PIXELS / 2].fill(255);
+        let (mean, std) = brightness(&Part::in_order(images, vec![1]));
+        assert_eq!(
+            (mean.to_bits(), std.to_bits()),
+            (0.5f64.to_bits(), 0.5f64.to_bits())
+        );
+    }
+}

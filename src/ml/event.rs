@@ -1,0 +1,73 @@
+//! What the stages tell while they run; showing it is the cli's.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::ml::dataset::Counts;
+
+/// Something happened in a built-in stage.
+#[derive(Debug)]
+pub(crate) enum Event {
+    /// A file of MNIST is about to be fetched.
+    Downloading { url: String },
+    /// The data are prepared.
+    Prepared { folder: PathBuf, counts: Counts },
+    /// Training begins with this network.
+    Started {
+        layers: Vec<LayerRow>,
+        parameters: usize,
+        epochs: usize,
+    },
+    /// One batch was learned from.
+    Batch(BatchEnd),
+    /// One epoch is over.
+    Epoch(EpochEnd),
+    /// The test part was predicted.
+    Evaluated { test: Score, count: usize },
+}
+
+/// Where training is after a batch.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct BatchEnd {
+    /// The number of the epoch, from 1.
+    pub(crate) epoch: usize,
+    /// The number of the batch in the epoch, from 1.
+    pub(crate) batch: usize,
+    /// How many batches the epoch has.
+    pub(crate) batches: usize,
+    /// The mean over the epoch so far.
+    pub(crate) mean: Score,
+}
+
+/// How an epoch went.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct EpochEnd {
+    /// The number of the epoch, from 1.
+    pub(crate) epoch: usize,
+    /// The mean of the answers given while learning.
+    pub(crate) train: Score,
+    /// The score on the validation part, after learning.
+    pub(crate) validation: Score,
+    /// How long the epoch took, validation included.
+    pub(crate) time: Duration,
+}
+
+/// A row of the table of layers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct LayerRow {
+    /// What the layer does, as in `convolution 3×3`.
+    pub(crate) name: String,
+    /// The shape of its output for one image.
+    pub(crate) shape: Vec<usize>,
+    /// How many numbers it learns.
+    pub(crate) parameters: usize,
+}
+
+/// How well predictions fit their labels.
+#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize)]
+pub(crate) struct Score {
+    /// The share of right predictions.
+    pub(crate) accuracy: f64,
+    /// The mean cross entropy, in nats.
+    pub(crate) loss: f64,
+}

@@ -1,0 +1,126 @@
+//! The stage `prepare`: from a source to the folder of train, validation and test part.
+
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+
+use crate::base::fs;
+use crate::ml::dataset::{self, CLASSES, Counts, Part, Summary, TEST, TRAIN, VALIDATION};
+use crate::ml::error::Error;
+use crate::ml::event::Event;
+use crate::ml::params::{DataParams, Source};
+use crate::ml::random::Purpose;
+use crate::ml::split::{Split, split};
+use crate::ml::{download, idx, synthetic};
+
+/// Where `prepare` reads and writes.
+pub(crate) struct Preparation {
+    /// The file with the section `data`.
+    pub(crate) params: PathBuf,
+    /// The folder that is made.
+    pub(crate) out: PathBuf,
+    /// An address that is asked for MNIST instead of the public ones.
+    pub(crate) mirror: Option<String>,
+}
+
+/// Makes the prepared data anew; on any error the old folder stays as it was.
+pub(crate) fn prepare(task: &Preparation, on_event: &mut dyn FnMut(Event)) -> Result<(), Error> {
+    let params = DataParams::read(&task.params)?;
+    refuse_strangers(&task.out)?;
+    let (source, test) = load(&params, task.mirror.as_deref(), on_event)?;
+    let Split { train, validation } = split(&source, params.validation, params.seed);
+    let aside = folder_beside(&task.out)?;
+    let counts = Counts {
+        test: test.len(),
+        train: train.len(),
+        validation: validation.len(),
+    };
+    let (mean, std) = dataset::brightness(&train);
+    train.write(&aside.path().join(TRAIN))?;
+    validation.write(&aside.path().join(VALIDATION))?;
+    test.write(&aside.path().join(TEST))?;
+    let summary = Summary {
+        classes: CLASSES,
+        counts,
+        mean,
+        source: params.source.name().to_owned(),
+        std,
+        test_set: dataset::test_set(aside.path())?,
+    };
+    summary.write(aside.path())?;
+    fs::remove(&task.out)?;
+    fs::rename(&aside.keep(), &task.out)?;
+    on_event(Event::Prepared {
+        folder: task.out.clone(),
+        counts,
+    });
+    Ok(())
+}
+
+/// Returns the training and the test images of the source.
+fn load(
+    params: &DataParams,
+    mirror: Option<&str>,
+    on_event: &mut dyn FnMut(Event),
+) -> Result<(Part, Part), Error> {
+    match &params.source {
+        Source::Synthetic {
+            train_count,
+            test_count,
+        } => Ok((
+            synthetic::render(*train_count, params.seed, Purpose::TrainImage),
+            synthetic::render(*test_count, params.seed, Purpose::TestImage),
+        )),
+        Source::Mnist { path } => {
+            download::complete(path, mirror, on_event)?;
+            let mnist = idx::load(path)?;
+            Ok((mnist.train, mnist.test))
+        }
+    }
+}
+
+/// Makes an empty folder on the file system of `out`, so that a rename can put it in place.
+fn folder_beside(out: &Path) -> Result<tempfile::TempDir, Error> {
+    let parent = fs::parent(out);
+    fs::make_folder(parent)?;
+    let folder = tempfile::Builder::new()
+        .prefix(".mlpipe-")
+        .permissions(Permissions::from_mode(0o777))
+        .tempdir_in(parent)
+        .map_err(fs::failed("cannot make a folder in", parent))?;
+    Ok(folder)
+}
+
+/// Replacing a folder deletes what is in it, so it must hold nothing but our own files.
+fn refuse_strangers(out: &Path) -> Result<(), Error> {
+    let unreadable = || fs::failed("cannot read", out);
+    let entries = fs::absent_as_none(std::fs::read_dir(out)).map_err(unreadable())?;
+    let ours = dataset::files(out);
+    for entry in entries.into_iter().flatten() {
+        let path = entry.map_err(unreadable())?.path();
+        if !ours.contains(&path) {
+            let stranger = path.strip_prefix(out).unwrap_or(&path);
+            return Err(Error::Occupied {
+                folder: out.to_owned(),
+                stranger: stranger.display().to_string(),
+            });
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_with_other_files_is_left_alone() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        fs::write_atomic(&folder.path().join("thesis.tex"), b"years").expect("writes");
+        let error = refuse_strangers(folder.path())
+            .expect_err("refuses")
+            .to_string();
+        assert!(error.contains("`thesis.tex`"), "{error}");
+        refuse_strangers(&folder.path().join("new")).expect("nothing is there");
+    }
+}

@@ -1,0 +1,44 @@
+//! Reports as files: JSON and tables whose numbers are rounded, so that they are short to read.
+
+use std::path::Path;
+
+use serde::Serialize;
+
+use crate::base::fs;
+use crate::ml::error::Error;
+use crate::ml::event::Score;
+
+/// Rounds to six significant digits.
+pub(crate) fn significant(value: f64) -> f64 {
+    let text = format!("{value:.5e}");
+    text.parse().expect("invariant: a written float is a float")
+}
+
+/// Rounds both numbers of a score.
+pub(crate) fn rounded(score: Score) -> Score {
+    Score {
+        accuracy: significant(score.accuracy),
+        loss: significant(score.loss),
+    }
+}
+
+/// Writes `report` as JSON with its keys in the order of its fields.
+pub(crate) fn write_json(report: &impl Serialize, path: &Path) -> Result<(), Error> {
+    let mut text = serde_json::to_string_pretty(report)
+        .expect("invariant: a report's fields are numbers and text");
+    text.push('\n');
+    Ok(fs::write_atomic(path, text.as_bytes())?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn six_digits_stay() {
+        let round = |value| significant(value).to_string();
+        assert_eq!(round(2.0 / 3.0), "0.666667");
+        assert_eq!(round(123_456_789.0), "123457000");
+        assert_eq!(round(0.0), "0");
+    }
+}
