@@ -29,6 +29,8 @@ pub(crate) struct Script<'a> {
     pub(crate) folder: &'a Path,
     /// Variables set on top of the inherited environment.
     pub(crate) environment: &'a [(OsString, OsString)],
+    /// Whether standard error is told apart.
+    pub(crate) streams: Streams,
     /// An empty file to read from; its lock lives as long as any process of the script.
     pub(crate) input: Option<File>,
 }
@@ -54,6 +56,17 @@ pub(crate) struct Line {
     /// Whether a carriage return ended it: the next line is meant to be written over it, as
     /// progress bars do.
     pub(crate) is_transient: bool,
+    /// Whether it came from standard error, where the two streams are told apart.
+    pub(crate) is_error: bool,
+}
+
+/// What becomes of a script's two streams of output.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Streams {
+    /// They share one pipe, so that lines come in the order in which they were written.
+    Merged,
+    /// Lines of standard error are marked.
+    Apart,
 }
 
 /// A script that was started and not yet waited for.
@@ -77,17 +90,30 @@ impl Script<'_> {
             .process_group(0);
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         command.stdin(self.input.map_or_else(Stdio::null, Stdio::from));
-        let mut child = command
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()?;
         let (sender, lines) = mpsc::channel();
-        if let Some(output) = child.stdout.take() {
-            forward_lines(output, sender.clone());
-        }
-        if let Some(output) = child.stderr.take() {
-            forward_lines(output, sender);
-        }
+        let child = match self.streams {
+            Streams::Merged => {
+                let (reader, writer) = io::pipe()?;
+                let child = command.stdout(writer.try_clone()?).stderr(writer).spawn()?;
+                forward_lines(reader, false, sender);
+                child
+            }
+            Streams::Apart => {
+                let mut child = command
+                    .stdout(Stdio::piped())
+                    .stderr(Stdio::piped())
+                    .spawn()?;
+                if let Some(output) = child.stdout.take() {
+                    forward_lines(output, false, sender.clone());
+                }
+                if let Some(output) = child.stderr.take() {
+                    forward_lines(output, true, sender);
+                }
+                child
+            }
+        };
+        // The command keeps a writing end of the pipe, which would never end while it lives.
+        drop(command);
         Ok(Running { child, lines })
     }
 }
@@ -191,11 +217,11 @@ fn shell() -> (PathBuf, &'static [&'static str]) {
 }
 
 /// Sends each line to whom it may concern.
-fn forward_lines(output: impl Read + Send + 'static, sender: Sender<Line>) {
+fn forward_lines(output: impl Read + Send + 'static, is_error: bool, sender: Sender<Line>) {
     thread::spawn(move || {
         let mut reader = BufReader::new(output);
         while let Ok(Some(line)) = read_line(&mut reader) {
-            if sender.send(line).is_err() {
+            if sender.send(Line { is_error, ..line }).is_err() {
                 break;
             }
         }
@@ -229,9 +255,11 @@ fn read_line(reader: &mut impl BufRead) -> io::Result<Option<Line>> {
 }
 
 fn line(bytes: &[u8], is_transient: bool) -> Line {
+    let text = String::from_utf8_lossy(bytes).into_owned();
     Line {
-        text: String::from_utf8_lossy(bytes).into_owned(),
+        text,
         is_transient,
+        is_error: false,
     }
 }
 
@@ -245,6 +273,7 @@ mod tests {
             text,
             folder: &folder,
             environment: &[],
+            streams: Streams::Merged,
             input: None,
         };
         let mut lines = Vec::new();

@@ -282,7 +282,12 @@ pub(crate) fn explain_failure(stage: &str, failure: &Failure) -> CliError {
                 ..error.at(problem)
             }
         }
-        Failure::CommandDep { .. } => {
+        Failure::CommandDep { said, .. } => {
+            let causes = (!said.is_empty())
+                .then(|| said.clone())
+                .into_iter()
+                .collect();
+            let error = CliError { causes, ..error };
             error.hint("the command must succeed wherever the stage is looked at")
         }
         Failure::File(cause) | Failure::Store(store::Error::File(cause)) => {

@@ -259,7 +259,7 @@ impl Reason {
 impl fmt::Display for Reason {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NeverRan => out.write_str("never ran"),
+            Self::NeverRan => out.write_str("first run"),
             Self::AlwaysRuns => out.write_str("runs every time"),
             Self::Forced => out.write_str("forced"),
             Self::Input(change) => change.fmt(out),

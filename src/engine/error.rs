@@ -70,6 +70,8 @@ pub(crate) enum Failure {
         cmd: String,
         /// How it ended.
         exit: Exit,
+        /// The last line that it printed to standard error.
+        said: String,
     },
     /// An out is not there after the command.
     #[error("its command did not make the out `{path}`")]

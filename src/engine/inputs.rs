@@ -6,7 +6,7 @@ use std::ffi::OsString;
 use crate::base::cancel::CancelToken;
 use crate::base::digest::{Digest, Hasher};
 use crate::base::path::RepoPath;
-use crate::base::process::{Exit, Script};
+use crate::base::process::{Exit, Script, Streams};
 use crate::base::value::Value;
 use crate::engine::error::Failure;
 use crate::pipeline::{Content, Dep, OutEntry, ParamFiles, Stage, StageEntry};
@@ -103,16 +103,21 @@ impl Gauge<'_> {
             text: cmd,
             folder: &folder,
             environment: self.environment,
+            streams: Streams::Apart,
             input: None,
         };
         let shell = |source| Failure::Shell {
             folder: wdir.clone(),
             source,
         };
-        let mut output = Hasher::default();
+        let (mut output, mut said) = (Hasher::default(), String::new());
         let exit = script.start().and_then(|running| {
             running.wait(&CancelToken::default(), &mut |line| {
-                output.field(&line.text);
+                if line.is_error {
+                    said = line.text;
+                } else {
+                    output.field(&line.text);
+                }
             })
         });
         match exit.map_err(shell)? {
@@ -120,6 +125,7 @@ impl Gauge<'_> {
             exit => Err(Failure::CommandDep {
                 cmd: cmd.to_owned(),
                 exit,
+                said,
             }),
         }
     }

@@ -11,7 +11,7 @@ use crate::base::digest::Digest;
 use crate::base::fs::{self, failed};
 use crate::base::lockfile::FileLock;
 use crate::base::path::RepoPath;
-use crate::base::process::{self, Exit, Script};
+use crate::base::process::{self, Exit, Script, Streams};
 use crate::engine::aside::{Aside, is_expendable, keep};
 use crate::engine::decide::{Decision, Examination, OutState, Reason, examine};
 use crate::engine::error::Failure;
@@ -184,6 +184,7 @@ impl<'a> Worker<'a> {
                 text: cmd,
                 folder: &folder,
                 environment: &environment,
+                streams: Streams::Merged,
                 input,
             };
             let shell = |source| Failure::Shell {

@@ -7,7 +7,7 @@ fn says_why_and_what_follows() {
     let project = Project::chain();
     assert_eq!(
         project.run(&["status"]).data(),
-        "prep would run\n  never ran\ntrain may run, since prep would\n  never ran\n"
+        "prep would run\n  first run\ntrain may run, since prep would\n  first run\n"
     );
     project.run(&["repro"]).success();
     assert_eq!(

@@ -27,7 +27,9 @@ fn event_value(event: &Event) -> Value {
             json!({"event": "started", "stage": stage, "reasons": texts(reasons)})
         }
         Event::Output { stage, line } => {
-            let Line { text, is_transient } = line;
+            let Line {
+                text, is_transient, ..
+            } = line;
             json!({"event": "output", "stage": stage, "line": text, "transient": is_transient})
         }
         Event::Kept { stage, path, to } => {

@@ -1,0 +1,114 @@
+#!/usr/bin/env python3
+"""Times mlpipe and DVC side by side on the same small pipeline, alternately, in one run.
+
+    cargo build --release
+    python3 benches/compare.py [--rounds 7] [--dvc PATH]
+
+Without --dvc it installs DVC from PyPI into a virtual environment below target/. Prints medians
+and ratios as a markdown table; the ratios are what matters, the times depend on the machine.
+"""
+
+import argparse
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+STAGES = """\
+stages:
+  prepare: {cmd: tr a-z A-Z < in.txt > mid.txt, deps: [in.txt], outs: [mid.txt]}
+  train:
+    cmd: "cp mid.txt model.bin && printf '{\\"accuracy\\": 0.%s}' $(sed -n 's/^seed. //p' params.yaml) > metrics.json"
+    deps: [mid.txt]
+    params: [seed]
+    outs: [model.bin]
+    metrics: [{metrics.json: {cache: false}}]
+  evaluate: {cmd: wc -c < model.bin > size.txt, deps: [model.bin], outs: [size.txt]}
+"""
+
+
+def install_dvc():
+    folder = ROOT / "target" / "dvc-venv"
+    if not (folder / "bin" / "dvc").exists():
+        subprocess.run([sys.executable, "-m", "venv", folder], check=True)
+        subprocess.run([folder / "bin" / "pip", "install", "--quiet", "dvc"], check=True)
+    return folder / "bin" / "dvc"
+
+
+class Tool:
+    """One of the two tools, in a repository of its own."""
+
+    def __init__(self, name, binary, file, folder):
+        self.name, self.binary, self.folder = name, str(binary), folder / name
+        self.folder.mkdir()
+        self.environment = {**os.environ, "DVC_NO_ANALYTICS": "1", "SHELL": "/bin/sh"}
+        self.call("git", "init", "-q", "-b", "main")
+        self.call("git", "config", "user.name", "bench")
+        self.call("git", "config", "user.email", "bench@example.org")
+        (self.folder / file).write_text(STAGES)
+        (self.folder / "params.yaml").write_text("seed: 90\n")
+        (self.folder / "in.txt").write_text("hello\n")
+        self.run("init")
+        self.run("repro")
+        self.call("git", "add", "-A")
+        self.call("git", "commit", "-q", "-m", "base")
+
+    def call(self, *command):
+        subprocess.run(command, cwd=self.folder, env=self.environment, check=True, capture_output=True)
+
+    def run(self, *arguments):
+        self.call(self.binary, *arguments)
+
+    def time(self, *arguments):
+        begin = time.perf_counter()
+        self.run(*arguments)
+        return time.perf_counter() - begin
+
+    def change_and_time(self, seed):
+        (self.folder / "params.yaml").write_text(f"seed: {seed}\n")
+        return self.time("repro")
+
+
+def measure(tools, rounds):
+    rows = {}
+    for round in range(rounds):
+        for tool in tools:
+            note = lambda what, seconds: rows.setdefault(what, {}).setdefault(tool.name, []).append(seconds)
+            note("`--version`", tool.time("--version"))
+            note("`repro`, nothing to do, 3 stages", tool.time("repro"))
+            note("`repro`, one param changed, 2 stages run", tool.change_and_time(100 + round))
+            note("`metrics diff main`", tool.time("metrics", "diff", "main"))
+            note("`repro`, the param changed back, restored", tool.change_and_time(90))
+    return rows
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--dvc", type=Path)
+    parser.add_argument("--mlpipe", type=Path, default=ROOT / "target" / "release" / "mlpipe")
+    arguments = parser.parse_args()
+    dvc = arguments.dvc or install_dvc()
+    folder = Path(tempfile.mkdtemp())
+    try:
+        tools = [
+            Tool("mlpipe", arguments.mlpipe.resolve(), "pipeline.yaml", folder),
+            Tool("dvc", dvc.resolve(), "dvc.yaml", folder),
+        ]
+        rows = measure(tools, arguments.rounds)
+    finally:
+        shutil.rmtree(folder)
+    print("| what | DVC | mlpipe | ratio |")
+    print("|---|---:|---:|---:|")
+    for what, times in rows.items():
+        old, new = (statistics.median(times[name]) for name in ("dvc", "mlpipe"))
+        print(f"| {what} | {old * 1000:,.0f} ms | {new * 1000:.1f} ms | {old / new:.0f} × |")
+
+
+if __name__ == "__main__":
+    main()
