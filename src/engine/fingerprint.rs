@@ -112,7 +112,52 @@ impl Inputs {
         });
         changes
             .filter(|change| change.before != change.after)
+            .flat_map(Change::by_leaf)
             .collect()
+    }
+}
+
+impl Change {
+    /// Splits the change of a whole section of parameters into those of its leaves.
+    fn by_leaf(self) -> Vec<Self> {
+        let (Fact::Param { file, key }, Some(before), Some(after)) =
+            (&self.fact, &self.before, &self.after)
+        else {
+            return vec![self];
+        };
+        let (FactValue::Value(before), FactValue::Value(after)) = (before, after) else {
+            return vec![self];
+        };
+        let leaves = |section: &Value| -> BTreeMap<String, FactValue> {
+            let leaves = section.flatten().into_iter();
+            leaves
+                .map(|(leaf, value)| (leaf, FactValue::Value(value.clone())))
+                .collect()
+        };
+        let (mut before, mut after) = (leaves(before), leaves(after));
+        let names: BTreeSet<String> = before.keys().chain(after.keys()).cloned().collect();
+        let dotted = |leaf: &str| match (key.as_str(), leaf) {
+            ("", leaf) => leaf.to_owned(),
+            (key, "") => key.to_owned(),
+            (key, leaf) => format!("{key}.{leaf}"),
+        };
+        let changes = names.into_iter().map(|leaf| Self {
+            fact: Fact::Param {
+                file: file.clone(),
+                key: dotted(&leaf),
+            },
+            before: before.remove(&leaf),
+            after: after.remove(&leaf),
+        });
+        let changes: Vec<Self> = changes
+            .filter(|change| change.before != change.after)
+            .collect();
+        // Sections that differ only in empty maps have no leaf to show for it.
+        if changes.is_empty() {
+            vec![self]
+        } else {
+            changes
+        }
     }
 }
 
@@ -253,6 +298,37 @@ mod tests {
             })])).expect("no dep is absent");
             prop_assert_eq!(Inputs::recorded(&entry), inputs);
         }
+    }
+
+    #[test]
+    fn a_section_of_params_is_explained_by_its_leaves() {
+        let with = |text: &str| Inputs {
+            cmd: Vec::new(),
+            wdir: RepoPath::root(),
+            deps: BTreeMap::new(),
+            commands: BTreeMap::new(),
+            params: BTreeMap::from([(
+                path("params.yaml"),
+                BTreeMap::from([(
+                    "train".to_owned(),
+                    serde_json::from_str(text).expect("JSON"),
+                )]),
+            )]),
+            outs: Vec::new(),
+        };
+        let before = with(r#"{"lr": 0.1, "seed": 1, "old": 2}"#);
+        let changes = with(r#"{"lr": 0.2, "seed": 1, "new": 3}"#).changes_since(&before);
+        let texts: Vec<String> = changes.iter().map(ToString::to_string).collect();
+        let wanted = [
+            "param train.lr 0.1 → 0.2",
+            "param train.new added: 3",
+            "param train.old removed",
+        ];
+        assert_eq!(texts, wanted);
+        assert_eq!(
+            with("{}").changes_since(&with("3"))[0].to_string(),
+            "param train removed"
+        );
     }
 
     #[test]
