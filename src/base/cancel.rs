@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::thread;
 
-use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
 /// How urgent a stop is; each signal raises it by one.
@@ -50,15 +50,16 @@ impl CancelToken {
         self.urgency()
     }
 
-    /// Escalates at every Ctrl-C; SIGTERM goes to `Terminate` at once. `notify` hears of each.
+    /// Escalates at every Ctrl-C; SIGTERM and a lost terminal go to `Terminate`
+    /// at once. `notify` hears of each.
     pub(crate) fn listen(&self, notify: impl Fn(Urgency) + Send + 'static) -> io::Result<()> {
-        let mut signals = Signals::new([SIGINT, SIGTERM])?;
+        let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP])?;
         let token = self.clone();
         thread::Builder::new()
             .name("signals".to_owned())
             .spawn(move || {
                 for signal in &mut signals {
-                    if signal == SIGTERM && token.urgency() == Urgency::None {
+                    if signal != SIGINT && token.urgency() == Urgency::None {
                         token.escalate();
                     }
                     notify(token.escalate());

@@ -157,6 +157,13 @@ pub(crate) fn write_note(path: &Path, text: &str) -> Result<(), Error> {
         .map_err(failed("cannot write", path))
 }
 
+/// Adds a few bytes to the end of a file of the user's, which keeps its mode and its links.
+pub(crate) fn append(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    let file = fs::OpenOptions::new().create(true).append(true).open(path);
+    let written = file.and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()));
+    written.map_err(failed("cannot write", path))
+}
+
 /// Renames `from` to `to` on the same file system, making `to`'s folder where it is missing.
 pub(crate) fn rename(from: &Path, to: &Path) -> Result<(), Error> {
     make_folder(parent(to))?;

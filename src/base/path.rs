@@ -27,8 +27,8 @@ pub enum PathError {
     /// It is no text.
     #[error("the name `{0}` is not valid UTF-8")]
     NotUtf8(String),
-    /// It is empty or holds a NUL byte.
-    #[error("`{0}` is not a path")]
+    /// It is empty or holds a control character.
+    #[error("{0:?} is not a path that a pipeline can name")]
     Invalid(String),
 }
 
@@ -45,7 +45,7 @@ impl RepoPath {
 
     /// Resolves `text` against this folder: `..` goes up, but not out of the project.
     pub fn join(&self, text: &str) -> Result<Self, PathError> {
-        if text.is_empty() || text.contains('\0') {
+        if text.is_empty() || text.contains(char::is_control) {
             return Err(PathError::Invalid(text.to_owned()));
         }
         let outside = || PathError::Outside(text.to_owned());

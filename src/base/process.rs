@@ -1,4 +1,4 @@
-//! A shell script in a process group of its own: lines while it runs, terminated or killed on demand.
+//! A shell script in a process group of its own: lines while it runs, ended with all its children.
 
 use std::ffi::OsString;
 use std::fs::File;
@@ -6,19 +6,29 @@ use std::io::{self, BufRead, BufReader, Read};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
-use std::thread;
-use std::time::Duration;
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, kill_process_group};
+use rustix::process::{Pid, Signal, kill_process_group, test_kill_process_group};
 
 use crate::base::cancel::{CancelToken, Urgency};
+use crate::base::digest::{Digest, Hasher};
 
 /// How often a silent process is looked at.
 const TICK: Duration = Duration::from_millis(50);
 
 /// How long output may come from children that outlive the script itself.
 const LINGER: Duration = Duration::from_millis(200);
+
+/// How many lines may wait to be read; a script that prints more waits too.
+const BACKLOG: usize = 1024;
+
+/// The length at which a line is cut in two, in bytes.
+const LONGEST_LINE: usize = 64 * 1024;
+
+/// How long the children of a script that failed get to end by themselves.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// A script and the surroundings it runs in.
 #[derive(Debug)]
@@ -29,9 +39,7 @@ pub(crate) struct Script<'a> {
     pub(crate) folder: &'a Path,
     /// Variables set on top of the inherited environment.
     pub(crate) environment: &'a [(OsString, OsString)],
-    /// Whether standard error is told apart.
-    pub(crate) streams: Streams,
-    /// An empty file to read from; its lock lives as long as any process of the script.
+    /// An empty file to read from; its lock lives as long as any process that inherits it.
     pub(crate) input: Option<File>,
 }
 
@@ -56,123 +64,180 @@ pub(crate) struct Line {
     /// Whether a carriage return ended it: the next line is meant to be written over it, as
     /// progress bars do.
     pub(crate) is_transient: bool,
-    /// Whether it came from standard error, where the two streams are told apart.
-    pub(crate) is_error: bool,
 }
 
-/// What becomes of a script's two streams of output.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Streams {
-    /// They share one pipe, so that lines come in the order in which they were written.
-    Merged,
-    /// Lines of standard error are marked.
-    Apart,
-}
-
-/// A script that was started and not yet waited for.
-pub(crate) struct Running {
-    child: Child,
-    lines: Receiver<Line>,
+/// What a script printed that was run for its output.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Captured {
+    /// How it ended.
+    pub(crate) exit: Exit,
+    /// The digest of the bytes of its standard output.
+    pub(crate) output: Digest,
+    /// The last line of its standard error.
+    pub(crate) said: String,
 }
 
 impl Script<'_> {
-    /// Starts the script in a process group of its own.
+    /// Starts the script; its two streams share one pipe, so that lines keep their order.
     pub(crate) fn start(self) -> io::Result<Running> {
+        let (sender, lines) = mpsc::sync_channel(BACKLOG);
+        let mut command = self.command();
+        let (reader, writer) = io::pipe()?;
+        let group = Group::spawn(command.stdout(writer.try_clone()?).stderr(writer))?;
+        // The command keeps a writing end of the pipe, which would never end while it lives.
+        drop(command);
+        spawn(move || forward_lines(reader, &sender))?;
+        Ok(Running { group, lines })
+    }
+
+    /// Runs the script for what it prints to standard output, down to the last byte.
+    pub(crate) fn capture(self, cancel: &CancelToken) -> io::Result<Captured> {
+        let mut command = self.command();
+        let mut group = Group::spawn(command.stdout(Stdio::piped()).stderr(Stdio::piped()))?;
+        let (output, errors) = (group.shell.stdout.take(), group.shell.stderr.take());
+        let output = spawn(move || hash_all(output))?;
+        let errors = spawn(move || last_line(errors))?;
+        let status = group.finish(cancel)?;
+        // Both streams end when nobody is left to write to them.
+        while !(output.is_finished() && errors.is_finished()) {
+            group.obey(cancel);
+            thread::sleep(Duration::from_millis(1));
+        }
+        let broke = |_| io::Error::other("a reader of the output broke");
+        let output = output.join().map_err(broke)??;
+        let said = errors.join().map_err(broke)?;
+        Ok(Captured {
+            exit: group.exit(status),
+            output,
+            said,
+        })
+    }
+
+    fn command(self) -> Command {
         let (shell, options) = shell();
         let mut command = Command::new(shell);
         command
             .args(options)
             .args(self.text.contains('\n').then_some("-e"));
-        command
-            .arg("-c")
-            .arg(self.text)
-            .current_dir(self.folder)
-            .process_group(0);
+        command.arg("-c").arg(self.text).current_dir(self.folder);
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         command.stdin(self.input.map_or_else(Stdio::null, Stdio::from));
-        let (sender, lines) = mpsc::channel();
-        let child = match self.streams {
-            Streams::Merged => {
-                let (reader, writer) = io::pipe()?;
-                let child = command.stdout(writer.try_clone()?).stderr(writer).spawn()?;
-                forward_lines(reader, false, sender);
-                child
-            }
-            Streams::Apart => {
-                let mut child = command
-                    .stdout(Stdio::piped())
-                    .stderr(Stdio::piped())
-                    .spawn()?;
-                if let Some(output) = child.stdout.take() {
-                    forward_lines(output, false, sender.clone());
-                }
-                if let Some(output) = child.stderr.take() {
-                    forward_lines(output, true, sender);
-                }
-                child
-            }
-        };
-        // The command keeps a writing end of the pipe, which would never end while it lives.
-        drop(command);
-        Ok(Running { child, lines })
+        command
     }
+}
+
+/// A script that was started and not yet waited for. Dropping it kills it.
+pub(crate) struct Running {
+    group: Group,
+    lines: Receiver<Line>,
 }
 
 impl Running {
     /// Returns the id of the process group, which is that of the shell.
     pub(crate) fn group(&self) -> u32 {
-        self.child.id()
+        self.group.shell.id()
     }
 
-    /// Hands on each line until the script ends; obeys `cancel` meanwhile.
+    /// Hands on each line until the script ends; obeys `cancel` meanwhile. Unless it succeeded,
+    /// nothing of it is left running afterwards.
     pub(crate) fn wait(
         mut self,
         cancel: &CancelToken,
         on_line: &mut dyn FnMut(Line),
     ) -> io::Result<Exit> {
-        let mut sent = Urgency::None;
-        let mut lingered = Duration::ZERO;
-        loop {
+        let mut deadline = None;
+        while deadline.is_none_or(|deadline| Instant::now() < deadline) {
             match self.lines.recv_timeout(TICK) {
                 Ok(line) => on_line(line),
                 Err(RecvTimeoutError::Disconnected) => break,
-                Err(RecvTimeoutError::Timeout) => {
-                    if self.child.try_wait()?.is_some() {
-                        lingered += TICK;
-                    }
-                    if lingered >= LINGER {
-                        break;
-                    }
-                }
+                Err(RecvTimeoutError::Timeout) => {}
             }
-            self.obey(cancel.urgency(), &mut sent);
+            if deadline.is_none() && self.group.shell.try_wait()?.is_some() {
+                deadline = Some(Instant::now() + LINGER);
+            }
+            self.group.obey(cancel);
         }
-        // A script that closed its output may still run: go on obeying until it has ended.
-        let status = loop {
-            match self.child.try_wait()? {
-                Some(status) => break status,
-                None if sent == Urgency::Kill => break self.child.wait()?,
-                None => thread::sleep(Duration::from_millis(1)),
-            }
-            self.obey(cancel.urgency(), &mut sent);
-        };
-        Ok(if sent > Urgency::None {
-            Exit::Cancelled
+        let status = self.group.finish(cancel)?;
+        let exit = self.group.exit(status);
+        if exit == Exit::Success {
+            self.group.is_let_go = true;
         } else {
-            Exit::from(status)
+            self.group.end(cancel);
+        }
+        Ok(exit)
+    }
+}
+
+/// The processes of a script, down to the children of its children.
+struct Group {
+    shell: Child,
+    sent: Urgency,
+    /// Whether what the shell has left behind may go on, as a server that a stage starts.
+    is_let_go: bool,
+}
+
+impl Group {
+    fn spawn(command: &mut Command) -> io::Result<Self> {
+        let shell = command.process_group(0).spawn()?;
+        Ok(Self {
+            shell,
+            sent: Urgency::None,
+            is_let_go: false,
         })
     }
 
-    fn obey(&self, urgency: Urgency, sent: &mut Urgency) {
+    /// Waits for the shell, also one that has closed its output.
+    fn finish(&mut self, cancel: &CancelToken) -> io::Result<ExitStatus> {
+        loop {
+            if let Some(status) = self.shell.try_wait()? {
+                return Ok(status);
+            }
+            self.obey(cancel);
+            thread::sleep(Duration::from_millis(1));
+        }
+    }
+
+    fn exit(&self, status: ExitStatus) -> Exit {
+        if self.sent > Urgency::None {
+            Exit::Cancelled
+        } else {
+            Exit::from(status)
+        }
+    }
+
+    fn obey(&mut self, cancel: &CancelToken) {
+        let urgency = cancel.urgency();
         let signal = match urgency {
             Urgency::None | Urgency::Drain => return,
             Urgency::Terminate => Signal::TERM,
             Urgency::Kill => Signal::KILL,
         };
-        if urgency > *sent {
-            *sent = urgency;
-            signal_group(self.group(), signal);
+        if urgency > self.sent {
+            self.sent = urgency;
+            signal_group(self.shell.id(), signal);
         }
+    }
+
+    /// Ends what the shell has left behind: a trainer may still be saving when its shell is gone.
+    fn end(&mut self, cancel: &CancelToken) {
+        let deadline = Instant::now() + PATIENCE;
+        if self.sent == Urgency::None {
+            signal_group(self.shell.id(), Signal::TERM);
+        }
+        while group_exists(self.shell.id()) && Instant::now() < deadline {
+            self.obey(cancel);
+            thread::sleep(Duration::from_millis(2));
+        }
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        if !self.is_let_go && group_exists(self.shell.id()) {
+            signal_group(self.shell.id(), Signal::KILL);
+        }
+        // Whatever it was, it has ended by now; only its entry in the process table is wanted away.
+        let _reaped = self.shell.wait();
     }
 }
 
@@ -186,17 +251,61 @@ impl From<ExitStatus> for Exit {
     }
 }
 
-/// Kills every process of a group; one that has ended already is fine.
-pub(crate) fn kill_group(group: u32) {
+/// Describes a running process group so that it can be told from a later one of the same number.
+pub(crate) fn identify(group: u32) -> String {
+    format!(
+        "{group} {} {}",
+        start_time(group).unwrap_or_default(),
+        boot()
+    )
+}
+
+/// Kills the group that [`identify`] has described, if it is still at work; returns whether it was.
+pub(crate) fn kill_identified(identity: &str) -> bool {
+    let mut words = identity.split(' ');
+    let group = words.next().and_then(|word| word.parse::<u32>().ok());
+    let (Some(group), Some(start), Some(then)) = (group, words.next(), words.next()) else {
+        return false;
+    };
+    // A leader that has gone leaves its number taken while its group lives.
+    let is_other = start_time(group).is_some_and(|now| now != start);
+    if then.is_empty() || then != boot() || is_other || !group_exists(group) {
+        return false;
+    }
     signal_group(group, Signal::KILL);
+    true
+}
+
+/// When a process was started, in ticks since the system was; `None` where it has ended.
+fn start_time(pid: u32) -> Option<String> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // The name in parentheses may hold anything; the start is the 20th field behind it.
+    stat.rsplit_once(')')?
+        .1
+        .split_whitespace()
+        .nth(19)
+        .map(str::to_owned)
+}
+
+/// What names this run of the operating system, or nothing where that cannot be known.
+fn boot() -> String {
+    let text = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+    text.trim().to_owned()
 }
 
 fn signal_group(group: u32, signal: Signal) {
-    let pid = i32::try_from(group).ok().and_then(Pid::from_raw);
-    if let Some(pid) = pid {
+    if let Some(pid) = as_pid(group) {
         // An error means that the group is gone, which is what a stop is for.
         let _gone = kill_process_group(pid, signal);
     }
+}
+
+fn group_exists(group: u32) -> bool {
+    as_pid(group).is_some_and(|pid| test_kill_process_group(pid).is_ok())
+}
+
+fn as_pid(group: u32) -> Option<Pid> {
+    i32::try_from(group).ok().and_then(Pid::from_raw)
 }
 
 /// The user's shell where it speaks POSIX, without start-up files; else `/bin/sh`.
@@ -217,15 +326,38 @@ fn shell() -> (PathBuf, &'static [&'static str]) {
 }
 
 /// Sends each line to whom it may concern.
-fn forward_lines(output: impl Read + Send + 'static, is_error: bool, sender: Sender<Line>) {
-    thread::spawn(move || {
-        let mut reader = BufReader::new(output);
-        while let Ok(Some(line)) = read_line(&mut reader) {
-            if sender.send(Line { is_error, ..line }).is_err() {
-                break;
-            }
+fn forward_lines(output: impl Read, sender: &SyncSender<Line>) {
+    let mut reader = BufReader::new(output);
+    while let Ok(Some(line)) = read_line(&mut reader) {
+        if sender.send(line).is_err() {
+            break;
         }
-    });
+    }
+}
+
+fn hash_all(output: Option<impl Read>) -> io::Result<Digest> {
+    match output {
+        Some(mut output) => Digest::of_reader(&mut output).map(|(digest, _)| digest),
+        None => Ok(Hasher::default().digest()),
+    }
+}
+
+fn last_line(errors: Option<impl Read>) -> String {
+    let mut last = String::new();
+    let Some(errors) = errors else { return last };
+    let mut reader = BufReader::new(errors);
+    while let Ok(Some(line)) = read_line(&mut reader) {
+        if !line.text.trim().is_empty() {
+            last = line.text;
+        }
+    }
+    last
+}
+
+fn spawn<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> io::Result<JoinHandle<T>> {
+    thread::Builder::new().name("output".to_owned()).spawn(work)
 }
 
 /// Reads up to the next `\n`, `\r\n` or `\r`; `None` at the end of the output.
@@ -241,6 +373,9 @@ fn read_line(reader: &mut impl BufRead) -> io::Result<Option<Line>> {
         let Some(end) = end else {
             let used = buffer.len();
             reader.consume(used);
+            if bytes.len() >= LONGEST_LINE {
+                return Ok(Some(line(&bytes, false)));
+            }
             continue;
         };
         let is_return = buffer[end] == b'\r';
@@ -256,11 +391,7 @@ fn read_line(reader: &mut impl BufRead) -> io::Result<Option<Line>> {
 
 fn line(bytes: &[u8], is_transient: bool) -> Line {
     let text = String::from_utf8_lossy(bytes).into_owned();
-    Line {
-        text,
-        is_transient,
-        is_error: false,
-    }
+    Line { text, is_transient }
 }
 
 #[cfg(test)]
@@ -273,7 +404,6 @@ mod tests {
             text,
             folder: &folder,
             environment: &[],
-            streams: Streams::Merged,
             input: None,
         };
         let mut lines = Vec::new();
@@ -325,5 +455,53 @@ mod tests {
         let (exit, lines) = run("sleep 30 & echo done", &CancelToken::default());
         assert_eq!(exit, Exit::Success);
         assert_eq!(lines, ["done"]);
+    }
+
+    #[test]
+    fn a_child_that_goes_on_printing_does_not_hold_up_the_script() {
+        let script = "(for i in $(seq 300); do echo tick; sleep 0.02; done) & echo done";
+        let begin = Instant::now();
+        assert_eq!(run(script, &CancelToken::default()).0, Exit::Success);
+        assert!(
+            begin.elapsed() < Duration::from_secs(4),
+            "took as long as the child"
+        );
+    }
+
+    #[test]
+    fn a_failed_script_leaves_nothing_running() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let text = "(sleep 1; echo late > late) & exit 1";
+        let script = Script {
+            text,
+            folder: folder.path(),
+            environment: &[],
+            input: None,
+        };
+        let exit = script
+            .start()
+            .expect("a shell")
+            .wait(&CancelToken::default(), &mut |_| {});
+        assert_eq!(exit.expect("waits"), Exit::Status(1));
+        thread::sleep(Duration::from_millis(1200));
+        assert!(!folder.path().join("late").exists());
+    }
+
+    #[test]
+    fn captured_output_is_hashed_byte_by_byte() {
+        let capture = |text| {
+            let folder = std::env::temp_dir();
+            let script = Script {
+                text,
+                folder: &folder,
+                environment: &[],
+                input: None,
+            };
+            script.capture(&CancelToken::default()).expect("runs")
+        };
+        let captured = capture("printf 'a\\377\\r\\n'; echo why >&2; exit 4");
+        assert_eq!(captured.exit, Exit::Status(4));
+        assert_eq!(captured.output, Digest::of(b"a\xff\r\n"));
+        assert_eq!(captured.said, "why");
     }
 }

@@ -10,7 +10,7 @@ use serde::ser::{Serialize, Serializer};
 pub type Map = IndexMap<String, Value>;
 
 /// One value of a tree.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub enum Value {
     /// Nothing: `null`, `~` or an empty value.
     Null,
@@ -66,6 +66,26 @@ impl Value {
         }
     }
 
+    /// Writes the value so that equal values, and only those, have equal texts.
+    pub(crate) fn canonical(&self) -> String {
+        match self {
+            Self::List(items) => {
+                let items: Vec<String> = items.iter().map(Self::canonical).collect();
+                format!("[{}]", items.join(","))
+            }
+            Self::Map(map) => {
+                let pair =
+                    |(key, value): (&String, &Self)| format!("{key:?}:{}", value.canonical());
+                let mut pairs: Vec<String> = map.iter().map(pair).collect();
+                pairs.sort();
+                format!("{{{}}}", pairs.join(","))
+            }
+            Self::Text(text) => format!("{text:?}"),
+            Self::Float(number) => format!("float {:?}", number + 0.0),
+            scalar => format!("{} {scalar}", scalar.kind()),
+        }
+    }
+
     /// Returns whether this is nothing.
     pub(crate) fn is_null(&self) -> bool {
         matches!(self, Self::Null)
@@ -89,6 +109,24 @@ impl Value {
             Self::Text(_) => "text",
             Self::List(_) => "a list",
             Self::Map(_) => "a map",
+        }
+    }
+}
+
+/// As values of parameters are compared: of the same kind, and NaN is equal to itself.
+impl PartialEq for Value {
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Null, Self::Null) => true,
+            (Self::Bool(one), Self::Bool(other)) => one == other,
+            (Self::Int(one), Self::Int(other)) => one == other,
+            (Self::Float(one), Self::Float(other)) => {
+                one == other || (one.is_nan() && other.is_nan())
+            }
+            (Self::Text(one), Self::Text(other)) => one == other,
+            (Self::List(one), Self::List(other)) => one == other,
+            (Self::Map(one), Self::Map(other)) => one == other,
+            _ => false,
         }
     }
 }
@@ -169,10 +207,18 @@ impl<'de> Visitor<'de> for ValueVisitor {
     }
 
     fn visit_u64<E: de::Error>(self, value: u64) -> Result<Value, E> {
+        self.visit_u128(value.into())
+    }
+
+    // What does not fit stays exact as text, so that a change of its last digit is seen.
+    fn visit_u128<E: de::Error>(self, value: u128) -> Result<Value, E> {
         let number = i64::try_from(value);
-        number
-            .map(Value::Int)
-            .map_err(|_| E::custom("the number is too large (63 bits at most)"))
+        Ok(number.map_or_else(|_| Value::Text(value.to_string()), Value::Int))
+    }
+
+    fn visit_i128<E: de::Error>(self, value: i128) -> Result<Value, E> {
+        let number = i64::try_from(value);
+        Ok(number.map_or_else(|_| Value::Text(value.to_string()), Value::Int))
     }
 
     fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
@@ -290,6 +336,26 @@ mod tests {
         let value = json(r#"{"z": 1, "a": {"b": 2, "c": [3]}}"#);
         let keys: Vec<String> = value.flatten().into_iter().map(|(key, _)| key).collect();
         assert_eq!(keys, ["z", "a.b", "a.c"]);
+    }
+
+    #[test]
+    fn equal_values_have_one_canonical_text() {
+        let (one, other) = (
+            json(r#"{"a": [1, "x"], "b": 0.0}"#),
+            json(r#"{"b": -0.0, "a": [1, "x"]}"#),
+        );
+        assert_eq!(one, other);
+        assert_eq!(one.canonical(), other.canonical());
+        assert_eq!(Value::Float(f64::NAN), Value::Float(f64::NAN));
+        for (one, other) in [
+            ("1", "1.0"),
+            ("1", "\"1\""),
+            ("[1,2]", "[12]"),
+            ("null", "\"null\""),
+        ] {
+            assert_ne!(json(one), json(other));
+            assert_ne!(json(one).canonical(), json(other).canonical());
+        }
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! `CliError`: any error with its hints and exit code. The only place that gives either.
 
 use std::error::Error;
+use std::path::Path;
 use std::process::ExitCode;
 
 use crate::base::fs;
@@ -188,12 +189,21 @@ impl From<scm::Error> for CliError {
                 Self::new(&error).hint("`git init` makes it one; comparing needs commits")
             }
             scm::Error::UnknownRevision { ref help, .. } => {
-                let hint = help.clone();
+                let hint = match &error {
+                    scm::Error::UnknownRevision { name, .. } if name == "HEAD" => {
+                        Some("there is no commit yet: `git commit` makes the first".to_owned())
+                    }
+                    _ => help.clone(),
+                };
                 let fetch =
                     "`git fetch` gets what only the remote has; in CI, check out with full history";
                 Self::new(&error).hint(hint.unwrap_or_else(|| fetch.to_owned()))
             }
             scm::Error::File(error) => error.into(),
+            scm::Error::Foreign { ref path } => {
+                let hint = format!("`git config --global --add safe.directory {path}` trusts it");
+                Self::new(&error).hint(hint)
+            }
             scm::Error::Git(_) => Self::new(&error),
         }
     }
@@ -217,6 +227,11 @@ impl From<engine::Error> for CliError {
             engine::Error::Git(error) => error.into(),
             engine::Error::Store(error) => error.into(),
             engine::Error::File(error) => error.into(),
+            engine::Error::Recover(Failure::Journal { .. }) => Self::new(&error).hint(
+                "it may come from a newer mlpipe; what it names lies beside it in `.mlpipe/aside`: \
+                 move that where you want it, then delete the file",
+            ),
+            engine::Error::Recover(_) => Self::new(&error),
             engine::Error::LockIgnored => Self::new(&error).hint(
                 "take the line that matches `data.lock` out of .gitignore: it must be committed",
             ),
@@ -249,10 +264,14 @@ impl From<crate::ml::Error> for CliError {
 }
 
 /// Explains why a stage failed: the error with its place, and what to do about it.
-pub(crate) fn explain_failure(stage: &str, failure: &Failure) -> CliError {
+pub(crate) fn explain_failure(stage: &str, failure: &Failure, log: Option<&Path>) -> CliError {
     let error = CliError::new(failure).exit(Exit::StageFailed);
     let message = format!("stage `{stage}` failed: {}", error.message);
     let error = CliError { message, ..error };
+    let error = match log {
+        Some(log) => error.hint(format!("its output is in  {}", log.display())),
+        None => error,
+    };
     match failure {
         Failure::Exit { cmd, .. } => error
             .hint(format!(
@@ -260,7 +279,7 @@ pub(crate) fn explain_failure(stage: &str, failure: &Failure) -> CliError {
                 cmd.trim_end().replace('\n', "\n                 ")
             ))
             .hint(format!(
-                "`mlpipe repro {stage}` runs it again; its outs were put back as they were before"
+                "`mlpipe repro {stage}` runs it again; its outs are as before, but for persistent ones"
             )),
         Failure::DepMissing { path, problem } => error.at(problem).hint(format!(
             "make `{path}`, or add the stage that makes it, or remove the dep"

@@ -1,7 +1,7 @@
 //! `Aside`: outs that a stage is about to replace, set aside until it has succeeded.
 //!
 //! A journal is written before anything moves, so that a killed run can be undone: what had been
-//! moved comes back, what the command had begun to write goes to `.mlpipe/partial`.
+//! moved comes back. What a failed command had begun to write goes to `.mlpipe/partial`.
 
 use std::path::{Path, PathBuf};
 
@@ -10,10 +10,17 @@ use serde::{Deserialize, Serialize};
 use crate::base::digest::Digest;
 use crate::base::fs::{self, failed};
 use crate::base::path::RepoPath;
-use crate::engine::decide::OutState;
+use crate::engine::claim::Claim;
+use crate::engine::decide::{OutState, Shape};
+use crate::engine::error::Failure;
+use crate::engine::event::Event;
+use crate::engine::keep::{self, Fate};
 use crate::pipeline::{Lock, StageName};
-use crate::store::{self, Presence};
+use crate::store;
 use crate::workspace::Workspace;
+
+/// Goes up when an older program could misread a journal.
+const VERSION: u32 = 1;
 
 /// What lies aside for one stage.
 pub(crate) struct Aside<'a> {
@@ -21,10 +28,11 @@ pub(crate) struct Aside<'a> {
     journal: Journal,
 }
 
-/// Written to `.mlpipe/aside/<stage>.json`.
+/// Written to `.mlpipe/aside/<digest of the stage's name>.json`.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Journal {
+    version: u32,
     stage: StageName,
     items: Vec<Item>,
 }
@@ -33,18 +41,19 @@ struct Journal {
 #[serde(deny_unknown_fields)]
 struct Item {
     out: RepoPath,
-    /// Where it is kept meanwhile; `None` if there was nothing.
+    /// Where it lies meanwhile; `None` if there was nothing.
     place: Option<PathBuf>,
-    /// Whether its content is recorded or in the cache, so that it need not be kept for good.
-    expendable: bool,
+    /// What becomes of it when the stage has succeeded.
+    fate: Fate,
 }
 
-/// A file of the user's that gave way to an out.
-pub(crate) struct Kept {
-    /// Where it was.
-    pub(crate) path: RepoPath,
-    /// Where it is, relative to the root.
-    pub(crate) to: String,
+/// Whose hand wrote what stands where an out was set aside.
+#[derive(Clone, Copy, PartialEq)]
+enum Writer {
+    /// The command that has just failed before our eyes.
+    Command,
+    /// Nobody knows: the run was killed, and time has passed.
+    Unknown,
 }
 
 impl<'a> Aside<'a> {
@@ -53,77 +62,98 @@ impl<'a> Aside<'a> {
         workspace: &'a Workspace,
         stage: &StageName,
         outs: &[OutState],
-    ) -> Result<Self, store::Error> {
+    ) -> Result<Self, Failure> {
         let mut items = Vec::new();
         for state in outs.iter().filter(|state| !state.out.persist) {
             let out = state.out.path.clone();
-            let place = state
-                .found
-                .map(|_| aside_place(workspace, &out))
-                .transpose()?;
+            let is_there = state.shape != Shape::Absent;
+            let place = is_there.then(|| aside_place(workspace, &out)).transpose()?;
             items.push(Item {
                 out,
                 place,
-                expendable: is_expendable(workspace, state)?,
+                fate: keep::fate(workspace, state)?,
             });
         }
-        let aside = Self {
-            workspace,
-            journal: Journal {
-                stage: stage.clone(),
-                items,
-            },
+        let journal = Journal {
+            version: VERSION,
+            stage: stage.clone(),
+            items,
         };
+        let aside = Self { workspace, journal };
         aside.write_journal()?;
-        for item in &aside.journal.items {
-            if let Some(place) = &item.place {
-                fs::rename(&workspace.locate(&item.out), place)?;
+        match aside.move_all() {
+            Ok(()) => Ok(aside),
+            Err(error) => {
+                aside.put_back()?;
+                Err(error.into())
             }
         }
-        Ok(aside)
     }
 
-    /// Undoes it all: for a stage that failed, or was killed.
-    pub(crate) fn put_back(self) -> Result<(), fs::Error> {
+    fn move_all(&self) -> Result<(), fs::Error> {
+        for item in &self.journal.items {
+            if let Some(place) = &item.place {
+                fs::rename(&self.workspace.locate(&item.out), place)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Undoes it all after a stage has failed.
+    pub(crate) fn put_back(self) -> Result<(), Failure> {
+        self.undo(Writer::Command, &|_| {})
+    }
+
+    fn undo(&self, writer: Writer, tell: &dyn Fn(Event)) -> Result<(), Failure> {
         for item in &self.journal.items {
             let out = self.workspace.locate(&item.out);
-            let moved = match &item.place {
+            let was_moved = match &item.place {
                 Some(place) => fs::exists(place)?,
                 None => true,
             };
-            if moved && fs::exists(&out)? {
-                self.save_partial(&item.out, &out)?;
+            if was_moved && fs::exists(&out)? {
+                match writer {
+                    Writer::Command => save_partial(self.workspace, &item.out, &out)?,
+                    Writer::Unknown => {
+                        let kept = keep::keep(self.workspace, &out, &item.out)?;
+                        tell(kept.event(&self.journal.stage));
+                    }
+                }
             }
-            if let (true, Some(place)) = (moved, &item.place) {
+            if let (true, Some(place)) = (was_moved, &item.place) {
                 fs::rename(place, &out)?;
             }
         }
-        self.forget()
+        Ok(self.forget()?)
     }
 
-    /// Lets go of it: for a stage that succeeded. What only the user had is kept for good.
-    pub(crate) fn discard(self) -> Result<Vec<Kept>, fs::Error> {
+    /// Lets go of it after the stage has succeeded and its record is in the lock; returns what had
+    /// to be kept for good.
+    pub(crate) fn discard(self) -> Result<Vec<Event>, fs::Error> {
         let mut kept = Vec::new();
         for item in &self.journal.items {
             let Some(place) = &item.place else { continue };
-            if item.expendable {
-                fs::remove(place)?;
-            } else if fs::exists(place)? {
-                kept.push(keep(self.workspace, place, &item.out)?);
+            match item.fate {
+                Fate::Expendable => fs::remove(place)?,
+                Fate::Keep if fs::exists(place)? => {
+                    let event = keep::keep(self.workspace, place, &item.out)?;
+                    kept.push(event.event(&self.journal.stage));
+                }
+                Fate::Keep => {}
             }
         }
         self.forget()?;
         Ok(kept)
     }
 
-    /// Undoes what killed runs have left; returns their stages.
+    /// Undoes what killed runs have left, once nothing of them is at work any more.
     pub(crate) fn recover(
         workspace: &'a Workspace,
         lock: &Lock,
-    ) -> Result<Vec<StageName>, store::Error> {
+        tell: &dyn Fn(Event),
+    ) -> Result<(), Failure> {
         let folder = workspace.state("aside");
         let entries = fs::absent_as_none(std::fs::read_dir(&folder));
-        let mut stages = Vec::new();
         for entry in entries
             .map_err(failed("cannot read", &folder))?
             .into_iter()
@@ -133,21 +163,18 @@ impl<'a> Aside<'a> {
             if path.extension().is_none_or(|kind| kind != "json") {
                 continue;
             }
-            let bytes = fs::read(&path)?.unwrap_or_default();
-            // A journal is whole or absent; one that is neither names nothing that could be undone.
-            let Ok(journal) = serde_json::from_slice::<Journal>(&bytes) else {
-                fs::remove(&path)?;
-                continue;
-            };
+            let journal = read_journal(workspace, &path)?;
+            let stage = journal.stage.clone();
+            let _claim = Claim::take(workspace, &stage, tell)?;
             let aside = Self { workspace, journal };
-            stages.push(aside.journal.stage.clone());
             if aside.is_recorded(lock)? {
-                drop(aside.discard()?);
+                aside.discard()?.into_iter().for_each(tell);
             } else {
-                aside.put_back()?;
+                aside.undo(Writer::Unknown, tell)?;
+                tell(Event::Recovered { stage });
             }
         }
-        Ok(stages)
+        Ok(())
     }
 
     /// Whether the run got as far as the lock before it was killed.
@@ -164,17 +191,6 @@ impl<'a> Aside<'a> {
         Ok(true)
     }
 
-    fn save_partial(&self, out: &RepoPath, from: &Path) -> Result<(), fs::Error> {
-        let to = self.workspace.state("partial").join(out.as_str());
-        fs::remove(&to)?;
-        fs::make_folder(fs::parent(&to))?;
-        if fs::same_device(fs::parent(&to), fs::parent(from))? {
-            fs::rename(from, &to)
-        } else {
-            fs::remove(from)
-        }
-    }
-
     fn write_journal(&self) -> Result<(), fs::Error> {
         let text = serde_json::to_vec(&self.journal).expect("invariant: paths of ours are UTF-8");
         fs::write_atomic(&self.journal_path(), &text)
@@ -185,50 +201,36 @@ impl<'a> Aside<'a> {
     }
 
     fn journal_path(&self) -> PathBuf {
-        let name = Digest::of(self.journal.stage.as_str().as_bytes()).short();
+        let name = Digest::of(self.journal.stage.as_str().as_bytes());
         self.workspace.state(&format!("aside/{name}.json"))
     }
 }
 
-/// Moves a file that only the user has to `.mlpipe/kept`, under a name of its own.
-pub(crate) fn keep(workspace: &Workspace, from: &Path, path: &RepoPath) -> Result<Kept, fs::Error> {
-    let kept = workspace.state("kept").join(path.as_str());
-    fs::make_folder(fs::parent(&kept))?;
-    let near = if fs::same_device(fs::parent(&kept), fs::parent(from))? {
-        kept
-    } else {
-        workspace.locate(path).with_added_extension("kept")
-    };
-    let mut to = near.clone();
-    let mut number = 0;
-    while fs::exists(&to)? {
-        number += 1;
-        to = near.with_added_extension(number.to_string());
-    }
-    fs::rename(from, &to)?;
-    Ok(Kept {
-        path: path.clone(),
-        to: workspace.shown(&to),
+/// A journal that cannot be read is no reason to go on: it may name the only copy of something.
+fn read_journal(workspace: &Workspace, path: &Path) -> Result<Journal, Failure> {
+    let bytes = fs::read(path)?.unwrap_or_default();
+    let journal = serde_json::from_slice::<Journal>(&bytes).ok();
+    let journal = journal.filter(|journal| journal.version == VERSION);
+    journal.ok_or_else(|| Failure::Journal {
+        path: workspace.shown(path),
     })
 }
 
-/// Returns whether what is found at an out may be deleted: the lock or the cache has it.
-pub(crate) fn is_expendable(workspace: &Workspace, state: &OutState) -> Result<bool, store::Error> {
-    match &state.found {
-        None => Ok(true),
-        Some(found) if state.recorded.as_ref() == Some(found) => Ok(true),
-        Some(found) => Ok(workspace.cache.presence(found)? == Presence::Whole),
+/// Saves what a failed command had begun to write; only the last attempt's is of any interest.
+fn save_partial(workspace: &Workspace, out: &RepoPath, from: &Path) -> Result<(), fs::Error> {
+    let to = workspace.state("partial").join(keep::flat_name(out));
+    fs::make_folder(fs::parent(&to))?;
+    if fs::same_device(fs::parent(&to), fs::parent(from))? {
+        fs::remove(&to)?;
+        return fs::rename(from, &to);
     }
+    fs::remove(from)
 }
 
 /// In `.mlpipe`, where no command deletes it; beside the out where that is another file system.
 fn aside_place(workspace: &Workspace, out: &RepoPath) -> Result<PathBuf, fs::Error> {
     let folder = workspace.state("aside");
     fs::make_folder(&folder)?;
-    let name = format!(
-        ".mlpipe-aside-{}",
-        Digest::of(out.as_str().as_bytes()).short()
-    );
     let location = workspace.locate(out);
     let beside = fs::parent(&location);
     let folder = if fs::same_device(&folder, beside)? {
@@ -236,5 +238,11 @@ fn aside_place(workspace: &Workspace, out: &RepoPath) -> Result<PathBuf, fs::Err
     } else {
         beside
     };
-    Ok(folder.join(name))
+    let name = format!(".mlpipe-aside-{}", Digest::of(out.as_str().as_bytes()));
+    let place = folder.join(name);
+    if fs::exists(&place)? {
+        // Nothing of ours names it any more, but somebody may miss it.
+        keep::keep(workspace, &place, out)?;
+    }
+    Ok(place)
 }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::base::fs;
 use crate::base::path::RepoPath;
 use crate::engine::error::Failure;
 use crate::engine::fingerprint::{Change, FactValue};
@@ -72,8 +73,30 @@ pub(crate) enum OutFault {
 #[derive(Clone, Debug)]
 pub(crate) struct OutState {
     pub(crate) out: Out,
+    pub(crate) shape: Shape,
     pub(crate) found: Option<Content>,
     pub(crate) recorded: Option<Content>,
+}
+
+/// What stands at an out's path, links not followed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Shape {
+    Absent,
+    /// A link, maybe to nothing.
+    Link,
+    /// A file or a folder.
+    Plain,
+}
+
+impl Shape {
+    fn of(path: &std::path::Path) -> Result<Self, fs::Error> {
+        let metadata = fs::absent_as_none(path.symlink_metadata());
+        Ok(match metadata.map_err(fs::failed("cannot read", path))? {
+            None => Self::Absent,
+            Some(metadata) if metadata.is_symlink() => Self::Link,
+            Some(_) => Self::Plain,
+        })
+    }
 }
 
 /// A stage looked at: what it would be given, what it made, what is to be done.
@@ -101,18 +124,20 @@ pub(crate) fn examine(
     })
 }
 
-fn observe_outs(
+pub(crate) fn observe_outs(
     stage: &Stage,
     recorded: Option<&StageEntry>,
     gauge: &Gauge<'_>,
 ) -> Result<Vec<OutState>, Failure> {
     let observe = |out: &Out| {
+        let shape = Shape::of(&gauge.workspace.locate(&out.path))?;
         let found = gauge.workspace.measure(&out.path)?;
         let recorded = recorded
             .and_then(|entry| entry.outs.get(&out.path))
             .copied();
         Ok(OutState {
             out: out.clone(),
+            shape,
             found,
             recorded,
         })
@@ -138,19 +163,10 @@ fn decide(
             reasons: vec![Reason::AlwaysRuns],
         });
     }
-    if stage.frozen && recorded.is_none() {
-        let missing = outs.iter().find(|state| state.found.is_none());
-        return match missing {
-            Some(state) => Err(Failure::Frozen {
-                path: state.out.path.clone(),
-            }),
-            None => Ok(Decision::Adopt),
-        };
+    if stage.frozen {
+        return decide_frozen(recorded, outs, gauge);
     }
     let mut reasons = input_reasons(recorded, inputs);
-    if stage.frozen && recorded.is_some() {
-        reasons.clear();
-    }
     if let (true, Some(entry)) = (reasons.is_empty(), recorded) {
         return judge_outs(stage, entry, outs, gauge);
     }
@@ -162,6 +178,37 @@ fn decide(
             reasons,
         }),
         None => Ok(Decision::Run { reasons }),
+    }
+}
+
+/// A frozen stage never runs: its outs are taken as they are, and restored where they are missing.
+fn decide_frozen(
+    recorded: Option<&StageEntry>,
+    outs: &[OutState],
+    gauge: &Gauge<'_>,
+) -> Result<Decision, Failure> {
+    let Some(missing) = outs.iter().find(|state| state.found.is_none()) else {
+        let is_recorded = |state: &OutState| state.found == state.recorded;
+        let is_unchanged = recorded.is_some() && outs.iter().all(is_recorded);
+        let recache = Vec::new();
+        return Ok(if is_unchanged {
+            Decision::Unchanged { recache }
+        } else {
+            Decision::Adopt
+        });
+    };
+    match recorded {
+        Some(entry) if is_whole(entry, outs, gauge)? => {
+            let reasons = outs.iter().filter_map(OutState::fault).collect();
+            Ok(Decision::Restore {
+                entry: entry.clone(),
+                source: Source::Lock,
+                reasons,
+            })
+        }
+        _ => Err(Failure::Frozen {
+            path: missing.out.path.clone(),
+        }),
     }
 }
 

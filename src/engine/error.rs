@@ -33,6 +33,9 @@ pub(crate) enum Error {
     /// A file cannot be read or written.
     #[error(transparent)]
     File(#[from] fs::Error),
+    /// What a killed run has left cannot be undone.
+    #[error("cannot undo what a killed run has left")]
+    Recover(#[from] Failure),
     /// The lock would never reach git.
     #[error("git ignores `data.lock`")]
     LockIgnored,
@@ -103,6 +106,12 @@ pub(crate) enum Failure {
     #[error("the command of a killed run still holds `{path}`")]
     Orphan {
         /// The lock that it holds, relative to the root.
+        path: String,
+    },
+    /// A note of what was set aside cannot be read.
+    #[error("`{path}` cannot be read: it says where outs of a killed run were set aside")]
+    Journal {
+        /// Which one, relative to the root.
         path: String,
     },
     /// A shell cannot be started.

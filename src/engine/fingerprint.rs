@@ -190,10 +190,7 @@ impl FactValue {
                 hasher.field(&format!("{sha256} {size} {files:?} {executable}"));
             }
             Self::Digest(digest) => hasher.field(&digest.to_string()),
-            Self::Value(value) => {
-                hasher.field(value.kind());
-                hasher.field(&value.to_string());
-            }
+            Self::Value(value) => hasher.field(&value.canonical()),
             Self::Listed => hasher.field("listed"),
         }
     }

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 
 use crate::base::cancel::CancelToken;
-use crate::base::digest::{Digest, Hasher};
+use crate::base::digest::Digest;
 use crate::base::path::RepoPath;
-use crate::base::process::{Exit, Script, Streams};
+use crate::base::process::{Captured, Exit, Script};
 use crate::base::value::Value;
 use crate::engine::error::Failure;
 use crate::pipeline::{Content, Dep, OutEntry, ParamFiles, Stage, StageEntry};
@@ -28,6 +28,7 @@ pub(crate) struct Gauge<'a> {
     pub(crate) workspace: &'a Workspace,
     pub(crate) params: &'a ParamFiles<'a>,
     pub(crate) environment: &'a [(OsString, OsString)],
+    pub(crate) cancel: &'a CancelToken,
     /// Contents that are not there yet but will be, as of outs that would be restored.
     pub(crate) expected: &'a BTreeMap<RepoPath, Content>,
 }
@@ -99,30 +100,24 @@ impl Gauge<'_> {
     /// Runs a command dependency and returns the digest of what it printed.
     fn command_output(&self, cmd: &str, wdir: &RepoPath) -> Result<Digest, Failure> {
         let folder = self.workspace.locate(wdir);
+        let environment = self.environment;
         let script = Script {
             text: cmd,
             folder: &folder,
-            environment: self.environment,
-            streams: Streams::Apart,
+            environment,
             input: None,
         };
-        let shell = |source| Failure::Shell {
+        let captured = script.capture(self.cancel);
+        match captured.map_err(|source| Failure::Shell {
             folder: wdir.clone(),
             source,
-        };
-        let (mut output, mut said) = (Hasher::default(), String::new());
-        let exit = script.start().and_then(|running| {
-            running.wait(&CancelToken::default(), &mut |line| {
-                if line.is_error {
-                    said = line.text;
-                } else {
-                    output.field(&line.text);
-                }
-            })
-        });
-        match exit.map_err(shell)? {
-            Exit::Success => Ok(output.digest()),
-            exit => Err(Failure::CommandDep {
+        })? {
+            Captured {
+                exit: Exit::Success,
+                output,
+                ..
+            } => Ok(output),
+            Captured { exit, said, .. } => Err(Failure::CommandDep {
                 cmd: cmd.to_owned(),
                 exit,
                 said,

@@ -1,11 +1,13 @@
 //! Runs any command in any language: decides what must run, runs it, records what it made.
 
 mod aside;
+mod claim;
 mod decide;
 mod error;
 mod event;
 mod fingerprint;
 mod inputs;
+mod keep;
 mod record;
 mod repro;
 mod run;

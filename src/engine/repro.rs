@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::num::NonZeroUsize;
 use std::panic::{self, AssertUnwindSafe};
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -23,6 +23,9 @@ use crate::workspace::Workspace;
 
 /// How often a wish to stop is noticed while workers are silent.
 const TICK: Duration = Duration::from_millis(50);
+
+/// How many events may wait to be shown; workers that have more to tell wait too.
+const BACKLOG: usize = 1024;
 
 /// What is to be run, and how.
 #[derive(Debug)]
@@ -77,21 +80,18 @@ pub(crate) fn repro(
     cancel: &CancelToken,
     reporter: &mut dyn Reporter,
 ) -> Result<Summary, Error> {
-    if let Ok(stage) = std::env::var("MLPIPE_STAGE") {
-        return Err(Error::Nested { stage });
-    }
+    refuse_nesting(workspace)?;
     let begin = Instant::now();
-    let pipeline = Pipeline::load(&workspace.worktree)?;
-    let selected = pipeline.graph.select(&options.targets)?;
     let waiting = |holder: &str| {
         let holder = holder.to_owned();
         reporter.report(&Event::Waiting { holder });
     };
     let held = workspace.enter(cancel, waiting)?;
+    // Only now: the files may have been edited while we waited.
+    let pipeline = Pipeline::load(&workspace.worktree)?;
+    let selected = pipeline.graph.select(&options.targets)?;
     let mut lock = workspace.load_lock()?;
-    for stage in Aside::recover(workspace, &lock)? {
-        reporter.report(&Event::Recovered { stage });
-    }
+    recover(workspace, &lock, reporter)?;
     if held.was_abandoned {
         remove_litter(workspace, &pipeline)?;
     }
@@ -166,7 +166,7 @@ impl<'a> Owner<'a> {
             .map(|stage| self.pipeline.stages[*stage].name.clone())
             .collect();
         self.reporter.report(&Event::Planned { stages });
-        let (sender, receiver) = mpsc::channel();
+        let (sender, receiver) = mpsc::sync_channel(BACKLOG);
         thread::scope(|scope| {
             let outcome = self.drive(scope, options, &mut scheduler, &sender, &receiver);
             if outcome.is_err() {
@@ -188,7 +188,7 @@ impl<'a> Owner<'a> {
         scope: &'scope thread::Scope<'scope, '_>,
         options: &ReproOptions,
         scheduler: &mut Scheduler,
-        sender: &Sender<Message<'a>>,
+        sender: &SyncSender<Message<'a>>,
         receiver: &Receiver<Message<'a>>,
     ) -> Result<(), Error>
     where
@@ -234,7 +234,7 @@ impl<'a> Owner<'a> {
         scope: &'scope thread::Scope<'scope, '_>,
         index: StageIndex,
         force: bool,
-        sender: &Sender<Message<'a>>,
+        sender: &SyncSender<Message<'a>>,
     ) where
         'a: 'scope,
     {
@@ -297,12 +297,12 @@ impl<'a> Owner<'a> {
             self.lock.stages.insert(stage.name.clone(), entry);
             self.shared.workspace.save_lock(&self.lock)?;
         }
-        for kept in aside.map(Aside::discard).transpose()?.unwrap_or_default() {
-            let (stage, path, to) = (stage.name.clone(), kept.path, kept.to);
-            self.reporter.report(&Event::Kept { stage, path, to });
+        for event in aside.map(Aside::discard).transpose()?.unwrap_or_default() {
+            self.reporter.report(&event);
         }
+        let is_success = outcome.is_success();
         self.finish(index, outcome, time);
-        Ok(true)
+        Ok(is_success)
     }
 
     fn hide_outs_from_git(&self, stage: &Stage) -> Result<(), Error> {
@@ -333,6 +333,25 @@ impl<'a> Owner<'a> {
     }
 }
 
+/// A command that calls us would wait for itself; another project's may.
+pub(super) fn refuse_nesting(workspace: &Workspace) -> Result<(), Error> {
+    let is_ours = std::env::var_os("MLPIPE_ROOT").is_some_and(|root| *workspace.root() == *root);
+    match std::env::var("MLPIPE_STAGE") {
+        Ok(stage) if is_ours => Err(Error::Nested { stage }),
+        _ => Ok(()),
+    }
+}
+
+/// Undoes what killed runs have left half done.
+fn recover(workspace: &Workspace, lock: &Lock, reporter: &mut dyn Reporter) -> Result<(), Error> {
+    let events = std::cell::RefCell::new(Vec::new());
+    let outcome = Aside::recover(workspace, lock, &|event| events.borrow_mut().push(event));
+    for event in events.into_inner() {
+        reporter.report(&event);
+    }
+    Ok(outcome?)
+}
+
 /// Deletes the unfinished files of a killed mlpipe.
 fn remove_litter(workspace: &Workspace, pipeline: &Pipeline) -> Result<(), Error> {
     let outs = pipeline.stages.iter().flat_map(|stage| &stage.outs);
@@ -341,7 +360,10 @@ fn remove_litter(workspace: &Workspace, pipeline: &Pipeline) -> Result<(), Error
     for folder in folders {
         fs::remove_litter(&workspace.locate(&folder))?;
     }
-    Ok(fs::remove_litter(&workspace.state("cache/new"))?)
+    for folder in ["", "aside", "cache/new", "cache/runs"] {
+        fs::remove_litter(&workspace.state(folder))?;
+    }
+    Ok(())
 }
 
 /// Returns the cached outs that git tracks; refuses a lock that git would never see.
@@ -366,6 +388,8 @@ pub(super) fn environment(workspace: &Workspace) -> Vec<(OsString, OsString)> {
     let mut environment: Vec<(OsString, OsString)> = ["MLPIPE_ROOT", "DVC_ROOT"]
         .map(|name| (name.into(), workspace.root().into()))
         .into();
+    // A command dependency is run for a stage that is yet to be named.
+    environment.push(("MLPIPE_STAGE".into(), "(command dependency)".into()));
     let own = std::env::current_exe().ok();
     let own = own
         .as_deref()

@@ -4,25 +4,23 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::io::Write;
 use std::path::PathBuf;
-use std::time::Duration;
 
 use crate::base::cancel::CancelToken;
-use crate::base::digest::Digest;
 use crate::base::fs::{self, failed};
-use crate::base::lockfile::FileLock;
 use crate::base::path::RepoPath;
-use crate::base::process::{self, Exit, Script, Streams};
-use crate::engine::aside::{Aside, is_expendable, keep};
-use crate::engine::decide::{Decision, Examination, OutState, Reason, examine};
+use crate::base::process::{Exit, Script};
+use crate::engine::aside::Aside;
+use crate::engine::claim::Claim;
+use crate::engine::decide::{
+    Decision, Examination, OutState, Reason, Shape, examine, observe_outs,
+};
 use crate::engine::error::Failure;
 use crate::engine::event::{Event, Outcome};
 use crate::engine::inputs::{Gauge, Inputs};
+use crate::engine::keep::{self, Fate};
 use crate::pipeline::{Content, Dep, OutEntry, ParamFiles, Stage, StageEntry, StageName};
 use crate::store::{self, Restored};
 use crate::workspace::Workspace;
-
-/// How long a killed group gets to vanish before its stage starts again.
-const ORPHAN_PATIENCE: Duration = Duration::from_secs(10);
 
 /// What all workers of a run share.
 pub(crate) struct Worker<'a> {
@@ -42,6 +40,13 @@ pub(crate) struct Processed<'a> {
     pub(crate) entry: Option<StageEntry>,
     /// The outs of before, which may go only when the record is in the lock.
     pub(crate) aside: Option<Aside<'a>>,
+}
+
+/// Where recorded outs come from. Those made by hand cannot be made again, so they are all cached.
+#[derive(Clone, Copy, PartialEq)]
+enum Origin {
+    Command,
+    Hand,
 }
 
 impl<'a> Worker<'a> {
@@ -74,7 +79,7 @@ impl<'a> Worker<'a> {
             }
             Decision::Adopt => {
                 refuse_missing_deps(stage, &inputs)?;
-                let entry = self.record(stage, &inputs)?;
+                let entry = self.record(stage, &inputs, Origin::Hand)?;
                 done(Outcome::Adopted, Some(entry))
             }
             Decision::Restore {
@@ -85,6 +90,8 @@ impl<'a> Worker<'a> {
                 if self.restore(stage, &entry, &outs)? {
                     return done(Outcome::Restored { source, reasons }, Some(entry));
                 }
+                // Some outs may have been replaced before the bad object turned up.
+                let outs = observe_outs(stage, recorded, &self.gauge(&params))?;
                 self.run(stage, &inputs, &outs, reasons)
             }
             Decision::Run { reasons } => self.run(stage, &inputs, &outs, reasons),
@@ -106,9 +113,9 @@ impl<'a> Worker<'a> {
                 continue;
             }
             let location = self.workspace.locate(&state.out.path);
-            if !is_expendable(self.workspace, state)? {
-                let kept = keep(self.workspace, &location, &state.out.path)?;
-                self.tell_kept(stage, kept.path, kept.to);
+            if state.shape != Shape::Absent && keep::fate(self.workspace, state)? == Fate::Keep {
+                let kept = keep::keep(self.workspace, &location, &state.out.path)?;
+                self.tell(kept.event(&stage.name));
             }
             match self.workspace.cache.restore(content, &location)? {
                 Restored::Done => {}
@@ -131,6 +138,13 @@ impl<'a> Worker<'a> {
         reasons: Vec<Reason>,
     ) -> Result<Processed<'a>, Failure> {
         refuse_missing_deps(stage, before)?;
+        if self.cancel.is_cancelled() {
+            return Ok(Processed {
+                outcome: Outcome::Stopped,
+                entry: None,
+                aside: None,
+            });
+        }
         if let Some(out) = stage
             .outs
             .iter()
@@ -140,7 +154,7 @@ impl<'a> Worker<'a> {
                 path: out.path.clone(),
             });
         }
-        let lock = self.claim(stage)?;
+        let claim = Claim::take(self.workspace, &stage.name, &*self.tell)?;
         self.tell(Event::Started {
             stage: stage.name.clone(),
             reasons: reasons.clone(),
@@ -150,7 +164,7 @@ impl<'a> Worker<'a> {
         }
         let aside = Aside::take(self.workspace, &stage.name, outs)?;
         let result = self
-            .execute(stage, &lock)
+            .execute(stage, &claim)
             .and_then(|()| self.conclude(stage, before));
         match result {
             Ok(entry) => {
@@ -163,13 +177,22 @@ impl<'a> Worker<'a> {
             }
             Err(failure) => {
                 aside.put_back()?;
+                self.remove_litter(stage)?;
                 Err(failure)
             }
         }
     }
 
+    /// A command that was cut short may have left unfinished files of ours, as `mlpipe ml` makes.
+    fn remove_litter(&self, stage: &Stage) -> Result<(), Failure> {
+        for out in &stage.outs {
+            fs::remove_litter(&self.workspace.locate(&out.path.parent()))?;
+        }
+        Ok(())
+    }
+
     /// Runs the scripts one after the other; all that they print goes to the log as well.
-    fn execute(&self, stage: &Stage, lock: &FileLock) -> Result<(), Failure> {
+    fn execute(&self, stage: &Stage, claim: &Claim) -> Result<(), Failure> {
         let log_path = log_path(self.workspace, &stage.name);
         let mut log = fs::create_log(&log_path)?;
         let folder = self.workspace.locate(&stage.wdir);
@@ -179,12 +202,15 @@ impl<'a> Worker<'a> {
             environment.push((name.into(), stage.name.as_str().into()));
         }
         for cmd in &stage.cmd {
-            let input = Some(lock.share().map_err(failed("cannot share", &log_path))?);
+            let input = Some(
+                claim
+                    .input()
+                    .map_err(failed("cannot share the lock of", &log_path))?,
+            );
             let script = Script {
                 text: cmd,
                 folder: &folder,
                 environment: &environment,
-                streams: Streams::Merged,
                 input,
             };
             let shell = |source| Failure::Shell {
@@ -192,7 +218,7 @@ impl<'a> Worker<'a> {
                 source,
             };
             let running = script.start().map_err(shell)?;
-            fs::write_note(&self.group_path(stage), &running.group().to_string())?;
+            claim.note(running.group())?;
             let mut log_error = None;
             let exit = running.wait(self.cancel, &mut |line| {
                 if !line.is_transient {
@@ -227,15 +253,20 @@ impl<'a> Worker<'a> {
         if !changes.is_empty() {
             return Err(Failure::InputChanged { changes });
         }
-        self.record(stage, before)
+        self.record(stage, before, Origin::Command)
     }
 
     /// Puts the outs into the cache and makes the stage's record.
-    fn record(&self, stage: &Stage, inputs: &Inputs) -> Result<StageEntry, Failure> {
+    fn record(
+        &self,
+        stage: &Stage,
+        inputs: &Inputs,
+        origin: Origin,
+    ) -> Result<StageEntry, Failure> {
         let mut outs: BTreeMap<RepoPath, OutEntry> = BTreeMap::new();
         for out in &stage.outs {
             let location = self.workspace.locate(&out.path);
-            let content = if out.is_kept() {
+            let content = if out.is_kept() || origin == Origin::Hand {
                 self.workspace.cache.store(&location)?
             } else {
                 store::measure(&location)?
@@ -253,41 +284,10 @@ impl<'a> Worker<'a> {
         let entry = inputs
             .to_entry(outs)
             .expect("invariant: missing deps were refused before");
-        if stage.is_restorable() {
+        if origin == Origin::Command && stage.is_restorable() {
             self.workspace.runs.record(inputs.fingerprint(), &entry)?;
         }
         Ok(entry)
-    }
-
-    /// Takes the stage's own lock, which its command inherits as standard input. If a killed run's
-    /// command still holds it, that command is ended first: nobody would record what it makes.
-    fn claim(&self, stage: &Stage) -> Result<FileLock, Failure> {
-        let path = self.running_path(stage, "lock");
-        if let Some(lock) = FileLock::try_acquire(&path)? {
-            return Ok(lock);
-        }
-        self.tell(Event::Orphaned {
-            stage: stage.name.clone(),
-        });
-        let group = fs::read(&self.group_path(stage))?.unwrap_or_default();
-        if let Some(group) = String::from_utf8(group)
-            .ok()
-            .and_then(|text| text.parse().ok())
-        {
-            process::kill_group(group);
-        }
-        FileLock::acquire_within(&path, ORPHAN_PATIENCE)?.ok_or_else(|| Failure::Orphan {
-            path: self.workspace.shown(&path),
-        })
-    }
-
-    fn group_path(&self, stage: &Stage) -> PathBuf {
-        self.running_path(stage, "group")
-    }
-
-    fn running_path(&self, stage: &Stage, kind: &str) -> PathBuf {
-        let name = Digest::of(stage.name.as_str().as_bytes()).short();
-        self.workspace.state(&format!("running/{name}.{kind}"))
     }
 
     /// Parameters are read afresh each time: they may be edited while a long run goes on.
@@ -298,16 +298,9 @@ impl<'a> Worker<'a> {
             workspace,
             params,
             environment,
+            cancel: self.cancel,
             expected: NOTHING,
         }
-    }
-
-    fn tell_kept(&self, stage: &Stage, path: RepoPath, to: String) {
-        self.tell(Event::Kept {
-            stage: stage.name.clone(),
-            path,
-            to,
-        });
     }
 
     fn tell(&self, event: Event) {
@@ -316,7 +309,7 @@ impl<'a> Worker<'a> {
 }
 
 /// A command is not even started when a dep is missing.
-fn refuse_missing_deps(stage: &Stage, inputs: &Inputs) -> Result<(), Failure> {
+pub(crate) fn refuse_missing_deps(stage: &Stage, inputs: &Inputs) -> Result<(), Failure> {
     for dep in &stage.deps {
         if let Dep::Path { path, origin } = dep
             && inputs.deps.get(path) == Some(&None)

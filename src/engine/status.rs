@@ -2,12 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::base::cancel::CancelToken;
 use crate::base::path::RepoPath;
 use crate::engine::decide::{Decision, Reason, examine};
 use crate::engine::error::{Error, Failure};
 use crate::engine::inputs::Gauge;
-use crate::engine::repro::environment;
-use crate::pipeline::{Content, ParamFiles, Pipeline, Stage, StageEntry, StageIndex, StageName};
+use crate::engine::repro::{environment, refuse_nesting};
+use crate::engine::run::refuse_missing_deps;
+use crate::pipeline::{
+    Content, Dep, ParamFiles, Pipeline, Stage, StageEntry, StageIndex, StageName,
+};
 use crate::workspace::Workspace;
 
 /// What `repro` would do with a stage.
@@ -43,6 +47,7 @@ pub(crate) enum Forecast {
 
 /// Says what would happen to the targets and all that they need, in the order of a run.
 pub(crate) fn status(workspace: &Workspace, targets: &[String]) -> Result<Vec<StageStatus>, Error> {
+    refuse_nesting(workspace)?;
     let pipeline = Pipeline::load(&workspace.worktree)?;
     let selected = pipeline.graph.select(targets)?;
     let lock = workspace.load_lock()?;
@@ -56,6 +61,7 @@ pub(crate) fn status(workspace: &Workspace, targets: &[String]) -> Result<Vec<St
             environment: &environment,
         },
         expected: BTreeMap::new(),
+        cancel: CancelToken::default(),
         uncertain: BTreeSet::new(),
     };
     let order = pipeline
@@ -86,11 +92,30 @@ struct Forecaster<'a> {
     gauge: GaugeParts<'a>,
     /// The content of outs that would be restored.
     expected: BTreeMap<RepoPath, Content>,
+    cancel: CancelToken,
     /// Stages whose outs nobody can foresee.
     uncertain: BTreeSet<StageIndex>,
 }
 
 impl Forecaster<'_> {
+    /// Whether `stage` reads a part of what `needed` would restore, or more than that: only whole
+    /// outs are foreseen.
+    fn is_hidden(&self, needed: StageIndex, stage: &Stage) -> bool {
+        let restored = self.pipeline.stages[needed]
+            .outs
+            .iter()
+            .map(|out| &out.path);
+        let restored: Vec<_> = restored
+            .filter(|path| self.expected.contains_key(*path))
+            .collect();
+        stage.deps.iter().any(|dep| match dep {
+            Dep::Path { path, .. } => restored
+                .iter()
+                .any(|out| *out != path && out.overlaps(path)),
+            Dep::Command { .. } => false,
+        })
+    }
+
     fn look(
         &mut self,
         index: StageIndex,
@@ -101,15 +126,16 @@ impl Forecaster<'_> {
             workspace: self.workspace,
             params: self.gauge.params,
             environment: self.gauge.environment,
+            cancel: &self.cancel,
             expected: &self.expected,
         };
         let upstream = self.pipeline.graph.upstream(index).iter();
         let upstream: Vec<StageName> = upstream
-            .filter(|needed| self.uncertain.contains(needed))
+            .filter(|needed| self.uncertain.contains(needed) || self.is_hidden(**needed, stage))
             .map(|needed| self.pipeline.stages[*needed].name.clone())
             .collect();
-        let decision = match examine(stage, recorded, false, &gauge) {
-            Ok(examination) => examination.decision,
+        let (inputs, decision) = match examine(stage, recorded, false, &gauge) {
+            Ok(examination) => (examination.inputs, examination.decision),
             Err(failure) => {
                 self.uncertain.insert(index);
                 return Forecast::Fail(failure);
@@ -134,7 +160,10 @@ impl Forecaster<'_> {
             }
             Decision::Run { reasons } => {
                 self.uncertain.insert(index);
-                Forecast::Run(reasons)
+                match refuse_missing_deps(stage, &inputs) {
+                    Ok(()) => Forecast::Run(reasons),
+                    Err(failure) => Forecast::Fail(failure),
+                }
             }
         }
     }

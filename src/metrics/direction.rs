@@ -57,10 +57,23 @@ const LOWER: &[&str] = &[
     "nll",
 ];
 
+/// Parts of names that describe a metric's spread or size, whatever stands before them.
+const NEITHER: &[&str] = &["std", "stdev", "var", "variance", "support", "count", "n"];
+
 impl Verdict {
+    /// Returns the word for it, empty where nothing is known.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Better => "better",
+            Self::Worse => "worse",
+            Self::Neutral => "",
+        }
+    }
+
     /// Judges a change by `delta` of the metric with this dotted key.
     pub(crate) fn of(key: &str, delta: f64) -> Self {
-        if delta == 0.0 || delta.is_nan() {
+        let last = key.rsplit('.').next().unwrap_or(key);
+        if delta == 0.0 || delta.is_nan() || NEITHER.contains(&last) {
             return Self::Neutral;
         }
         // The last part that says anything decides: `macro.f1`, `f1.class_8`, `val_loss`.
@@ -102,6 +115,7 @@ mod tests {
         assert_eq!(Verdict::of("test_loss", 0.1), Verdict::Worse);
         assert_eq!(Verdict::of("f1.class_8", -0.1), Verdict::Worse);
         assert_eq!(Verdict::of("count", 3.0), Verdict::Neutral);
+        assert_eq!(Verdict::of("accuracy.std", 3.0), Verdict::Neutral);
         assert_eq!(Verdict::of("accuracy", 0.0), Verdict::Neutral);
     }
 }

@@ -48,8 +48,7 @@ pub(crate) fn prepare(task: &Preparation, on_event: &mut dyn FnMut(Event)) -> Re
         test_set: dataset::test_set(aside.path())?,
     };
     summary.write(aside.path())?;
-    fs::remove(&task.out)?;
-    fs::rename(&aside.keep(), &task.out)?;
+    put_in_place(aside, &task.out)?;
     on_event(Event::Prepared {
         folder: task.out.clone(),
         counts,
@@ -84,19 +83,34 @@ fn folder_beside(out: &Path) -> Result<tempfile::TempDir, Error> {
     let parent = fs::parent(out);
     fs::make_folder(parent)?;
     let folder = tempfile::Builder::new()
-        .prefix(".mlpipe-")
+        .prefix(fs::LITTER)
         .permissions(Permissions::from_mode(0o777))
         .tempdir_in(parent)
         .map_err(fs::failed("cannot make a folder in", parent))?;
     Ok(folder)
 }
 
+/// Swaps the finished folder in: at any moment the old or the new one can be had.
+fn put_in_place(finished: tempfile::TempDir, out: &Path) -> Result<(), Error> {
+    if fs::exists(out)? {
+        let old = folder_beside(out)?;
+        fs::rename(out, &old.path().join("old"))?;
+        fs::rename(&finished.keep(), out)?;
+        return Ok(());
+    }
+    Ok(fs::rename(&finished.keep(), out)?)
+}
+
 /// Replacing a folder deletes what is in it, so it must hold nothing but our own files.
 fn refuse_strangers(out: &Path) -> Result<(), Error> {
     let unreadable = || fs::failed("cannot read", out);
-    let entries = fs::absent_as_none(std::fs::read_dir(out)).map_err(unreadable())?;
+    if !fs::exists(out)? {
+        return Ok(());
+    }
+    // What is no folder fails here, and so is never replaced by one.
+    let entries = std::fs::read_dir(out).map_err(unreadable())?;
     let ours = dataset::files(out);
-    for entry in entries.into_iter().flatten() {
+    for entry in entries {
         let path = entry.map_err(unreadable())?.path();
         if !ours.contains(&path) {
             let stranger = path.strip_prefix(out).unwrap_or(&path);
@@ -122,5 +136,6 @@ mod tests {
             .to_string();
         assert!(error.contains("`thesis.tex`"), "{error}");
         refuse_strangers(&folder.path().join("new")).expect("nothing is there");
+        refuse_strangers(&folder.path().join("thesis.tex")).expect_err("a file is no folder");
     }
 }

@@ -90,6 +90,10 @@ impl Trainer<'_> {
             let train = self.epoch(epoch, &mut optimizer)?;
             let answers = batch::predict(&self.network, validation, &self.normaliser)?;
             let validation = Tally::of(&answers, validation.labels()).score();
+            // The last update of the epoch shows here first.
+            if !validation.loss.is_finite() {
+                return Err(Error::Diverged { epoch });
+            }
             (self.on_event)(Event::Epoch(EpochEnd {
                 epoch,
                 train,

@@ -62,7 +62,7 @@ impl Stage {
 
     /// Returns whether an earlier run's outs may stand in for a run.
     pub(crate) fn is_restorable(&self) -> bool {
-        !self.always_runs() && self.outs.iter().all(Out::is_kept)
+        !self.always_runs() && self.outs.iter().all(|out| out.is_kept() && !out.persist)
     }
 }
 

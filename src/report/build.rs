@@ -146,7 +146,8 @@ fn headline(metrics: &[Difference], has_base: bool) -> String {
     let delta = main.delta();
     match (has_base, delta) {
         (true, Some(delta)) if delta != 0.0 => {
-            let share = if is_main(&main) {
+            let is_share = row_is_share(main);
+            let share = if is_main(&main) && is_share {
                 percentage_points(delta)
             } else {
                 row.delta
@@ -157,6 +158,13 @@ fn headline(metrics: &[Difference], has_base: bool) -> String {
         (true, None) => format!("{key} {}, new", row.new),
         (false, _) => format!("{key} {}", row.new),
     }
+}
+
+/// Whether both sides are shares of one, so that their difference is in percentage points.
+fn row_is_share(difference: &Difference) -> bool {
+    let sides = [&difference.old, &difference.new];
+    let mut numbers = sides.into_iter().flatten().filter_map(Value::as_number);
+    numbers.all(|number| (0.0..=1.0).contains(&number))
 }
 
 fn percentage_points(delta: f64) -> String {

@@ -1,7 +1,5 @@
 //! Numbers in tables: enough digits to see a change, no more.
 
-use crate::metrics::Verdict;
-
 /// Digits behind the point that any number gets, and the most that one gets.
 const DECIMALS: std::ops::RangeInclusive<usize> = 4..=10;
 
@@ -26,6 +24,13 @@ impl NumberPair {
         } else {
             decimals_for(old, new, delta)
         };
+        if !delta.is_finite() {
+            return Self {
+                old: write(old, 4),
+                new: write(new, 4),
+                delta: String::new(),
+            };
+        }
         let sign = if delta < 0.0 { '−' } else { '+' };
         Self {
             old: write(old, decimals),
@@ -41,19 +46,10 @@ pub(crate) fn arrow(delta: f64) -> &'static str {
         "▲"
     } else if delta < 0.0 {
         "▼"
-    } else {
+    } else if delta == 0.0 {
         "="
-    }
-}
-
-impl Verdict {
-    /// Returns the word for it, empty where nothing is known.
-    pub(crate) fn word(self) -> &'static str {
-        match self {
-            Self::Better => "better",
-            Self::Worse => "worse",
-            Self::Neutral => "",
-        }
+    } else {
+        ""
     }
 }
 
@@ -84,7 +80,7 @@ fn write(number: f64, decimals: usize) -> String {
     if number.is_nan() {
         return "NaN".to_owned();
     }
-    if number != 0.0 && number.abs() < 1e-6 {
+    if number != 0.0 && !(1e-6..1e15).contains(&number.abs()) && number.is_finite() {
         return format!("{number:.2e}");
     }
     format!("{number:.decimals$}")
@@ -110,6 +106,7 @@ mod tests {
         );
         assert_eq!(pair(8898.0, 9000.0), texts("8898", "9000", "+102"));
         assert_eq!(pair(1e-8, 2e-8), texts("1.00e-8", "2.00e-8", "+1.00e-8"));
-        assert_eq!(pair(f64::NAN, 0.5).2, "+NaN");
+        assert_eq!(pair(1e300, 1e300).0, "1.00e300");
+        assert_eq!(pair(f64::NAN, 0.5), texts("NaN", "0.5000", ""));
     }
 }

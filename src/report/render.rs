@@ -50,7 +50,10 @@ fn problem(file: &str, text: &str, error: &tera::Error) -> Problem {
             };
             Problem::new(file, text, report.message()).at(Some(place))
         }
-        kind => Problem::new(file, text, kind.to_string()),
+        kind => {
+            let message = kind.to_string();
+            Problem::new(file, text, message.trim_start_matches("error: "))
+        }
     }
 }
 

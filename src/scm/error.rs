@@ -21,6 +21,12 @@ pub(crate) enum Error {
         /// What may have been meant.
         help: Option<String>,
     },
+    /// The repository belongs to somebody else, whose hooks and settings git would obey.
+    #[error("the git repository at `{path}` belongs to another user")]
+    Foreign {
+        /// Its folder.
+        path: String,
+    },
     /// libgit2 failed.
     #[error("git cannot read the repository")]
     Git(#[from] git2::Error),

@@ -10,23 +10,18 @@ use crate::scm::error::Error;
 pub(crate) fn ignore_out(root: &Path, path: &RepoPath) -> Result<(), Error> {
     let file = path.parent().on_disk(root).join(".gitignore");
     let text = fs::read(&file)?.unwrap_or_default();
-    let text = String::from_utf8_lossy(&text);
     let line = format!("/{}", escape(path.name()));
-    if text
-        .lines()
-        .any(|known| known.trim_end_matches('/') == line)
-    {
+    // The file is the user's and need not be UTF-8: it is only ever appended to.
+    let is_line = |known: &[u8]| known.strip_suffix(b"/").unwrap_or(known) == line.as_bytes();
+    if text.split(|byte| *byte == b'\n').any(is_line) {
         return Ok(());
     }
-    let gap = if text.is_empty() || text.ends_with('\n') {
+    let gap = if text.is_empty() || text.ends_with(b"\n") {
         ""
     } else {
         "\n"
     };
-    Ok(fs::write_atomic(
-        &file,
-        format!("{text}{gap}{line}\n").as_bytes(),
-    )?)
+    Ok(fs::append(&file, format!("{gap}{line}\n").as_bytes())?)
 }
 
 /// Writes a name so that git takes each of its characters for itself.
@@ -52,10 +47,10 @@ mod tests {
     fn each_out_gets_one_line_and_other_lines_stay() {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let path = RepoPath::parse("data/a*").expect("a path");
-        fs::write_atomic(&folder.path().join("data/.gitignore"), b"*.tmp").expect("writes");
+        fs::write_atomic(&folder.path().join("data/.gitignore"), b"\xe9.tmp").expect("writes");
         ignore_out(folder.path(), &path).expect("adds");
         ignore_out(folder.path(), &path).expect("adds nothing");
         let text = fs::read(&folder.path().join("data/.gitignore")).expect("reads");
-        assert_eq!(text.as_deref(), Some(&b"*.tmp\n/a\\*\n"[..]));
+        assert_eq!(text.as_deref(), Some(&b"\xe9.tmp\n/a\\*\n"[..]));
     }
 }

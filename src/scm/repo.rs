@@ -25,6 +25,9 @@ impl Repo {
         };
         let git = Repository::discover(root).map_err(|error| match error.code() {
             ErrorCode::NotFound => none(),
+            ErrorCode::Owner => Error::Foreign {
+                path: root.display().to_string(),
+            },
             _ => Error::Git(error),
         })?;
         let folder = git
@@ -39,7 +42,9 @@ impl Repo {
 
     /// Returns whether git ignores `path` and does not track it.
     pub(crate) fn ignores(&self, path: &RepoPath) -> Result<bool, Error> {
-        Ok(self.git.is_path_ignored(self.inner(path))?)
+        let inner = self.inner(path);
+        let is_tracked = self.git.index()?.get_path(Path::new(&inner), 0).is_some();
+        Ok(!is_tracked && self.git.is_path_ignored(&inner)?)
     }
 
     /// Returns those of `paths` that git tracks, or of which it tracks something inside.

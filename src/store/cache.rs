@@ -93,7 +93,8 @@ impl Cache {
     /// Gives a whole object its name, unless it is there already.
     fn name_object(&self, mut object: AtomicFile, digest: Digest, size: u64) -> Result<(), Error> {
         let path = self.object_path(digest);
-        if self.has_object(digest, size) {
+        // The right size is no proof: an object that is there must also be what its name says.
+        if self.has_object(digest, size) && self.verify_object(digest)? {
             return Ok(());
         }
         let read_only = object.file().set_permissions(Permissions::from_mode(0o444));
@@ -119,6 +120,38 @@ impl Cache {
         })
     }
 
+    /// Returns whether the objects of `content` are all there and what they should be, to the last
+    /// byte. Corrupt ones are quarantined.
+    pub(crate) fn verify(&self, content: &Content) -> Result<Presence, Error> {
+        let digests: Vec<Digest> = match content.files {
+            None => vec![content.sha256],
+            Some(_) => match self.tree(content.sha256)? {
+                Ok(tree) => tree.files().map(|(_, file)| file.digest).collect(),
+                Err(_) => return Ok(Presence::Missing),
+            },
+        };
+        let checks: Result<Vec<bool>, Error> = digests
+            .into_par_iter()
+            .map(|digest| self.verify_object(digest))
+            .collect();
+        let is_whole = checks?.into_iter().all(|is_good| is_good);
+        Ok(if is_whole {
+            Presence::Whole
+        } else {
+            Presence::Missing
+        })
+    }
+
+    fn verify_object(&self, digest: Digest) -> Result<bool, Error> {
+        let path = self.object_path(digest);
+        let found = fs::absent_as_none(Digest::of_file(&path));
+        match found.map_err(failed("cannot read", &path))? {
+            None => Ok(false),
+            Some((found, _)) if found == digest => Ok(true),
+            Some(_) => self.quarantine(digest).map(|()| false),
+        }
+    }
+
     /// Puts `content` to `path`, replacing what is there. The caller has saved that.
     pub(crate) fn restore(&self, content: &Content, path: &Path) -> Result<Restored, Error> {
         if content.files.is_none() {
@@ -135,11 +168,12 @@ impl Cache {
             };
             return self.restore_file(file, path);
         }
-        let tree = match self.tree(content.sha256)? {
-            Ok(tree) => tree,
-            Err(outcome) => return Ok(outcome),
-        };
-        self.restore_tree(&tree, path)
+        match self.tree(content.sha256)? {
+            // A record whose sizes are not those of the folder is not believed.
+            Ok(tree) if tree.content() != *content => Ok(Restored::Missing),
+            Ok(tree) => self.restore_tree(&tree, path),
+            Err(outcome) => Ok(outcome),
+        }
     }
 
     /// Builds the folder beside its place and swaps it in when it is whole.
@@ -181,10 +215,13 @@ impl Cache {
             return Ok(Restored::Missing);
         }
         let mut copy = AtomicFile::begin(path)?;
-        let (digest, _) = copy_hashing(&object, &mut copy)?;
+        let (digest, size) = copy_hashing(&object, &mut copy)?;
         if digest != file.digest {
             self.quarantine(file.digest)?;
             return Ok(Restored::Corrupt(file.digest));
+        }
+        if size != file.size {
+            return Ok(Restored::Missing);
         }
         if file.executable {
             copy.make_executable()?;
@@ -207,10 +244,11 @@ impl Cache {
             Ok(bytes) => bytes,
             Err(outcome) => return Ok(Err(outcome)),
         };
+        // Its bytes are what they should be, so it never was a manifest: the record is wrong.
         let tree = String::from_utf8(bytes)
             .ok()
             .and_then(|text| Tree::parse(&text));
-        tree.map(Ok).ok_or(Error::Manifest { digest })
+        Ok(tree.ok_or(Restored::Missing))
     }
 
     fn verified(&self, digest: Digest) -> Result<Result<Vec<u8>, Restored>, Error> {

@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 
-use crate::base::digest::Digest;
 use crate::base::fs;
 use crate::base::path::PathError;
 
@@ -28,11 +27,5 @@ pub(crate) enum Error {
     Special {
         /// Where it is.
         path: PathBuf,
-    },
-    /// A manifest in the cache that is not in its own format.
-    #[error("the folder manifest {digest} in the cache is damaged")]
-    Manifest {
-        /// Its name.
-        digest: Digest,
     },
 }

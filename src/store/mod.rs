@@ -11,4 +11,4 @@ pub(crate) use cache::{Cache, Presence, Restored};
 pub(crate) use error::Error;
 pub(crate) use recorded::RecordedSnapshot;
 pub(crate) use run_cache::RunCache;
-pub(crate) use scan::measure;
+pub(crate) use scan::{has_uncounted, measure};

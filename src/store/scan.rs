@@ -8,7 +8,7 @@ use rayon::prelude::*;
 use walkdir::WalkDir;
 
 use crate::base::digest::Digest;
-use crate::base::fs::{absent_as_none, failed};
+use crate::base::fs::{LITTER, absent_as_none, failed};
 use crate::base::path::PathError;
 use crate::pipeline::Content;
 use crate::store::error::Error;
@@ -16,7 +16,23 @@ use crate::store::tree::{Entry, EntryKind, FileContent, Tree};
 
 /// Names that are never part of a folder's content: git's folder, ours, and our unfinished files.
 fn is_ignored(name: &str) -> bool {
-    name == ".git" || name.starts_with(".mlpipe")
+    matches!(name, ".git" | ".mlpipe")
+        || name.starts_with(LITTER)
+        || name.starts_with(".mlpipe-aside-")
+}
+
+/// Returns whether a folder holds something that is not part of its content.
+pub(crate) fn has_uncounted(path: &Path) -> Result<bool, Error> {
+    for entry in WalkDir::new(path).min_depth(1) {
+        let entry = entry.map_err(|source| Error::Walk {
+            path: path.to_owned(),
+            source,
+        })?;
+        if entry.file_name().to_str().is_some_and(is_ignored) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// What was found at a path, before it is hashed. Links are followed.

@@ -1,7 +1,6 @@
 //! `mlpipe dag`.
 
-use std::collections::BTreeSet;
-use std::fmt::Write as _;
+use std::collections::{BTreeMap, BTreeSet};
 
 use clap::Args;
 
@@ -115,9 +114,39 @@ impl Drawing<'_> {
 
     /// Each stage below the last of those that it needs; the others are named behind it.
     fn tree(&self) -> String {
+        let positions: BTreeMap<StageIndex, usize> = self
+            .stages()
+            .enumerate()
+            .map(|(position, stage)| (stage, position))
+            .collect();
+        let trunk = |stage: StageIndex| {
+            let needed = self.pipeline.graph.upstream(stage).iter();
+            needed
+                .filter(|needed| positions.contains_key(needed))
+                .max_by_key(|needed| positions[needed])
+        };
+        let mut children: BTreeMap<Option<StageIndex>, Vec<StageIndex>> = BTreeMap::new();
+        for stage in self.stages() {
+            children
+                .entry(trunk(stage).copied())
+                .or_default()
+                .push(stage);
+        }
         let mut text = String::new();
-        for stage in self.stages().filter(|stage| self.trunk(*stage).is_none()) {
-            self.branch(stage, "", "", &mut text);
+        // An own stack instead of recursion: chains may be thousands of stages long.
+        let mut waiting: Vec<Branch> = Branch::below(None, "", &children);
+        while let Some(Branch {
+            stage,
+            head,
+            indent,
+        }) = waiting.pop()
+        {
+            text += &format!(
+                "{head}{}{}\n",
+                self.name(stage),
+                self.others(stage, trunk(stage))
+            );
+            waiting.extend(Branch::below(Some(stage), &indent, &children));
         }
         if text.is_empty() {
             "the pipeline has no stages\n".to_owned()
@@ -126,37 +155,51 @@ impl Drawing<'_> {
         }
     }
 
-    fn branch(&self, stage: StageIndex, head: &str, indent: &str, text: &mut String) {
-        let others = self.pipeline.graph.upstream(stage).iter().copied();
-        let others = others.filter(|needed| Some(*needed) != self.trunk(stage));
-        let others: Vec<&str> = others.map(|needed| self.name(needed)).collect();
-        let note = if others.is_empty() {
+    /// Names the stages that `stage` needs besides the one that it is drawn below.
+    fn others(&self, stage: StageIndex, trunk: Option<&StageIndex>) -> String {
+        let needed = self.pipeline.graph.upstream(stage).iter();
+        let others =
+            needed.filter(|needed| Some(*needed) != trunk && self.selected.contains(needed));
+        let others: Vec<&str> = others.map(|needed| self.name(*needed)).collect();
+        if others.is_empty() {
             String::new()
         } else {
             format!("  (and {})", others.join(", "))
-        };
-        writeln!(text, "{head}{}{note}", self.name(stage)).expect("invariant: a String takes all");
-        let children: Vec<StageIndex> = self
-            .stages()
-            .filter(|child| self.trunk(*child) == Some(stage))
-            .collect();
-        for (position, child) in children.iter().enumerate() {
-            let is_last = position + 1 == children.len();
-            let (branch, below) = if is_last {
-                ("└─ ", "   ")
-            } else {
-                ("├─ ", "│  ")
-            };
-            let (head, indent) = (format!("{indent}{branch}"), format!("{indent}{below}"));
-            self.branch(*child, &head, &indent, text);
         }
     }
+}
 
-    /// The stage that `stage` is drawn below: of those that it needs the last in the order.
-    fn trunk(&self, stage: StageIndex) -> Option<StageIndex> {
-        let needed = self.pipeline.graph.upstream(stage);
-        self.stages()
-            .filter(|candidate| needed.contains(candidate))
-            .last()
+/// A line of the tree that is yet to be drawn.
+struct Branch {
+    stage: StageIndex,
+    /// What stands before its name.
+    head: String,
+    /// What stands before the lines below it.
+    indent: String,
+}
+
+impl Branch {
+    /// Returns the branches below a stage, last one first, so that a stack gives them in order.
+    fn below(
+        stage: Option<StageIndex>,
+        indent: &str,
+        children: &BTreeMap<Option<StageIndex>, Vec<StageIndex>>,
+    ) -> Vec<Self> {
+        let children = children.get(&stage).map(Vec::as_slice).unwrap_or_default();
+        let last = children.last().copied();
+        let branch = |child: &StageIndex| {
+            let (head, below) = match (stage.is_some(), Some(*child) == last) {
+                (false, _) => ("", ""),
+                (true, true) => ("└─ ", "   "),
+                (true, false) => ("├─ ", "│  "),
+            };
+            let (head, indent) = (format!("{indent}{head}"), format!("{indent}{below}"));
+            Self {
+                stage: *child,
+                head,
+                indent,
+            }
+        };
+        children.iter().rev().map(branch).collect()
     }
 }

@@ -11,6 +11,9 @@ use crate::base::problem::{Place, Problem};
 use crate::cli::error::CliError;
 use crate::cli::ui::style::{DIM, FAILED, paint};
 
+/// A longer line, as of a minified file, is not quoted.
+const LONGEST_EXCERPT: usize = 400;
+
 /// Writes an error with its excerpt, causes and hints.
 pub(crate) fn render(error: &CliError) -> String {
     let mut text = format!("{} {}\n", paint(FAILED, "error:"), error.message);
@@ -50,7 +53,10 @@ fn relative_to_here(text: &str) -> String {
 fn excerpt(problem: &Problem) -> String {
     let shown = Shown::new(problem);
     let Some(shown) = shown else {
-        return format!("  in {}\n", problem.file);
+        return match problem.place {
+            Some(Place { line, column }) => format!("  in {}:{line}:{column}\n", problem.file),
+            None => format!("  in {}\n", problem.file),
+        };
     };
     let handler = GraphicalReportHandler::new_themed(GraphicalTheme::unicode_nocolor())
         .with_context_lines(1)
@@ -90,6 +96,9 @@ impl Shown {
             .lines()
             .next()
             .unwrap_or_default();
+        if rest.len() > LONGEST_EXCERPT {
+            return None;
+        }
         let inner = rest
             .char_indices()
             .nth(column - 1)

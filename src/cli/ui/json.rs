@@ -53,7 +53,10 @@ fn event_value(event: &Event) -> Value {
                 Outcome::Ran { reasons } | Outcome::Restored { reasons, .. } => {
                     value["reasons"] = texts(reasons);
                 }
-                Outcome::Failed { failure, .. } => value["error"] = failure.to_string().into(),
+                Outcome::Failed { failure, log } => {
+                    value["error"] = failure.to_string().into();
+                    value["log"] = json!(log);
+                }
                 Outcome::Skipped { upstream } => value["needs"] = json!(upstream),
                 Outcome::Unchanged | Outcome::Adopted | Outcome::Stopped => {}
             }

@@ -15,7 +15,7 @@ pub(crate) mod training;
 use std::io::{self, IsTerminal, Write};
 
 use crate::base::cancel::Urgency;
-use crate::engine::{Event, Reporter};
+use crate::engine::{Event, Outcome, Reporter};
 
 /// Prints data to standard output; colours only reach terminals.
 pub(crate) fn print(text: &str) -> io::Result<()> {
@@ -61,10 +61,13 @@ struct Quiet(plain::PlainReporter);
 impl Reporter for Quiet {
     fn report(&mut self, event: &Event) {
         if let Event::Finished {
-            outcome: crate::engine::Outcome::Failed { .. },
+            outcome: Outcome::Failed { log, .. },
             ..
         } = event
         {
+            if let Some(log) = log {
+                eprint(&format!("{}\n", plain::tail(log)));
+            }
             self.0.report(event);
         }
     }

@@ -1,9 +1,15 @@
 //! Events as lines, each prefixed by its stage, for logs and pipes.
 
+use std::path::Path;
+
+use crate::base::fs;
 use crate::base::human;
 use crate::cli::error::explain_failure;
 use crate::cli::ui::{diagnostics, eprint};
 use crate::engine::{Event, Outcome, Reason, Reporter, Source};
+
+/// How many of the last lines of a failed stage's output are shown.
+const TAIL: usize = 12;
 
 /// Prints one line an event.
 #[derive(Default)]
@@ -41,7 +47,7 @@ pub(super) fn line(event: &Event, width: usize) -> Option<String> {
         }
         Event::Started { stage, reasons } => format!("{stage:width$}  runs: {}\n", why(reasons)),
         Event::Output { line, .. } if line.is_transient => return None,
-        Event::Output { stage, line } => format!("{stage:width$} │ {}\n", line.text),
+        Event::Output { stage, line } => format!("{stage:width$} │ {}\n", printable(&line.text)),
         Event::Kept { stage, path, to } => {
             format!("{stage:width$}  your {path} was in no cache; it is kept as {to}\n")
         }
@@ -53,15 +59,29 @@ pub(super) fn line(event: &Event, width: usize) -> Option<String> {
             outcome,
             time,
         } => {
-            if let Outcome::Failed { failure, .. } = outcome {
-                return Some(diagnostics::render(&explain_failure(
-                    stage.as_str(),
-                    failure,
-                )));
+            if let Outcome::Failed { failure, log } = outcome {
+                let error = explain_failure(stage.as_str(), failure, log.as_deref());
+                return Some(diagnostics::render(&error));
             }
             format!("{stage:width$}  {}\n", ending(outcome, *time))
         }
     })
+}
+
+/// What a command prints must not steer the terminal.
+pub(super) fn printable(text: &str) -> String {
+    let text = anstream::adapter::strip_str(text).to_string();
+    text.chars()
+        .filter(|character| !character.is_control() || *character == '\t')
+        .collect()
+}
+
+/// Returns the last lines of a log.
+pub(super) fn tail(log: &Path) -> String {
+    let bytes = fs::read(log).ok().flatten().unwrap_or_default();
+    let text = String::from_utf8_lossy(&bytes);
+    let lines: Vec<String> = text.lines().map(printable).collect();
+    lines[lines.len().saturating_sub(TAIL)..].join("\n")
 }
 
 /// Writes how a stage ended.

@@ -30,7 +30,7 @@ pub(crate) fn render(stages: &[StageStatus]) -> String {
                 text += &block(stage.as_str(), &what, reasons);
             }
             Forecast::Fail(failure) => {
-                text += &diagnostics::render(&explain_failure(stage.as_str(), failure));
+                text += &diagnostics::render(&explain_failure(stage.as_str(), failure, None));
             }
         }
     }

@@ -1,20 +1,15 @@
 //! Events on a terminal: finished stages stay as short lines, running ones live below them.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::time::Duration;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
-use crate::base::fs;
 use crate::base::human;
-use crate::cli::ui::plain::{ending, line, why};
+use crate::cli::ui::plain::{ending, line, printable, tail, why};
 use crate::cli::ui::style::{CHANGED, DIM, DONE, FAILED, paint};
 use crate::engine::{Event, Outcome, Reporter};
 use crate::pipeline::StageName;
-
-/// How many of the last lines of a failed stage's output are shown.
-const TAIL: usize = 12;
 
 /// Draws to standard error.
 pub(crate) struct TerminalReporter {
@@ -90,7 +85,7 @@ impl Reporter for TerminalReporter {
             Event::Started { stage, reasons } => self.start(stage, &why(reasons)),
             Event::Output { stage, line } => {
                 if let (Some(bar), false) = (self.running.get(stage), line.text.trim().is_empty()) {
-                    bar.set_message(line.text.trim().to_owned());
+                    bar.set_message(printable(line.text.trim()));
                 }
             }
             Event::Finished {
@@ -115,12 +110,4 @@ impl Reporter for TerminalReporter {
             }
         }
     }
-}
-
-/// Returns the last lines of a log.
-fn tail(log: &Path) -> String {
-    let bytes = fs::read(log).ok().flatten().unwrap_or_default();
-    let text = String::from_utf8_lossy(&bytes);
-    let lines: Vec<&str> = text.lines().collect();
-    lines[lines.len().saturating_sub(TAIL)..].join("\n")
 }
