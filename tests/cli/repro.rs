@@ -225,6 +225,21 @@ fn a_frozen_stage_never_runs_and_its_out_is_taken_as_it_is() {
     project.write("in", "2");
     assert!(project.run(&["repro"]).success().contains("2 unchanged"));
     assert_eq!(project.read("p"), "by hand");
+    project.write("o", "by hand again");
+    let text = project.run(&["repro"]).success();
+    assert!(text.contains("ice  recorded as it is"), "{text}");
+    assert_eq!(project.read("p"), "by hand again");
+    project.remove("o");
+    assert!(
+        project
+            .run(&["repro"])
+            .success()
+            .contains("ice  restored from the cache")
+    );
+    project.remove("o");
+    project.remove(".mlpipe/cache");
+    let text = project.run(&["repro"]).failure(3);
+    assert!(text.contains("it is frozen and `o` is neither"), "{text}");
     assert!(project.runs().is_empty());
 }
 
@@ -356,5 +371,87 @@ fn a_stage_cannot_run_the_pipeline_that_it_is_part_of() {
     assert!(
         text.contains("mlpipe is running stage `a` already"),
         "{text}"
+    );
+}
+
+#[test]
+fn a_param_that_is_no_number_is_equal_to_itself() {
+    let project = Project::with("stages:\n  a: {cmd: echo x > o, params: [p, q], outs: [o]}\n");
+    project.write(
+        "params.yaml",
+        "p: .nan\nq: 123456789012345678901234567890\n",
+    );
+    project.run(&["repro"]).success();
+    assert!(project.run(&["repro"]).success().contains("1 unchanged"));
+    project.write(
+        "params.yaml",
+        "p: .nan\nq: 123456789012345678901234567891\n",
+    );
+    assert!(project.run(&["status"]).data().contains("param q 1234"));
+}
+
+#[test]
+fn params_in_another_order_are_the_same_params() {
+    let project = Project::with(
+        "stages:\n  a: {cmd: echo a >> runs.log; echo x > o, params: [s], outs: [o]}\n",
+    );
+    for text in [
+        "s: {a: 1, b: 2}\n",
+        "s: {a: 1, b: 3}\n",
+        "s: {b: 2, a: 1}\n",
+    ] {
+        project.write("params.yaml", text);
+        project.run(&["repro"]).success();
+    }
+    assert_eq!(project.runs(), ["a", "a"]);
+}
+
+#[test]
+fn a_command_dependency_is_its_standard_output_alone() {
+    let project = Project::with(
+        "stages:\n  a: {cmd: echo x > o, deps: [{cmd: 'echo v1; date +%N >&2'}], outs: [o]}\n  \
+         b: {cmd: echo y > p, deps: [{cmd: mlpipe status}], outs: [p]}\n",
+    );
+    project.run(&["repro", "a"]).success();
+    assert!(
+        project
+            .run(&["repro", "a"])
+            .success()
+            .contains("1 unchanged")
+    );
+    let text = project.run(&["repro", "b"]).failure(3);
+    assert!(
+        text.contains("its command dependency `mlpipe status` failed"),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_stage_may_use_mlpipe_in_another_project() {
+    let project =
+        Project::with("stages:\n  a: {cmd: mlpipe --cd other repro && cp other/o o, outs: [o]}\n");
+    project.write(
+        "other/pipeline.yaml",
+        "stages:\n  b: {cmd: echo b > o, outs: [o]}\n",
+    );
+    project.write("other/.mlpipe/.gitignore", "*\n");
+    project.run(&["repro"]).success();
+    assert_eq!(project.read("o"), "b\n");
+}
+
+#[test]
+fn a_flood_of_output_is_borne() {
+    let project = Project::with(
+        "stages:\n  a: {cmd: 'yes | head -c 2000000; head -c 300000 /dev/zero; echo x > o', outs: [o]}\n",
+    );
+    let text = project.run(&["repro", "-q"]).success();
+    assert_eq!(text, "");
+    assert!(
+        project
+            .path(".mlpipe/logs/a.log")
+            .metadata()
+            .expect("is there")
+            .len()
+            > 2_000_000
     );
 }

@@ -230,3 +230,108 @@ fn a_second_clone_restores_from_a_copied_cache() {
         "{text}"
     );
 }
+
+#[test]
+fn what_a_failed_run_left_never_stands_in_the_way() {
+    let project = Project::with("stages:\n  a: {cmd: echo half > o; exit 1, outs: [o]}\n");
+    let _text = project.run(&["repro"]).failure(3);
+    project.write("o/x", "precious\n");
+    project.write(
+        "pipeline.yaml",
+        "stages:\n  a: {cmd: echo half > o/x; exit 1, outs: [o/x]}\n",
+    );
+    for _ in 0..2 {
+        let text = project.run(&["repro"]).failure(3);
+        assert!(text.contains("exit status 1"), "{text}");
+        assert_eq!(project.read("o/x"), "precious\n");
+    }
+}
+
+#[test]
+fn a_repository_inside_an_out_is_kept() {
+    let project =
+        Project::with("stages:\n  a: {cmd: mkdir -p d && cp in d/f, deps: [in], outs: [d]}\n");
+    project.write("in", "1");
+    project.run(&["repro"]).success();
+    project.write("d/.git/mywork", "mine");
+    project.write("in", "2");
+    let text = project.run(&["repro"]).success();
+    assert!(
+        text.contains("your d was in no cache; it is kept as .mlpipe/kept/d"),
+        "{text}"
+    );
+    assert_eq!(project.read(".mlpipe/kept/d/.git/mywork"), "mine");
+}
+
+#[test]
+fn a_corrupt_object_is_no_reason_to_delete_the_only_copy() {
+    let project = counted();
+    project.write("in", "two\n");
+    project.run(&["repro"]).success();
+    for entry in walk(&project.path(".mlpipe/cache/sha256")) {
+        if fs::read_to_string(&entry).expect("reads") == "one\n" {
+            fs::set_permissions(&entry, fs::Permissions::from_mode(0o644)).expect("sets");
+            fs::write(&entry, "ONE\n").expect("writes");
+        }
+    }
+    project.write("out", "one\n");
+    project.write("in", "three\n");
+    project.run(&["repro"]).success();
+    assert_eq!(project.read(".mlpipe/kept/out"), "one\n");
+}
+
+fn walk(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
+    let entries = fs::read_dir(folder)
+        .expect("lists")
+        .map(|entry| entry.expect("an entry").path());
+    entries
+        .flat_map(|path| {
+            if path.is_dir() {
+                walk(&path)
+            } else {
+                vec![path]
+            }
+        })
+        .collect()
+}
+
+#[test]
+fn a_dangling_link_in_the_place_of_an_out_is_kept() {
+    let project = counted();
+    project.remove("out");
+    std::os::unix::fs::symlink("/nowhere/big", project.path("out")).expect("links");
+    let text = project.run(&["repro"]).success();
+    assert!(text.contains("kept as .mlpipe/kept/out"), "{text}");
+    assert_eq!(project.read("out"), "one\n");
+    let link = fs::read_link(project.path(".mlpipe/kept/out")).expect("a link");
+    assert_eq!(link.to_str(), Some("/nowhere/big"));
+}
+
+#[test]
+fn persistent_outs_never_come_from_the_run_cache() {
+    let project = Project::with(
+        "stages:\n  grow: {cmd: cat in >> log, deps: [in], outs: [{log: {persist: true}}]}\n",
+    );
+    for text in ["one\n", "two\n", "one\n"] {
+        project.write("in", text);
+        project.run(&["repro"]).success();
+    }
+    assert_eq!(project.read("log"), "one\ntwo\none\n");
+}
+
+#[test]
+fn a_wrong_entry_in_the_run_cache_is_not_believed() {
+    let project = counted();
+    project.write("in", "two\n");
+    project.run(&["repro"]).success();
+    for path in walk(&project.path(".mlpipe/cache/runs")) {
+        let text = fs::read_to_string(&path)
+            .expect("reads")
+            .replace("size: 4", "size: 5");
+        fs::write(&path, text).expect("writes");
+    }
+    project.write("in", "one\n");
+    project.run(&["repro"]).success();
+    assert!(project.run(&["repro"]).success().contains("1 unchanged"));
+    assert_eq!(project.read("out"), "one\n");
+}

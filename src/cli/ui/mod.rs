@@ -65,8 +65,9 @@ impl Reporter for Quiet {
             ..
         } = event
         {
-            if let Some(log) = log {
-                eprint(&format!("{}\n", plain::tail(log)));
+            let tail = log.as_deref().map(plain::tail).unwrap_or_default();
+            if !tail.is_empty() {
+                eprint(&format!("{tail}\n"));
             }
             self.0.report(event);
         }
