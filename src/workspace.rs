@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 use crate::base::cancel::CancelToken;
 use crate::base::fs::{self, failed};
 use crate::base::lockfile::{self, FileLock};
-use crate::base::path::RepoPath;
+use crate::base::path::{PathError, RepoPath};
 use crate::base::source::Worktree;
 use crate::pipeline::{Content, LOCK_FILE, Lock, LockError, PIPELINE_FILE};
-use crate::scm::{self, Repo};
+use crate::scm::{self, Repo, Revision};
 use crate::store::{self, Cache, RunCache};
 
 /// The folder of everything that is not committed.
@@ -110,6 +110,20 @@ impl Workspace {
             Err(scm::Error::NoRepository { .. }) => Ok(None),
             Err(error) => Err(error),
         }
+    }
+
+    /// Opens a revision of the project.
+    pub(crate) fn revision(&self, name: &str) -> Result<Revision, scm::Error> {
+        Repo::open(&self.root)?.revision(name)
+    }
+
+    /// Returns the path that `text` means to somebody in `folder`.
+    pub(crate) fn path_from(&self, folder: &Path, text: &str) -> Result<RepoPath, PathError> {
+        let folder = folder.canonicalize().unwrap_or_else(|_| self.root.clone());
+        if Path::new(text).is_absolute() {
+            return RepoPath::from_disk(&self.root, Path::new(text));
+        }
+        RepoPath::from_disk(&self.root, &folder)?.join(text)
     }
 
     /// Returns what is at `path` now.

@@ -83,21 +83,35 @@ fn the_table_itself_has_no_way_up() {
     }
 }
 
-/// The names that follow `crate::` in the code of `text`.
+/// The names that follow `crate::` in the code of `text`, those in braces too.
 fn imports(text: &str) -> Vec<String> {
     let code = text
         .lines()
         .filter(|line| !line.trim_start().starts_with("//"));
-    let words = code.flat_map(|line| line.split("crate::").skip(1).map(str::to_owned));
-    let name = |rest: String| {
-        rest.split(|c: char| !c.is_alphanumeric() && c != '_')
-            .next()
-            .map(str::to_owned)
-    };
-    words
-        .filter_map(name)
-        .filter(|name| !name.is_empty())
-        .collect()
+    let code = code.collect::<Vec<_>>().join("\n");
+    let is_name = |c: char| c.is_alphanumeric() || c == '_';
+    let mut names = Vec::new();
+    for rest in code.split("crate::").skip(1) {
+        let list = match rest.strip_prefix('{') {
+            Some(inner) => inner.split('}').next().unwrap_or_default(),
+            None => rest.split(|c| !is_name(c)).next().unwrap_or_default(),
+        };
+        let first = |item: &str| item.trim().split(|c| !is_name(c)).next().map(str::to_owned);
+        names.extend(
+            list.split(',')
+                .filter_map(first)
+                .filter(|name| !name.is_empty()),
+        );
+    }
+    names
+}
+
+#[test]
+fn imports_in_braces_are_seen() {
+    assert_eq!(
+        imports("use crate::{cli, base::fs};\nuse crate::ml;"),
+        ["cli", "base", "ml"]
+    );
 }
 
 fn rust_files(folder: &Path) -> Vec<PathBuf> {

@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::base::path::RepoPath;
 use crate::base::process::Line;
 use crate::engine::decide::{Reason, Source};
@@ -117,15 +119,54 @@ impl Outcome {
         )
     }
 
-    /// Returns the word for it, as in JSON.
-    pub(crate) fn word(&self) -> &'static str {
+    /// Returns how it ended, without the details.
+    pub(crate) fn ending(&self) -> Ending {
         match self {
+            Self::Unchanged => Ending::Unchanged,
+            Self::Restored { .. } => Ending::Restored,
+            Self::Adopted => Ending::Recorded,
+            Self::Ran { .. } => Ending::Ran,
+            Self::Failed { .. } => Ending::Failed,
+            Self::Skipped { .. } => Ending::Skipped,
+            Self::Stopped => Ending::Stopped,
+        }
+    }
+}
+
+/// How a stage ended, in a word, as in JSON and in the record of the last run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Ending {
+    Ran,
+    Restored,
+    Recorded,
+    Unchanged,
+    Failed,
+    Skipped,
+    Stopped,
+}
+
+impl Ending {
+    /// All of them, in the order in which a summary counts them.
+    pub(crate) const ALL: [Self; 7] = [
+        Self::Ran,
+        Self::Restored,
+        Self::Recorded,
+        Self::Unchanged,
+        Self::Failed,
+        Self::Skipped,
+        Self::Stopped,
+    ];
+
+    /// Returns the word.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Ran => "ran",
+            Self::Restored => "restored",
+            Self::Recorded => "recorded",
             Self::Unchanged => "unchanged",
-            Self::Restored { .. } => "restored",
-            Self::Adopted => "recorded",
-            Self::Ran { .. } => "ran",
-            Self::Failed { .. } => "failed",
-            Self::Skipped { .. } => "skipped",
+            Self::Failed => "failed",
+            Self::Skipped => "skipped",
             Self::Stopped => "stopped",
         }
     }

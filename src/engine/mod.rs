@@ -16,7 +16,7 @@ mod status;
 
 pub(crate) use decide::{Reason, Source};
 pub(crate) use error::{Error, Failure};
-pub(crate) use event::{Event, Outcome, Reporter};
+pub(crate) use event::{Ending, Event, Outcome, Reporter};
 pub(crate) use record::LastRun;
 pub(crate) use repro::{ReproOptions, Summary, repro};
 pub(crate) use status::{Forecast, StageStatus, status};

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::base::fs;
-use crate::engine::event::Outcome;
+use crate::engine::event::{Ending, Outcome};
 use crate::pipeline::StageName;
 use crate::workspace::Workspace;
 
@@ -25,8 +25,8 @@ pub(crate) struct LastRun {
 pub(crate) struct StageRun {
     /// Its name.
     pub(crate) stage: StageName,
-    /// `ran`, `restored`, `unchanged`, …
-    pub(crate) outcome: String,
+    /// How it ended.
+    pub(crate) outcome: Ending,
     /// Why, as texts.
     pub(crate) reasons: Vec<String>,
     /// How long it took, in milliseconds.
@@ -47,7 +47,7 @@ impl StageRun {
         let milliseconds = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
         Self {
             stage: stage.clone(),
-            outcome: outcome.word().to_owned(),
+            outcome: outcome.ending(),
             reasons,
             milliseconds,
         }

@@ -13,7 +13,7 @@ use crate::base::fs;
 use crate::base::path::RepoPath;
 use crate::engine::aside::Aside;
 use crate::engine::error::{Error, Failure};
-use crate::engine::event::{Event, Outcome, Reporter};
+use crate::engine::event::{Ending, Event, Outcome, Reporter};
 use crate::engine::record::{LastRun, StageRun};
 use crate::engine::run::{Processed, Worker, log_path};
 use crate::engine::scheduler::Scheduler;
@@ -55,11 +55,8 @@ pub(crate) struct Summary {
 
 impl Summary {
     /// Returns how many stages ended in this way.
-    pub(crate) fn count(&self, outcome: &str) -> usize {
-        self.runs
-            .iter()
-            .filter(|run| run.outcome == outcome)
-            .count()
+    pub(crate) fn count(&self, ending: Ending) -> usize {
+        self.runs.iter().filter(|run| run.outcome == ending).count()
     }
 }
 

@@ -3,7 +3,9 @@
 use crate::base::document::{Node, Origin};
 use crate::base::path::RepoPath;
 use crate::base::problem::Problem;
-use crate::pipeline::loader::PARAMS_FILE;
+use crate::base::value::Value;
+use crate::pipeline::loader::{PARAMS_FILE, PIPELINE_FILE};
+use crate::pipeline::lock::LOCK_FILE;
 use crate::pipeline::stage::{Dep, Out, OutKind, ParamRef, PlotProperties, Stage, StageName};
 
 const TOP: &[&str] = &["stages", "metrics", "report"];
@@ -72,11 +74,44 @@ impl PipelineFile {
                     .push(join(folder, item.text("a metric")?, &item.origin)?);
             }
         }
-        file.report = root
-            .get("report")
-            .map(|node| read_report(&node, folder))
-            .transpose()?;
+        if let Some(node) = root.get("report") {
+            let report = read_report(&node, folder)?;
+            file.refuse_report_over_files(&report, &node)?;
+            file.report = Some(report);
+        }
         Ok(file)
+    }
+}
+
+impl PipelineFile {
+    /// The report replaces what is at its path, which must not be anything else of the pipeline's.
+    fn refuse_report_over_files(
+        &self,
+        report: &ReportSettings,
+        node: &Node<'_>,
+    ) -> Result<(), Problem> {
+        let outs = self
+            .stages
+            .iter()
+            .flat_map(|stage| &stage.outs)
+            .map(|out| &out.path);
+        let deps = self.stages.iter().flat_map(|stage| &stage.deps);
+        let deps = deps.filter_map(|dep| match dep {
+            Dep::Path { path, .. } => Some(path),
+            Dep::Command { .. } => None,
+        });
+        let path = &report.path;
+        let is_taken = outs
+            .chain(deps)
+            .any(|taken| path.is_within(taken) || taken.is_within(path));
+        let is_reserved = matches!(path.as_str(), PIPELINE_FILE | LOCK_FILE | PARAMS_FILE);
+        if is_taken || is_reserved {
+            let message = format!("the report cannot be written to `{path}`");
+            return Err(node
+                .problem(message)
+                .help("it would replace a file of the pipeline"));
+        }
+        Ok(())
     }
 }
 
@@ -130,10 +165,14 @@ fn read_cmd(name: &str, node: &Node<'_>) -> Result<Vec<String>, Problem> {
             .key_problem(format!("stage `{name}` has no `cmd`"));
         problem.help("add the command that makes its outs, as in `cmd: python train.py`")
     })?;
-    match cmd.items("`cmd`") {
-        Ok(items) => items.iter().map(|item| item.scalar("a command")).collect(),
-        Err(_) => Ok(vec![cmd.scalar("`cmd`")?]),
+    if !matches!(cmd.value, Value::List(_)) {
+        return Ok(vec![cmd.scalar("`cmd`")?]);
     }
+    let items = cmd.items("`cmd`")?;
+    if items.is_empty() {
+        return Err(cmd.problem("`cmd` has no command"));
+    }
+    items.iter().map(|item| item.scalar("a command")).collect()
 }
 
 fn read_deps(node: &Node<'_>, wdir: &RepoPath) -> Result<Vec<Dep>, Problem> {
@@ -260,6 +299,7 @@ fn read_out(
 /// Refuses what contradicts itself within one stage.
 fn check_paths(stage: &Stage) -> Result<(), Problem> {
     for (index, out) in stage.outs.iter().enumerate() {
+        refuse_reserved(out)?;
         if stage.outs[..index]
             .iter()
             .any(|other| other.path.overlaps(&out.path))
@@ -281,6 +321,26 @@ fn check_paths(stage: &Stage) -> Result<(), Problem> {
         }
     }
     Ok(())
+}
+
+/// What git, the user and mlpipe steer by cannot be made by a stage.
+fn refuse_reserved(out: &Out) -> Result<(), Problem> {
+    let is_reserved = |part: &str| {
+        matches!(
+            part,
+            ".git" | ".mlpipe" | ".gitignore" | PIPELINE_FILE | LOCK_FILE
+        )
+    };
+    match out.path.as_str().split('/').find(|part| is_reserved(part)) {
+        Some(part) => {
+            let message = format!("a stage cannot make `{part}`");
+            Err(out
+                .origin
+                .problem(message)
+                .help("let it write to a path of its own"))
+        }
+        None => Ok(()),
+    }
 }
 
 fn join(folder: &RepoPath, text: &str, origin: &Origin) -> Result<RepoPath, Problem> {

@@ -2,6 +2,12 @@
 
 use serde::Serialize;
 
+use crate::base::digest::Digest;
+use crate::base::human;
+use crate::base::value::Value;
+use crate::metrics::{Difference, Verdict};
+use crate::report::number::{NumberPair, arrow};
+
 /// Everything that a report says.
 #[derive(Debug, Serialize)]
 pub(crate) struct Report {
@@ -84,4 +90,70 @@ pub(crate) struct ConfusionRow {
     pub(crate) counts: Vec<u64>,
     /// The position of the actual class among the labels.
     pub(crate) diagonal: usize,
+}
+
+impl Row {
+    /// Makes the row of a parameter: its values as they are written.
+    pub(crate) fn of_param(difference: &Difference) -> Self {
+        let Difference {
+            path,
+            key,
+            old,
+            new,
+        } = difference;
+        let show = |value: &Option<Value>| match value {
+            Some(Value::Text(text)) => shorten_digest(text),
+            Some(value) => value.to_string(),
+            None => "–".to_owned(),
+        };
+        Self {
+            path: path.to_string(),
+            key: key.clone(),
+            old: show(old),
+            new: show(new),
+            arrow: String::new(),
+            delta: String::new(),
+            verdict: String::new(),
+        }
+    }
+
+    /// Makes the row of a metric: numbers with the same digits, their difference and what it means.
+    pub(crate) fn of_metric(difference: &Difference) -> Self {
+        let mut row = Self::of_param(difference);
+        let number = |value: &Option<Value>| value.as_ref().and_then(Value::as_number);
+        if let (Some(old), Some(new)) = (number(&difference.old), number(&difference.new)) {
+            let pair = NumberPair::new(old, new);
+            (row.old, row.new, row.delta) = (pair.old, pair.new, pair.delta);
+            arrow(new - old).clone_into(&mut row.arrow);
+            Verdict::of(&difference.key, new - old)
+                .word()
+                .clone_into(&mut row.verdict);
+        }
+        row
+    }
+}
+
+/// Nobody compares 64 digits by eye; eight tell two digests apart.
+fn shorten_digest(text: &str) -> String {
+    text.parse::<Digest>()
+        .map_or_else(|_| text.to_owned(), |digest| format!("{}…", digest.short()))
+}
+
+impl StageRow {
+    /// Makes the row of a stage of the last run.
+    pub(crate) fn new(name: &str, outcome: &str, reasons: &[String], milliseconds: u64) -> Self {
+        let reason = human::first_of(reasons);
+        let time = std::time::Duration::from_millis(milliseconds);
+        let time = if outcome == "ran" {
+            human::duration(time)
+        } else {
+            String::new()
+        };
+        Self {
+            name: name.to_owned(),
+            outcome: outcome.to_owned(),
+            reason,
+            time,
+        }
+    }
 }

@@ -246,3 +246,49 @@ fn a_reader_that_goes_away_is_no_error() {
     assert_eq!(String::from_utf8_lossy(&output.stderr), "");
     assert_eq!(output.status.code(), Some(0));
 }
+
+#[test]
+fn outs_and_reports_in_the_place_of_what_everything_rests_on() {
+    for path in [
+        ".git",
+        ".git/config",
+        ".mlpipe/cache",
+        "data.lock",
+        "pipeline.yaml",
+        "d/.gitignore",
+    ] {
+        let text = refuse(&format!("stages:\n  a: {{cmd: x, outs: [{path}]}}\n"));
+        assert!(text.contains("error: a stage cannot make `"), "{text}");
+        assert!(text.contains("[pipeline.yaml:2:"), "{text}");
+    }
+    let text =
+        refuse("stages:\n  a: {cmd: x, deps: [train.py], outs: [o]}\nreport: {path: train.py}\n");
+    assert!(
+        text.contains("the report cannot be written to `train.py`"),
+        "{text}"
+    );
+    let text = refuse("stages:\n  a: {cmd: []}\n");
+    assert!(text.contains("`cmd` has no command"), "{text}");
+}
+
+#[test]
+fn the_head_of_a_repository_without_commits() {
+    let project = Project::chain();
+    project.run(&["repro"]).success();
+    let text = project.run(&["metrics", "diff"]).failure(1);
+    assert!(text.contains("hint: there is no commit yet"), "{text}");
+}
+
+#[test]
+fn a_long_line_is_not_quoted() {
+    let project = Project::chain();
+    project.run(&["repro"]).success();
+    project.commit();
+    project.write("metrics.json", &format!("{{\"a\": [{}", "1, ".repeat(2000)));
+    let text = project.run(&["metrics", "diff"]).failure(1);
+    assert!(
+        text.len() < 1000 && text.contains("metrics.json:"),
+        "{}",
+        text.len()
+    );
+}

@@ -142,3 +142,30 @@ fn hostile_names_stay_text() {
         "{report}"
     );
 }
+
+#[test]
+fn a_report_that_fails_does_not_hide_how_the_run_went() {
+    let project = reported();
+    project.edit("pipeline.yaml", "base: main", "template: gone.md");
+    let text = project.run(&["repro"]).failure(2);
+    assert!(
+        text.contains("1 ran, 1 unchanged in [time] · data.lock updated"),
+        "{text}"
+    );
+    assert!(
+        text.contains("the template `gone.md` does not exist"),
+        "{text}"
+    );
+}
+
+#[test]
+fn paths_are_meant_from_where_one_stands() {
+    let project = reported();
+    project.run(&["repro"]).success();
+    project.write("docs/x", "");
+    let text = project
+        .run(&["--cd", "docs", "report", "--out", "here.md"])
+        .data();
+    assert!(text.contains("wrote docs/here.md"), "{text}");
+    assert!(project.exists("docs/here.md"));
+}

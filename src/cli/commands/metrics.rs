@@ -3,8 +3,8 @@
 use clap::{Args, Subcommand};
 
 use crate::cli::commands::Context;
+use crate::cli::commands::comparison::{self, Change};
 use crate::cli::error::{CliError, Exit};
-use crate::cli::ui::comparison::{self, Change};
 use crate::cli::ui::table::Form;
 use crate::metrics::collect_metrics;
 

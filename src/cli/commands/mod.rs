@@ -1,5 +1,6 @@
 //! One file a command: its arguments and what it does with them.
 
+mod comparison;
 pub(crate) mod dag;
 pub(crate) mod init;
 pub(crate) mod metrics;

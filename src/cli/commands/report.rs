@@ -1,5 +1,7 @@
 //! `mlpipe report`.
 
+use std::path::Path;
+
 use clap::Args;
 
 use crate::base::fs;
@@ -38,7 +40,7 @@ pub(crate) struct ReportArgs {
 pub(crate) fn run(args: &ReportArgs, context: &Context) -> Result<Exit, CliError> {
     let workspace = context.workspace()?;
     let configured = Pipeline::load(&workspace.worktree)?.report;
-    let settings = settings(args, configured)?;
+    let settings = settings(args, configured, &workspace, &context.folder)?;
     // A base that the user names must exist; the default one may not be there yet.
     let missing = if args.base.is_some() {
         MissingBase::Refuse
@@ -84,10 +86,13 @@ pub(crate) fn write_configured(workspace: &Workspace) -> Result<Option<String>, 
 fn settings(
     args: &ReportArgs,
     configured: Option<ReportSettings>,
+    workspace: &Workspace,
+    folder: &Path,
 ) -> Result<ReportSettings, CliError> {
     let mut settings = configured.unwrap_or_default();
     let path = |text: &String| {
-        RepoPath::parse(text)
+        workspace
+            .path_from(folder, text)
             .map_err(|error| CliError::usage(error.to_string(), "give a path below the project"))
     };
     if let Some(base) = &args.base {
@@ -118,7 +123,7 @@ fn gather(workspace: &Workspace, base: &str, missing: MissingBase) -> Result<Rep
         &workspace.cache,
     );
     let mut notes = Vec::new();
-    let revision = match open_base(workspace, base) {
+    let revision = match workspace.revision(base) {
         Ok(revision) => Some(revision),
         Err(scm::Error::UnknownRevision { .. } | scm::Error::NoRepository { .. })
             if missing == MissingBase::Note =>
@@ -149,7 +154,7 @@ fn gather(workspace: &Workspace, base: &str, missing: MissingBase) -> Result<Rep
     let stages = stages.iter().map(|run| {
         StageRow::new(
             run.stage.as_str(),
-            &run.outcome,
+            run.outcome.word(),
             &run.reasons,
             run.milliseconds,
         )
@@ -160,13 +165,6 @@ fn gather(workspace: &Workspace, base: &str, missing: MissingBase) -> Result<Rep
         notes,
         stages: stages.collect(),
     })?)
-}
-
-fn open_base(workspace: &Workspace, base: &str) -> Result<Revision, scm::Error> {
-    let none = || scm::Error::NoRepository {
-        path: workspace.root().to_owned(),
-    };
-    workspace.repo()?.ok_or_else(none)?.revision(base)
 }
 
 fn render_with(

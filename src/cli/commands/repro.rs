@@ -9,7 +9,7 @@ use crate::base::cancel::CancelToken;
 use crate::cli::commands::{Context, report};
 use crate::cli::error::{CliError, Exit};
 use crate::cli::ui::{self, repro_reporter};
-use crate::engine::{ReproOptions, Summary, repro};
+use crate::engine::{Ending, ReproOptions, Summary, repro};
 use crate::workspace::Workspace;
 
 #[derive(Debug, Args)]
@@ -49,15 +49,19 @@ pub(crate) fn run(args: &ReproArgs, context: &Context) -> Result<Exit, CliError>
     let mut reporter = repro_reporter(args.json, context.quiet);
     let summary = repro(&workspace, &options, &cancel, reporter.as_mut())?;
     drop(reporter);
-    let headline = write_report(&workspace, &summary)?;
     if args.json {
         ui::print(&ui::json::summary(&summary))?;
     } else if !context.quiet {
-        ui::eprint(&ui::summary::render(&summary, headline.as_deref()));
+        ui::eprint(&ui::summary::render(&summary));
+    }
+    // A report that fails must not hide how the run went.
+    let headline = write_report(&workspace, &summary)?;
+    if let (Some(headline), false) = (headline, args.json || context.quiet) {
+        ui::eprint(&format!("  {headline}\n"));
     }
     Ok(if summary.cancelled {
         Exit::Cancelled
-    } else if summary.count("failed") > 0 {
+    } else if summary.count(Ending::Failed) > 0 {
         Exit::StageFailed
     } else {
         Exit::Success
@@ -66,8 +70,8 @@ pub(crate) fn run(args: &ReproArgs, context: &Context) -> Result<Exit, CliError>
 
 /// Writes the report that the pipeline asks for, where anything happened; returns its headline.
 fn write_report(workspace: &Workspace, summary: &Summary) -> Result<Option<String>, CliError> {
-    let worked = summary.count("ran") + summary.count("restored") > 0;
-    let failed = summary.cancelled || summary.count("failed") > 0;
+    let worked = summary.count(Ending::Ran) + summary.count(Ending::Restored) > 0;
+    let failed = summary.cancelled || summary.count(Ending::Failed) > 0;
     if failed || !worked {
         Ok(None)
     } else {

@@ -96,7 +96,9 @@ impl Shown {
             .lines()
             .next()
             .unwrap_or_default();
-        if rest.len() > LONGEST_EXCERPT {
+        // The neighbours are quoted as well.
+        let quoted = problem.text.lines().skip(line.saturating_sub(2)).take(3);
+        if quoted.into_iter().any(|line| line.len() > LONGEST_EXCERPT) {
             return None;
         }
         let inner = rest

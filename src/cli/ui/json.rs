@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::base::process::Line;
 use crate::cli::ui::print;
-use crate::engine::{Event, Forecast, Outcome, Reason, Reporter, StageStatus, Summary};
+use crate::engine::{Ending, Event, Forecast, Outcome, Reason, Reporter, StageStatus, Summary};
 
 /// Prints one JSON object an event.
 pub(crate) struct JsonReporter;
@@ -46,7 +46,7 @@ fn event_value(event: &Event) -> Value {
             let mut value = json!({
                 "event": "finished",
                 "stage": stage,
-                "outcome": outcome.word(),
+                "outcome": outcome.ending(),
                 "milliseconds": u64::try_from(time.as_millis()).unwrap_or(u64::MAX),
             });
             match outcome {
@@ -67,16 +67,7 @@ fn event_value(event: &Event) -> Value {
 
 /// Writes the last line of a run.
 pub(crate) fn summary(summary: &Summary) -> String {
-    let counts = [
-        "ran",
-        "restored",
-        "recorded",
-        "unchanged",
-        "failed",
-        "skipped",
-        "stopped",
-    ];
-    let counts = counts.map(|outcome| (outcome.to_owned(), json!(summary.count(outcome))));
+    let counts = Ending::ALL.map(|ending| (ending.word().to_owned(), json!(summary.count(ending))));
     let value = json!({
         "event": "summary",
         "counts": counts.into_iter().collect::<serde_json::Map<_, _>>(),

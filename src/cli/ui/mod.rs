@@ -1,11 +1,10 @@
 //! What people and programs see: terminal, plain lines, JSON, tables, diagnostics.
 
-pub(crate) mod comparison;
 pub(crate) mod diagnostics;
 pub(crate) mod json;
 mod plain;
 pub(crate) mod status;
-mod style;
+pub(crate) mod style;
 pub(crate) mod summary;
 pub(crate) mod table;
 mod terminal;

@@ -2,23 +2,20 @@
 
 use crate::base::human;
 use crate::cli::ui::style::{DIM, paint};
-use crate::engine::Summary;
+use crate::engine::{Ending, Summary};
 
-/// Writes what was done, and the headline of the report.
-pub(crate) fn render(summary: &Summary, headline: Option<&str>) -> String {
-    let words = [
-        "ran",
-        "restored",
-        "recorded",
-        "unchanged",
-        "failed",
-        "skipped",
-        "stopped",
-    ];
-    let parts: Vec<String> = words
-        .iter()
-        .filter(|word| summary.count(word) > 0)
-        .map(|word| format!("{} {word}", human::thousands(summary.count(word))))
+/// Writes what was done.
+pub(crate) fn render(summary: &Summary) -> String {
+    let parts: Vec<String> = Ending::ALL
+        .into_iter()
+        .filter(|ending| summary.count(*ending) > 0)
+        .map(|ending| {
+            format!(
+                "{} {}",
+                human::thousands(summary.count(ending)),
+                ending.word()
+            )
+        })
         .collect();
     let counts = if parts.is_empty() {
         "no stages".to_owned()
@@ -31,10 +28,7 @@ pub(crate) fn render(summary: &Summary, headline: Option<&str>) -> String {
         ""
     };
     let mut text = format!("  {counts} in {}{lock}\n", human::duration(summary.time));
-    if let Some(headline) = headline {
-        text += &format!("  {headline}\n");
-    }
-    if summary.count("failed") > 0 && summary.count("stopped") > 0 {
+    if summary.count(Ending::Failed) > 0 && summary.count(Ending::Stopped) > 0 {
         let hint = "mlpipe repro --keep-going  goes on with what does not need the failed stage";
         text += &format!("  {}\n", paint(DIM, hint));
     }

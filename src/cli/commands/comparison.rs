@@ -12,7 +12,6 @@ use crate::cli::ui::table::{Column, Form, aligned, markdown};
 use crate::metrics::{Collection, Difference, diff};
 use crate::pipeline::{self, Lock};
 use crate::report::Row;
-use crate::scm;
 use crate::store::RecordedSnapshot;
 use crate::workspace::Workspace;
 
@@ -148,11 +147,7 @@ fn collect_here(workspace: &Workspace, collect: Collect) -> Result<Collection, C
 }
 
 fn collect_at(workspace: &Workspace, name: &str, collect: Collect) -> Result<Collection, CliError> {
-    let none = || scm::Error::NoRepository {
-        path: workspace.root().to_owned(),
-    };
-    let repo = workspace.repo()?.ok_or_else(none)?;
-    let revision = repo.revision(name)?;
+    let revision = workspace.revision(name)?;
     let lock = Lock::load(&revision)?;
     Ok(collect(&RecordedSnapshot::new(
         &revision,
