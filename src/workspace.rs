@@ -9,7 +9,7 @@ use crate::base::path::{PathError, RepoPath};
 use crate::base::source::Worktree;
 use crate::pipeline::{Content, LOCK_FILE, Lock, LockError, PIPELINE_FILE};
 use crate::scm::{self, Repo, Revision};
-use crate::store::{self, Cache, RunCache};
+use crate::store::{self, Cache, Index, RunCache};
 
 /// The folder of everything that is not committed.
 const STATE_FOLDER: &str = ".mlpipe";
@@ -26,6 +26,7 @@ pub(crate) struct Workspace {
     pub(crate) cache: Cache,
     /// What earlier runs made.
     pub(crate) runs: RunCache,
+    index: Index,
 }
 
 /// Why there is no project to work on.
@@ -67,6 +68,7 @@ impl Workspace {
             worktree: Worktree::new(root),
             cache: Cache::new(state.join("cache")),
             runs: RunCache::new(state.join("cache/runs")),
+            index: Index::open(state.join("index"), root.to_owned()),
         }
     }
 
@@ -128,7 +130,12 @@ impl Workspace {
 
     /// Returns what is at `path` now.
     pub(crate) fn measure(&self, path: &RepoPath) -> Result<Option<Content>, store::Error> {
-        store::measure(&self.locate(path))
+        store::measure(&self.locate(path), &self.index)
+    }
+
+    /// Keeps what has been measured for the next time. Failing costs only time, then.
+    pub(crate) fn save_index(&self) -> Result<(), fs::Error> {
+        self.index.save()
     }
 
     /// Reads `data.lock`.

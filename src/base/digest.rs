@@ -53,6 +53,16 @@ impl Digest {
         Self::of_reader(&mut File::open(path)?)
     }
 
+    /// Returns the 32 bytes.
+    pub(crate) fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+
+    /// Makes a digest of its 32 bytes.
+    pub(crate) fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
     /// Returns the first eight digits, enough for a person to tell two apart.
     pub(crate) fn short(&self) -> String {
         self.to_string()[..8].to_owned()

@@ -131,6 +131,15 @@ pub(crate) fn write_atomic(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     file.commit()
 }
 
+/// Like [`write_atomic`], but does not wait for the disk: for what may be lost in a power cut.
+pub(crate) fn write_replaceable(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    let mut file = AtomicFile::begin(path)?;
+    file.file()
+        .write_all(bytes)
+        .map_err(failed("cannot write", path))?;
+    file.commit_as_object(path)
+}
+
 /// Like [`write_atomic`], but leaves a file alone that has this content already.
 pub(crate) fn write_if_changed(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     if read(path)?.as_deref() == Some(bytes) {

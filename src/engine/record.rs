@@ -67,6 +67,6 @@ impl LastRun {
     /// Writes the record.
     pub(crate) fn save(&self, workspace: &Workspace) -> Result<(), fs::Error> {
         let text = serde_json::to_string_pretty(self).expect("invariant: plain data");
-        fs::write_atomic(&workspace.state(FILE), text.as_bytes())
+        fs::write_replaceable(&workspace.state(FILE), text.as_bytes())
     }
 }

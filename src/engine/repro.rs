@@ -121,6 +121,7 @@ pub(crate) fn repro(
     if lock != before {
         workspace.save_lock(&lock)?;
     }
+    workspace.save_index()?;
     LastRun {
         stages: summary.runs.clone(),
     }

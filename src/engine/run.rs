@@ -19,7 +19,7 @@ use crate::engine::event::{Event, Outcome};
 use crate::engine::inputs::{Gauge, Inputs};
 use crate::engine::keep::{self, Fate};
 use crate::pipeline::{Content, Dep, OutEntry, ParamFiles, Stage, StageEntry, StageName};
-use crate::store::{self, Restored};
+use crate::store::Restored;
 use crate::workspace::Workspace;
 
 /// What all workers of a run share.
@@ -269,7 +269,7 @@ impl<'a> Worker<'a> {
             let content = if out.is_kept() || origin == Origin::Hand {
                 self.workspace.cache.store(&location)?
             } else {
-                store::measure(&location)?
+                self.workspace.measure(&out.path)?
             };
             let Some(content) = content else {
                 let problem = out.origin.problem(format!("`{}` was not made", out.path));

@@ -77,7 +77,12 @@ pub(crate) fn status(workspace: &Workspace, targets: &[String]) -> Result<Vec<St
             forecast,
         }
     };
-    Ok(order.map(look).collect())
+    let stages = order.map(look).collect();
+    if workspace.state("").is_dir() {
+        // Where it cannot be written, looking again costs time and nothing else.
+        let _unsaved = workspace.save_index();
+    }
+    Ok(stages)
 }
 
 struct GaugeParts<'a> {

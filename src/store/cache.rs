@@ -311,6 +311,11 @@ mod tests {
     use std::fs as disk;
 
     use super::*;
+    use crate::store::index::Index;
+
+    fn measure(path: &Path) -> Result<Option<Content>, Error> {
+        scan::measure(path, &Index::open(PathBuf::new(), PathBuf::from("/")))
+    }
 
     struct Fixture {
         folder: tempfile::TempDir,
@@ -353,7 +358,7 @@ mod tests {
         let fixture = Fixture::new();
         let content = fixture.store("data");
         assert_eq!(
-            scan::measure(&fixture.path("data")).expect("measures"),
+            measure(&fixture.path("data")).expect("measures"),
             Some(content)
         );
         let outcome = fixture
@@ -362,7 +367,7 @@ mod tests {
             .expect("restores");
         assert_eq!(outcome, Restored::Done);
         assert_eq!(
-            scan::measure(&fixture.path("copy")).expect("measures"),
+            measure(&fixture.path("copy")).expect("measures"),
             Some(content)
         );
         assert!(fixture.path("copy/void").is_dir());

@@ -2,6 +2,7 @@
 
 mod cache;
 mod error;
+mod index;
 mod recorded;
 mod run_cache;
 mod scan;
@@ -9,6 +10,7 @@ mod tree;
 
 pub(crate) use cache::{Cache, Presence, Restored};
 pub(crate) use error::Error;
+pub(crate) use index::Index;
 pub(crate) use recorded::RecordedSnapshot;
 pub(crate) use run_cache::RunCache;
 pub(crate) use scan::{has_uncounted, measure};

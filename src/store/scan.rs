@@ -7,11 +7,11 @@ use std::path::{Path, PathBuf};
 use rayon::prelude::*;
 use walkdir::WalkDir;
 
-use crate::base::digest::Digest;
 use crate::base::fs::{LITTER, absent_as_none, failed};
 use crate::base::path::PathError;
 use crate::pipeline::Content;
 use crate::store::error::Error;
+use crate::store::index::Index;
 use crate::store::tree::{Entry, EntryKind, FileContent, Tree};
 
 /// Names that are never part of a folder's content: git's folder, ours, and our unfinished files.
@@ -54,9 +54,11 @@ pub(crate) struct FoundEntry {
 }
 
 /// Returns the content of the file or folder at `path`, or `None` if nothing is there.
-pub(crate) fn measure(path: &Path) -> Result<Option<Content>, Error> {
+pub(crate) fn measure(path: &Path, index: &Index) -> Result<Option<Content>, Error> {
     let hash = |location: &Path, metadata: &Metadata| {
-        let (digest, size) = Digest::of_file(location).map_err(failed("cannot read", location))?;
+        let (digest, size) = index
+            .digest(location, metadata)
+            .map_err(failed("cannot read", location))?;
         Ok(FileContent {
             digest,
             size,
@@ -165,6 +167,10 @@ pub(crate) fn is_executable(metadata: &Metadata) -> bool {
 #[expect(clippy::disallowed_methods, reason = "tests lay out small folders")]
 mod tests {
     use super::*;
+
+    fn measure(path: &Path) -> Result<Option<Content>, Error> {
+        super::measure(path, &Index::open(PathBuf::new(), PathBuf::from("/")))
+    }
 
     #[test]
     fn a_folder_is_measured_with_modes_and_empty_folders() {
