@@ -7,6 +7,7 @@ use crate::base::path::RepoPath;
 use crate::engine::error::Failure;
 use crate::engine::fingerprint::{Change, FactValue};
 use crate::engine::inputs::{Gauge, Inputs};
+use crate::engine::selection::RunPolicy;
 use crate::pipeline::{Content, Out, Stage, StageEntry};
 use crate::store::Presence;
 
@@ -107,16 +108,16 @@ pub(crate) struct Examination {
     pub(crate) decision: Decision,
 }
 
-/// Looks at a stage and decides. `recorded` is its entry in the lock.
+/// Looks at a stage and decides by `policy`. `recorded` is its entry in the lock.
 pub(crate) fn examine(
     stage: &Stage,
     recorded: Option<&StageEntry>,
-    force: bool,
+    policy: RunPolicy,
     gauge: &Gauge<'_>,
 ) -> Result<Examination, Failure> {
     let inputs = Inputs::measure(stage, gauge)?;
     let outs = observe_outs(stage, recorded, gauge)?;
-    let decision = decide(stage, recorded, force, &inputs, &outs, gauge)?;
+    let decision = decide(stage, recorded, policy, &inputs, &outs, gauge)?;
     Ok(Examination {
         inputs,
         outs,
@@ -148,12 +149,12 @@ pub(crate) fn observe_outs(
 fn decide(
     stage: &Stage,
     recorded: Option<&StageEntry>,
-    force: bool,
+    policy: RunPolicy,
     inputs: &Inputs,
     outs: &[OutState],
     gauge: &Gauge<'_>,
 ) -> Result<Decision, Failure> {
-    if force && !stage.frozen {
+    if policy == RunPolicy::Forced && !stage.frozen {
         return Ok(Decision::Run {
             reasons: vec![Reason::Forced],
         });
@@ -171,7 +172,11 @@ fn decide(
         return judge_outs(stage, entry, outs, gauge);
     }
     reasons.extend(outs.iter().filter_map(OutState::fault));
-    match find_earlier_run(stage, inputs, gauge)? {
+    let earlier = match policy {
+        RunPolicy::Needed => find_earlier_run(stage, inputs, gauge)?,
+        RunPolicy::Changed | RunPolicy::Forced => None,
+    };
+    match earlier {
         Some(entry) => Ok(Decision::Restore {
             entry,
             source: Source::RunCache,

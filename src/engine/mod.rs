@@ -12,6 +12,7 @@ mod record;
 mod repro;
 mod run;
 mod scheduler;
+mod selection;
 mod status;
 
 pub(crate) use decide::{Reason, Source};
@@ -19,4 +20,5 @@ pub(crate) use error::{Error, Failure};
 pub(crate) use event::{Ending, Event, Outcome, Reporter};
 pub(crate) use record::LastRun;
 pub(crate) use repro::{ReproOptions, Summary, repro};
+pub(crate) use selection::{CommitPolicy, Policy, Reach, RunPolicy, Selection};
 pub(crate) use status::{Forecast, StageStatus, status};

@@ -17,6 +17,7 @@ use crate::engine::event::{Ending, Event, Outcome, Reporter};
 use crate::engine::record::{LastRun, StageRun};
 use crate::engine::run::{Processed, Worker, log_path};
 use crate::engine::scheduler::Scheduler;
+use crate::engine::selection::{Policy, Selection};
 use crate::pipeline::{LOCK_FILE, Lock, Pipeline, Stage, StageIndex};
 use crate::scm::ignore_out;
 use crate::workspace::Workspace;
@@ -30,12 +31,12 @@ const BACKLOG: usize = 1024;
 /// What is to be run, and how.
 #[derive(Debug)]
 pub(crate) struct ReproOptions {
-    /// Stages, or paths that stages make; all stages if empty.
-    pub(crate) targets: Vec<String>,
+    /// Which stages.
+    pub(crate) selection: Selection,
     /// How many stages may run at once.
     pub(crate) jobs: NonZeroUsize,
-    /// Whether stages run even if nothing changed.
-    pub(crate) force: bool,
+    /// What may be done with them.
+    pub(crate) policy: Policy,
     /// Whether a failure stops only the stages that need the failed one.
     pub(crate) keep_going: bool,
 }
@@ -86,7 +87,7 @@ pub(crate) fn repro(
     let held = workspace.enter(cancel, waiting)?;
     // Only now: the files may have been edited while we waited.
     let pipeline = Pipeline::load(&workspace.worktree)?;
-    let selected = pipeline.graph.select(&options.targets)?;
+    let selected = options.selection.choose(&pipeline.graph)?;
     let mut lock = workspace.load_lock()?;
     recover(workspace, &lock, reporter)?;
     if held.was_abandoned {
@@ -199,7 +200,7 @@ impl<'a> Owner<'a> {
             while scheduler.running() < options.jobs.get()
                 && let Some(stage) = scheduler.start_next()
             {
-                self.start(scope, stage, options.force, sender);
+                self.start(scope, stage, options.policy, sender);
             }
             if scheduler.running() == 0 {
                 return Ok(());
@@ -231,7 +232,7 @@ impl<'a> Owner<'a> {
         &self,
         scope: &'scope thread::Scope<'scope, '_>,
         index: StageIndex,
-        force: bool,
+        policy: Policy,
         sender: &SyncSender<Message<'a>>,
     ) where
         'a: 'scope,
@@ -254,7 +255,7 @@ impl<'a> Owner<'a> {
                 environment,
                 tracked,
                 cancel,
-                force,
+                policy,
                 tell: Box::new(tell),
             };
             // A panic must reach the owner too, or it would wait for this stage for ever.

@@ -18,6 +18,7 @@ use crate::engine::error::Failure;
 use crate::engine::event::{Event, Outcome};
 use crate::engine::inputs::{Gauge, Inputs};
 use crate::engine::keep::{self, Fate};
+use crate::engine::selection::{CommitPolicy, Policy};
 use crate::pipeline::{Content, Dep, OutEntry, ParamFiles, Stage, StageEntry, StageName};
 use crate::store::Restored;
 use crate::workspace::Workspace;
@@ -29,7 +30,7 @@ pub(crate) struct Worker<'a> {
     /// Cached outs that git tracks, which it must not.
     pub(crate) tracked: &'a BTreeSet<RepoPath>,
     pub(crate) cancel: &'a CancelToken,
-    pub(crate) force: bool,
+    pub(crate) policy: Policy,
     /// Hands an event to the owner of the run.
     pub(crate) tell: Box<dyn Fn(Event) + Send + 'a>,
 }
@@ -57,7 +58,7 @@ impl<'a> Worker<'a> {
         recorded: Option<&StageEntry>,
     ) -> Result<Processed<'a>, Failure> {
         let params = ParamFiles::new(&self.workspace.worktree);
-        let examination = examine(stage, recorded, self.force, &self.gauge(&params))?;
+        let examination = examine(stage, recorded, self.policy.run, &self.gauge(&params))?;
         let Examination {
             inputs,
             outs,
@@ -72,8 +73,8 @@ impl<'a> Worker<'a> {
         };
         match decision {
             Decision::Unchanged { recache } => {
-                for path in recache {
-                    self.workspace.cache.store(&self.workspace.locate(&path))?;
+                if self.policy.commit == CommitPolicy::Cache {
+                    self.recache(&recache)?;
                 }
                 done(Outcome::Unchanged, None)
             }
@@ -96,6 +97,14 @@ impl<'a> Worker<'a> {
             }
             Decision::Run { reasons } => self.run(stage, &inputs, &outs, reasons),
         }
+    }
+
+    /// Puts outs into the cache again that it has lost.
+    fn recache(&self, paths: &[RepoPath]) -> Result<(), Failure> {
+        for path in paths {
+            self.workspace.cache.store(&self.workspace.locate(path))?;
+        }
+        Ok(())
     }
 
     /// Puts the outs of an earlier run in place; false if an object turned out to be unusable.
@@ -266,7 +275,8 @@ impl<'a> Worker<'a> {
         let mut outs: BTreeMap<RepoPath, OutEntry> = BTreeMap::new();
         for out in &stage.outs {
             let location = self.workspace.locate(&out.path);
-            let content = if out.is_kept() || origin == Origin::Hand {
+            let is_cached = out.is_kept() && self.policy.commit == CommitPolicy::Cache;
+            let content = if is_cached || origin == Origin::Hand {
                 self.workspace.cache.store(&location)?
             } else {
                 self.workspace.measure(&out.path)?
@@ -284,7 +294,8 @@ impl<'a> Worker<'a> {
         let entry = inputs
             .to_entry(outs)
             .expect("invariant: missing deps were refused before");
-        if origin == Origin::Command && stage.is_restorable() {
+        let is_committed = self.policy.commit == CommitPolicy::Cache;
+        if is_committed && origin == Origin::Command && stage.is_restorable() {
             self.workspace.runs.record(inputs.fingerprint(), &entry)?;
         }
         Ok(entry)

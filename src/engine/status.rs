@@ -9,6 +9,7 @@ use crate::engine::error::{Error, Failure};
 use crate::engine::inputs::Gauge;
 use crate::engine::repro::{environment, refuse_nesting};
 use crate::engine::run::refuse_missing_deps;
+use crate::engine::selection::{RunPolicy, Selection};
 use crate::pipeline::{
     Content, Dep, ParamFiles, Pipeline, Stage, StageEntry, StageIndex, StageName,
 };
@@ -46,10 +47,14 @@ pub(crate) enum Forecast {
 }
 
 /// Says what would happen to the targets and all that they need, in the order of a run.
-pub(crate) fn status(workspace: &Workspace, targets: &[String]) -> Result<Vec<StageStatus>, Error> {
+pub(crate) fn status(
+    workspace: &Workspace,
+    selection: &Selection,
+    policy: RunPolicy,
+) -> Result<Vec<StageStatus>, Error> {
     refuse_nesting(workspace)?;
     let pipeline = Pipeline::load(&workspace.worktree)?;
-    let selected = pipeline.graph.select(targets)?;
+    let selected = selection.choose(&pipeline.graph)?;
     let lock = workspace.load_lock()?;
     let params = ParamFiles::new(&workspace.worktree);
     let environment = environment(workspace);
@@ -63,6 +68,7 @@ pub(crate) fn status(workspace: &Workspace, targets: &[String]) -> Result<Vec<St
         expected: BTreeMap::new(),
         cancel: CancelToken::default(),
         uncertain: BTreeSet::new(),
+        policy,
     };
     let order = pipeline
         .graph
@@ -100,6 +106,7 @@ struct Forecaster<'a> {
     cancel: CancelToken,
     /// Stages whose outs nobody can foresee.
     uncertain: BTreeSet<StageIndex>,
+    policy: RunPolicy,
 }
 
 impl Forecaster<'_> {
@@ -139,7 +146,7 @@ impl Forecaster<'_> {
             .filter(|needed| self.uncertain.contains(needed) || self.is_hidden(**needed, stage))
             .map(|needed| self.pipeline.stages[*needed].name.clone())
             .collect();
-        let (inputs, decision) = match examine(stage, recorded, false, &gauge) {
+        let (inputs, decision) = match examine(stage, recorded, self.policy, &gauge) {
             Ok(examination) => (examination.inputs, examination.decision),
             Err(failure) => {
                 self.uncertain.insert(index);

@@ -455,3 +455,54 @@ fn a_flood_of_output_is_borne() {
             > 2_000_000
     );
 }
+
+#[test]
+fn a_target_alone_or_with_all_that_needs_it() {
+    let project = Project::with(FAN);
+    let text = project.run(&["repro", "-s", "join"]).failure(3);
+    assert!(text.contains("its dep `left` does not exist"), "{text}");
+    project
+        .run(&["repro", "-j1", "--downstream", "right"])
+        .failure(3);
+    assert_eq!(project.runs(), ["right"], "left is not downstream of right");
+    project.run(&["repro", "-s", "left"]).success();
+    project
+        .run(&["repro", "-j1", "--downstream", "right"])
+        .success();
+    assert_eq!(project.runs(), ["right", "left", "join"]);
+}
+
+#[test]
+fn a_dry_run_touches_nothing_and_says_what_follows() {
+    let project = Project::chain();
+    let text = project.run(&["repro", "--dry"]).data();
+    assert_eq!(
+        text,
+        "prep would run\n  first run\ntrain may run, since prep would\n  first run\n"
+    );
+    assert!(!project.exists("data.lock") && !project.exists(".mlpipe"));
+    project.run(&["repro"]).success();
+    let text = project.run(&["repro", "--dry", "--force", "prep"]).data();
+    assert_eq!(text, "prep would run\n  forced\n");
+}
+
+#[test]
+fn the_run_cache_and_the_cache_can_be_left_alone() {
+    let project =
+        Project::with("stages:\n  a: {cmd: echo a >> runs.log; cp in o, deps: [in], outs: [o]}\n");
+    for text in ["1", "2", "1"] {
+        project.write("in", text);
+        project.run(&["repro", "--no-run-cache"]).success();
+    }
+    assert_eq!(project.runs().len(), 3);
+    project.write("in", "3");
+    project.run(&["repro", "--no-commit"]).success();
+    assert!(project.read("data.lock").contains("size: 1"));
+    project.remove("o");
+    assert!(
+        project
+            .run(&["status"])
+            .data()
+            .contains("a would run\n  out o missing\n")
+    );
+}

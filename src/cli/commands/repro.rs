@@ -9,7 +9,9 @@ use crate::base::cancel::CancelToken;
 use crate::cli::commands::{Context, report};
 use crate::cli::error::{CliError, Exit};
 use crate::cli::ui::{self, repro_reporter};
-use crate::engine::{Ending, ReproOptions, Summary, repro};
+use crate::engine::{
+    CommitPolicy, Ending, Policy, Reach, ReproOptions, RunPolicy, Selection, Summary, repro, status,
+};
 use crate::workspace::Workspace;
 
 #[derive(Debug, Args)]
@@ -29,21 +31,79 @@ pub(crate) struct ReproArgs {
     #[arg(short, long)]
     keep_going: bool,
 
+    /// Run the targets alone, not what they need
+    #[arg(short, long, requires = "targets", conflicts_with = "downstream")]
+    single_item: bool,
+
+    /// Run the targets and all that need them
+    #[arg(long, requires = "targets")]
+    downstream: bool,
+
+    /// Run changed stages even if an earlier run had the same inputs
+    #[arg(long)]
+    no_run_cache: bool,
+
+    /// Record outs in data.lock without putting them into the cache
+    #[arg(long)]
+    no_commit: bool,
+
+    /// Say what would run, and why, and run nothing
+    #[arg(long)]
+    dry: bool,
+
     /// Print events as JSON lines
     #[arg(long)]
     json: bool,
 }
 
+impl ReproArgs {
+    fn selection(&self) -> Selection {
+        let reach = match (self.single_item, self.downstream) {
+            (true, _) => Reach::Nowhere,
+            (_, true) => Reach::Downstream,
+            _ => Reach::Upstream,
+        };
+        Selection {
+            targets: self.targets.clone(),
+            reach,
+        }
+    }
+
+    fn policy(&self) -> Policy {
+        let run = match (self.force, self.no_run_cache) {
+            (true, _) => RunPolicy::Forced,
+            (_, true) => RunPolicy::Changed,
+            _ => RunPolicy::Needed,
+        };
+        let commit = if self.no_commit {
+            CommitPolicy::LockOnly
+        } else {
+            CommitPolicy::Cache
+        };
+        Policy { run, commit }
+    }
+}
+
 /// Brings the pipeline up to date and ends with what that did to the metrics.
 pub(crate) fn run(args: &ReproArgs, context: &Context) -> Result<Exit, CliError> {
     let workspace = context.workspace()?;
+    if args.dry {
+        let stages = status(&workspace, &args.selection(), args.policy().run)?;
+        let text = if args.json {
+            ui::json::status(&stages)
+        } else {
+            ui::status::render(&stages)
+        };
+        ui::print(&text)?;
+        return Ok(Exit::Success);
+    }
     let cancel = CancelToken::default();
     cancel.listen(ui::announce_stop)?;
     let cores = thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
     let options = ReproOptions {
-        targets: args.targets.clone(),
+        selection: args.selection(),
         jobs: args.jobs.unwrap_or(cores),
-        force: args.force,
+        policy: args.policy(),
         keep_going: args.keep_going,
     };
     let mut reporter = repro_reporter(args.json, context.quiet);

@@ -5,7 +5,7 @@ use clap::Args;
 use crate::cli::commands::Context;
 use crate::cli::error::{CliError, Exit};
 use crate::cli::ui;
-use crate::engine::{Forecast, status};
+use crate::engine::{Forecast, Reach, RunPolicy, Selection, status};
 
 #[derive(Debug, Args)]
 pub(crate) struct StatusArgs {
@@ -24,7 +24,11 @@ pub(crate) struct StatusArgs {
 /// Says what `repro` would do.
 pub(crate) fn run(args: &StatusArgs, context: &Context) -> Result<Exit, CliError> {
     let workspace = context.workspace()?;
-    let stages = status(&workspace, &args.targets)?;
+    let selection = Selection {
+        targets: args.targets.clone(),
+        reach: Reach::Upstream,
+    };
+    let stages = status(&workspace, &selection, RunPolicy::Needed)?;
     if args.json {
         ui::print(&ui::json::status(&stages))?;
     } else if !context.quiet {
