@@ -9,7 +9,7 @@ use crate::base::path::{PathError, RepoPath};
 use crate::base::source::Worktree;
 use crate::pipeline::{Content, LOCK_FILE, Lock, LockError, PIPELINE_FILE};
 use crate::scm::{self, Repo, Revision};
-use crate::store::{self, Cache, Index, RunCache};
+use crate::store::{self, Cache, Index, RunCache, Tree};
 
 /// The folder of everything that is not committed.
 const STATE_FOLDER: &str = ".mlpipe";
@@ -131,6 +131,11 @@ impl Workspace {
     /// Returns what is at `path` now.
     pub(crate) fn measure(&self, path: &RepoPath) -> Result<Option<Content>, store::Error> {
         store::measure(&self.locate(path), &self.index)
+    }
+
+    /// Returns the manifest of the folder that is at `path` now.
+    pub(crate) fn tree(&self, path: &RepoPath) -> Result<Option<Tree>, store::Error> {
+        store::measure_folder(&self.locate(path), &self.index)
     }
 
     /// Keeps what has been measured for the next time. Failing costs only time, then.

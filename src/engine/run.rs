@@ -99,6 +99,22 @@ impl<'a> Worker<'a> {
         }
     }
 
+    /// Keeps what folders consist of, so that a later run can say which of their files changed.
+    fn keep_manifests(&self, inputs: &Inputs) -> Result<(), Failure> {
+        for (path, content) in &inputs.deps {
+            let Some(content) = content.filter(|content| content.files.is_some()) else {
+                continue;
+            };
+            if self.workspace.cache.manifest(&content)?.is_none()
+                && let Some(tree) = self.workspace.tree(path)?
+                && tree.content() == content
+            {
+                self.workspace.cache.store_manifest(&tree)?;
+            }
+        }
+        Ok(())
+    }
+
     /// Puts outs into the cache again that it has lost.
     fn recache(&self, paths: &[RepoPath]) -> Result<(), Failure> {
         for path in paths {
@@ -294,6 +310,7 @@ impl<'a> Worker<'a> {
         let entry = inputs
             .to_entry(outs)
             .expect("invariant: missing deps were refused before");
+        self.keep_manifests(inputs)?;
         let is_committed = self.policy.commit == CommitPolicy::Cache;
         if is_committed && origin == Origin::Command && stage.is_restorable() {
             self.workspace.runs.record(inputs.fingerprint(), &entry)?;

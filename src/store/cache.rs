@@ -102,6 +102,19 @@ impl Cache {
         Ok(object.commit_as_object(&path)?)
     }
 
+    /// Keeps the manifest of a folder, without its files: for telling later what has changed in it.
+    pub(crate) fn store_manifest(&self, tree: &Tree) -> Result<(), Error> {
+        self.store_bytes(tree.to_text().as_bytes())
+    }
+
+    /// Returns the manifest of a folder, if it was kept.
+    pub(crate) fn manifest(&self, content: &Content) -> Result<Option<Tree>, Error> {
+        match content.files {
+            Some(_) => Ok(self.tree(content.sha256)?.ok()),
+            None => Ok(None),
+        }
+    }
+
     /// Returns whether the objects of `content` are all there.
     pub(crate) fn presence(&self, content: &Content) -> Result<Presence, Error> {
         let whole = match content.files {

@@ -13,4 +13,5 @@ pub(crate) use error::Error;
 pub(crate) use index::Index;
 pub(crate) use recorded::RecordedSnapshot;
 pub(crate) use run_cache::RunCache;
-pub(crate) use scan::{has_uncounted, measure};
+pub(crate) use scan::{has_uncounted, measure, measure_folder};
+pub(crate) use tree::{EntryKind, Tree};

@@ -55,21 +55,34 @@ pub(crate) struct FoundEntry {
 
 /// Returns the content of the file or folder at `path`, or `None` if nothing is there.
 pub(crate) fn measure(path: &Path, index: &Index) -> Result<Option<Content>, Error> {
-    let hash = |location: &Path, metadata: &Metadata| {
-        let (digest, size) = index
-            .digest(location, metadata)
-            .map_err(failed("cannot read", location))?;
-        Ok(FileContent {
-            digest,
-            size,
-            executable: is_executable(metadata),
-        })
-    };
     match find(path)? {
         None => Ok(None),
-        Some(Found::File(metadata)) => Ok(Some(hash(path, &metadata)?.into())),
-        Some(Found::Folder(found)) => Ok(Some(tree_of(found, hash)?.content())),
+        Some(Found::File(metadata)) => Ok(Some(hash(path, &metadata, index)?.into())),
+        Some(Found::Folder(found)) => {
+            let tree = tree_of(found, |file, metadata| hash(file, metadata, index))?;
+            Ok(Some(tree.content()))
+        }
     }
+}
+
+/// Returns the manifest of the folder at `path`; `None` if that is no folder.
+pub(crate) fn measure_folder(path: &Path, index: &Index) -> Result<Option<Tree>, Error> {
+    match find(path)? {
+        Some(Found::Folder(found)) => Ok(Some(tree_of(found, |file, metadata| {
+            hash(file, metadata, index)
+        })?)),
+        _ => Ok(None),
+    }
+}
+
+fn hash(path: &Path, metadata: &Metadata, index: &Index) -> Result<FileContent, Error> {
+    let digest = index.digest(path, metadata);
+    let (digest, size) = digest.map_err(failed("cannot read", path))?;
+    Ok(FileContent {
+        digest,
+        size,
+        executable: is_executable(metadata),
+    })
 }
 
 /// Makes the manifest of a folder from what was found in it; `hash` gives each file's content and

@@ -77,3 +77,34 @@ fn describing_a_stage_anew_is_no_change() {
         "everything is up to date\n"
     );
 }
+
+#[test]
+fn explains_field_by_field_and_file_by_file() {
+    let project = Project::with(
+        "stages:\n  count: {cmd: 'ls data > n', deps: [data], params: [lr], outs: [n]}\n",
+    );
+    for (name, text) in [("data/a", "1"), ("data/b", "2"), ("data/sub/c", "3")] {
+        project.write(name, text);
+    }
+    project.write("params.yaml", "lr: 0.1\n");
+    project.run(&["repro"]).success();
+    project.write("data/a", "changed");
+    project.write("data/new", "4");
+    project.remove("data/sub/c");
+    project.write("params.yaml", "lr: 0.2\n");
+    project.edit("pipeline.yaml", "ls data > n", "ls -1 data > n");
+    let text = project.run(&["status", "--explain", "count"]).data();
+    let (head, files) = text
+        .split_once("  (4 files changed)\n")
+        .unwrap_or_else(|| panic!("{text}"));
+    assert!(
+        head.starts_with(
+            "count would run\n  command  `ls data > n` → `ls -1 data > n`\n  dep data  "
+        ),
+        "{text}"
+    );
+    assert_eq!(
+        files,
+        "      a      modified\n      new    added\n      sub    added\n      sub/c  deleted\n  param lr  0.1 → 0.2\n"
+    );
+}

@@ -92,7 +92,7 @@ pub(crate) fn run(args: &ReproArgs, context: &Context) -> Result<Exit, CliError>
         let text = if args.json {
             ui::json::status(&stages)
         } else {
-            ui::status::render(&stages)
+            ui::status::render(&stages, &|reason| format!("{reason}\n"))
         };
         ui::print(&text)?;
         return Ok(Exit::Success);

@@ -5,12 +5,16 @@ use clap::Args;
 use crate::cli::commands::Context;
 use crate::cli::error::{CliError, Exit};
 use crate::cli::ui;
-use crate::engine::{Forecast, Reach, RunPolicy, Selection, status};
+use crate::engine::{Forecast, Reach, Reason, RunPolicy, Selection, changed_files, status};
 
 #[derive(Debug, Args)]
 pub(crate) struct StatusArgs {
     /// Stages to look at, with all that they need [default: all]
     targets: Vec<String>,
+
+    /// Say of each change what it was and is, and which files of a folder are behind it
+    #[arg(long)]
+    explain: bool,
 
     /// Print JSON
     #[arg(long)]
@@ -32,7 +36,15 @@ pub(crate) fn run(args: &StatusArgs, context: &Context) -> Result<Exit, CliError
     if args.json {
         ui::print(&ui::json::status(&stages))?;
     } else if !context.quiet {
-        ui::print(&ui::status::render(&stages))?;
+        let details = |reason: &Reason| {
+            let files = changed_files(&workspace, reason);
+            // Without them the reason itself still stands.
+            ui::status::details(reason, &files.unwrap_or_default())
+        };
+        let plain = |reason: &Reason| format!("{reason}\n");
+        let write: &dyn Fn(&Reason) -> String = if args.explain { &details } else { &plain };
+        let text = ui::status::render(&stages, write);
+        ui::print(&text)?;
     }
     let is_clean = stages
         .iter()

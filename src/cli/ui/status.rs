@@ -1,33 +1,40 @@
 //! What would run and why, as lines.
 
+use crate::base::human;
 use crate::cli::error::explain_failure;
 use crate::cli::ui::diagnostics;
 use crate::cli::ui::style::{CHANGED, DIM, paint};
-use crate::engine::{Forecast, Reason, StageStatus};
+use crate::engine::{Change, FileChange, Forecast, Reason, StageStatus};
 use crate::pipeline::StageName;
 
+/// How many files of a folder are named.
+const SHOWN: usize = 10;
+
 /// Writes one block a stage that is not up to date, and a line for all that are.
-pub(crate) fn render(stages: &[StageStatus]) -> String {
+pub(crate) fn render(stages: &[StageStatus], write: &dyn Fn(&Reason) -> String) -> String {
     let mut text = String::new();
     let mut unchanged = 0;
     for StageStatus { stage, forecast } in stages {
         match forecast {
             Forecast::Unchanged => unchanged += 1,
             Forecast::Run(reasons) => {
-                text += &block(stage.as_str(), "would run", reasons);
+                text += &block(stage.as_str(), "would run", reasons, write);
             }
             Forecast::Restore(reasons) => {
                 text += &block(
                     stage.as_str(),
                     "would be restored, without running",
                     reasons,
+                    write,
                 );
             }
-            Forecast::Adopt => text += &block(stage.as_str(), "would be recorded as it is", &[]),
+            Forecast::Adopt => {
+                text += &block(stage.as_str(), "would be recorded as it is", &[], write);
+            }
             Forecast::MayRun { upstream, reasons } => {
                 let names: Vec<&str> = upstream.iter().map(StageName::as_str).collect();
                 let what = format!("may run, since {} would", names.join(", "));
-                text += &block(stage.as_str(), &what, reasons);
+                text += &block(stage.as_str(), &what, reasons, write);
             }
             Forecast::Fail(failure) => {
                 text += &diagnostics::render(&explain_failure(stage.as_str(), failure, None));
@@ -42,10 +49,42 @@ pub(crate) fn render(stages: &[StageStatus]) -> String {
     }
 }
 
-fn block(stage: &str, what: &str, reasons: &[Reason]) -> String {
+fn block(stage: &str, what: &str, reasons: &[Reason], write: &dyn Fn(&Reason) -> String) -> String {
     let mut text = format!("{} {what}\n", paint(CHANGED, stage));
     for reason in reasons {
-        text += &format!("  {reason}\n");
+        text += &format!("  {}", write(reason));
+    }
+    text
+}
+
+/// Writes a reason with what was and what is, and the files behind it.
+pub(crate) fn details(reason: &Reason, files: &[FileChange]) -> String {
+    let mut text = match reason {
+        Reason::Input(Change {
+            fact,
+            before: Some(before),
+            after: Some(after),
+        }) => {
+            format!("{fact}  {before} → {after}\n")
+        }
+        other => format!("{other}\n"),
+    };
+    if files.is_empty() {
+        return text;
+    }
+    text.pop();
+    text += &format!("  ({} changed)\n", human::count(files.len(), "file"));
+    let width = files
+        .iter()
+        .take(SHOWN)
+        .map(|file| file.path.chars().count())
+        .max()
+        .unwrap_or(0);
+    for file in files.iter().take(SHOWN) {
+        text += &format!("      {:width$}  {}\n", file.path, file.kind.word());
+    }
+    if files.len() > SHOWN {
+        text += &format!("      and {} more\n", human::thousands(files.len() - SHOWN));
     }
     text
 }
