@@ -3,6 +3,7 @@
 use std::fmt::Display;
 use std::sync::Arc;
 
+use crate::base::formats;
 use crate::base::problem::{Problem, did_you_mean};
 use crate::base::value::{Map, Value};
 use crate::base::yaml::{self, Part, Step};
@@ -19,6 +20,16 @@ impl Document {
     /// Parses `text`, the content of `file`.
     pub(crate) fn parse(file: &str, text: &str) -> Result<Arc<Self>, Problem> {
         let root = yaml::parse(file, text)?;
+        Ok(Arc::new(Self {
+            file: file.to_owned(),
+            text: Arc::from(text),
+            root,
+        }))
+    }
+
+    /// Parses `text`, the content of `file`, in the format that the file's ending names.
+    pub(crate) fn parse_any(file: &str, text: &str) -> Result<Arc<Self>, Problem> {
+        let root = formats::parse(file, text)?;
         Ok(Arc::new(Self {
             file: file.to_owned(),
             text: Arc::from(text),
