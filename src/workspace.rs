@@ -7,7 +7,7 @@ use crate::base::fs::{self, failed};
 use crate::base::lockfile::{self, FileLock};
 use crate::base::path::{PathError, RepoPath};
 use crate::base::source::Worktree;
-use crate::pipeline::{Content, LOCK_FILE, Lock, LockError, PIPELINE_FILE};
+use crate::pipeline::{Content, DVC_FILE, LOCK_FILE, Lock, LockError, PIPELINE_FILE};
 use crate::scm::{self, Repo, Revision};
 use crate::store::{self, Cache, Index, RunCache, Tree};
 
@@ -47,14 +47,26 @@ pub(crate) enum Error {
 }
 
 impl Workspace {
-    /// Opens the project that `folder` lies in: the nearest folder with `.mlpipe` or a pipeline.
+    /// Opens the project that `folder` lies in: the nearest folder with `.mlpipe`, else the
+    /// outermost folder of the repository with a pipeline, for a project may have many.
     pub(crate) fn find(folder: &Path) -> Result<Self, Error> {
         let folder = folder
             .canonicalize()
             .map_err(failed("cannot open the folder", folder))?;
-        let is_project =
-            |path: &&Path| path.join(STATE_FOLDER).is_dir() || path.join(PIPELINE_FILE).is_file();
-        match folder.ancestors().find(is_project) {
+        let is_project = |path: &&Path| path.join(STATE_FOLDER).is_dir();
+        let has_pipeline = |path: &&Path| {
+            [PIPELINE_FILE, DVC_FILE]
+                .iter()
+                .any(|name| path.join(name).is_file())
+        };
+        let top = folder
+            .ancestors()
+            .position(|path| path.join(".git").exists());
+        let inside = folder
+            .ancestors()
+            .take(top.map_or(usize::MAX, |top| top + 1));
+        let root = folder.ancestors().find(is_project);
+        match root.or_else(|| inside.filter(has_pipeline).last()) {
             Some(root) => Ok(Self::open(root)),
             None => Err(Error::NoProject { path: folder }),
         }

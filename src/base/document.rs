@@ -1,13 +1,14 @@
-//! `Document` and `Node`: a YAML file read as a tree whose every value knows where it came from.
+//! `Document` and `Node`: a file of values read as a tree whose every value knows where it came from.
 
 use std::fmt::Display;
 use std::sync::Arc;
 
-use crate::base::problem::{Problem, did_you_mean};
+use crate::base::formats;
+use crate::base::problem::Problem;
 use crate::base::value::{Map, Value};
 use crate::base::yaml::{self, Part, Step};
 
-/// A YAML file of the user's: its name, its text and its values.
+/// A file of values of the user's: its name, its text and its values.
 #[derive(Debug)]
 pub(crate) struct Document {
     file: String,
@@ -24,6 +25,21 @@ impl Document {
             text: Arc::from(text),
             root,
         }))
+    }
+
+    /// Parses `text`, the content of `file`, in the format that the file's ending names.
+    pub(crate) fn parse_any(file: &str, text: &str) -> Result<Arc<Self>, Problem> {
+        let root = formats::parse(file, text)?;
+        Ok(Arc::new(Self {
+            file: file.to_owned(),
+            text: Arc::from(text),
+            root,
+        }))
+    }
+
+    /// Returns the text that it was read from.
+    pub(crate) fn text(&self) -> &str {
+        &self.text
     }
 
     /// Returns the whole tree.
@@ -70,7 +86,8 @@ impl Origin {
         self.problem_at(Part::Key, message)
     }
 
-    fn problem_at(&self, part: Part, message: impl Into<String>) -> Problem {
+    /// Makes a problem at the value or at its key.
+    pub(crate) fn problem_at(&self, part: Part, message: impl Into<String>) -> Problem {
         let Document { file, text, .. } = &*self.document;
         let place = yaml::locate(text, &self.steps(), part);
         Problem::new(file, text, message).at(place)
@@ -87,7 +104,8 @@ impl Origin {
         steps
     }
 
-    fn below(&self, step: Step) -> Self {
+    /// Returns the origin of what stands one step below the value.
+    pub(crate) fn below(&self, step: Step) -> Self {
         let link = Link {
             above: self.trail.clone(),
             step,
@@ -127,20 +145,6 @@ impl<'a> Node<'a> {
         Ok(map.iter().map(child).collect())
     }
 
-    /// Checks that this is a map with none but the `known` keys.
-    pub(crate) fn only(&self, known: &[&str], what: impl Display) -> Result<(), Problem> {
-        for key in self.map(&what)?.keys() {
-            if !known.contains(&key.as_str()) {
-                let origin = self.origin.below(Step::Key(key.clone()));
-                let problem = origin.key_problem(format!("unknown key `{key}` in {what}"));
-                let list = || format!("known keys: {}", known.join(", "));
-                let help = did_you_mean(key, known.iter().copied()).unwrap_or_else(list);
-                return Err(problem.help(help));
-            }
-        }
-        Ok(())
-    }
-
     /// Returns the items of a list.
     pub(crate) fn items(&self, what: impl Display) -> Result<Vec<Self>, Problem> {
         let Value::List(items) = self.value else {
@@ -153,23 +157,6 @@ impl<'a> Node<'a> {
     /// Returns the text of a text value.
     pub(crate) fn text(&self, what: impl Display) -> Result<&'a str, Problem> {
         self.value.as_text().ok_or_else(|| self.wrong("text", what))
-    }
-
-    /// Returns a scalar as text: numbers and booleans as they are written.
-    pub(crate) fn scalar(&self, what: impl Display) -> Result<String, Problem> {
-        match self.value {
-            Value::Text(text) => Ok(text.clone()),
-            Value::Bool(_) | Value::Int(_) | Value::Float(_) => Ok(self.value.to_string()),
-            _ => Err(self.wrong("text", what)),
-        }
-    }
-
-    /// Returns a boolean.
-    pub(crate) fn flag(&self, what: impl Display) -> Result<bool, Problem> {
-        match self.value {
-            Value::Bool(flag) => Ok(*flag),
-            _ => Err(self.wrong("`true` or `false`", what)),
-        }
     }
 
     /// Makes a problem at this value.
@@ -216,11 +203,8 @@ mod tests {
             .items("a")
             .expect("a list")
             .remove(0);
-        let unknown = item
-            .only(&["x", "y"], "an item")
-            .expect_err("yy is unknown");
-        assert_eq!(unknown.place, Some(Place { line: 3, column: 5 }));
-        assert_eq!(unknown.help.as_deref(), Some("did you mean `y`?"));
+        let key = item.get("yy").expect("there").origin.key_problem("no");
+        assert_eq!(key.place, Some(Place { line: 3, column: 5 }));
         let wrong = item
             .get("x")
             .expect("there")

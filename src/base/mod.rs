@@ -3,12 +3,16 @@
 pub(crate) mod cancel;
 pub mod digest;
 pub(crate) mod document;
+pub(crate) mod formats;
 pub(crate) mod fs;
 pub(crate) mod human;
 pub(crate) mod lockfile;
 pub mod path;
 pub mod problem;
 pub(crate) mod process;
+pub(crate) mod python;
+pub(crate) mod python_literal;
+pub(crate) mod quantity;
 pub(crate) mod source;
 pub(crate) mod tabular;
 pub mod value;

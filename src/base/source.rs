@@ -1,5 +1,7 @@
 //! `Snapshot`: the project's files as of the worktree or of a revision. Nothing is checked out.
 
+use std::fs::DirEntry;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::base::fs;
@@ -26,8 +28,62 @@ pub(crate) trait Snapshot: Sync {
     /// Returns the bytes of a file; `None` where there is none.
     fn read(&self, path: &RepoPath) -> Result<Option<Vec<u8>>, Error>;
 
+    /// Lists the files below `folder`, sorted. `wanted` decides which folders are entered and which
+    /// files are listed. Links to folders are not followed; names that are no UTF-8 are left out.
+    fn list(
+        &self,
+        folder: &RepoPath,
+        wanted: &mut dyn FnMut(&Entry<'_>) -> bool,
+    ) -> Result<Vec<RepoPath>, Error>;
+
     /// Returns how a file of this snapshot is called in messages.
     fn label(&self, path: &RepoPath) -> String;
+}
+
+/// What a listing comes by.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Entry<'a> {
+    /// The folder that it lies in.
+    pub(crate) folder: &'a RepoPath,
+    /// Its name there.
+    pub(crate) name: &'a str,
+    /// Whether it is a folder itself.
+    pub(crate) is_folder: bool,
+}
+
+impl Entry<'_> {
+    /// Returns its whole path.
+    pub(crate) fn path(&self) -> RepoPath {
+        self.folder
+            .join(self.name)
+            .expect("invariant: a name found in a folder is a path below it")
+    }
+}
+
+/// Lists files below `folder` folder by folder; `entries` returns the names in one and which of them
+/// are folders. Nothing is held while `wanted` is asked, for it may read the snapshot too.
+pub(crate) fn list_by_folder(
+    folder: &RepoPath,
+    wanted: &mut dyn FnMut(&Entry<'_>) -> bool,
+    mut entries: impl FnMut(&RepoPath) -> Result<Vec<(String, bool)>, Error>,
+) -> Result<Vec<RepoPath>, Error> {
+    let mut found = Vec::new();
+    let mut folders = vec![folder.clone()];
+    while let Some(folder) = folders.pop() {
+        for (name, is_folder) in entries(&folder)? {
+            let entry = Entry {
+                folder: &folder,
+                name: &name,
+                is_folder,
+            };
+            if wanted(&entry) {
+                let kind = if is_folder { &mut folders } else { &mut found };
+                kind.push(entry.path());
+            }
+        }
+    }
+    found.sort();
+    Ok(found)
 }
 
 /// Reads a file of `snapshot` as text; `None` where there is none.
@@ -85,7 +141,50 @@ impl Snapshot for Worktree {
         })
     }
 
+    fn list(
+        &self,
+        folder: &RepoPath,
+        wanted: &mut dyn FnMut(&Entry<'_>) -> bool,
+    ) -> Result<Vec<RepoPath>, Error> {
+        list_by_folder(folder, wanted, |folder| self.entries(folder))
+    }
+
     fn label(&self, path: &RepoPath) -> String {
         path.to_string()
     }
+}
+
+impl Worktree {
+    /// Returns the names in one folder and which of them are folders; nothing where it is absent.
+    fn entries(&self, folder: &RepoPath) -> Result<Vec<(String, bool)>, Error> {
+        let failed = |error| Error {
+            path: folder.clone(),
+            snapshot: self.name().to_owned(),
+            source: Box::new(error),
+        };
+        let listing = match std::fs::read_dir(folder.on_disk(&self.root)) {
+            Ok(listing) => listing,
+            // Gone meanwhile, or not ours to read: nothing of the project's is in there.
+            Err(error) if is_out_of_reach(&error) => return Ok(Vec::new()),
+            Err(error) => return Err(failed(error)),
+        };
+        let entry = |entry: io::Result<DirEntry>| {
+            let entry = entry?;
+            let is_folder = entry.file_type()?.is_dir();
+            Ok(entry
+                .file_name()
+                .into_string()
+                .ok()
+                .map(|name| (name, is_folder)))
+        };
+        let entries = listing.map(entry).filter_map(io::Result::transpose);
+        entries.collect::<Result<_, _>>().map_err(failed)
+    }
+}
+
+fn is_out_of_reach(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory | io::ErrorKind::PermissionDenied
+    )
 }

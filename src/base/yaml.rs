@@ -37,6 +37,12 @@ fn problem(file: &str, text: &str, error: &serde_yaml::Error) -> Problem {
         column: at.column(),
     });
     let whole = error.to_string();
+    if whole.contains("more than one document") {
+        let problem = Problem::new(file, text, "the file holds more than one document");
+        return problem
+            .at(second_document(text))
+            .help("keep one: what stands behind `---` has no meaning here");
+    }
     let message = match whole.find(" at line ") {
         Some(end) => &whole[..end],
         None => &whole,
@@ -47,6 +53,18 @@ fn problem(file: &str, text: &str, error: &serde_yaml::Error) -> Problem {
         Some(help) => problem.help(help),
         None => problem,
     }
+}
+
+/// Returns where the line stands that begins another document.
+fn second_document(text: &str) -> Option<Place> {
+    let is_content = |line: &str| !line.trim().is_empty() && !line.starts_with(['#', '%', '-']);
+    let start = text.lines().position(is_content)?;
+    let mut rest = text.lines().enumerate().skip(start);
+    let (index, _) = rest.find(|(_, line)| line.starts_with("---"))?;
+    Some(Place {
+        line: index + 1,
+        column: 1,
+    })
 }
 
 /// Turns serde's "unknown field" into our words, with the nearest of the fields that it lists.

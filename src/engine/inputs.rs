@@ -9,7 +9,7 @@ use crate::base::path::RepoPath;
 use crate::base::process::{Captured, Exit, Script};
 use crate::base::value::Value;
 use crate::engine::error::Failure;
-use crate::pipeline::{Content, Dep, OutEntry, ParamFiles, Stage, StageEntry};
+use crate::pipeline::{self, Content, Dep, OutEntry, ParamFiles, Pattern, Stage, StageEntry};
 use crate::workspace::Workspace;
 
 /// What a stage is given. An absent dep is `None`.
@@ -56,6 +56,12 @@ impl Inputs {
         for dep in &stage.deps {
             match dep {
                 Dep::Path { path, .. } => drop(deps.insert(path.clone(), gauge.content(path)?)),
+                Dep::Glob { pattern, .. } => {
+                    for path in gauge.matching(stage, pattern)? {
+                        let content = gauge.content(&path)?;
+                        deps.insert(path, content);
+                    }
+                }
                 Dep::Command { cmd, .. } => {
                     commands.insert(cmd.clone(), gauge.command_output(cmd, &stage.wdir)?);
                 }
@@ -95,6 +101,14 @@ impl Gauge<'_> {
             Some(content) => Ok(Some(*content)),
             None => Ok(self.workspace.measure(path)?),
         }
+    }
+
+    /// Lists the files that a pattern names, but for what the stage makes itself.
+    fn matching(&self, stage: &Stage, pattern: &Pattern) -> Result<Vec<RepoPath>, Failure> {
+        let found = pattern.find(&self.workspace.worktree);
+        let mut found = found.map_err(pipeline::Error::from)?;
+        found.retain(|path| !stage.outs.iter().any(|out| path.is_within(&out.path)));
+        Ok(found)
     }
 
     /// Runs a command dependency and returns the digest of what it printed.

@@ -339,15 +339,20 @@ impl<'a> Worker<'a> {
 /// A command is not even started when a dep is missing.
 pub(crate) fn refuse_missing_deps(stage: &Stage, inputs: &Inputs) -> Result<(), Failure> {
     for dep in &stage.deps {
-        if let Dep::Path { path, origin } = dep
-            && inputs.deps.get(path) == Some(&None)
-        {
-            let problem = Box::new(origin.problem(format!("`{path}` does not exist")));
-            return Err(Failure::DepMissing {
-                path: path.clone(),
-                problem,
-            });
-        }
+        let (path, origin) = match dep {
+            Dep::Path { path, origin } if inputs.deps.get(path) == Some(&None) => (path, origin),
+            Dep::Glob { pattern, origin }
+                if !inputs.deps.keys().any(|dep| pattern.matches(dep)) =>
+            {
+                (pattern.path(), origin)
+            }
+            _ => continue,
+        };
+        let problem = Box::new(origin.problem(format!("`{path}` does not exist")));
+        return Err(Failure::DepMissing {
+            path: path.clone(),
+            problem,
+        });
     }
     Ok(())
 }

@@ -31,8 +31,10 @@ impl Selection {
         if self.targets.is_empty() || self.reach == Reach::Upstream {
             return graph.select(&self.targets);
         }
-        let targets = self.targets.iter().map(|target| graph.resolve(target));
-        let mut chosen: BTreeSet<StageIndex> = targets.collect::<Result<_, _>>()?;
+        let mut chosen = BTreeSet::new();
+        for target in &self.targets {
+            chosen.extend(graph.resolve(target)?);
+        }
         if self.reach == Reach::Downstream {
             // In this order each stage comes after those that it needs.
             for stage in graph.order() {

@@ -124,6 +124,7 @@ impl Forecaster<'_> {
             Dep::Path { path, .. } => restored
                 .iter()
                 .any(|out| *out != path && out.overlaps(path)),
+            Dep::Glob { pattern, .. } => restored.iter().any(|out| pattern.may_need(out)),
             Dep::Command { .. } => false,
         })
     }

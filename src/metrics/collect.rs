@@ -45,7 +45,11 @@ pub(crate) fn collect_params(snapshot: &dyn Snapshot) -> Result<Collection, pipe
     let default = RepoPath::parse(PARAMS_FILE).expect("invariant: a plain file name");
     let mut wanted: BTreeMap<RepoPath, BTreeSet<Option<String>>> = BTreeMap::new();
     wanted.entry(default).or_default().insert(None);
-    for stage in load(snapshot)?.iter().flat_map(|pipeline| &pipeline.stages) {
+    let pipeline = load(snapshot)?;
+    for path in pipeline.iter().flat_map(Pipeline::param_files) {
+        wanted.entry(path.clone()).or_default().insert(None);
+    }
+    for stage in pipeline.iter().flat_map(|pipeline| &pipeline.stages) {
         for param in &stage.params {
             wanted
                 .entry(param.file.clone())

@@ -3,9 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 
+use globset::Glob;
+
 use crate::base::path::RepoPath;
 use crate::base::problem::{Problem, did_you_mean};
+use crate::pipeline::discover::{DVC_FILE, PIPELINE_FILE};
 use crate::pipeline::error::Error;
+use crate::pipeline::pattern::Pattern;
 use crate::pipeline::stage::{Dep, Stage};
 
 /// The position of a stage in its pipeline.
@@ -17,6 +21,7 @@ pub(crate) struct Graph {
     upstream: Vec<Vec<StageIndex>>,
     makers: BTreeMap<RepoPath, StageIndex>,
     names: BTreeMap<String, StageIndex>,
+    files: Vec<RepoPath>,
     order: Vec<StageIndex>,
 }
 
@@ -25,27 +30,31 @@ impl Graph {
     pub(crate) fn build(stages: &[Stage]) -> Result<Self, Problem> {
         let makers = find_makers(stages)?;
         let needs = |stage: &Stage| {
-            let paths = stage.deps.iter().filter_map(|dep| match dep {
-                Dep::Path { path, .. } => Some(path),
-                Dep::Command { .. } => None,
-            });
-            paths
-                .flat_map(|path| makers_of(&makers, path))
-                .collect::<BTreeSet<_>>()
+            let mut needed = BTreeSet::new();
+            for dep in &stage.deps {
+                match dep {
+                    Dep::Path { path, .. } => needed.extend(makers_of(&makers, path)),
+                    Dep::Glob { pattern, .. } => {
+                        let outs = stage.outs.iter().map(|out| &out.path);
+                        needed.extend(makers_for(&makers, pattern, outs));
+                    }
+                    Dep::Command { .. } => {}
+                }
+            }
+            needed
         };
         let upstream: Vec<Vec<StageIndex>> = stages
             .iter()
             .map(|stage| needs(stage).into_iter().collect())
             .collect();
+        let names = find_names(stages)?;
         let order = sort(stages, &upstream)?;
-        let names = stages.iter().enumerate();
-        let names = names
-            .map(|(index, stage)| (stage.name.to_string(), index))
-            .collect();
+        let files = stages.iter().map(|stage| stage.file.clone()).collect();
         Ok(Self {
             upstream,
             makers,
             names,
+            files,
             order,
         })
     }
@@ -72,32 +81,127 @@ impl Graph {
         if targets.is_empty() {
             return Ok(self.order.iter().copied().collect());
         }
-        let mut selected = BTreeSet::new();
         let mut waiting = Vec::new();
         for target in targets {
-            waiting.push(self.resolve(target)?);
+            waiting.extend(self.resolve(target)?);
         }
+        Ok(self.with_upstream(waiting))
+    }
+
+    /// Returns the stages that one of the patterns names, as in `train@*`, and all that they need.
+    #[cfg_attr(
+        not(test),
+        expect(dead_code, reason = "the way to it is `repro --glob`")
+    )]
+    pub(crate) fn select_globs(&self, patterns: &[String]) -> Result<BTreeSet<StageIndex>, Error> {
+        let mut waiting = Vec::new();
+        for pattern in patterns {
+            let unknown = |help| Error::UnknownTarget {
+                target: pattern.clone(),
+                help,
+            };
+            let glob =
+                Glob::new(pattern).map_err(|error| unknown(Some(error.kind().to_string())))?;
+            let glob = glob.compile_matcher();
+            let named = self.names.iter().filter(|(name, _)| glob.is_match(name));
+            let before = waiting.len();
+            waiting.extend(named.map(|(_, stage)| *stage));
+            if waiting.len() == before {
+                return Err(unknown(None));
+            }
+        }
+        Ok(self.with_upstream(waiting))
+    }
+
+    fn with_upstream(&self, mut waiting: Vec<StageIndex>) -> BTreeSet<StageIndex> {
+        let mut selected = BTreeSet::new();
         while let Some(stage) = waiting.pop() {
             if selected.insert(stage) {
                 waiting.extend(self.upstream(stage));
             }
         }
-        Ok(selected)
+        selected
     }
 
-    /// Finds the stage of this name, or the one that makes this path.
-    pub(crate) fn resolve(&self, target: &str) -> Result<StageIndex, Error> {
-        if let Some(stage) = self.names.get(target) {
-            return Ok(*stage);
+    /// Finds what a target names: a stage, all stages of a group or of a file, or the stage that
+    /// makes a path.
+    pub(crate) fn resolve(&self, target: &str) -> Result<Vec<StageIndex>, Error> {
+        let (file, name) = split_target(target);
+        let found = match (&file, name) {
+            (_, "") => Vec::new(),
+            // Names of stages may look like anything, hence the whole text comes first.
+            (Some(file), name) if !self.names.contains_key(target) => {
+                let prefix = if file.parent().is_root() {
+                    String::new()
+                } else {
+                    format!("{file}:")
+                };
+                let mut found = self.named(&format!("{prefix}{name}"));
+                found.retain(|stage| self.files[*stage] == *file);
+                found
+            }
+            _ => self.named(target),
+        };
+        if !found.is_empty() {
+            return Ok(found);
         }
-        let maker = RepoPath::parse(target)
-            .ok()
-            .and_then(|path| self.maker(&path));
-        maker.ok_or_else(|| Error::UnknownTarget {
+        if let Ok(path) = RepoPath::parse(target) {
+            let stages = self.files.iter().enumerate();
+            let of_file = stages
+                .filter(|(_, file)| **file == path)
+                .map(|(stage, _)| stage);
+            let mut found: Vec<StageIndex> = of_file.collect();
+            found.extend(self.maker(&path));
+            if !found.is_empty() {
+                return Ok(found);
+            }
+        }
+        let groups = self.names.keys().filter_map(|name| name.rsplit_once('@'));
+        let groups: BTreeSet<&str> = groups.map(|(group, _)| group).collect();
+        let known = self.names.keys().map(String::as_str).chain(groups);
+        Err(Error::UnknownTarget {
             target: target.to_owned(),
-            help: did_you_mean(target, self.names.keys().map(String::as_str)),
+            help: did_you_mean(target, known),
         })
     }
+
+    /// Returns the stage of this name, else the stages of the group of this name.
+    fn named(&self, name: &str) -> Vec<StageIndex> {
+        if let Some(stage) = self.names.get(name) {
+            return vec![*stage];
+        }
+        let prefix = format!("{name}@");
+        let from = self.names.range::<String, _>(&prefix..);
+        let group = from.take_while(|(name, _)| name.starts_with(&prefix));
+        let mut group: Vec<StageIndex> = group.map(|(_, stage)| *stage).collect();
+        group.sort_unstable();
+        group
+    }
+}
+
+/// Splits `sub/pipeline.yaml:train` into the file and the name.
+fn split_target(target: &str) -> (Option<RepoPath>, &str) {
+    for name in [PIPELINE_FILE, DVC_FILE] {
+        if let Some((folder, stage)) = target.split_once(&format!("{name}:"))
+            && (folder.is_empty() || folder.ends_with('/'))
+        {
+            return (RepoPath::parse(&format!("{folder}{name}")).ok(), stage);
+        }
+    }
+    (None, target)
+}
+
+/// Maps each name to its stage; a name that comes twice is a mistake.
+fn find_names(stages: &[Stage]) -> Result<BTreeMap<String, StageIndex>, Problem> {
+    let mut names = BTreeMap::new();
+    for (index, stage) in stages.iter().enumerate() {
+        if names.insert(stage.name.to_string(), index).is_some() {
+            let message = format!("there are two stages `{}`", stage.name);
+            let problem = stage.origin.key_problem(message);
+            return Err(problem.help("a group's stages have names too: rename one of the two"));
+        }
+    }
+    Ok(names)
 }
 
 /// Maps each out to its stage; two stages that write the same place are a mistake.
@@ -135,6 +239,33 @@ fn makers_of<'a>(
         .into_iter()
         .chain(below.map(|(_, stage)| *stage))
         .chain(everything.into_iter().flatten())
+}
+
+/// Returns the stages that may make what a pattern names; never the one that makes `own`.
+fn makers_for<'a>(
+    makers: &'a BTreeMap<RepoPath, StageIndex>,
+    pattern: &'a Pattern,
+    own: impl Iterator<Item = &'a RepoPath>,
+) -> impl Iterator<Item = StageIndex> + 'a {
+    let own: BTreeSet<&RepoPath> = own.collect();
+    let prefix = pattern.prefix();
+    let around = prefix
+        .ancestors()
+        .find_map(|folder| makers.get_key_value(folder));
+    let start = if prefix.is_root() {
+        String::new()
+    } else {
+        format!("{prefix}/")
+    };
+    let from = makers.range::<str, _>((Bound::Included(start.as_str()), Bound::Unbounded));
+    let below: Vec<_> = from
+        .take_while(|(out, _)| out.as_str().starts_with(&start))
+        .collect();
+    let below = below.into_iter().filter(|(out, _)| pattern.may_need(out));
+    let wanted = around.into_iter().chain(below);
+    wanted
+        .filter(move |(out, _)| !own.contains(out))
+        .map(|(_, stage)| *stage)
 }
 
 /// Sorts depth first, in the order of the file, each stage after its upstreams.
@@ -199,14 +330,10 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::base::document::Document;
-    use crate::pipeline::schema::PipelineFile;
+    use crate::pipeline::sections::tests::read;
 
     fn stages(text: &str) -> Vec<Stage> {
-        let document = Document::parse("pipeline.yaml", text).expect("valid YAML");
-        PipelineFile::read(&document.root(), &RepoPath::root())
-            .expect("valid stages")
-            .stages
+        read(text).expect("valid stages").stages
     }
 
     #[test]
@@ -219,7 +346,43 @@ mod tests {
         assert_eq!(graph.upstream(0), [2]);
         assert_eq!(graph.upstream(1), [2]);
         assert_eq!(graph.order(), [2, 0, 1, 3]);
-        assert_eq!(graph.resolve("data/a/f").expect("made by make"), 2);
+        assert_eq!(graph.resolve("data/a/f").expect("made by make"), [2]);
+    }
+
+    #[test]
+    fn patterns_connect_with_what_may_match() {
+        let stages = stages(
+            "stages:\n  all: {cmd: x, deps: ['gen/*.csv'], outs: [gen/sum.txt]}\n  a: {cmd: x, outs: [gen/a.csv]}\n  \
+             b: {cmd: x, outs: [gen/b.json]}\n  deep: {cmd: x, deps: ['d/**/*.csv'], outs: [d/own]}\n  \
+             dir: {cmd: x, outs: [d/sub]}\n  own: {cmd: x, deps: ['*.csv'], outs: [own.csv]}\n",
+        );
+        let graph = Graph::build(&stages).expect("no cycle");
+        assert_eq!(graph.upstream(0), [1]);
+        assert_eq!(graph.upstream(3), [4]);
+        assert!(graph.upstream(5).is_empty());
+    }
+
+    #[test]
+    fn targets_are_stages_groups_globs_files_and_paths() {
+        let stages = stages(
+            "stages:\n  g:\n    foreach: [x, y]\n    do: {cmd: '${item}', outs: ['o/${item}']}\n  s: {cmd: x, deps: [o/x]}\n",
+        );
+        let graph = Graph::build(&stages).expect("no cycle");
+        let resolve = |target: &str| graph.resolve(target).ok();
+        assert_eq!(resolve("g"), Some(vec![0, 1]));
+        assert_eq!(resolve("g@y"), Some(vec![1]));
+        assert_eq!(resolve("pipeline.yaml:s"), Some(vec![2]));
+        assert_eq!(resolve("./pipeline.yaml:g"), Some(vec![0, 1]));
+        assert_eq!(resolve("pipeline.yaml"), Some(vec![0, 1, 2]));
+        assert_eq!(resolve("o/y/f"), Some(vec![1]));
+        assert_eq!(resolve("sub/pipeline.yaml:s"), None);
+        assert_eq!(
+            graph.select(&["s".to_owned()]).expect("known"),
+            BTreeSet::from([0, 2])
+        );
+        let globbed = graph.select_globs(&["g@*".to_owned()]).expect("matches");
+        assert_eq!(globbed, BTreeSet::from([0, 1]));
+        assert!(graph.select_globs(&["z*".to_owned()]).is_err());
     }
 
     #[test]

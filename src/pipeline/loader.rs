@@ -1,17 +1,16 @@
-//! `Pipeline`: everything that a snapshot's pipeline file says, checked and connected.
+//! `Pipeline`: everything that a snapshot's pipeline files say, checked and connected.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::base::document::Document;
 use crate::base::path::RepoPath;
 use crate::base::source::{Snapshot, read_text};
+use crate::pipeline::discover::{DVC_FILE, PIPELINE_FILE, find_below};
 use crate::pipeline::error::Error;
 use crate::pipeline::graph::Graph;
-use crate::pipeline::schema::{PipelineFile, ReportSettings};
+use crate::pipeline::params::ParamFiles;
+use crate::pipeline::sections::{PipelineFile, ReportSettings};
 use crate::pipeline::stage::{Out, OutKind, PlotProperties, Stage};
-
-/// The file that describes the stages.
-pub(crate) const PIPELINE_FILE: &str = "pipeline.yaml";
 
 /// The parameter file that a stage reads unless it names another.
 pub(crate) const PARAMS_FILE: &str = "params.yaml";
@@ -19,32 +18,72 @@ pub(crate) const PARAMS_FILE: &str = "params.yaml";
 /// The stages of a project, connected.
 #[derive(Debug)]
 pub(crate) struct Pipeline {
-    /// The stages in the order of the file.
+    /// The stages: those of the root's file first, then file by file, in the order of each.
     pub(crate) stages: Vec<Stage>,
     /// Which of them needs which.
     pub(crate) graph: Graph,
     /// The report that a run ends with.
     pub(crate) report: Option<ReportSettings>,
+    /// How many of each pool's places there are.
+    #[cfg_attr(
+        not(test),
+        expect(dead_code, reason = "read when stages take places in pools")
+    )]
+    pub(crate) pools: BTreeMap<String, u32>,
     metrics: Vec<RepoPath>,
+    params: Vec<RepoPath>,
+    plots: Vec<(RepoPath, PlotProperties)>,
 }
 
 impl Pipeline {
-    /// Loads the pipeline of `snapshot`.
+    /// Loads the pipeline of `snapshot`: all of its pipeline files, as one graph.
     pub(crate) fn load(snapshot: &dyn Snapshot) -> Result<Self, Error> {
-        let path = RepoPath::parse(PIPELINE_FILE).expect("invariant: a plain file name");
-        let Some(text) = read_text(snapshot, &path)? else {
+        let files = ParamFiles::new(snapshot);
+        let mut read = Vec::new();
+        for name in [PIPELINE_FILE, DVC_FILE] {
+            let path = RepoPath::parse(name).expect("invariant: a plain file name");
+            if read.is_empty() {
+                read.extend(read_file(snapshot, &path, &files)?);
+            }
+        }
+        let stages = read.iter().flat_map(|file: &PipelineFile| &file.stages);
+        let outs: BTreeSet<&RepoPath> = stages
+            .flat_map(|stage| &stage.outs)
+            .map(|out| &out.path)
+            .collect();
+        for path in find_below(snapshot, &outs)? {
+            read.extend(read_file(snapshot, &path, &files)?);
+        }
+        if read.is_empty() {
             return Err(Error::NoPipeline {
                 snapshot: snapshot.name().to_owned(),
             });
-        };
-        let document = Document::parse(&snapshot.label(&path), &text)?;
-        let file = PipelineFile::read(&document.root(), &RepoPath::root())?;
-        let graph = Graph::build(&file.stages)?;
+        }
+        Self::connect(read)
+    }
+
+    fn connect(files: Vec<PipelineFile>) -> Result<Self, Error> {
+        let mut whole = PipelineFile::default();
+        for mut file in files {
+            whole.stages.append(&mut file.stages);
+            whole.metrics.append(&mut file.metrics);
+            whole.params.append(&mut file.params);
+            whole.plots.append(&mut file.plots);
+            whole.report = whole.report.or(file.report);
+            for (pool, places) in file.pools {
+                let most = whole.pools.entry(pool).or_default();
+                *most = places.max(*most);
+            }
+        }
+        let graph = Graph::build(&whole.stages)?;
         Ok(Self {
-            stages: file.stages,
+            stages: whole.stages,
             graph,
-            report: file.report,
-            metrics: file.metrics,
+            report: whole.report,
+            pools: whole.pools,
+            metrics: whole.metrics,
+            params: whole.params,
+            plots: whole.plots,
         })
     }
 
@@ -56,15 +95,118 @@ impl Pipeline {
         made.map(|out| &out.path).chain(&self.metrics).collect()
     }
 
-    /// Returns the plots of all stages with how they are drawn.
+    /// Returns the files of parameters that are listed beside the stages.
+    pub(crate) fn param_files(&self) -> &[RepoPath] {
+        &self.params
+    }
+
+    /// Returns all plots, those of stages first, with how they are drawn.
     pub(crate) fn plots(&self) -> impl Iterator<Item = (&RepoPath, &PlotProperties)> {
-        self.outs().filter_map(|out| match &out.kind {
+        let made = self.outs().filter_map(|out| match &out.kind {
             OutKind::Plot(properties) => Some((&out.path, properties)),
             _ => None,
-        })
+        });
+        made.chain(self.plots.iter().map(|(path, plot)| (path, plot)))
     }
 
     fn outs(&self) -> impl Iterator<Item = &Out> {
         self.stages.iter().flat_map(|stage| &stage.outs)
+    }
+}
+
+fn read_file(
+    snapshot: &dyn Snapshot,
+    path: &RepoPath,
+    files: &ParamFiles<'_>,
+) -> Result<Option<PipelineFile>, Error> {
+    let Some(text) = read_text(snapshot, path)? else {
+        return Ok(None);
+    };
+    let document = Document::parse(&snapshot.label(path), &text)?;
+    PipelineFile::read(&document, path, files).map(Some)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::source::Worktree;
+
+    fn load(files: &[(&str, &str)]) -> Result<Pipeline, Error> {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        for (name, text) in files {
+            crate::base::fs::write_atomic(&folder.path().join(name), text.as_bytes())
+                .expect("writes");
+        }
+        Pipeline::load(&Worktree::new(folder.path()))
+    }
+
+    fn names(pipeline: &Pipeline) -> Vec<&str> {
+        pipeline
+            .stages
+            .iter()
+            .map(|stage| stage.name.as_str())
+            .collect()
+    }
+
+    #[test]
+    fn many_files_are_one_graph() {
+        let stage = |name: &str, rest: &str| {
+            format!("stages: {{{name}: {{cmd: x{rest}}}}}\npools: {{gpu: 2}}\n")
+        };
+        let pipeline = load(&[
+            ("pipeline.yaml", &stage("top", ", deps: [p2/o]")),
+            ("p1/dvc.yaml", &stage("one", ", outs: [o]")),
+            (
+                "p2/pipeline.yaml",
+                &stage("two", ", deps: [../p1/o], outs: [o]"),
+            ),
+            ("p2/dvc.yaml", &stage("unread", "")),
+            (".gitignore", "/scratch\n*.tmp/\n"),
+            ("scratch/pipeline.yaml", &stage("ignored", "")),
+            ("x.tmp/pipeline.yaml", &stage("ignored", "")),
+            ("node_modules/a/dvc.yaml", &stage("foreign", "")),
+            (".hidden/dvc.yaml", &stage("hidden", "")),
+            ("other/.mlpipe/.gitignore", ""),
+            ("other/pipeline.yaml", &stage("foreign", "")),
+        ]);
+        let pipeline = pipeline.unwrap_or_else(|error| panic!("{error}"));
+        assert_eq!(
+            names(&pipeline),
+            ["top", "p1/dvc.yaml:one", "p2/pipeline.yaml:two"]
+        );
+        assert_eq!(pipeline.graph.order(), [1, 2, 0]);
+        assert_eq!(pipeline.pools["gpu"], 2);
+        let resolve = |target: &str| pipeline.graph.resolve(target).ok();
+        assert_eq!(resolve("p2/pipeline.yaml:two"), Some(vec![2]));
+        assert_eq!(resolve("p1/dvc.yaml"), Some(vec![1]));
+        assert_eq!(resolve("one"), None);
+    }
+
+    #[test]
+    fn outs_are_not_searched_and_an_empty_project_is_told() {
+        let pipeline = load(&[
+            ("pipeline.yaml", "stages: {a: {cmd: x, outs: [data]}}\n"),
+            ("data/pipeline.yaml", "no: pipeline\n"),
+        ]);
+        assert_eq!(names(&pipeline.expect("valid")), ["a"]);
+        assert!(matches!(
+            load(&[("a.txt", "")]),
+            Err(Error::NoPipeline { .. })
+        ));
+    }
+
+    #[test]
+    fn names_must_differ() {
+        let text = "stages:\n  a@x: {cmd: x}\n  a:\n    foreach: [x]\n    do: {cmd: y}\n";
+        let message = load(&[("dvc.yaml", text)]).expect_err("twice").to_string();
+        assert_eq!(message, "there are two stages `a@x` (dvc.yaml:3:3)");
+        let text = "stages: {a: {cmd: x, outs: ['../sub']}}\n";
+        let message = load(&[("sub/dvc.yaml", text)])
+            .expect_err("itself")
+            .to_string();
+        assert!(
+            message.contains("the folder of its own pipeline"),
+            "{message}"
+        );
     }
 }

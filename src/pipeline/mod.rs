@@ -1,20 +1,32 @@
 //! What the user wrote, resolved: stages, their graph, and the lock that records them. Pure: it
 //! reads through a `Snapshot` and writes nothing.
 
+mod discover;
 mod error;
+mod expand;
 mod graph;
+mod interpolate;
 mod loader;
 mod lock;
 mod params;
+mod pattern;
+mod python_text;
+mod reader;
 mod schema;
+mod sections;
+mod shape;
 mod stage;
+mod stages;
+mod vars;
 
+pub(crate) use discover::{DVC_FILE, PIPELINE_FILE};
 pub(crate) use error::Error;
 pub(crate) use graph::{Graph, StageIndex};
-pub(crate) use loader::{PARAMS_FILE, PIPELINE_FILE, Pipeline};
+pub(crate) use loader::{PARAMS_FILE, Pipeline};
 pub use lock::{Content, Lock, OutEntry, StageEntry};
 pub(crate) use lock::{LOCK_FILE, LockError};
 pub(crate) use params::{ParamFiles, parse_values};
-pub(crate) use schema::ReportSettings;
+pub(crate) use pattern::Pattern;
+pub(crate) use sections::ReportSettings;
 pub use stage::StageName;
 pub(crate) use stage::{Dep, Out, PlotProperties, Stage};

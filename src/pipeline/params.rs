@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::base::document::Document;
+use crate::base::formats;
 use crate::base::path::RepoPath;
 use crate::base::problem::did_you_mean;
 use crate::base::source::{Snapshot, read_text};
@@ -60,17 +61,17 @@ impl<'a> ParamFiles<'a> {
         let text = read_text(self.snapshot, file)?;
         let label = self.snapshot.label(file);
         let document = text
-            .map(|text| Document::parse(&label, &text))
+            .map(|text| Document::parse_any(&label, &text))
             .transpose()?;
         read.insert(file.clone(), document.clone());
         Ok(document)
     }
 }
 
-/// Parses a file of values, YAML or JSON, which YAML contains; NaN and infinities as Python writes
+/// Parses a file of values in the format that its ending names; NaN and infinities as Python writes
 /// them in JSON are understood.
 pub(crate) fn parse_values(label: &str, text: &str) -> Result<Value, Error> {
-    let mut value = Document::parse(label, text)?.value().clone();
+    let mut value = formats::parse(label, text)?;
     name_non_finite(&mut value);
     Ok(value)
 }

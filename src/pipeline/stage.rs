@@ -1,11 +1,14 @@
 //! `Stage` and its parts, after all reading and checking.
 
+use std::collections::BTreeMap;
 use std::fmt;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use crate::base::document::Origin;
 use crate::base::path::RepoPath;
+use crate::pipeline::pattern::Pattern;
 
 /// The name of a stage, unique in the project.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -33,8 +36,10 @@ impl fmt::Display for StageName {
 /// One stage: a command with what it needs and what it makes.
 #[derive(Clone, Debug)]
 pub(crate) struct Stage {
-    /// Its name.
+    /// Its name; in a file below the root with that file, as in `sub/pipeline.yaml:train`.
     pub(crate) name: StageName,
+    /// The file that it is written in.
+    pub(crate) file: RepoPath,
     /// The folder that the command runs in.
     pub(crate) wdir: RepoPath,
     /// The scripts, run one after the other.
@@ -49,6 +54,33 @@ pub(crate) struct Stage {
     pub(crate) frozen: bool,
     /// Whether it runs every time.
     pub(crate) always_changed: bool,
+    /// What people are told of it.
+    #[cfg_attr(not(test), expect(dead_code, reason = "shown when stages are listed"))]
+    pub(crate) desc: Option<String>,
+    /// What it takes of the machine while it runs.
+    #[cfg_attr(
+        not(test),
+        expect(dead_code, reason = "read when stages are scheduled by it")
+    )]
+    pub(crate) resources: Resources,
+    /// How many places of each named pool it takes while it runs.
+    #[cfg_attr(
+        not(test),
+        expect(dead_code, reason = "read when stages are scheduled by it")
+    )]
+    pub(crate) pools: BTreeMap<String, u32>,
+    /// How long it may run.
+    #[cfg_attr(
+        not(test),
+        expect(dead_code, reason = "read when commands have a deadline")
+    )]
+    pub(crate) timeout: Option<Duration>,
+    /// How often it is run again after a failure.
+    #[cfg_attr(
+        not(test),
+        expect(dead_code, reason = "read when failed stages are run again")
+    )]
+    pub(crate) retry: u32,
     /// Where it is written.
     pub(crate) origin: Origin,
 }
@@ -66,6 +98,17 @@ impl Stage {
     }
 }
 
+/// What a stage takes of the machine while it runs; nothing is taken for granted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Resources {
+    /// Cores.
+    pub(crate) cpus: Option<u32>,
+    /// Bytes of memory.
+    pub(crate) memory: Option<u64>,
+    /// Graphics cards.
+    pub(crate) gpus: Option<u32>,
+}
+
 /// Something that a stage reads.
 #[derive(Clone, Debug)]
 pub(crate) enum Dep {
@@ -73,6 +116,13 @@ pub(crate) enum Dep {
     Path {
         /// Where it is.
         path: RepoPath,
+        /// Where it is written.
+        origin: Origin,
+    },
+    /// The files that a pattern names, each a dependency of its own.
+    Glob {
+        /// The pattern.
+        pattern: Pattern,
         /// Where it is written.
         origin: Origin,
     },
@@ -105,6 +155,12 @@ pub(crate) struct Out {
     pub(crate) cache: bool,
     /// Whether it stays in place while the stage runs again.
     pub(crate) persist: bool,
+    /// Whether it goes to remotes.
+    #[cfg_attr(not(test), expect(dead_code, reason = "read when outs are pushed"))]
+    pub(crate) push: bool,
+    /// The one remote that it goes to.
+    #[cfg_attr(not(test), expect(dead_code, reason = "read when outs are pushed"))]
+    pub(crate) remote: Option<String>,
     /// Where it is written.
     pub(crate) origin: Origin,
 }

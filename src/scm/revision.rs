@@ -3,10 +3,10 @@
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
-use git2::{ErrorCode, ObjectType, Oid, Repository};
+use git2::{ErrorCode, ObjectType, Oid, Repository, Tree, TreeEntry};
 
 use crate::base::path::RepoPath;
-use crate::base::source::{Error, Snapshot};
+use crate::base::source::{Entry, Error, Snapshot, list_by_folder};
 use crate::scm::repo::inner_path;
 
 /// The tree of one commit.
@@ -57,16 +57,72 @@ impl Revision {
     }
 }
 
+impl Revision {
+    /// Returns the names in one folder and which of them are folders; nothing where it is absent.
+    fn entries(&self, folder: &RepoPath) -> Result<Vec<(String, bool)>, git2::Error> {
+        let git = self.git.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(tree) = self.find_folder(&git, folder)? else {
+            return Ok(Vec::new());
+        };
+        let entry = |entry: TreeEntry<'_>| {
+            let is_folder = match entry.kind()? {
+                ObjectType::Tree => true,
+                ObjectType::Blob => false,
+                _ => return None,
+            };
+            Some((entry.name().ok()?.to_owned(), is_folder))
+        };
+        Ok(tree.iter().filter_map(entry).collect())
+    }
+
+    fn find_folder<'git>(
+        &self,
+        git: &'git Repository,
+        folder: &RepoPath,
+    ) -> Result<Option<Tree<'git>>, git2::Error> {
+        let tree = git.find_tree(self.tree)?;
+        let inner = match (folder.is_root(), self.prefix.as_str()) {
+            (true, "") => return Ok(Some(tree)),
+            (true, prefix) => prefix.to_owned(),
+            (false, prefix) => inner_path(prefix, folder),
+        };
+        match tree.get_path(Path::new(&inner)) {
+            Ok(entry) if entry.kind() == Some(ObjectType::Tree) => {
+                git.find_tree(entry.id()).map(Some)
+            }
+            Ok(_) => Ok(None),
+            Err(error) if error.code() == ErrorCode::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn failed(&self, path: &RepoPath, source: git2::Error) -> Error {
+        Error {
+            path: path.clone(),
+            snapshot: self.name.clone(),
+            source: Box::new(source),
+        }
+    }
+}
+
 impl Snapshot for Revision {
     fn name(&self) -> &str {
         &self.name
     }
 
     fn read(&self, path: &RepoPath) -> Result<Option<Vec<u8>>, Error> {
-        self.read_blob(path).map_err(|source| Error {
-            path: path.clone(),
-            snapshot: self.name.clone(),
-            source: Box::new(source),
+        self.read_blob(path)
+            .map_err(|source| self.failed(path, source))
+    }
+
+    fn list(
+        &self,
+        folder: &RepoPath,
+        wanted: &mut dyn FnMut(&Entry<'_>) -> bool,
+    ) -> Result<Vec<RepoPath>, Error> {
+        list_by_folder(folder, wanted, |folder| {
+            let entries = self.entries(folder);
+            entries.map_err(|source| self.failed(folder, source))
         })
     }
 

@@ -2,7 +2,7 @@
 
 use crate::base::digest::Digest;
 use crate::base::path::RepoPath;
-use crate::base::source::{Error, Snapshot};
+use crate::base::source::{Entry, Error, Snapshot};
 use crate::pipeline::Lock;
 use crate::store::cache::Cache;
 
@@ -46,6 +46,14 @@ impl Snapshot for RecordedSnapshot<'_> {
             snapshot: self.name().to_owned(),
             source: Box::new(error),
         })
+    }
+
+    fn list(
+        &self,
+        folder: &RepoPath,
+        wanted: &mut dyn FnMut(&Entry<'_>) -> bool,
+    ) -> Result<Vec<RepoPath>, Error> {
+        self.inner.list(folder, wanted)
     }
 
     fn label(&self, path: &RepoPath) -> String {

@@ -15,4 +15,6 @@ mod metrics;
 mod report;
 mod repro;
 mod restore;
+mod schema;
 mod status;
+mod templating;
