@@ -6,7 +6,6 @@ use crate::base::document::{Node, Origin};
 use crate::base::path::RepoPath;
 use crate::base::problem::Problem;
 use crate::base::quantity;
-use crate::base::value::Value;
 use crate::pipeline::discover::{DVC_FILE, PIPELINE_FILE};
 use crate::pipeline::error::Error;
 use crate::pipeline::expand::{Instance, foreach, matrix};
@@ -162,10 +161,9 @@ fn read_cmd(node: &Node<'_>, reader: &Reader<'_>) -> Result<Vec<String>, Problem
     let Some(cmd) = node.get("cmd") else {
         return Ok(Vec::new());
     };
-    if !matches!(cmd.value, Value::List(_)) {
+    let Some(items) = cmd.as_items() else {
         return Ok(vec![reader.command(&cmd)?]);
-    }
-    let items = cmd.items("`cmd`")?;
+    };
     if items.is_empty() {
         return Err(cmd.problem("`cmd` has no command"));
     }
@@ -208,7 +206,7 @@ fn read_params(
         references.push(ParamRef { file, key, origin });
     };
     for item in items_of(node, "params")? {
-        let Ok(entries) = item.entries("`params`") else {
+        let Some(entries) = item.as_entries() else {
             let file = join(wdir, PARAMS_FILE, &item.origin)?;
             add(&item, file, Some(reader.text(&item, "params")?));
             continue;
@@ -236,7 +234,7 @@ fn read_outs(
 ) -> Result<Vec<Out>, Problem> {
     let mut outs = Vec::new();
     for item in items_of(node, section)? {
-        let Ok(entries) = item.entries(section) else {
+        let Some(entries) = item.as_entries() else {
             let path = reader.path(wdir, &item, section)?;
             outs.push(read_out(path, section, &item, reader)?);
             continue;
@@ -245,10 +243,8 @@ fn read_outs(
             let name = reader.key(name, &flags.origin, section)?;
             let path = join(wdir, &name, &flags.origin)?;
             // One file may be drawn in several ways; its flags are those of the first.
-            let flags = match flags.items(section) {
-                Ok(mut several) if !several.is_empty() => several.swap_remove(0),
-                _ => flags,
-            };
+            let several = flags.as_items().unwrap_or_default();
+            let flags = several.into_iter().next().unwrap_or(flags);
             outs.push(read_out(path, section, &flags, reader)?);
         }
     }
