@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::base::formats;
 use crate::base::problem::Problem;
-use crate::base::value::{Map, Value};
+use crate::base::value::Value;
 use crate::base::yaml::{self, Part, Step};
 
 /// A file of values of the user's: its name, its text and its values.
@@ -136,22 +136,35 @@ impl<'a> Node<'a> {
             .map(|value| self.child(Step::Key(key.to_owned()), value))
     }
 
-    /// Returns the keys and values of a map.
-    pub(crate) fn entries(&self, what: impl Display) -> Result<Vec<(&'a str, Self)>, Problem> {
-        let map = self.map(what)?;
+    /// Returns the keys and values of a map, `None` of anything else. To ask costs nothing, unlike
+    /// an error, whose place has to be looked up.
+    pub(crate) fn as_entries(&self) -> Option<Vec<(&'a str, Self)>> {
+        let Value::Map(map) = self.value else {
+            return None;
+        };
         let child = |(key, value): (&'a String, &'a Value)| {
             (key.as_str(), self.child(Step::Key(key.clone()), value))
         };
-        Ok(map.iter().map(child).collect())
+        Some(map.iter().map(child).collect())
     }
 
-    /// Returns the items of a list.
-    pub(crate) fn items(&self, what: impl Display) -> Result<Vec<Self>, Problem> {
+    /// Returns the items of a list, `None` of anything else.
+    pub(crate) fn as_items(&self) -> Option<Vec<Self>> {
         let Value::List(items) = self.value else {
-            return Err(self.wrong("a list", what));
+            return None;
         };
         let child = |(index, value)| self.child(Step::Index(index), value);
-        Ok(items.iter().enumerate().map(child).collect())
+        Some(items.iter().enumerate().map(child).collect())
+    }
+
+    /// Returns the keys and values of what must be a map.
+    pub(crate) fn entries(&self, what: impl Display) -> Result<Vec<(&'a str, Self)>, Problem> {
+        self.as_entries().ok_or_else(|| self.wrong("a map", what))
+    }
+
+    /// Returns the items of what must be a list.
+    pub(crate) fn items(&self, what: impl Display) -> Result<Vec<Self>, Problem> {
+        self.as_items().ok_or_else(|| self.wrong("a list", what))
     }
 
     /// Returns the text of a text value.
@@ -170,14 +183,6 @@ impl<'a> Node<'a> {
             "{what} must be {wanted}, not {}",
             self.value.kind()
         ))
-    }
-
-    fn map(&self, what: impl Display) -> Result<&'a Map, Problem> {
-        if let Value::Map(map) = self.value {
-            Ok(map)
-        } else {
-            Err(self.wrong("a map", what))
-        }
     }
 
     fn child(&self, step: Step, value: &'a Value) -> Self {

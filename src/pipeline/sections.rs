@@ -133,13 +133,13 @@ impl PipelineFile {
         folder: &RepoPath,
         reader: &Reader<'_>,
     ) -> Result<(), Problem> {
-        if let Ok(entries) = plots.entries("plots") {
+        if let Some(entries) = plots.as_entries() {
             return entries
                 .iter()
                 .try_for_each(|(id, plot)| self.read_plot(id, plot, folder, reader));
         }
         for item in plots.items("plots")? {
-            if let Ok(entries) = item.entries("plots") {
+            if let Some(entries) = item.as_entries() {
                 for (id, plot) in &entries {
                     self.read_plot(id, plot, folder, reader)?;
                 }
@@ -172,7 +172,7 @@ impl PipelineFile {
                 title: scalar("title")?,
             })
         };
-        let sources = plot.get("y").and_then(|y| y.entries("y").ok());
+        let sources = plot.get("y").and_then(|y| y.as_entries());
         let Some(sources) = sources else {
             let id = reader.key(id, &plot.origin, "plots")?;
             let path = join(folder, &id, &plot.origin)?;

@@ -159,9 +159,9 @@ fn read_cmd(node: &Node<'_>, reader: &Reader<'_>) -> Result<Vec<String>, Problem
     let Some(cmd) = node.get("cmd") else {
         return Ok(Vec::new());
     };
-    match cmd.items("`cmd`") {
-        Ok(items) => items.iter().map(|item| reader.command(item)).collect(),
-        Err(_) => Ok(vec![reader.command(&cmd)?]),
+    match cmd.as_items() {
+        Some(items) => items.iter().map(|item| reader.command(item)).collect(),
+        None => Ok(vec![reader.command(&cmd)?]),
     }
 }
 
@@ -201,7 +201,7 @@ fn read_params(
         references.push(ParamRef { file, key, origin });
     };
     for item in items_of(node, "params")? {
-        let Ok(entries) = item.entries("`params`") else {
+        let Some(entries) = item.as_entries() else {
             let file = join(wdir, PARAMS_FILE, &item.origin)?;
             add(&item, file, Some(reader.text(&item, "params")?));
             continue;
@@ -229,7 +229,7 @@ fn read_outs(
 ) -> Result<Vec<Out>, Problem> {
     let mut outs = Vec::new();
     for item in items_of(node, section)? {
-        let Ok(entries) = item.entries(section) else {
+        let Some(entries) = item.as_entries() else {
             let path = reader.path(wdir, &item, section)?;
             outs.push(read_out(path, section, &item, reader)?);
             continue;
@@ -238,8 +238,8 @@ fn read_outs(
             let name = reader.key(name, &flags.origin, section)?;
             let path = join(wdir, &name, &flags.origin)?;
             // One file may be drawn in several ways; its flags are those of the first.
-            let flags = match flags.items(section) {
-                Ok(mut several) if !several.is_empty() => several.swap_remove(0),
+            let flags = match flags.as_items() {
+                Some(mut several) if !several.is_empty() => several.swap_remove(0),
                 _ => flags,
             };
             outs.push(read_out(path, section, &flags, reader)?);
