@@ -209,4 +209,24 @@ mod tests {
             "{message}"
         );
     }
+
+    /// A place costs a second look at the whole text, so nothing may ask for one without a mistake:
+    /// with as much as one place a stage this takes minutes.
+    #[test]
+    fn thousands_of_stages_load_at_once() {
+        let stage = |n: usize| {
+            format!(
+                "  s{n}:\n    cmd: x ${{lr}}\n    deps: [i{n}]\n    outs: [o{n}]\n    params: [lr]\n"
+            )
+        };
+        let stages: String = (0..5000).map(stage).collect();
+        let text = format!("vars: [{{lr: 1}}]\nstages:\n{stages}");
+        assert_eq!(
+            load(&[("pipeline.yaml", &text)])
+                .expect("valid")
+                .stages
+                .len(),
+            5000
+        );
+    }
 }
