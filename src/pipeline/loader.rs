@@ -1,6 +1,6 @@
 //! `Pipeline`: everything that a snapshot's pipeline files say, checked and connected.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use crate::base::document::Document;
 use crate::base::path::RepoPath;
@@ -24,12 +24,6 @@ pub(crate) struct Pipeline {
     pub(crate) graph: Graph,
     /// The report that a run ends with.
     pub(crate) report: Option<ReportSettings>,
-    /// How many of each pool's places there are.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "read when stages take places in pools")
-    )]
-    pub(crate) pools: BTreeMap<String, u32>,
     metrics: Vec<RepoPath>,
     params: Vec<RepoPath>,
     plots: Vec<(RepoPath, PlotProperties)>,
@@ -70,17 +64,12 @@ impl Pipeline {
             whole.params.append(&mut file.params);
             whole.plots.append(&mut file.plots);
             whole.report = whole.report.or(file.report);
-            for (pool, places) in file.pools {
-                let most = whole.pools.entry(pool).or_default();
-                *most = places.max(*most);
-            }
         }
         let graph = Graph::build(&whole.stages)?;
         Ok(Self {
             stages: whole.stages,
             graph,
             report: whole.report,
-            pools: whole.pools,
             metrics: whole.metrics,
             params: whole.params,
             plots: whole.plots,
@@ -150,9 +139,7 @@ mod tests {
 
     #[test]
     fn many_files_are_one_graph() {
-        let stage = |name: &str, rest: &str| {
-            format!("stages: {{{name}: {{cmd: x{rest}}}}}\npools: {{gpu: 2}}\n")
-        };
+        let stage = |name: &str, rest: &str| format!("stages: {{{name}: {{cmd: x{rest}}}}}\n");
         let pipeline = load(&[
             ("pipeline.yaml", &stage("top", ", deps: [p2/o]")),
             ("p1/dvc.yaml", &stage("one", ", outs: [o]")),
@@ -175,7 +162,6 @@ mod tests {
             ["top", "p1/dvc.yaml:one", "p2/pipeline.yaml:two"]
         );
         assert_eq!(pipeline.graph.order(), [1, 2, 0]);
-        assert_eq!(pipeline.pools["gpu"], 2);
         let resolve = |target: &str| pipeline.graph.resolve(target).ok();
         assert_eq!(resolve("p2/pipeline.yaml:two"), Some(vec![2]));
         assert_eq!(resolve("p1/dvc.yaml"), Some(vec![1]));

@@ -15,7 +15,6 @@ pub(super) const FILE: Shape = Record(&[&[
     field("artifacts", Each("artifact", &Record(&[ARTIFACT]))),
     field("datasets", List(&DATASET)),
     field("report", Record(&[REPORT])),
-    field("pools", Each("pool", &Scalar)),
 ]]);
 
 const TEXTS: Shape = List(&Text);
@@ -69,10 +68,6 @@ const STAGE: &[Field] = &[
     field("always_changed", Flag),
     field("desc", Text),
     field("meta", Any),
-    field("resources", Record(&[RESOURCES])),
-    field("pools", Each("pool", &Scalar)),
-    field("timeout", Scalar),
-    field("retry", Scalar),
 ];
 
 const DEP: Shape = Either(&[
@@ -106,12 +101,6 @@ const DRAWN: &[Field] = &[
 ];
 
 const PLOT_OUT: Shape = Either(&[Record(&[OUT, DRAWN]), List(&Record(&[OUT, DRAWN]))]);
-
-const RESOURCES: &[Field] = &[
-    field("cpus", Scalar),
-    field("memory", Scalar),
-    field("gpus", Scalar),
-];
 
 /// A plot that belongs to no stage: an id or a path, with what is drawn of which files.
 const PLOTS: Shape = Either(&[

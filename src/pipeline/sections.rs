@@ -1,6 +1,5 @@
 //! `PipelineFile`: all that one pipeline file says: its stages and the sections beside them.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::base::document::{Document, Node};
@@ -15,7 +14,7 @@ use crate::pipeline::params::ParamFiles;
 use crate::pipeline::reader::{Reader, join};
 use crate::pipeline::schema::FILE;
 use crate::pipeline::stage::{Dep, PlotProperties, Stage};
-use crate::pipeline::stages::{StageReader, read_pools};
+use crate::pipeline::stages::StageReader;
 use crate::pipeline::vars::{Context, Scope};
 
 /// What a pipeline file holds.
@@ -29,8 +28,6 @@ pub(crate) struct PipelineFile {
     pub(crate) params: Vec<RepoPath>,
     /// Plots of files, whoever makes them.
     pub(crate) plots: Vec<(RepoPath, PlotProperties)>,
-    /// How many of each pool's places there are.
-    pub(crate) pools: BTreeMap<String, u32>,
     /// The report that a run ends with.
     pub(crate) report: Option<ReportSettings>,
 }
@@ -113,7 +110,6 @@ impl PipelineFile {
         };
         self.metrics = paths("metrics")?;
         self.params = paths("params")?;
-        self.pools = read_pools(root, &reader)?;
         // Nothing uses these yet, but a mistake in them is one now.
         for section in ["artifacts", "datasets"] {
             if let Some(node) = root.get(section) {
@@ -245,7 +241,6 @@ fn read_report(
 
 #[cfg(test)]
 pub(super) mod tests {
-    use std::time::Duration;
 
     use super::*;
     use crate::base::source::Worktree;
@@ -281,7 +276,7 @@ pub(super) mod tests {
         let text = "stages:\n  a:\n    wdir: sub\n    cmd: [x, 1.3]\n    deps: [../in, {cmd: v}, 'd/*.csv']\n    \
                     params: [lr, {p.json: [k]}, {all.yaml: }]\n    outs: [m, {d: {cache: false, push: false, remote: r, checkpoint: true, labels: [l]}}]\n    \
                     metrics: [{s.json: {cache: false}}]\n    plots: [{c.csv: {template: confusion, header: true}}, {e.csv: [{x: a}, {x: b}]}]\n    \
-                    resources: {cpus: 2, memory: 4GiB}\n    pools: {gpu: 1}\n    timeout: 2h\n    retry: 2\n    desc: why\n";
+                    desc: why\n";
         let file = read(text).expect("valid");
         let stage = &file.stages[0];
         assert_eq!(stage.cmd, ["x", "1.3"]);
@@ -306,25 +301,17 @@ pub(super) mod tests {
         assert!(matches!(&stage.deps[0], Dep::Path { path, .. } if path.as_str() == "in"));
         let pattern = |dep: &Dep| matches!(dep, Dep::Glob { pattern, .. } if pattern.matches(&RepoPath::parse("sub/d/a.csv").expect("a path")));
         assert!(pattern(&stage.deps[2]));
-        assert_eq!(stage.resources.cpus, Some(2));
-        assert_eq!(
-            (stage.resources.memory, stage.resources.gpus),
-            (Some(4 << 30), None)
-        );
-        assert_eq!(stage.timeout, Some(Duration::from_hours(2)));
-        assert_eq!((stage.retry, stage.pools["gpu"]), (2, 1));
         assert_eq!(stage.desc.as_deref(), Some("why"));
     }
 
     #[test]
     fn sections_beside_the_stages() {
-        let text = "vars: [{d: data}]\nmetrics: ['${d}/m.json']\nparams: [p.toml]\npools: {gpu: 2}\n\
+        let text = "vars: [{d: data}]\nmetrics: ['${d}/m.json']\nparams: [p.toml]\n\
                     plots:\n  - plain.csv\n  - id: {y: {a.csv: acc, b.csv: [x, y]}, x: step, title: T}\n  - c.csv: {y: loss}\n  - d.csv:\n\
                     artifacts: {'best one!': {path: m.pkl, labels: [a]}}\ndatasets: [{name: n, type: dvcx, version: 3}]\n";
         let file = read(text).expect("valid");
         assert_eq!(file.metrics[0].as_str(), "data/m.json");
         assert_eq!(file.params[0].as_str(), "p.toml");
-        assert_eq!(file.pools["gpu"], 2);
         let plots: Vec<_> = file
             .plots
             .iter()
@@ -384,10 +371,6 @@ pub(super) mod tests {
             (
                 "stages:\n  a:\n    foreach: [x]\n    do: {cmd: x}\n    matrix: {}\n",
                 "unknown key `matrix` in stage `a` (pipeline.yaml:5:5)",
-            ),
-            (
-                "stages:\n  a: {cmd: x, timeout: soon}\n",
-                "`stages.a.timeout` must be a duration, as in `2h` or `90s`, not `soon` (pipeline.yaml:2:24)",
             ),
             (
                 "stages:\n  a: {cmd: 'x ${b..c}'}\n",

@@ -1,8 +1,6 @@
 //! `Stage` and its parts, after all reading and checking.
 
-use std::collections::BTreeMap;
 use std::fmt;
-use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -57,30 +55,6 @@ pub(crate) struct Stage {
     /// What people are told of it.
     #[cfg_attr(not(test), expect(dead_code, reason = "shown when stages are listed"))]
     pub(crate) desc: Option<String>,
-    /// What it takes of the machine while it runs.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "read when stages are scheduled by it")
-    )]
-    pub(crate) resources: Resources,
-    /// How many places of each named pool it takes while it runs.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "read when stages are scheduled by it")
-    )]
-    pub(crate) pools: BTreeMap<String, u32>,
-    /// How long it may run.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "read when commands have a deadline")
-    )]
-    pub(crate) timeout: Option<Duration>,
-    /// How often it is run again after a failure.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "read when failed stages are run again")
-    )]
-    pub(crate) retry: u32,
     /// Where it is written.
     pub(crate) origin: Origin,
 }
@@ -96,17 +70,6 @@ impl Stage {
     pub(crate) fn is_restorable(&self) -> bool {
         !self.always_runs() && self.outs.iter().all(|out| out.is_kept() && !out.persist)
     }
-}
-
-/// What a stage takes of the machine while it runs; nothing is taken for granted.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Resources {
-    /// Cores.
-    pub(crate) cpus: Option<u32>,
-    /// Bytes of memory.
-    pub(crate) memory: Option<u64>,
-    /// Graphics cards.
-    pub(crate) gpus: Option<u32>,
 }
 
 /// Something that a stage reads.

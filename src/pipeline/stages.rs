@@ -1,11 +1,8 @@
 //! Reads the stages of a pipeline file, groups expanded and everything interpolated.
 
-use std::collections::BTreeMap;
-
 use crate::base::document::{Node, Origin};
 use crate::base::path::RepoPath;
 use crate::base::problem::Problem;
-use crate::base::quantity;
 use crate::pipeline::discover::{DVC_FILE, PIPELINE_FILE};
 use crate::pipeline::error::Error;
 use crate::pipeline::expand::{Instance, foreach, matrix};
@@ -13,10 +10,8 @@ use crate::pipeline::loader::PARAMS_FILE;
 use crate::pipeline::lock::LOCK_FILE;
 use crate::pipeline::params::ParamFiles;
 use crate::pipeline::pattern::Pattern;
-use crate::pipeline::reader::{Reader, as_count, flag_of, join};
-use crate::pipeline::stage::{
-    Dep, Out, OutKind, ParamRef, PlotProperties, Resources, Stage, StageName,
-};
+use crate::pipeline::reader::{Reader, flag_of, join};
+use crate::pipeline::stage::{Dep, Out, OutKind, ParamRef, PlotProperties, Stage, StageName};
 use crate::pipeline::vars::{Context, Scope};
 
 /// What all stages of one file share.
@@ -120,14 +115,6 @@ impl StageReader<'_> {
         if let Some(meta) = node.get("meta") {
             reader.tree(&meta, "meta")?;
         }
-        let timeout = |time: Node<'_>| {
-            reader.parsed(
-                &time,
-                "timeout",
-                "a duration, as in `2h` or `90s`",
-                quantity::duration,
-            )
-        };
         Ok(Stage {
             name: self.name(name),
             file: self.file.clone(),
@@ -138,10 +125,6 @@ impl StageReader<'_> {
             frozen: flag_of(node, "frozen").unwrap_or(false),
             always_changed: flag_of(node, "always_changed").unwrap_or(false),
             desc: reader.text_of(node, "desc")?,
-            resources: read_resources(node, reader)?,
-            pools: read_pools(node, reader)?,
-            timeout: node.get("timeout").map(timeout).transpose()?,
-            retry: reader.count_of(node, "retry")?.unwrap_or(0),
             wdir,
             origin: origin.clone(),
         })
@@ -278,40 +261,6 @@ fn read_out(
         remote: text("remote")?,
         origin: flags.origin.clone(),
     })
-}
-
-fn read_resources(node: &Node<'_>, reader: &Reader<'_>) -> Result<Resources, Problem> {
-    let Some(resources) = node.get("resources") else {
-        return Ok(Resources::default());
-    };
-    let memory = |amount: Node<'_>| {
-        reader.parsed(
-            &amount,
-            "resources.memory",
-            "a size, as in `4GiB`",
-            quantity::bytes,
-        )
-    };
-    Ok(Resources {
-        cpus: reader.count_of(&resources, "cpus")?,
-        memory: resources.get("memory").map(memory).transpose()?,
-        gpus: reader.count_of(&resources, "gpus")?,
-    })
-}
-
-/// Reads `pools`: how many of each a stage takes, or how many of each there are.
-pub(super) fn read_pools(
-    node: &Node<'_>,
-    reader: &Reader<'_>,
-) -> Result<BTreeMap<String, u32>, Problem> {
-    let mut pools = BTreeMap::new();
-    if let Some(node) = node.get("pools") {
-        for (name, count) in node.entries("`pools`")? {
-            let count = reader.parsed(&count, "pools", "a whole number", as_count)?;
-            pools.insert(name.to_owned(), count);
-        }
-    }
-    Ok(pools)
 }
 
 /// Refuses what contradicts itself within one stage of a file in `folder`.

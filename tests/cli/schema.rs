@@ -214,26 +214,21 @@ fn a_wildcard_that_matches_nothing_is_a_missing_dep() {
     assert!(text.contains("pipeline.yaml:2:"), "{text}");
 }
 
+/// What stages may take of the machine is not read yet, so it is refused and not overlooked.
 #[test]
-fn resources_are_checked() {
-    let project = Project::with(
-        "pools: {gpu: 1}\nstages:\n  a: {cmd: 'true', resources: {cpus: 2, memory: 4GiB, gpus: 0}, pools: {gpu: 1}, timeout: 1h30m, retry: 2}\n",
-    );
-    project.run(&["repro"]).success();
-    for (field, wanted) in [
-        (
-            "timeout: soon",
-            "must be a duration, as in `2h` or `90s`, not `soon`",
-        ),
-        ("retry: -1", "must be a whole number, not `-1`"),
-        (
-            "resources: {memory: much}",
-            "must be a size, as in `4GiB`, not `much`",
-        ),
-        ("resources: {cpu: 1}", "unknown key `cpu` in `resources`"),
+fn keys_without_a_meaning_are_refused() {
+    for key in [
+        "resources: {cpus: 2}",
+        "pools: {gpu: 1}",
+        "timeout: 2h",
+        "retry: 2",
     ] {
-        let text = refuse(&format!("stages:\n  a: {{cmd: x, {field}}}\n"));
-        assert!(text.contains(wanted), "{text}");
+        let text = refuse(&format!(
+            "stages:
+  a: {{cmd: x, {key}}}
+"
+        ));
+        assert!(text.contains("error: unknown key `"), "{text}");
     }
 }
 
