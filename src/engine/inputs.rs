@@ -9,7 +9,7 @@ use crate::base::path::RepoPath;
 use crate::base::process::{Captured, Exit, Script};
 use crate::base::value::Value;
 use crate::engine::error::Failure;
-use crate::pipeline::{self, Content, Dep, OutEntry, ParamFiles, Pattern, Stage, StageEntry};
+use crate::pipeline::{self, Content, Dep, ParamFiles, Pattern, Stage, StageEntry};
 use crate::workspace::Workspace;
 
 /// What a stage is given. An absent dep is `None`.
@@ -80,7 +80,7 @@ impl Inputs {
     }
 
     /// Makes the record of a run with these inputs; `None` if a dep was absent.
-    pub(crate) fn to_entry(&self, outs: BTreeMap<RepoPath, OutEntry>) -> Option<StageEntry> {
+    pub(crate) fn to_entry(&self, outs: BTreeMap<RepoPath, Content>) -> Option<StageEntry> {
         let present = |(path, content): (&RepoPath, &Option<Content>)| {
             content.map(|content| (path.clone(), content))
         };

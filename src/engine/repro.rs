@@ -18,7 +18,7 @@ use crate::engine::record::{LastRun, StageRun};
 use crate::engine::run::{Processed, Worker, log_path};
 use crate::engine::scheduler::Scheduler;
 use crate::engine::selection::{Policy, Selection};
-use crate::pipeline::{LOCK_FILE, Lock, Pipeline, Stage, StageIndex};
+use crate::pipeline::{LOCK_FILE, Lock, Pipeline, Stage, StageIndex, StageName};
 use crate::scm::ignore_out;
 use crate::workspace::Workspace;
 
@@ -94,8 +94,8 @@ pub(crate) fn repro(
         remove_litter(workspace, &pipeline)?;
     }
     let before = lock.clone();
-    lock.stages
-        .retain(|name, _| pipeline.stages.iter().any(|stage| stage.name == *name));
+    let names: BTreeSet<&StageName> = pipeline.stages.iter().map(|stage| &stage.name).collect();
+    lock.stages.retain(|name, _| names.contains(name));
     let tracked = tracked_outs(workspace, &pipeline)?;
     let environment = environment(workspace);
     let shared = Shared {
@@ -119,8 +119,12 @@ pub(crate) fn repro(
         time: begin.elapsed(),
         runs,
     };
-    if lock != before {
+    if summary.lock_changed {
         workspace.save_lock(&lock)?;
+    }
+    if summary.count(Ending::Failed) > 0 {
+        // Only now: a stage that ran beside the failed one may have been writing until here.
+        remove_litter(workspace, &pipeline)?;
     }
     workspace.save_index()?;
     LastRun {
@@ -351,7 +355,8 @@ fn recover(workspace: &Workspace, lock: &Lock, reporter: &mut dyn Reporter) -> R
     Ok(outcome?)
 }
 
-/// Deletes the unfinished files of a killed mlpipe.
+/// Deletes the unfinished files of a killed mlpipe or of commands cut short, as `mlpipe ml` makes
+/// them. Nothing may be at work meanwhile.
 fn remove_litter(workspace: &Workspace, pipeline: &Pipeline) -> Result<(), Error> {
     let outs = pipeline.stages.iter().flat_map(|stage| &stage.outs);
     let mut folders: BTreeSet<RepoPath> = outs.map(|out| out.path.parent()).collect();

@@ -19,7 +19,7 @@ use crate::engine::event::{Event, Outcome};
 use crate::engine::inputs::{Gauge, Inputs};
 use crate::engine::keep::{self, Fate};
 use crate::engine::selection::{CommitPolicy, Policy};
-use crate::pipeline::{Content, Dep, OutEntry, ParamFiles, Stage, StageEntry, StageName};
+use crate::pipeline::{Content, Dep, ParamFiles, Stage, StageEntry, StageName};
 use crate::store::Restored;
 use crate::workspace::Workspace;
 
@@ -202,18 +202,9 @@ impl<'a> Worker<'a> {
             }
             Err(failure) => {
                 aside.put_back()?;
-                self.remove_litter(stage)?;
                 Err(failure)
             }
         }
-    }
-
-    /// A command that was cut short may have left unfinished files of ours, as `mlpipe ml` makes.
-    fn remove_litter(&self, stage: &Stage) -> Result<(), Failure> {
-        for out in &stage.outs {
-            fs::remove_litter(&self.workspace.locate(&out.path.parent()))?;
-        }
-        Ok(())
     }
 
     /// Runs the scripts one after the other; all that they print goes to the log as well.
@@ -288,7 +279,7 @@ impl<'a> Worker<'a> {
         inputs: &Inputs,
         origin: Origin,
     ) -> Result<StageEntry, Failure> {
-        let mut outs: BTreeMap<RepoPath, OutEntry> = BTreeMap::new();
+        let mut outs: BTreeMap<RepoPath, Content> = BTreeMap::new();
         for out in &stage.outs {
             let location = self.workspace.locate(&out.path);
             let is_cached = out.is_kept() && self.policy.commit == CommitPolicy::Cache;

@@ -62,11 +62,8 @@ pub struct StageEntry {
     pub params: BTreeMap<RepoPath, BTreeMap<String, Value>>,
     /// What it made.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub outs: BTreeMap<RepoPath, OutEntry>,
+    pub outs: BTreeMap<RepoPath, Content>,
 }
-
-/// What an out was.
-pub type OutEntry = Content;
 
 /// The recorded content of a file or folder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -23,7 +23,7 @@ pub(crate) use discover::{DVC_FILE, PIPELINE_FILE};
 pub(crate) use error::Error;
 pub(crate) use graph::{Graph, StageIndex};
 pub(crate) use loader::{PARAMS_FILE, Pipeline};
-pub use lock::{Content, Lock, OutEntry, StageEntry};
+pub use lock::{Content, Lock, StageEntry};
 pub(crate) use lock::{LOCK_FILE, LockError};
 pub(crate) use params::{ParamFiles, parse_values};
 pub(crate) use pattern::Pattern;

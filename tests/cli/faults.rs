@@ -57,6 +57,14 @@ fn wait_for_line(child: &mut Child, text: &str) -> BufReader<std::process::Child
     reader
 }
 
+/// Starts mlpipe and kills it, but not its command, once that has said "ready".
+fn kill_when_ready(project: &Project, arguments: &[&str]) {
+    let mut child = project.spawn(arguments);
+    let _reader = wait_for_line(&mut child, "ready");
+    child.kill().expect("kills");
+    child.wait().expect("ends");
+}
+
 fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
     let deadline = Instant::now() + Duration::from_secs(20);
     while !is_so() {
@@ -136,10 +144,7 @@ fn a_killed_run_gives_back_what_it_had_set_aside() {
     );
     project.write("in", "1");
     project.write("o", "precious");
-    let mut child = project.spawn(&["repro"]);
-    let _reader = wait_for_line(&mut child, "ready");
-    child.kill().expect("kills");
-    child.wait().expect("ends");
+    kill_when_ready(&project, &["repro"]);
     project.edit(
         "pipeline.yaml",
         "printf half > o; echo ready; sleep 60",
@@ -168,10 +173,7 @@ fn a_killed_runs_command_is_ended_before_anything_comes_back() {
         "stages:\n  a: {cmd: 'echo ready; sleep 0.6; echo late > o', outs: [o]}\n  b: {cmd: echo b > b, outs: [b]}\n",
     );
     project.write("o", "precious");
-    let mut child = project.spawn(&["repro", "a"]);
-    let _reader = wait_for_line(&mut child, "ready");
-    child.kill().expect("kills");
-    child.wait().expect("ends");
+    kill_when_ready(&project, &["repro", "a"]);
     let text = project.run(&["repro", "b"]).success();
     assert!(
         text.contains("a  the command of a killed run was still at work; ending it"),
@@ -196,10 +198,7 @@ fn what_a_failed_command_left_at_work_cannot_spoil_what_came_back() {
 fn a_journal_that_cannot_be_read_stops_everything_and_loses_nothing() {
     let project = Project::with("stages:\n  a: {cmd: 'echo ready; sleep 60', outs: [o]}\n");
     project.write("o", "precious");
-    let mut child = project.spawn(&["repro"]);
-    let _reader = wait_for_line(&mut child, "ready");
-    child.kill().expect("kills");
-    child.wait().expect("ends");
+    kill_when_ready(&project, &["repro"]);
     let folder = fs::read_dir(project.path(".mlpipe/aside")).expect("lists");
     let paths: Vec<_> = folder
         .map(|entry| entry.expect("an entry").path())
@@ -246,10 +245,7 @@ fn the_command_of_a_killed_run_cannot_spoil_the_next_one() {
         "stages:\n  a: {cmd: 'echo ready; sleep 0.5; echo late > o; echo x >> late', deps: [in], outs: [o]}\n",
     );
     project.write("in", "1");
-    let mut child = project.spawn(&["repro"]);
-    let _reader = wait_for_line(&mut child, "ready");
-    child.kill().expect("kills");
-    child.wait().expect("ends");
+    kill_when_ready(&project, &["repro"]);
     project.edit(
         "pipeline.yaml",
         "echo ready; sleep 0.5; echo late > o; echo x >> late",
@@ -381,4 +377,16 @@ fn nothing_is_left_running_after_a_termination() {
         stat.is_empty() || stat.contains(") Z ")
     };
     wait_until("the grandchild's end", is_gone);
+}
+
+#[test]
+fn a_failed_stage_leaves_no_litter_and_takes_none_of_its_neighbours() {
+    let project = Project::with(
+        "stages:\n  bad: {cmd: 'until [ -e d/.mlpipe-new-b ]; do sleep 0.02; done; touch d/.mlpipe-new-a; exit 1', outs: [d/a]}\n  \
+         good: {cmd: 'echo x > d/.mlpipe-new-b; sleep 0.5; mv d/.mlpipe-new-b d/b', outs: [d/b]}\n",
+    );
+    let text = project.run(&["repro", "-j2"]).failure(3);
+    assert!(text.contains("good  ran in"), "{text}");
+    assert_eq!(project.read("d/b"), "x\n");
+    assert!(!project.exists("d/.mlpipe-new-a"));
 }
