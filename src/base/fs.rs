@@ -159,18 +159,16 @@ pub(crate) fn create_log(path: &Path) -> Result<fs::File, Error> {
     fs::File::create(path).map_err(failed("cannot write", path))
 }
 
-/// Writes a small file whose loss or truncation would do no harm.
-pub(crate) fn write_note(path: &Path, text: &str) -> Result<(), Error> {
-    let mut file = create_log(path)?;
-    file.write_all(text.as_bytes())
-        .map_err(failed("cannot write", path))
-}
-
 /// Adds a few bytes to the end of a file of the user's, which keeps its mode and its links.
 pub(crate) fn append(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    let mut file = open_to_append(path)?;
+    file.write_all(bytes).map_err(failed("cannot write", path))
+}
+
+/// Opens a file that only grows, making it where it is missing.
+pub(crate) fn open_to_append(path: &Path) -> Result<fs::File, Error> {
     let file = fs::OpenOptions::new().create(true).append(true).open(path);
-    let written = file.and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()));
-    written.map_err(failed("cannot write", path))
+    file.map_err(failed("cannot write", path))
 }
 
 /// Renames `from` to `to` on the same file system, making `to`'s folder where it is missing.

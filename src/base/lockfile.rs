@@ -1,8 +1,8 @@
-//! `FileLock`: one process at a time, with the name of who holds it for those who wait.
+//! Locks on files. The operating system frees them when their holders end, however they end.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -10,69 +10,29 @@ use crate::base::cancel::CancelToken;
 use crate::base::fs::{self, failed};
 
 /// Waiting for another process is for minutes, looking at a lock takes microseconds.
-const LOOK_AGAIN: Duration = Duration::from_millis(50);
+pub(crate) const LOOK_AGAIN: Duration = Duration::from_millis(50);
 
-/// An exclusive lock; the operating system frees it when its holder ends, however it ends.
-pub(crate) struct FileLock {
-    file: File,
-    /// Whether the last holder ended without letting go, as a killed process does.
-    pub(crate) was_abandoned: bool,
-}
-
-/// Why a lock was not taken.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum Error {
-    /// The user cancelled while waiting.
-    #[error("cancelled while waiting for another mlpipe")]
-    Cancelled,
-    /// The lock file cannot be used.
-    #[error(transparent)]
-    File(#[from] fs::Error),
-}
+/// An exclusive lock.
+pub(crate) struct FileLock(File);
 
 impl FileLock {
-    /// Takes the lock at `path` and writes `holder` into it, waiting while another has it.
-    ///
-    /// `waiting` is told the other's name whenever that changes.
-    pub(crate) fn acquire(
-        path: &Path,
-        holder: &str,
-        cancel: &CancelToken,
-        mut waiting: impl FnMut(&str),
-    ) -> Result<Self, Error> {
-        let mut file = open(path)?;
-        let mut told = None;
-        while !try_lock(&file).map_err(failed("cannot lock", path))? {
-            if cancel.is_cancelled() {
-                return Err(Error::Cancelled);
+    /// Takes the lock at `path`, which everybody holds for moments only.
+    pub(crate) fn hold(path: &Path) -> Result<Self, fs::Error> {
+        let file = open(path)?;
+        loop {
+            match file.lock() {
+                Ok(()) => return Ok(Self(file)),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(failed("cannot lock", path)(error)),
             }
-            let other = read_holder(&mut file).map_err(failed("cannot read", path))?;
-            if told.as_ref() != Some(&other) {
-                waiting(&other);
-                told = Some(other);
-            }
-            thread::sleep(LOOK_AGAIN);
         }
-        let was_abandoned = !read_holder(&mut file)
-            .map_err(failed("cannot read", path))?
-            .is_empty();
-        let mut lock = Self {
-            file,
-            was_abandoned,
-        };
-        lock.write_holder(holder)
-            .map_err(failed("cannot write", path))?;
-        Ok(lock)
     }
 
-    /// Takes the lock at `path` if it is free, without leaving a name.
+    /// Takes the lock at `path` if it is free.
     pub(crate) fn try_acquire(path: &Path) -> Result<Option<Self>, fs::Error> {
         let file = open(path)?;
-        let taken = try_lock(&file).map_err(failed("cannot lock", path))?;
-        Ok(taken.then_some(Self {
-            file,
-            was_abandoned: false,
-        }))
+        let taken = is_taken(file.try_lock()).map_err(failed("cannot lock", path))?;
+        Ok(taken.then_some(Self(file)))
     }
 
     /// Like [`Self::try_acquire`], but waits up to `patience` for the lock to become free.
@@ -93,66 +53,226 @@ impl FileLock {
     /// Returns a handle that shares the lock: it is free only when all handles are closed, be it
     /// in another process.
     pub(crate) fn share(&self) -> io::Result<File> {
-        self.file.try_clone()
-    }
-
-    fn write_holder(&mut self, holder: &str) -> io::Result<()> {
-        self.file.set_len(0)?;
-        self.file.rewind()?;
-        self.file.write_all(holder.as_bytes())
+        self.0.try_clone()
     }
 }
 
-impl Drop for FileLock {
+/// That this process is at work somewhere, beside others that are or alone.
+///
+/// The file names who is in. Names that nobody stands for are of processes that were killed.
+pub(crate) struct Presence {
+    file: File,
+    path: PathBuf,
+    is_alone: bool,
+    /// Whether the last one in ended without leaving, as a killed process does.
+    pub(crate) was_abandoned: bool,
+}
+
+/// Why a process did not get in.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    /// The user cancelled while waiting.
+    #[error("cancelled while waiting for another mlpipe")]
+    Cancelled,
+    /// The lock file cannot be used.
+    #[error(transparent)]
+    File(#[from] fs::Error),
+}
+
+impl Presence {
+    /// Enters under the name `holder`: alone if nobody is in, else beside the others; waits while
+    /// one of them wants to be alone. `waiting` is told their names whenever those change.
+    pub(crate) fn enter(
+        path: &Path,
+        holder: &str,
+        cancel: &CancelToken,
+        waiting: impl FnMut(&str),
+    ) -> Result<Self, Error> {
+        Self::enter_by(path, holder, cancel, waiting, |file| {
+            if is_taken(file.try_lock())? {
+                return Ok(Some(true));
+            }
+            Ok(is_taken(file.try_lock_shared())?.then_some(false))
+        })
+    }
+
+    /// Like [`Self::enter`], but waits until nobody else is in.
+    pub(crate) fn enter_alone(
+        path: &Path,
+        holder: &str,
+        cancel: &CancelToken,
+        waiting: impl FnMut(&str),
+    ) -> Result<Self, Error> {
+        Self::enter_by(path, holder, cancel, waiting, |file| {
+            Ok(is_taken(file.try_lock())?.then_some(true))
+        })
+    }
+
+    fn enter_by(
+        path: &Path,
+        holder: &str,
+        cancel: &CancelToken,
+        mut waiting: impl FnMut(&str),
+        attempt: impl Fn(&File) -> io::Result<Option<bool>>,
+    ) -> Result<Self, Error> {
+        let mut file = open(path)?;
+        let mut told = None;
+        let is_alone = loop {
+            if let Some(is_alone) = attempt(&file).map_err(failed("cannot lock", path))? {
+                break is_alone;
+            }
+            if cancel.is_cancelled() {
+                return Err(Error::Cancelled);
+            }
+            let others = read_holders(&mut file).map_err(failed("cannot read", path))?;
+            if told.as_ref() != Some(&others) {
+                waiting(&others);
+                told = Some(others);
+            }
+            thread::sleep(LOOK_AGAIN);
+        };
+        let others = read_holders(&mut file).map_err(failed("cannot read", path))?;
+        let mut presence = Self {
+            file,
+            path: path.to_owned(),
+            is_alone,
+            was_abandoned: is_alone && !others.is_empty(),
+        };
+        presence
+            .write_holder(holder)
+            .map_err(failed("cannot write", path))?;
+        Ok(presence)
+    }
+
+    /// Returns whether nobody else is in, nor gets in.
+    pub(crate) fn is_alone(&self) -> bool {
+        self.is_alone
+    }
+
+    /// Lets others in.
+    pub(crate) fn welcome(&mut self) -> Result<(), fs::Error> {
+        self.is_alone = false;
+        self.file
+            .lock_shared()
+            .map_err(failed("cannot lock", &self.path))
+    }
+
+    /// Keeps others out if nobody else is in; returns whether that is so.
+    pub(crate) fn try_be_alone(&mut self) -> Result<bool, fs::Error> {
+        let taken = is_taken(self.file.try_lock());
+        self.is_alone = taken.map_err(failed("cannot lock", &self.path))?;
+        if !self.is_alone {
+            // Asking for more may have cost the shared lock.
+            self.welcome()?;
+        }
+        Ok(self.is_alone)
+    }
+
+    fn write_holder(&mut self, holder: &str) -> io::Result<()> {
+        if self.is_alone {
+            self.file.set_len(0)?;
+        }
+        self.file.seek(io::SeekFrom::End(0))?;
+        self.file.write_all(format!("{holder}\n").as_bytes())
+    }
+}
+
+impl Drop for Presence {
     fn drop(&mut self) {
-        // Failing only makes the next holder look for traces of a crash that was none.
-        let _ignored = self.file.set_len(0);
+        // The last one out wipes the names. Failing only makes the next one in look for traces of
+        // a crash that was none.
+        if self.is_alone || self.file.try_lock().is_ok() {
+            let _ignored = self.file.set_len(0);
+        }
     }
 }
 
 fn open(path: &Path) -> Result<File, fs::Error> {
-    fs::make_folder(fs::parent(path))?;
     let mut options = OpenOptions::new();
     let options = options.read(true).write(true).create(true).truncate(false);
-    options
-        .open(path)
-        .map_err(failed("cannot open the lock", path))
+    let file = match options.open(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            fs::make_folder(fs::parent(path))?;
+            options.open(path)
+        }
+        outcome => outcome,
+    };
+    file.map_err(failed("cannot open the lock", path))
 }
 
-fn try_lock(file: &File) -> io::Result<bool> {
-    match file.try_lock() {
+fn is_taken(outcome: Result<(), TryLockError>) -> io::Result<bool> {
+    match outcome {
         Ok(()) => Ok(true),
         Err(TryLockError::WouldBlock) => Ok(false),
         Err(TryLockError::Error(error)) => Err(error),
     }
 }
 
-fn read_holder(file: &mut File) -> io::Result<String> {
-    let mut holder = String::new();
+/// Returns the names in the file, as one text.
+fn read_holders(file: &mut File) -> io::Result<String> {
+    let mut holders = String::new();
     file.rewind()?;
-    file.read_to_string(&mut holder)?;
-    Ok(holder)
+    file.read_to_string(&mut holders)?;
+    let mut names: Vec<&str> = holders.lines().collect();
+    names.dedup();
+    Ok(names.join(", "))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    struct Fixture(tempfile::TempDir);
+
+    impl Fixture {
+        fn enter(&self, holder: &str) -> Presence {
+            let cancel = CancelToken::default();
+            Presence::enter(&self.path(), holder, &cancel, |_| {}).expect("enters")
+        }
+
+        fn path(&self) -> PathBuf {
+            self.0.path().join("lock")
+        }
+    }
+
     #[test]
-    fn a_second_taker_hears_who_holds_it_and_can_give_up() {
-        let folder = tempfile::tempdir().expect("a temporary folder");
-        let path = folder.path().join("lock");
+    fn who_wants_to_be_alone_hears_who_is_in_and_can_give_up() {
+        let fixture = Fixture(tempfile::tempdir().expect("a temporary folder"));
+        let mut first = fixture.enter("pid 1");
+        assert!(first.is_alone());
+        first.welcome().expect("lets in");
+        let second = fixture.enter("pid 2");
+        assert!(!second.is_alone());
         let cancel = CancelToken::default();
-        let first = FileLock::acquire(&path, "pid 1", &cancel, |_| {}).expect("free");
         let mut heard = String::new();
-        let second = FileLock::acquire(&path, "pid 2", &cancel, |holder| {
-            holder.clone_into(&mut heard);
+        let third = Presence::enter_alone(&fixture.path(), "pid 3", &cancel, |holders| {
+            holders.clone_into(&mut heard);
             cancel.escalate();
         });
-        assert!(matches!(second, Err(Error::Cancelled)));
-        assert_eq!(heard, "pid 1");
+        assert!(matches!(third, Err(Error::Cancelled)));
+        assert_eq!(heard, "pid 1, pid 2");
         drop(first);
-        let third = FileLock::acquire(&path, "pid 3", &CancelToken::default(), |_| {});
-        assert!(!third.expect("free again").was_abandoned);
+        drop(second);
+        let fourth = fixture.enter("pid 4");
+        assert!(fourth.is_alone() && !fourth.was_abandoned);
+    }
+
+    #[test]
+    fn a_name_that_nobody_stands_for_is_of_one_that_was_killed() {
+        let fixture = Fixture(tempfile::tempdir().expect("a temporary folder"));
+        fs::write_replaceable(&fixture.path(), b"pid 1\n").expect("writes");
+        assert!(fixture.enter("pid 2").was_abandoned);
+        assert!(!fixture.enter("pid 3").was_abandoned);
+    }
+
+    #[test]
+    fn the_last_one_can_be_alone_again() {
+        let fixture = Fixture(tempfile::tempdir().expect("a temporary folder"));
+        let mut first = fixture.enter("pid 1");
+        first.welcome().expect("lets in");
+        let mut second = fixture.enter("pid 2");
+        assert!(!second.try_be_alone().expect("asks"));
+        drop(first);
+        assert!(second.try_be_alone().expect("asks"));
     }
 }

@@ -260,6 +260,16 @@ pub(crate) fn identify(group: u32) -> String {
     )
 }
 
+/// Returns whether the process that [`identify`] has described still runs.
+pub(crate) fn is_running(identity: &str) -> bool {
+    let mut words = identity.split(' ');
+    let pid = words.next().and_then(|word| word.parse::<u32>().ok());
+    let (Some(pid), Some(start), Some(then)) = (pid, words.next(), words.next()) else {
+        return false;
+    };
+    then == boot() && start_time(pid).is_some_and(|now| now == start)
+}
+
 /// Kills the group that [`identify`] has described, if it is still at work; returns whether it was.
 pub(crate) fn kill_identified(identity: &str) -> bool {
     let mut words = identity.split(' ');

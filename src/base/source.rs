@@ -94,11 +94,17 @@ pub(crate) fn read_text(
     let Some(bytes) = snapshot.read(path)? else {
         return Ok(None);
     };
-    String::from_utf8(bytes).map(Some).map_err(|error| {
-        let valid = String::from_utf8_lossy(&error.as_bytes()[..error.utf8_error().valid_up_to()]);
+    let text = as_text(&snapshot.label(path), &bytes)?;
+    Ok(Some(text.to_owned()))
+}
+
+/// Returns the bytes of the file called `label` as text.
+pub(crate) fn as_text<'a>(label: &str, bytes: &'a [u8]) -> Result<&'a str, Problem> {
+    std::str::from_utf8(bytes).map_err(|error| {
+        let valid = String::from_utf8_lossy(&bytes[..error.valid_up_to()]);
         let line = valid.lines().count().max(1);
         let message = format!("the file is not UTF-8 text (line {line})");
-        Problem::new(&snapshot.label(path), "", message).into()
+        Problem::new(label, "", message)
     })
 }
 

@@ -157,7 +157,7 @@ impl From<pipeline::LockError> for CliError {
                 let hint = "`git checkout data.lock` brings back the last good one";
                 if has_help { this } else { this.hint(hint) }
             }
-            pipeline::LockError::Read(_) => Self::new(&error),
+            pipeline::LockError::Read(_) | pipeline::LockError::File(_) => Self::new(&error),
         }
     }
 }

@@ -10,12 +10,11 @@ use serde::{Deserialize, Serialize};
 use crate::base::digest::Digest;
 use crate::base::fs::{self, failed};
 use crate::base::path::RepoPath;
-use crate::engine::claim::Claim;
 use crate::engine::decide::{OutState, Shape};
 use crate::engine::error::Failure;
 use crate::engine::event::Event;
 use crate::engine::keep::{self, Fate};
-use crate::pipeline::{Lock, StageName};
+use crate::pipeline::{StageEntry, StageName};
 use crate::store;
 use crate::workspace::Workspace;
 
@@ -146,12 +145,32 @@ impl<'a> Aside<'a> {
         Ok(kept)
     }
 
-    /// Undoes what killed runs have left, once nothing of them is at work any more.
+    /// Undoes what a killed run of `stage` has left, once nothing of it is at work any more.
     pub(crate) fn recover(
         workspace: &'a Workspace,
-        lock: &Lock,
+        stage: &StageName,
+        recorded: Option<&StageEntry>,
         tell: &dyn Fn(Event),
     ) -> Result<(), Failure> {
+        let path = journal_path(workspace, stage);
+        if !fs::exists(&path)? {
+            return Ok(());
+        }
+        let journal = read_journal(workspace, &path)?;
+        let aside = Self { workspace, journal };
+        if aside.is_recorded(recorded)? {
+            aside.discard()?.into_iter().for_each(tell);
+        } else {
+            aside.undo(Writer::Unknown, tell)?;
+            let stage = stage.clone();
+            tell(Event::Recovered { stage });
+        }
+        Ok(())
+    }
+
+    /// Returns the stages for which something lies aside.
+    pub(crate) fn stages(workspace: &Workspace) -> Result<Vec<StageName>, Failure> {
+        let mut stages = Vec::new();
         let folder = workspace.state("aside");
         let entries = fs::absent_as_none(std::fs::read_dir(&folder));
         for entry in entries
@@ -163,23 +182,14 @@ impl<'a> Aside<'a> {
             if path.extension().is_none_or(|kind| kind != "json") {
                 continue;
             }
-            let journal = read_journal(workspace, &path)?;
-            let stage = journal.stage.clone();
-            let _claim = Claim::take(workspace, &stage, tell)?;
-            let aside = Self { workspace, journal };
-            if aside.is_recorded(lock)? {
-                aside.discard()?.into_iter().for_each(tell);
-            } else {
-                aside.undo(Writer::Unknown, tell)?;
-                tell(Event::Recovered { stage });
-            }
+            stages.push(read_journal(workspace, &path)?.stage);
         }
-        Ok(())
+        Ok(stages)
     }
 
     /// Whether the run got as far as the lock before it was killed.
-    fn is_recorded(&self, lock: &Lock) -> Result<bool, store::Error> {
-        let Some(entry) = lock.stages.get(&self.journal.stage) else {
+    fn is_recorded(&self, recorded: Option<&StageEntry>) -> Result<bool, store::Error> {
+        let Some(entry) = recorded else {
             return Ok(false);
         };
         for item in &self.journal.items {
@@ -201,9 +211,13 @@ impl<'a> Aside<'a> {
     }
 
     fn journal_path(&self) -> PathBuf {
-        let name = Digest::of(self.journal.stage.as_str().as_bytes());
-        self.workspace.state(&format!("aside/{name}.json"))
+        journal_path(self.workspace, &self.journal.stage)
     }
+}
+
+fn journal_path(workspace: &Workspace, stage: &StageName) -> PathBuf {
+    let name = Digest::of(stage.as_str().as_bytes());
+    workspace.state(&format!("aside/{name}.json"))
 }
 
 /// A journal that cannot be read is no reason to go on: it may name the only copy of something.

@@ -137,6 +137,9 @@ pub(crate) enum Failure {
     /// Git cannot answer.
     #[error(transparent)]
     Git(#[from] scm::Error),
+    /// The lock is wrong.
+    #[error(transparent)]
+    Lock(#[from] pipeline::LockError),
 }
 
 fn describe(exit: Exit) -> String {

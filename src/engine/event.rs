@@ -19,6 +19,13 @@ pub(crate) enum Event {
         /// Who that is.
         holder: String,
     },
+    /// Another process works on something that this stage reads or writes.
+    Blocked {
+        /// The stage that waits.
+        stage: StageName,
+        /// Who is at work, and with which stage.
+        holder: String,
+    },
     /// An earlier mlpipe was killed while this stage ran; its outs are as before that run.
     Recovered {
         /// The stage.
@@ -63,6 +70,11 @@ pub(crate) enum Event {
         stage: StageName,
         /// The object's digest, shortened.
         object: String,
+    },
+    /// These stages are up to date, as a look at all of them showed.
+    Settled {
+        /// Their names.
+        stages: Vec<StageName>,
     },
     /// A stage is through.
     Finished {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
+use std::sync::{Mutex, PoisonError};
 
 use crate::base::cancel::CancelToken;
 use crate::base::digest::Digest;
@@ -11,6 +12,9 @@ use crate::base::value::Value;
 use crate::engine::error::Failure;
 use crate::pipeline::{self, Content, Dep, ParamFiles, Pattern, Stage, StageEntry};
 use crate::workspace::Workspace;
+
+/// No content is foreseen: stages are judged by what is on disk.
+pub(crate) const NOTHING_EXPECTED: &BTreeMap<RepoPath, Content> = &BTreeMap::new();
 
 /// What a stage is given. An absent dep is `None`.
 #[derive(Clone, Debug, PartialEq)]
@@ -29,9 +33,15 @@ pub(crate) struct Gauge<'a> {
     pub(crate) params: &'a ParamFiles<'a>,
     pub(crate) environment: &'a [(OsString, OsString)],
     pub(crate) cancel: &'a CancelToken,
+    /// What command dependencies have printed; for as long as nothing changes.
+    pub(crate) memo: Option<&'a CommandMemo>,
     /// Contents that are not there yet but will be, as of outs that would be restored.
     pub(crate) expected: &'a BTreeMap<RepoPath, Content>,
 }
+
+/// The digests of what command dependencies have printed, by command and folder.
+#[derive(Default)]
+pub(crate) struct CommandMemo(Mutex<BTreeMap<(String, RepoPath), Digest>>);
 
 impl Inputs {
     /// Returns what the lock says that the stage was given.
@@ -96,6 +106,46 @@ impl Inputs {
 }
 
 impl Gauge<'_> {
+    /// Returns whether deps and params are as recorded; no where only a full measurement can tell.
+    pub(crate) fn has_recorded_inputs(
+        &self,
+        stage: &Stage,
+        entry: &StageEntry,
+    ) -> Result<bool, Failure> {
+        let mut count = 0;
+        for dep in &stage.deps {
+            let is_same = match dep {
+                Dep::Path { path, .. } => {
+                    let recorded = entry.deps.get(path);
+                    recorded.is_some() && self.content(path)?.as_ref() == recorded
+                }
+                Dep::Glob { pattern, .. } => {
+                    let found = self.matching(stage, pattern)?;
+                    count += found.len();
+                    self.are_recorded(&found, entry)?
+                }
+                Dep::Command { cmd, .. } => {
+                    entry.commands.get(cmd) == Some(&self.command_output(cmd, &stage.wdir)?)
+                }
+            };
+            if !is_same {
+                return Ok(false);
+            }
+            count += usize::from(!matches!(dep, Dep::Glob { .. }));
+        }
+        Ok(count == entry.deps.len() + entry.commands.len()
+            && measure_params(stage, self.params)? == entry.params)
+    }
+
+    fn are_recorded(&self, found: &[RepoPath], entry: &StageEntry) -> Result<bool, Failure> {
+        for path in found {
+            if self.content(path)?.as_ref() != entry.deps.get(path) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
     fn content(&self, path: &RepoPath) -> Result<Option<Content>, Failure> {
         match self.expected.get(path) {
             Some(content) => Ok(Some(*content)),
@@ -111,8 +161,23 @@ impl Gauge<'_> {
         Ok(found)
     }
 
-    /// Runs a command dependency and returns the digest of what it printed.
+    /// Returns the digest of what a command dependency prints.
     fn command_output(&self, cmd: &str, wdir: &RepoPath) -> Result<Digest, Failure> {
+        let Some(CommandMemo(known)) = self.memo else {
+            return self.run_command(cmd, wdir);
+        };
+        // Held while it runs: many stages have the same one, and once is enough.
+        let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
+        let key = (cmd.to_owned(), wdir.clone());
+        if let Some(output) = known.get(&key) {
+            return Ok(*output);
+        }
+        let output = self.run_command(cmd, wdir)?;
+        known.insert(key, output);
+        Ok(output)
+    }
+
+    fn run_command(&self, cmd: &str, wdir: &RepoPath) -> Result<Digest, Failure> {
         let folder = self.workspace.locate(wdir);
         let environment = self.environment;
         let script = Script {

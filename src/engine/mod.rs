@@ -3,6 +3,7 @@
 mod aside;
 mod claim;
 mod decide;
+mod dispatch;
 mod error;
 mod event;
 mod explain;
@@ -15,6 +16,7 @@ mod run;
 mod scheduler;
 mod selection;
 mod status;
+mod survey;
 
 pub(crate) use decide::{Reason, Source};
 pub(crate) use error::{Error, Failure};

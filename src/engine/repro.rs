@@ -1,32 +1,24 @@
-//! `repro`: load, select, schedule; one thread owns the lock and all state, workers do the rest.
+//! `repro`: enter, recover, load, select, survey, dispatch, record.
 
-use std::collections::BTreeSet;
+use std::cell::RefCell;
+use std::collections::{BTreeSet, HashSet};
 use std::ffi::OsString;
 use std::num::NonZeroUsize;
-use std::panic::{self, AssertUnwindSafe};
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender};
-use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::base::cancel::CancelToken;
 use crate::base::fs;
 use crate::base::path::RepoPath;
-use crate::engine::aside::Aside;
-use crate::engine::error::{Error, Failure};
-use crate::engine::event::{Ending, Event, Outcome, Reporter};
+use crate::engine::claim::Claims;
+use crate::engine::dispatch::{Dispatcher, Shared};
+use crate::engine::error::Error;
+use crate::engine::event::{Ending, Event, Reporter};
+use crate::engine::inputs::{CommandMemo, Gauge, NOTHING_EXPECTED};
 use crate::engine::record::{LastRun, StageRun};
-use crate::engine::run::{Processed, Worker, log_path};
-use crate::engine::scheduler::Scheduler;
 use crate::engine::selection::{Policy, Selection};
-use crate::pipeline::{LOCK_FILE, Lock, Pipeline, Stage, StageIndex, StageName};
-use crate::scm::ignore_out;
-use crate::workspace::Workspace;
-
-/// How often a wish to stop is noticed while workers are silent.
-const TICK: Duration = Duration::from_millis(50);
-
-/// How many events may wait to be shown; workers that have more to tell wait too.
-const BACKLOG: usize = 1024;
+use crate::engine::survey::settled;
+use crate::pipeline::{LOCK_FILE, ParamFiles, Pipeline, StageIndex, StageName};
+use crate::workspace::{Ledger, Workspace};
 
 /// What is to be run, and how.
 #[derive(Debug)]
@@ -61,16 +53,6 @@ impl Summary {
     }
 }
 
-/// What workers tell the owner.
-enum Message<'a> {
-    Event(Event),
-    Finished {
-        stage: StageIndex,
-        result: Result<Processed<'a>, Failure>,
-        time: Duration,
-    },
-}
-
 /// Brings the targets up to date.
 pub(crate) fn repro(
     workspace: &Workspace,
@@ -80,49 +62,65 @@ pub(crate) fn repro(
 ) -> Result<Summary, Error> {
     refuse_nesting(workspace)?;
     let begin = Instant::now();
-    let waiting = |holder: &str| {
+    let mut presence = workspace.enter(cancel, |holder| {
         let holder = holder.to_owned();
         reporter.report(&Event::Waiting { holder });
-    };
-    let held = workspace.enter(cancel, waiting)?;
+    })?;
     // Only now: the files may have been edited while we waited.
     let pipeline = Pipeline::load(&workspace.worktree)?;
     let selected = options.selection.choose(&pipeline.graph)?;
-    let mut lock = workspace.load_lock()?;
-    recover(workspace, &lock, reporter)?;
-    if held.was_abandoned {
-        remove_litter(workspace, &pipeline)?;
+    let ledger = Ledger::open(workspace)?;
+    let claims = Claims::new(workspace, &ledger);
+    if presence.is_alone() {
+        recover(&claims, reporter)?;
+        if presence.was_abandoned {
+            remove_litter(workspace, &pipeline)?;
+        }
+        presence.welcome()?;
     }
-    let before = lock.clone();
-    let names: BTreeSet<&StageName> = pipeline.stages.iter().map(|stage| &stage.name).collect();
-    lock.stages.retain(|name, _| names.contains(name));
-    let tracked = tracked_outs(workspace, &pipeline)?;
     let environment = environment(workspace);
+    let gauge = Gauge {
+        workspace,
+        params: &ParamFiles::new(&workspace.worktree),
+        environment: &environment,
+        cancel,
+        memo: Some(&CommandMemo::default()),
+        expected: NOTHING_EXPECTED,
+    };
+    let settled =
+        ledger.peek(|lock| settled(&pipeline, &selected, lock, options.policy.run, &gauge));
+    let done: BTreeSet<StageIndex> = settled.iter().copied().collect();
+    let pending: BTreeSet<StageIndex> = selected.difference(&done).copied().collect();
+    let tracked = if pending.is_empty() {
+        BTreeSet::new()
+    } else {
+        tracked_outs(workspace, &pipeline)?
+    };
     let shared = Shared {
         workspace,
+        ledger: &ledger,
+        claims: &claims,
         environment: &environment,
         tracked: &tracked,
         cancel,
     };
-    let mut owner = Owner {
+    let mut dispatcher = Dispatcher {
         shared,
         pipeline: &pipeline,
-        lock,
         reporter,
         runs: Vec::new(),
     };
-    owner.run(options, &selected)?;
-    let Owner { lock, runs, .. } = owner;
+    dispatcher.plan(&settled, &pending);
+    dispatcher.run(options, &pending)?;
+    let runs = dispatcher.runs;
+    let names: HashSet<&StageName> = pipeline.stages.iter().map(|stage| &stage.name).collect();
     let summary = Summary {
-        lock_changed: lock != before,
+        lock_changed: ledger.fold(|stage| names.contains(stage))?,
         cancelled: cancel.is_cancelled(),
         time: begin.elapsed(),
         runs,
     };
-    if summary.lock_changed {
-        workspace.save_lock(&lock)?;
-    }
-    if summary.count(Ending::Failed) > 0 {
+    if summary.count(Ending::Failed) > 0 && presence.try_be_alone()? {
         // Only now: a stage that ran beside the failed one may have been writing until here.
         remove_litter(workspace, &pipeline)?;
     }
@@ -132,208 +130,6 @@ pub(crate) fn repro(
     }
     .save(workspace)?;
     Ok(summary)
-}
-
-/// What every worker may look at.
-#[derive(Clone, Copy)]
-struct Shared<'a> {
-    workspace: &'a Workspace,
-    environment: &'a [(OsString, OsString)],
-    tracked: &'a BTreeSet<RepoPath>,
-    cancel: &'a CancelToken,
-}
-
-/// The one owner of the state of a run.
-struct Owner<'a> {
-    shared: Shared<'a>,
-    pipeline: &'a Pipeline,
-    lock: Lock,
-    reporter: &'a mut dyn Reporter,
-    runs: Vec<StageRun>,
-}
-
-impl<'a> Owner<'a> {
-    fn run(
-        &mut self,
-        options: &ReproOptions,
-        selected: &BTreeSet<StageIndex>,
-    ) -> Result<(), Error> {
-        let mut scheduler = Scheduler::new(&self.pipeline.graph, selected);
-        let order = self
-            .pipeline
-            .graph
-            .order()
-            .iter()
-            .filter(|stage| selected.contains(stage));
-        let stages = order
-            .map(|stage| self.pipeline.stages[*stage].name.clone())
-            .collect();
-        self.reporter.report(&Event::Planned { stages });
-        let (sender, receiver) = mpsc::sync_channel(BACKLOG);
-        thread::scope(|scope| {
-            let outcome = self.drive(scope, options, &mut scheduler, &sender, &receiver);
-            if outcome.is_err() {
-                // Workers still run; they end by themselves, and what they made is not recorded.
-                self.shared.cancel.escalate();
-                self.shared.cancel.escalate();
-            }
-            outcome
-        })?;
-        for stage in scheduler.untouched() {
-            self.finish(stage, Outcome::Stopped, Duration::ZERO);
-        }
-        Ok(())
-    }
-
-    /// Starts stages while slots are free and hears of what becomes of them.
-    fn drive<'scope>(
-        &mut self,
-        scope: &'scope thread::Scope<'scope, '_>,
-        options: &ReproOptions,
-        scheduler: &mut Scheduler,
-        sender: &SyncSender<Message<'a>>,
-        receiver: &Receiver<Message<'a>>,
-    ) -> Result<(), Error>
-    where
-        'a: 'scope,
-    {
-        loop {
-            if self.shared.cancel.is_cancelled() {
-                scheduler.stop();
-            }
-            while scheduler.running() < options.jobs.get()
-                && let Some(stage) = scheduler.start_next()
-            {
-                self.start(scope, stage, options.policy, sender);
-            }
-            if scheduler.running() == 0 {
-                return Ok(());
-            }
-            match receiver.recv_timeout(TICK) {
-                Ok(Message::Event(event)) => self.reporter.report(&event),
-                Ok(Message::Finished {
-                    stage,
-                    result,
-                    time,
-                }) => {
-                    let succeeded = self.conclude(stage, result, time)?;
-                    if succeeded {
-                        scheduler.succeed(stage);
-                    } else {
-                        self.skip_dependants(scheduler, stage);
-                        if !options.keep_going {
-                            scheduler.stop();
-                        }
-                    }
-                }
-                Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => return Ok(()),
-            }
-        }
-    }
-
-    fn start<'scope>(
-        &self,
-        scope: &'scope thread::Scope<'scope, '_>,
-        index: StageIndex,
-        policy: Policy,
-        sender: &SyncSender<Message<'a>>,
-    ) where
-        'a: 'scope,
-    {
-        let stage: &'a Stage = &self.pipeline.stages[index];
-        let recorded = self.lock.stages.get(&stage.name).cloned();
-        let Shared {
-            workspace,
-            environment,
-            tracked,
-            cancel,
-        } = self.shared;
-        let (sender, events) = (sender.clone(), sender.clone());
-        scope.spawn(move || {
-            let begin = Instant::now();
-            // The owner outlives its workers: sending cannot fail while anybody listens.
-            let tell = move |event| drop(events.send(Message::Event(event)));
-            let worker = Worker {
-                workspace,
-                environment,
-                tracked,
-                cancel,
-                policy,
-                tell: Box::new(tell),
-            };
-            // A panic must reach the owner too, or it would wait for this stage for ever.
-            let process = AssertUnwindSafe(|| worker.process(stage, recorded.as_ref()));
-            let result = panic::catch_unwind(process).unwrap_or(Err(Failure::Worker));
-            let time = begin.elapsed();
-            drop(sender.send(Message::Finished {
-                stage: index,
-                result,
-                time,
-            }));
-        });
-    }
-
-    /// Records what a stage made: first in the lock, then on the screen.
-    fn conclude(
-        &mut self,
-        index: StageIndex,
-        result: Result<Processed<'a>, Failure>,
-        time: Duration,
-    ) -> Result<bool, Error> {
-        let stage = &self.pipeline.stages[index];
-        let Processed {
-            outcome,
-            entry,
-            aside,
-        } = match result {
-            Ok(processed) => processed,
-            Err(failure) => {
-                let log = log_path(self.shared.workspace, &stage.name);
-                let log = matches!(failure, Failure::Exit { .. }).then_some(log);
-                self.finish(index, Outcome::Failed { failure, log }, time);
-                return Ok(false);
-            }
-        };
-        if let Some(entry) = entry {
-            self.hide_outs_from_git(stage)?;
-            self.lock.stages.insert(stage.name.clone(), entry);
-            self.shared.workspace.save_lock(&self.lock)?;
-        }
-        for event in aside.map(Aside::discard).transpose()?.unwrap_or_default() {
-            self.reporter.report(&event);
-        }
-        let is_success = outcome.is_success();
-        self.finish(index, outcome, time);
-        Ok(is_success)
-    }
-
-    fn hide_outs_from_git(&self, stage: &Stage) -> Result<(), Error> {
-        for out in stage.outs.iter().filter(|out| out.cache) {
-            ignore_out(self.shared.workspace.root(), &out.path)?;
-        }
-        Ok(())
-    }
-
-    fn skip_dependants(&mut self, scheduler: &mut Scheduler, failed: StageIndex) {
-        let upstream = &self.pipeline.stages[failed].name;
-        for stage in scheduler.fail(failed) {
-            let outcome = Outcome::Skipped {
-                upstream: upstream.clone(),
-            };
-            self.finish(stage, outcome, Duration::ZERO);
-        }
-    }
-
-    fn finish(&mut self, index: StageIndex, outcome: Outcome, time: Duration) {
-        let stage = self.pipeline.stages[index].name.clone();
-        self.runs.push(StageRun::new(&stage, &outcome, time));
-        self.reporter.report(&Event::Finished {
-            stage,
-            outcome,
-            time,
-        });
-    }
 }
 
 /// A command that calls us would wait for itself; another project's may.
@@ -346,9 +142,9 @@ pub(super) fn refuse_nesting(workspace: &Workspace) -> Result<(), Error> {
 }
 
 /// Undoes what killed runs have left half done.
-fn recover(workspace: &Workspace, lock: &Lock, reporter: &mut dyn Reporter) -> Result<(), Error> {
-    let events = std::cell::RefCell::new(Vec::new());
-    let outcome = Aside::recover(workspace, lock, &|event| events.borrow_mut().push(event));
+fn recover(claims: &Claims<'_>, reporter: &mut dyn Reporter) -> Result<(), Error> {
+    let events = RefCell::new(Vec::new());
+    let outcome = claims.recover(&|event| events.borrow_mut().push(event));
     for event in events.into_inner() {
         reporter.report(&event);
     }

@@ -1,11 +1,9 @@
 //! One stage from look to record: set outs aside, execute, check, cache, and only then tell.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::ffi::OsString;
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::PathBuf;
 
-use crate::base::cancel::CancelToken;
 use crate::base::fs::{self, failed};
 use crate::base::path::RepoPath;
 use crate::base::process::{Exit, Script};
@@ -14,33 +12,32 @@ use crate::engine::claim::Claim;
 use crate::engine::decide::{
     Decision, Examination, OutState, Reason, Shape, examine, observe_outs,
 };
+use crate::engine::dispatch::Shared;
 use crate::engine::error::Failure;
 use crate::engine::event::{Event, Outcome};
-use crate::engine::inputs::{Gauge, Inputs};
+use crate::engine::inputs::{Gauge, Inputs, NOTHING_EXPECTED};
 use crate::engine::keep::{self, Fate};
 use crate::engine::selection::{CommitPolicy, Policy};
 use crate::pipeline::{Content, Dep, ParamFiles, Stage, StageEntry, StageName};
 use crate::store::Restored;
 use crate::workspace::Workspace;
 
-/// What all workers of a run share.
-pub(crate) struct Worker<'a> {
-    pub(crate) workspace: &'a Workspace,
-    pub(crate) environment: &'a [(OsString, OsString)],
-    /// Cached outs that git tracks, which it must not.
-    pub(crate) tracked: &'a BTreeSet<RepoPath>,
-    pub(crate) cancel: &'a CancelToken,
-    pub(crate) policy: Policy,
+/// Works on one stage.
+pub(super) struct Worker<'a> {
+    pub(super) shared: Shared<'a>,
+    pub(super) policy: Policy,
     /// Hands an event to the owner of the run.
-    pub(crate) tell: Box<dyn Fn(Event) + Send + 'a>,
+    pub(super) tell: Box<dyn Fn(Event) + Send + 'a>,
 }
 
 /// A stage that is through: how it went, and its record if that is new.
-pub(crate) struct Processed<'a> {
-    pub(crate) outcome: Outcome,
-    pub(crate) entry: Option<StageEntry>,
+pub(super) struct Processed<'a> {
+    pub(super) outcome: Outcome,
+    pub(super) entry: Option<StageEntry>,
     /// The outs of before, which may go only when the record is in the lock.
-    pub(crate) aside: Option<Aside<'a>>,
+    pub(super) aside: Option<Aside<'a>>,
+    /// Keeps others from the stage until then.
+    pub(super) claim: Option<Claim>,
 }
 
 /// Where recorded outs come from. Those made by hand cannot be made again, so they are all cached.
@@ -52,12 +49,29 @@ enum Origin {
 
 impl<'a> Worker<'a> {
     /// Looks at a stage and does what it needs.
-    pub(crate) fn process(
+    pub(super) fn process(&self, stage: &Stage) -> Result<Processed<'a>, Failure> {
+        let Shared { cancel, .. } = self.shared;
+        let Some(mut claim) = self.shared.claims.take(stage, cancel, &*self.tell)? else {
+            return Ok(Processed {
+                outcome: Outcome::Stopped,
+                entry: None,
+                aside: None,
+                claim: None,
+            });
+        };
+        let recorded = self.shared.ledger.latest(&stage.name)?;
+        let mut processed = self.process_claimed(stage, recorded.as_ref(), &mut claim)?;
+        processed.claim = Some(claim);
+        Ok(processed)
+    }
+
+    fn process_claimed(
         &self,
         stage: &Stage,
         recorded: Option<&StageEntry>,
+        claim: &mut Claim,
     ) -> Result<Processed<'a>, Failure> {
-        let params = ParamFiles::new(&self.workspace.worktree);
+        let params = ParamFiles::new(&self.shared.workspace.worktree);
         let examination = examine(stage, recorded, self.policy.run, &self.gauge(&params))?;
         let Examination {
             inputs,
@@ -69,6 +83,7 @@ impl<'a> Worker<'a> {
                 outcome,
                 entry,
                 aside: None,
+                claim: None,
             })
         };
         match decision {
@@ -93,9 +108,9 @@ impl<'a> Worker<'a> {
                 }
                 // Some outs may have been replaced before the bad object turned up.
                 let outs = observe_outs(stage, recorded, &self.gauge(&params))?;
-                self.run(stage, &inputs, &outs, reasons)
+                self.run(stage, &inputs, &outs, reasons, claim)
             }
-            Decision::Run { reasons } => self.run(stage, &inputs, &outs, reasons),
+            Decision::Run { reasons } => self.run(stage, &inputs, &outs, reasons, claim),
         }
     }
 
@@ -105,11 +120,11 @@ impl<'a> Worker<'a> {
             let Some(content) = content.filter(|content| content.files.is_some()) else {
                 continue;
             };
-            if self.workspace.cache.manifest(&content)?.is_none()
-                && let Some(tree) = self.workspace.tree(path)?
+            if self.shared.workspace.cache.manifest(&content)?.is_none()
+                && let Some(tree) = self.shared.workspace.tree(path)?
                 && tree.content() == content
             {
-                self.workspace.cache.store_manifest(&tree)?;
+                self.shared.workspace.cache.store_manifest(&tree)?;
             }
         }
         Ok(())
@@ -118,7 +133,10 @@ impl<'a> Worker<'a> {
     /// Puts outs into the cache again that it has lost.
     fn recache(&self, paths: &[RepoPath]) -> Result<(), Failure> {
         for path in paths {
-            self.workspace.cache.store(&self.workspace.locate(path))?;
+            self.shared
+                .workspace
+                .cache
+                .store(&self.shared.workspace.locate(path))?;
         }
         Ok(())
     }
@@ -137,12 +155,14 @@ impl<'a> Worker<'a> {
             if state.found.as_ref() == Some(content) {
                 continue;
             }
-            let location = self.workspace.locate(&state.out.path);
-            if state.shape != Shape::Absent && keep::fate(self.workspace, state)? == Fate::Keep {
-                let kept = keep::keep(self.workspace, &location, &state.out.path)?;
+            let location = self.shared.workspace.locate(&state.out.path);
+            if state.shape != Shape::Absent
+                && keep::fate(self.shared.workspace, state)? == Fate::Keep
+            {
+                let kept = keep::keep(self.shared.workspace, &location, &state.out.path)?;
                 self.tell(kept.event(&stage.name));
             }
-            match self.workspace.cache.restore(content, &location)? {
+            match self.shared.workspace.cache.restore(content, &location)? {
                 Restored::Done => {}
                 Restored::Missing => return Ok(false),
                 Restored::Corrupt(object) => {
@@ -161,35 +181,36 @@ impl<'a> Worker<'a> {
         before: &Inputs,
         outs: &[OutState],
         reasons: Vec<Reason>,
+        claim: &mut Claim,
     ) -> Result<Processed<'a>, Failure> {
         refuse_missing_deps(stage, before)?;
-        if self.cancel.is_cancelled() {
+        if self.shared.cancel.is_cancelled() {
             return Ok(Processed {
                 outcome: Outcome::Stopped,
                 entry: None,
                 aside: None,
+                claim: None,
             });
         }
         if let Some(out) = stage
             .outs
             .iter()
-            .find(|out| self.tracked.contains(&out.path))
+            .find(|out| self.shared.tracked.contains(&out.path))
         {
             return Err(Failure::OutTracked {
                 path: out.path.clone(),
             });
         }
-        let claim = Claim::take(self.workspace, &stage.name, &*self.tell)?;
         self.tell(Event::Started {
             stage: stage.name.clone(),
             reasons: reasons.clone(),
         });
         for out in &stage.outs {
-            fs::make_folder(fs::parent(&self.workspace.locate(&out.path)))?;
+            fs::make_folder(fs::parent(&self.shared.workspace.locate(&out.path)))?;
         }
-        let aside = Aside::take(self.workspace, &stage.name, outs)?;
+        let aside = Aside::take(self.shared.workspace, &stage.name, outs)?;
         let result = self
-            .execute(stage, &claim)
+            .execute(stage, claim)
             .and_then(|()| self.conclude(stage, before));
         match result {
             Ok(entry) => {
@@ -198,6 +219,7 @@ impl<'a> Worker<'a> {
                     outcome,
                     entry: Some(entry),
                     aside: Some(aside),
+                    claim: None,
                 })
             }
             Err(failure) => {
@@ -208,12 +230,12 @@ impl<'a> Worker<'a> {
     }
 
     /// Runs the scripts one after the other; all that they print goes to the log as well.
-    fn execute(&self, stage: &Stage, claim: &Claim) -> Result<(), Failure> {
-        let log_path = log_path(self.workspace, &stage.name);
+    fn execute(&self, stage: &Stage, claim: &mut Claim) -> Result<(), Failure> {
+        let log_path = log_path(self.shared.workspace, &stage.name);
         let mut log = fs::create_log(&log_path)?;
-        let folder = self.workspace.locate(&stage.wdir);
+        let folder = self.shared.workspace.locate(&stage.wdir);
         fs::make_folder(&folder)?;
-        let mut environment = self.environment.to_vec();
+        let mut environment = self.shared.environment.to_vec();
         for name in ["MLPIPE_STAGE", "DVC_STAGE"] {
             environment.push((name.into(), stage.name.as_str().into()));
         }
@@ -234,9 +256,9 @@ impl<'a> Worker<'a> {
                 source,
             };
             let running = script.start().map_err(shell)?;
-            claim.note(running.group())?;
+            claim.note_group(running.group())?;
             let mut log_error = None;
-            let exit = running.wait(self.cancel, &mut |line| {
+            let exit = running.wait(self.shared.cancel, &mut |line| {
                 if !line.is_transient {
                     log_error = log_error.take().or(writeln!(log, "{}", line.text).err());
                 }
@@ -263,7 +285,7 @@ impl<'a> Worker<'a> {
 
     /// Checks that the inputs held still, and records the outs.
     fn conclude(&self, stage: &Stage, before: &Inputs) -> Result<StageEntry, Failure> {
-        let params = ParamFiles::new(&self.workspace.worktree);
+        let params = ParamFiles::new(&self.shared.workspace.worktree);
         let after = Inputs::measure(stage, &self.gauge(&params))?;
         let changes = after.changes_since(before);
         if !changes.is_empty() {
@@ -281,12 +303,12 @@ impl<'a> Worker<'a> {
     ) -> Result<StageEntry, Failure> {
         let mut outs: BTreeMap<RepoPath, Content> = BTreeMap::new();
         for out in &stage.outs {
-            let location = self.workspace.locate(&out.path);
+            let location = self.shared.workspace.locate(&out.path);
             let is_cached = out.is_kept() && self.policy.commit == CommitPolicy::Cache;
             let content = if is_cached || origin == Origin::Hand {
-                self.workspace.cache.store(&location)?
+                self.shared.workspace.cache.store(&location)?
             } else {
-                self.workspace.measure(&out.path)?
+                self.shared.workspace.measure(&out.path)?
             };
             let Some(content) = content else {
                 let problem = out.origin.problem(format!("`{}` was not made", out.path));
@@ -304,21 +326,30 @@ impl<'a> Worker<'a> {
         self.keep_manifests(inputs)?;
         let is_committed = self.policy.commit == CommitPolicy::Cache;
         if is_committed && origin == Origin::Command && stage.is_restorable() {
-            self.workspace.runs.record(inputs.fingerprint(), &entry)?;
+            self.shared
+                .workspace
+                .runs
+                .record(inputs.fingerprint(), &entry)?;
         }
         Ok(entry)
     }
 
     /// Parameters are read afresh each time: they may be edited while a long run goes on.
     fn gauge<'b>(&'b self, params: &'b ParamFiles<'b>) -> Gauge<'b> {
-        const NOTHING: &BTreeMap<RepoPath, Content> = &BTreeMap::new();
-        let (workspace, environment) = (self.workspace, self.environment);
+        let Shared {
+            workspace,
+            environment,
+            cancel,
+            ..
+        } = self.shared;
         Gauge {
             workspace,
             params,
             environment,
-            cancel: self.cancel,
-            expected: NOTHING,
+            cancel,
+            // Each look may come after a stage that has changed what commands print.
+            memo: None,
+            expected: NOTHING_EXPECTED,
         }
     }
 

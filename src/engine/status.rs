@@ -6,7 +6,7 @@ use crate::base::cancel::CancelToken;
 use crate::base::path::RepoPath;
 use crate::engine::decide::{Decision, Reason, examine};
 use crate::engine::error::{Error, Failure};
-use crate::engine::inputs::Gauge;
+use crate::engine::inputs::{CommandMemo, Gauge};
 use crate::engine::repro::{environment, refuse_nesting};
 use crate::engine::run::refuse_missing_deps;
 use crate::engine::selection::{RunPolicy, Selection};
@@ -64,6 +64,7 @@ pub(crate) fn status(
         gauge: GaugeParts {
             params: &params,
             environment: &environment,
+            memo: CommandMemo::default(),
         },
         expected: BTreeMap::new(),
         cancel: CancelToken::default(),
@@ -94,6 +95,7 @@ pub(crate) fn status(
 struct GaugeParts<'a> {
     params: &'a ParamFiles<'a>,
     environment: &'a [(std::ffi::OsString, std::ffi::OsString)],
+    memo: CommandMemo,
 }
 
 /// Goes through the stages in order and remembers what they would leave behind.
@@ -140,6 +142,7 @@ impl Forecaster<'_> {
             params: self.gauge.params,
             environment: self.gauge.environment,
             cancel: &self.cancel,
+            memo: Some(&self.gauge.memo),
             expected: &self.expected,
         };
         let upstream = self.pipeline.graph.upstream(index).iter();

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::base::digest::Digest;
+use crate::base::fs;
 use crate::base::path::RepoPath;
 use crate::base::problem::{Place, Problem};
 use crate::base::source::{self, Snapshot, read_text};
@@ -65,6 +66,16 @@ pub struct StageEntry {
     pub outs: BTreeMap<RepoPath, Content>,
 }
 
+impl StageEntry {
+    /// Returns whether it ran in `folder`.
+    pub(crate) fn ran_in(&self, folder: &RepoPath) -> bool {
+        match &self.wdir {
+            Some(wdir) => wdir == folder,
+            None => folder.is_root(),
+        }
+    }
+}
+
 /// The recorded content of a file or folder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -90,6 +101,9 @@ pub(crate) enum LockError {
     /// It cannot be read.
     #[error(transparent)]
     Read(#[from] source::Error),
+    /// It cannot be read or written on disk.
+    #[error(transparent)]
+    File(#[from] fs::Error),
 }
 
 impl Lock {
@@ -104,6 +118,11 @@ impl Lock {
             Some(text) => Ok(Self::parse(&snapshot.label(&path), &text)?),
             None => Ok(Self::default()),
         }
+    }
+
+    /// Reads the lock of the worktree from its bytes.
+    pub(crate) fn read(bytes: &[u8]) -> Result<Self, Problem> {
+        Self::parse(LOCK_FILE, &source::as_text(LOCK_FILE, bytes)?)
     }
 
     /// Parses the text of a lock.

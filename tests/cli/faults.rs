@@ -265,10 +265,7 @@ fn a_second_process_waits_and_says_for_whom() {
     let mut first = project.spawn(&["repro"]);
     let _first_reader = wait_for_line(&mut first, "ready");
     let mut second = project.spawn(&["repro"]);
-    let wanted = format!(
-        "another mlpipe (pid {}) is at work here; waiting",
-        first.id()
-    );
+    let wanted = format!("waits for another mlpipe (pid {}, stage a)", first.id());
     let second_reader = wait_for_line(&mut second, &wanted);
     project.write("go", "");
     assert!(first.wait().expect("ends").success());
@@ -281,6 +278,38 @@ fn a_second_process_waits_and_says_for_whom() {
         lines.iter().any(|line| line.contains("unchanged")),
         "{lines:?}"
     );
+}
+
+#[test]
+fn unrelated_stages_of_two_processes_run_at_the_same_time() {
+    // Each waits for the other's sign of life: one after the other they would never end.
+    let meet = |own: &str, other: &str| {
+        format!(
+            "{{cmd: 'touch {own}; until [ -e {other} ]; do sleep 0.02; done; echo x > o{own}', outs: [o{own}]}}"
+        )
+    };
+    let project = Project::with(&format!(
+        "stages:\n  a: {}\n  b: {}\n  c: {{cmd: cat oa ob > oc, deps: [oa, ob], outs: [oc]}}\n",
+        meet("a", "b"),
+        meet("b", "a")
+    ));
+    let first = project.spawn(&["repro", "a"]);
+    let second = project.spawn(&["repro", "b"]);
+    for child in [first, second] {
+        let output = child.wait_with_output().expect("ends");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{said}");
+    }
+    let lock = project.read("data.lock");
+    assert!(lock.contains("  a:\n") && lock.contains("  b:\n"), "{lock}");
+    let third = project.run(&["repro"]);
+    assert_eq!(third.code, Some(0));
+    assert!(
+        third.stderr.contains("1 ran, 2 unchanged"),
+        "{}",
+        third.stderr
+    );
+    assert!(!project.exists(".mlpipe/journal"));
 }
 
 #[test]

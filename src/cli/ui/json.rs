@@ -5,23 +5,38 @@ use serde_json::{Value, json};
 use crate::base::process::Line;
 use crate::cli::ui::print;
 use crate::engine::{Ending, Event, Forecast, Outcome, Reason, Reporter, StageStatus, Summary};
+use crate::pipeline::StageName;
 
 /// Prints one JSON object an event.
 pub(crate) struct JsonReporter;
 
 impl Reporter for JsonReporter {
     fn report(&mut self, event: &Event) {
-        let text = format!("{}\n", event_value(event));
+        let text = match event {
+            Event::Settled { stages } => stages.iter().map(unchanged).collect(),
+            event => format!("{}\n", event_value(event)),
+        };
         // A reader that has gone is no reason to stop training.
         let _closed = print(&text);
     }
 }
 
+/// A settled stage is through like any other.
+fn unchanged(stage: &StageName) -> String {
+    let outcome = Ending::Unchanged;
+    let value = json!({"event": "finished", "stage": stage, "outcome": outcome, "milliseconds": 0});
+    format!("{value}\n")
+}
+
 fn event_value(event: &Event) -> Value {
     match event {
         Event::Waiting { holder } => json!({"event": "waiting", "holder": holder}),
+        Event::Blocked { stage, holder } => {
+            json!({"event": "blocked", "stage": stage, "holder": holder})
+        }
         Event::Recovered { stage } => json!({"event": "recovered", "stage": stage}),
         Event::Orphaned { stage } => json!({"event": "orphaned", "stage": stage}),
+        Event::Settled { stages } => json!({"event": "settled", "stages": stages}),
         Event::Planned { stages } => json!({"event": "planned", "stages": stages}),
         Event::Started { stage, reasons } => {
             json!({"event": "started", "stage": stage, "reasons": texts(reasons)})

@@ -1,12 +1,17 @@
 //! Events as lines, each prefixed by its stage, for logs and pipes.
 
 use std::path::Path;
+use std::time::Duration;
 
 use crate::base::fs;
 use crate::base::human;
 use crate::cli::error::explain_failure;
 use crate::cli::ui::{diagnostics, eprint};
 use crate::engine::{Event, Outcome, Reason, Reporter, Source};
+use crate::pipeline::StageName;
+
+/// Up to how many unchanged stages are listed by name.
+const FEW: usize = 12;
 
 /// How many of the last lines of a failed stage's output are shown.
 const TAIL: usize = 12;
@@ -36,8 +41,17 @@ impl Reporter for PlainReporter {
 pub(super) fn line(event: &Event, width: usize) -> Option<String> {
     Some(match event {
         Event::Planned { .. } => return None,
+        Event::Settled { stages } => settled(stages, |stage| {
+            format!(
+                "{stage:width$}  {}\n",
+                ending(&Outcome::Unchanged, Duration::ZERO)
+            )
+        }),
         Event::Waiting { holder } => {
             format!("another mlpipe ({holder}) is at work here; waiting\n")
+        }
+        Event::Blocked { stage, holder } => {
+            format!("{stage:width$}  waits for another mlpipe ({holder})\n")
         }
         Event::Recovered { stage } => {
             format!("{stage:width$}  an earlier run was killed; its outs are as before that run\n")
@@ -68,6 +82,14 @@ pub(super) fn line(event: &Event, width: usize) -> Option<String> {
     })
 }
 
+/// Tells of unchanged stages one by one while people would read that.
+pub(super) fn settled(stages: &[StageName], line: impl Fn(&StageName) -> String) -> String {
+    if stages.len() <= FEW {
+        return stages.iter().map(line).collect();
+    }
+    format!("{} unchanged\n", human::count(stages.len(), "stage"))
+}
+
 /// What a command prints must not steer the terminal.
 pub(super) fn printable(text: &str) -> String {
     let text = anstream::adapter::strip_str(text).to_string();
@@ -85,7 +107,7 @@ pub(super) fn tail(log: &Path) -> String {
 }
 
 /// Writes how a stage ended.
-pub(super) fn ending(outcome: &Outcome, time: std::time::Duration) -> String {
+pub(super) fn ending(outcome: &Outcome, time: Duration) -> String {
     match outcome {
         Outcome::Unchanged => "unchanged".to_owned(),
         Outcome::Adopted => "recorded as it is".to_owned(),

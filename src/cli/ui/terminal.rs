@@ -6,7 +6,7 @@ use std::time::Duration;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use crate::base::human;
-use crate::cli::ui::plain::{ending, line, printable, tail, why};
+use crate::cli::ui::plain::{ending, line, printable, settled, tail, why};
 use crate::cli::ui::style::{CHANGED, DIM, DONE, FAILED, paint};
 use crate::engine::{Event, Outcome, Reporter};
 use crate::pipeline::StageName;
@@ -81,6 +81,13 @@ impl Reporter for TerminalReporter {
             Event::Planned { stages } => {
                 let widths = stages.iter().map(|stage| stage.as_str().chars().count());
                 self.width = widths.max().unwrap_or(0);
+            }
+            Event::Settled { stages } => {
+                let line = |stage: &StageName| {
+                    let text = paint(DIM, &ending(&Outcome::Unchanged, Duration::ZERO));
+                    format!("  {} {stage:1$}  {text}\n", paint(DIM, "✔"), self.width)
+                };
+                self.say(&settled(stages, line));
             }
             Event::Started { stage, reasons } => self.start(stage, &why(reasons)),
             Event::Output { stage, line } => {

@@ -1,15 +1,19 @@
 //! `Workspace`: a project on disk; finds its root and opens what lies in `.mlpipe`.
 
+mod ledger;
+
 use std::path::{Path, PathBuf};
 
 use crate::base::cancel::CancelToken;
 use crate::base::fs::{self, failed};
-use crate::base::lockfile::{self, FileLock};
+use crate::base::lockfile::{self, FileLock, Presence};
 use crate::base::path::{PathError, RepoPath};
 use crate::base::source::Worktree;
-use crate::pipeline::{Content, DVC_FILE, LOCK_FILE, Lock, LockError, PIPELINE_FILE};
+use crate::pipeline::{Content, DVC_FILE, Lock, LockError, PIPELINE_FILE};
 use crate::scm::{self, Repo, Revision};
 use crate::store::{self, Cache, Index, RunCache, Tree};
+
+pub(crate) use ledger::Ledger;
 
 /// The folder of everything that is not committed.
 const STATE_FOLDER: &str = ".mlpipe";
@@ -155,30 +159,31 @@ impl Workspace {
         self.index.save()
     }
 
-    /// Reads `data.lock`.
+    /// Reads `data.lock`, and what runs have recorded since it was written.
     pub(crate) fn load_lock(&self) -> Result<Lock, LockError> {
-        Lock::load(&self.worktree)
+        Ledger::open(self).map(Ledger::into_lock)
     }
 
-    /// Writes `data.lock`, if it would differ.
-    pub(crate) fn save_lock(&self, lock: &Lock) -> Result<(), fs::Error> {
-        fs::write_if_changed(&self.root.join(LOCK_FILE), lock.to_text().as_bytes())
-    }
-
-    /// Keeps other mlpipe processes out until the result is dropped; waits while one is in.
+    /// Says that this process is at work here, beside others that are; waits while one of them has
+    /// to be alone.
     pub(crate) fn enter(
         &self,
         cancel: &CancelToken,
         waiting: impl FnMut(&str),
-    ) -> Result<FileLock, Error> {
+    ) -> Result<Presence, Error> {
         self.ensure_state_folder()?;
-        let holder = format!("pid {}", std::process::id());
-        Ok(FileLock::acquire(
+        Ok(Presence::enter(
             &self.state("lock"),
-            &holder,
+            &holder(),
             cancel,
             waiting,
         )?)
+    }
+
+    /// Keeps the short moments apart in which processes change what they share: the lock, its
+    /// journal, who runs what, and the `.gitignore` files.
+    pub(crate) fn guard(&self) -> Result<FileLock, fs::Error> {
+        FileLock::hold(&self.state("guard"))
     }
 
     fn ensure_state_folder(&self) -> Result<(), fs::Error> {
@@ -188,4 +193,9 @@ impl Workspace {
         }
         fs::write_atomic(&ignore, STATE_IGNORE.as_bytes())
     }
+}
+
+/// Returns how this process is called in messages to others.
+fn holder() -> String {
+    format!("pid {}", std::process::id())
 }

@@ -1,0 +1,246 @@
+//! `Dispatcher`: starts workers while slots are free, hears of what becomes of stages, records it.
+//! One thread owns the state of a run.
+
+use std::collections::BTreeSet;
+use std::ffi::OsString;
+use std::panic::{self, AssertUnwindSafe};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender};
+use std::thread;
+use std::time::Duration;
+use std::time::Instant;
+
+use crate::base::cancel::CancelToken;
+use crate::base::path::RepoPath;
+use crate::engine::aside::Aside;
+use crate::engine::claim::Claims;
+use crate::engine::error::{Error, Failure};
+use crate::engine::event::{Event, Outcome, Reporter};
+use crate::engine::record::StageRun;
+use crate::engine::repro::ReproOptions;
+use crate::engine::run::{Processed, Worker, log_path};
+use crate::engine::scheduler::Scheduler;
+use crate::engine::selection::Policy;
+use crate::pipeline::{Pipeline, Stage, StageIndex, StageName};
+use crate::scm::ignore_out;
+use crate::workspace::{Ledger, Workspace};
+
+/// How often a wish to stop is noticed while workers are silent.
+const TICK: Duration = Duration::from_millis(50);
+
+/// How many events may wait to be shown; workers that have more to tell wait too.
+const BACKLOG: usize = 1024;
+
+/// What workers tell the owner.
+enum Message<'a> {
+    Event(Event),
+    Finished {
+        stage: StageIndex,
+        result: Result<Processed<'a>, Failure>,
+        time: Duration,
+    },
+}
+
+/// What every worker may look at.
+#[derive(Clone, Copy)]
+pub(super) struct Shared<'a> {
+    pub(super) workspace: &'a Workspace,
+    pub(super) ledger: &'a Ledger<'a>,
+    pub(super) claims: &'a Claims<'a>,
+    pub(super) environment: &'a [(OsString, OsString)],
+    /// Cached outs that git tracks.
+    pub(super) tracked: &'a BTreeSet<RepoPath>,
+    pub(super) cancel: &'a CancelToken,
+}
+
+/// The one owner of the state of a run.
+pub(super) struct Dispatcher<'a> {
+    pub(super) shared: Shared<'a>,
+    pub(super) pipeline: &'a Pipeline,
+    pub(super) reporter: &'a mut dyn Reporter,
+    /// How it went with the stages that are through.
+    pub(super) runs: Vec<StageRun>,
+}
+
+impl<'a> Dispatcher<'a> {
+    /// Tells of the stages that nothing is to be done with, and of those to be looked at.
+    pub(super) fn plan(&mut self, settled: &[StageIndex], pending: &BTreeSet<StageIndex>) {
+        let name = |stage: &StageIndex| self.pipeline.stages[*stage].name.clone();
+        let order = self.pipeline.graph.order().iter();
+        let pending = order.filter(|stage| pending.contains(stage)).map(name);
+        let stages: Vec<StageName> = settled.iter().map(name).collect();
+        let unchanged = |stage| StageRun::new(stage, &Outcome::Unchanged, Duration::ZERO);
+        self.runs.extend(stages.iter().map(unchanged));
+        let planned = stages.iter().cloned().chain(pending).collect();
+        self.reporter.report(&Event::Planned { stages: planned });
+        self.reporter.report(&Event::Settled { stages });
+    }
+
+    /// Does what the stages need that are `pending`.
+    pub(super) fn run(
+        &mut self,
+        options: &ReproOptions,
+        pending: &BTreeSet<StageIndex>,
+    ) -> Result<(), Error> {
+        let mut scheduler = Scheduler::new(&self.pipeline.graph, pending);
+        let (sender, receiver) = mpsc::sync_channel(BACKLOG);
+        thread::scope(|scope| {
+            let outcome = self.drive(scope, options, &mut scheduler, &sender, &receiver);
+            if outcome.is_err() {
+                // Workers still run; they end by themselves, and what they made is not recorded.
+                self.shared.cancel.escalate();
+                self.shared.cancel.escalate();
+            }
+            outcome
+        })?;
+        for stage in scheduler.untouched() {
+            self.finish(stage, Outcome::Stopped, Duration::ZERO);
+        }
+        Ok(())
+    }
+
+    /// Starts stages while slots are free and hears of what becomes of them.
+    fn drive<'scope>(
+        &mut self,
+        scope: &'scope thread::Scope<'scope, '_>,
+        options: &ReproOptions,
+        scheduler: &mut Scheduler,
+        sender: &SyncSender<Message<'a>>,
+        receiver: &Receiver<Message<'a>>,
+    ) -> Result<(), Error>
+    where
+        'a: 'scope,
+    {
+        loop {
+            if self.shared.cancel.is_cancelled() {
+                scheduler.stop();
+            }
+            while scheduler.running() < options.jobs.get()
+                && let Some(stage) = scheduler.start_next()
+            {
+                self.start(scope, stage, options.policy, sender);
+            }
+            if scheduler.running() == 0 {
+                return Ok(());
+            }
+            match receiver.recv_timeout(TICK) {
+                Ok(Message::Event(event)) => self.reporter.report(&event),
+                Ok(Message::Finished {
+                    stage,
+                    result,
+                    time,
+                }) => {
+                    let succeeded = self.conclude(stage, result, time)?;
+                    if succeeded {
+                        scheduler.succeed(stage);
+                    } else {
+                        self.skip_dependants(scheduler, stage);
+                        if !options.keep_going {
+                            scheduler.stop();
+                        }
+                    }
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return Ok(()),
+            }
+        }
+    }
+
+    fn start<'scope>(
+        &self,
+        scope: &'scope thread::Scope<'scope, '_>,
+        index: StageIndex,
+        policy: Policy,
+        sender: &SyncSender<Message<'a>>,
+    ) where
+        'a: 'scope,
+    {
+        let stage: &'a Stage = &self.pipeline.stages[index];
+        let shared = self.shared;
+        let (sender, events) = (sender.clone(), sender.clone());
+        scope.spawn(move || {
+            let begin = Instant::now();
+            // The owner outlives its workers: sending cannot fail while anybody listens.
+            let tell = move |event| drop(events.send(Message::Event(event)));
+            let worker = Worker {
+                shared,
+                policy,
+                tell: Box::new(tell),
+            };
+            // A panic must reach the owner too, or it would wait for this stage for ever.
+            let process = AssertUnwindSafe(|| worker.process(stage));
+            let result = panic::catch_unwind(process).unwrap_or(Err(Failure::Worker));
+            let time = begin.elapsed();
+            drop(sender.send(Message::Finished {
+                stage: index,
+                result,
+                time,
+            }));
+        });
+    }
+
+    /// Records what a stage made: first in the lock, then on the screen.
+    fn conclude(
+        &mut self,
+        index: StageIndex,
+        result: Result<Processed<'a>, Failure>,
+        time: Duration,
+    ) -> Result<bool, Error> {
+        let stage = &self.pipeline.stages[index];
+        let Processed {
+            outcome,
+            entry,
+            aside,
+            claim,
+        } = match result {
+            Ok(processed) => processed,
+            Err(failure) => {
+                let log = log_path(self.shared.workspace, &stage.name);
+                let log = matches!(failure, Failure::Exit { .. }).then_some(log);
+                self.finish(index, Outcome::Failed { failure, log }, time);
+                return Ok(false);
+            }
+        };
+        if let Some(entry) = entry {
+            self.hide_outs_from_git(stage)?;
+            self.shared.ledger.record(&stage.name, entry)?;
+        }
+        for event in aside.map(Aside::discard).transpose()?.unwrap_or_default() {
+            self.reporter.report(&event);
+        }
+        drop(claim);
+        let is_success = outcome.is_success();
+        self.finish(index, outcome, time);
+        if self.shared.ledger.is_behind() {
+            self.shared.ledger.fold(|_| true)?;
+        }
+        Ok(is_success)
+    }
+
+    fn hide_outs_from_git(&self, stage: &Stage) -> Result<(), Error> {
+        let _guard = self.shared.workspace.guard()?;
+        for out in stage.outs.iter().filter(|out| out.cache) {
+            ignore_out(self.shared.workspace.root(), &out.path)?;
+        }
+        Ok(())
+    }
+
+    fn skip_dependants(&mut self, scheduler: &mut Scheduler, failed: StageIndex) {
+        let upstream = &self.pipeline.stages[failed].name;
+        for stage in scheduler.fail(failed) {
+            let outcome = Outcome::Skipped {
+                upstream: upstream.clone(),
+            };
+            self.finish(stage, outcome, Duration::ZERO);
+        }
+    }
+
+    fn finish(&mut self, index: StageIndex, outcome: Outcome, time: Duration) {
+        let stage = self.pipeline.stages[index].name.clone();
+        self.runs.push(StageRun::new(&stage, &outcome, time));
+        self.reporter.report(&Event::Finished {
+            stage,
+            outcome,
+            time,
+        });
+    }
+}

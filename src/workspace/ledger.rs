@@ -1,0 +1,356 @@
+//! `Ledger`: the lock on disk, shared by all processes that are at work in a project.
+//!
+//! What a stage's run recorded goes to the end of a journal at once, at a cost that does not grow
+//! with the lock; now and then, and at the end of a run, the journal is folded into `data.lock`. A
+//! kill loses nothing: whoever opens the ledger next reads the journal as well.
+
+use std::fs::Metadata;
+use std::io::Write;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use serde::{Deserialize, Serialize};
+
+use crate::base::digest::Digest;
+use crate::base::fs::{self, failed};
+use crate::base::yaml;
+use crate::pipeline::{LOCK_FILE, Lock, LockError, StageEntry, StageName};
+use crate::workspace::Workspace;
+
+const JOURNAL: &str = "journal";
+
+/// How often a long run brings `data.lock` up to date, unless that itself takes long.
+const REST: Duration = Duration::from_secs(2);
+
+/// Folding may take one part in this many of a run's time.
+const SHARE: u32 = 50;
+
+/// The lock as of now.
+pub(crate) struct Ledger<'a> {
+    workspace: &'a Workspace,
+    state: Mutex<State>,
+}
+
+struct State {
+    lock: Lock,
+    /// The digest of `data.lock` when it was read, and which file that was.
+    base: Option<Digest>,
+    file: Option<FileStamp>,
+    /// How much of the journal has been read.
+    read: Journal,
+    folded: Instant,
+    rest: Duration,
+}
+
+/// Which journal, and how much of it is whole: a folded journal is followed by another file.
+#[derive(Clone, Copy, Default, PartialEq)]
+struct Journal {
+    inode: u64,
+    length: u64,
+}
+
+/// Tells a file from one that was written in its place.
+#[derive(Clone, Copy, PartialEq)]
+struct FileStamp {
+    inode: u64,
+    length: u64,
+    modified: (i64, i64),
+}
+
+impl FileStamp {
+    fn of(metadata: &Metadata) -> Self {
+        Self {
+            inode: metadata.ino(),
+            length: metadata.len(),
+            modified: (metadata.mtime(), metadata.mtime_nsec()),
+        }
+    }
+}
+
+impl From<FileStamp> for Journal {
+    fn from(stamp: FileStamp) -> Self {
+        let FileStamp { inode, length, .. } = stamp;
+        Self { inode, length }
+    }
+}
+
+/// What is recorded of one stage.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Record {
+    stage: StageName,
+    entry: StageEntry,
+}
+
+impl<'a> Ledger<'a> {
+    /// Reads the lock and the journal.
+    pub(crate) fn open(workspace: &'a Workspace) -> Result<Self, LockError> {
+        let mut state = State {
+            lock: Lock::default(),
+            base: None,
+            file: None,
+            read: Journal::default(),
+            folded: Instant::now(),
+            rest: REST,
+        };
+        state.reload(workspace)?;
+        Ok(Self {
+            workspace,
+            state: Mutex::new(state),
+        })
+    }
+
+    /// Returns the whole lock.
+    pub(crate) fn into_lock(self) -> Lock {
+        let state = self.state.into_inner();
+        state.unwrap_or_else(PoisonError::into_inner).lock
+    }
+
+    /// Returns a stage's record, be it made by another process meanwhile.
+    pub(crate) fn latest(&self, stage: &StageName) -> Result<Option<StageEntry>, LockError> {
+        let mut state = self.state();
+        state.refresh(self.workspace)?;
+        Ok(state.lock.stages.get(stage).cloned())
+    }
+
+    /// Looks at the lock as this process knows it.
+    pub(crate) fn peek<T>(&self, look: impl FnOnce(&Lock) -> T) -> T {
+        look(&self.state().lock)
+    }
+
+    /// Records what a stage's run made.
+    pub(crate) fn record(&self, stage: &StageName, entry: StageEntry) -> Result<(), LockError> {
+        let record = Record {
+            stage: stage.clone(),
+            entry,
+        };
+        let text = frame(&record);
+        let mut state = self.state();
+        let guard = self.workspace.guard()?;
+        state.refresh(self.workspace)?;
+        state.read = append(&journal_path(self.workspace), state.read.length, &text)?;
+        drop(guard);
+        state.lock.stages.insert(record.stage, record.entry);
+        Ok(())
+    }
+
+    /// Returns whether `data.lock` is far enough behind to be worth writing.
+    pub(crate) fn is_behind(&self) -> bool {
+        let state = self.state();
+        state.read != Journal::default() && state.folded.elapsed() > state.rest
+    }
+
+    /// Writes `data.lock`, with the records of those stages only that `is_known`; returns whether
+    /// it changed by that.
+    pub(crate) fn fold(&self, is_known: impl Fn(&StageName) -> bool) -> Result<bool, LockError> {
+        let begin = Instant::now();
+        let mut state = self.state();
+        let _guard = self.workspace.guard()?;
+        // The user may have pulled or checked out another lock: our records go on top of that.
+        state.refresh(self.workspace)?;
+        let before = state.lock.stages.len();
+        state.lock.stages.retain(|stage, _| is_known(stage));
+        let has_news = state.read != Journal::default() || before != state.lock.stages.len();
+        let mut is_changed = false;
+        if has_news {
+            let text = state.lock.to_text();
+            let digest = Some(Digest::of(text.as_bytes()));
+            is_changed = digest != state.base;
+            if is_changed {
+                let path = lock_path(self.workspace);
+                fs::write_atomic(&path, text.as_bytes())?;
+                state.file = stamp(&path)?;
+            }
+            state.base = digest;
+        }
+        fs::remove(&journal_path(self.workspace))?;
+        state.read = Journal::default();
+        state.folded = Instant::now();
+        state.rest = REST.max(begin.elapsed() * SHARE);
+        Ok(is_changed)
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// Reads everything anew.
+    fn reload(&mut self, workspace: &Workspace) -> Result<(), LockError> {
+        // In this order: a journal that is folded in between is read twice rather than never.
+        let journal = read_journal(&journal_path(workspace))?;
+        let path = lock_path(workspace);
+        self.file = stamp(&path)?;
+        let bytes = fs::read(&path)?;
+        self.base = bytes.as_deref().map(Digest::of);
+        self.lock = bytes.map_or_else(|| Ok(Lock::default()), |bytes| Lock::read(&bytes))?;
+        let (read, records) = journal;
+        self.read = read.unwrap_or_default();
+        for record in records {
+            self.lock.stages.insert(record.stage, record.entry);
+        }
+        Ok(())
+    }
+
+    /// Reads what others have recorded or written since.
+    fn refresh(&mut self, workspace: &Workspace) -> Result<(), LockError> {
+        let journal = stamp(&journal_path(workspace))?.map(Journal::from);
+        let is_known = journal.unwrap_or_default() == self.read;
+        if is_known && stamp(&lock_path(workspace))? == self.file {
+            return Ok(());
+        }
+        self.reload(workspace)
+    }
+}
+
+fn journal_path(workspace: &Workspace) -> PathBuf {
+    workspace.state(JOURNAL)
+}
+
+fn lock_path(workspace: &Workspace) -> PathBuf {
+    workspace.root().join(LOCK_FILE)
+}
+
+fn stamp(path: &Path) -> Result<Option<FileStamp>, fs::Error> {
+    let metadata = fs::absent_as_none(path.metadata()).map_err(failed("cannot read", path))?;
+    Ok(metadata.as_ref().map(FileStamp::of))
+}
+
+/// Adds `text` to the journal behind the first `length` bytes, which are whole; what stands behind
+/// those was cut short.
+fn append(path: &Path, length: u64, text: &str) -> Result<Journal, fs::Error> {
+    let mut journal = fs::open_to_append(path)?;
+    let written = journal
+        .set_len(length)
+        .and_then(|()| journal.write_all(text.as_bytes()));
+    if written.is_err() {
+        // A full disk may have taken a part of it. If not even this works, its digest tells.
+        let _cut = journal.set_len(length);
+    }
+    written.map_err(failed("cannot write", path))?;
+    let metadata = journal.metadata().map_err(failed("cannot read", path))?;
+    Ok(FileStamp::of(&metadata).into())
+}
+
+fn read_journal(path: &Path) -> Result<(Option<Journal>, Vec<Record>), fs::Error> {
+    let (Some(found), Some(bytes)) = (stamp(path)?, fs::read(path)?) else {
+        return Ok((None, Vec::new()));
+    };
+    let (length, records) = records(&String::from_utf8_lossy(&bytes));
+    let inode = found.inode;
+    Ok((Some(Journal { inode, length }), records))
+}
+
+/// Writes a record behind its digest and length, so that one that was cut short is known.
+fn frame(record: &Record) -> String {
+    let text = yaml::write(record);
+    format!("{} {}\n{text}", Digest::of(text.as_bytes()), text.len())
+}
+
+/// Reads records up to the first that is not whole; returns their length as well.
+fn records(text: &str) -> (u64, Vec<Record>) {
+    let (mut rest, mut records) = (text, Vec::new());
+    while let Some((head, behind)) = rest.split_once('\n') {
+        let record = head.split_once(' ').and_then(|(digest, length)| {
+            let digest: Digest = digest.parse().ok()?;
+            let body = behind.get(..length.parse().ok()?)?;
+            let is_whole = Digest::of(body.as_bytes()) == digest;
+            is_whole
+                .then(|| yaml::decode(JOURNAL, body).ok())?
+                .zip(Some(body.len()))
+        });
+        let Some((record, length)) = record else {
+            break;
+        };
+        records.push(record);
+        rest = &behind[length..];
+    }
+    ((text.len() - rest.len()) as u64, records)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(cmd: &str) -> StageEntry {
+        StageEntry {
+            cmd: vec![cmd.to_owned()],
+            wdir: None,
+            deps: Default::default(),
+            commands: Default::default(),
+            params: Default::default(),
+            outs: Default::default(),
+        }
+    }
+
+    fn project() -> (tempfile::TempDir, Workspace) {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let workspace = Workspace::init(folder.path()).expect("makes");
+        (folder, workspace)
+    }
+
+    fn cmd_of(ledger: &Ledger<'_>, stage: &str) -> Option<String> {
+        let entry = ledger.latest(&StageName::new(stage)).expect("reads");
+        entry.map(|entry| entry.cmd[0].clone())
+    }
+
+    #[test]
+    fn what_one_process_records_the_other_sees_before_and_after_it_is_folded() {
+        let (_folder, workspace) = project();
+        let (one, other) = (
+            Ledger::open(&workspace).expect("opens"),
+            Ledger::open(&workspace).expect("opens"),
+        );
+        one.record(&StageName::new("a"), entry("1"))
+            .expect("records");
+        assert_eq!(cmd_of(&other, "a").as_deref(), Some("1"));
+        other
+            .record(&StageName::new("b"), entry("2"))
+            .expect("records");
+        assert!(one.fold(|_| true).expect("folds"));
+        assert_eq!(cmd_of(&other, "b").as_deref(), Some("2"));
+        other
+            .record(&StageName::new("c"), entry("3"))
+            .expect("records");
+        assert_eq!(cmd_of(&one, "c").as_deref(), Some("3"));
+        assert!(other.fold(|stage| stage.as_str() != "a").expect("folds"));
+        assert!(!one.fold(|stage| stage.as_str() != "a").expect("folds"));
+        let lock = workspace.load_lock().expect("reads");
+        let names: Vec<&str> = lock.stages.keys().map(StageName::as_str).collect();
+        assert_eq!(names, ["b", "c"]);
+    }
+
+    #[test]
+    fn records_survive_a_kill_and_a_torn_one_is_dropped() {
+        let (_folder, workspace) = project();
+        let ledger = Ledger::open(&workspace).expect("opens");
+        for stage in ["a", "b"] {
+            ledger
+                .record(&StageName::new(stage), entry(stage))
+                .expect("records");
+        }
+        drop(ledger);
+        let path = journal_path(&workspace);
+        let bytes = fs::read(&path).expect("reads").expect("is there");
+        fs::write_replaceable(&path, &bytes[..bytes.len() - 3]).expect("writes");
+        let lock = workspace.load_lock().expect("reads");
+        assert_eq!(lock.stages.len(), 1);
+    }
+
+    #[test]
+    fn a_lock_that_was_pulled_meanwhile_keeps_its_other_records() {
+        let (_folder, workspace) = project();
+        let ledger = Ledger::open(&workspace).expect("opens");
+        ledger
+            .record(&StageName::new("a"), entry("1"))
+            .expect("records");
+        let mut pulled = Lock::default();
+        pulled.stages.insert(StageName::new("z"), entry("pulled"));
+        fs::write_atomic(&lock_path(&workspace), pulled.to_text().as_bytes()).expect("writes");
+        assert!(ledger.fold(|_| true).expect("folds"));
+        assert_eq!(workspace.load_lock().expect("reads").stages.len(), 2);
+    }
+}
