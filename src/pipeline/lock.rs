@@ -12,6 +12,7 @@ use crate::base::problem::{Place, Problem};
 use crate::base::source::{self, Snapshot, read_text};
 use crate::base::value::Value;
 use crate::base::yaml;
+use crate::pipeline::lock_text;
 use crate::pipeline::stage::StageName;
 
 /// The file that records the hashes; it is committed to git.
@@ -40,7 +41,7 @@ impl Default for Lock {
 }
 
 /// What one stage ran with, and what it made.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct StageEntry {
     /// The command, one text a script.
@@ -130,6 +131,11 @@ impl Lock {
         #[derive(Deserialize)]
         struct Header {
             schema: u32,
+        }
+        let header = format!("schema: {SCHEMA}\nstages:\n");
+        if let Some(stages) = lock_text::read(text, &header) {
+            let schema = SCHEMA;
+            return Ok(Self { schema, stages });
         }
         refuse_conflicts(file, text)?;
         let Header { schema } = yaml::decode(file, text)?;
@@ -241,9 +247,12 @@ mod tests {
                 commands: BTreeMap::from([("python --version".to_owned(), Digest::of(b"3"))]),
                 params: BTreeMap::from([(RepoPath::parse("params.yaml").expect("a path"), params)]),
             };
-            let stages = BTreeMap::from([(StageName::new("a: b"), entry)]);
+            let names = ["a: b", "plain", "10", "true", "x#y"].map(StageName::new);
+            let stages = names.into_iter().map(|name| (name, entry.clone())).collect();
             let lock = Lock { schema: SCHEMA, stages };
-            prop_assert_eq!(Lock::parse("data.lock", &lock.to_text()).expect("valid"), lock);
+            let text = lock.to_text();
+            prop_assert_eq!(&Lock::parse("data.lock", &text).expect("valid"), &lock);
+            prop_assert_eq!(yaml::decode::<Lock>("data.lock", &text).expect("valid"), lock);
         }
     }
 

@@ -8,6 +8,7 @@ mod graph;
 mod interpolate;
 mod loader;
 mod lock;
+mod lock_text;
 mod params;
 mod pattern;
 mod python_text;
