@@ -1,9 +1,13 @@
 //! `Document` and `Node`: a file of values read as a tree whose every value knows where it came from.
 
-use std::fmt::Display;
+use std::fmt::{self, Display};
+use std::path::Path;
 use std::sync::Arc;
 
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
 use crate::base::formats;
+use crate::base::fs;
 use crate::base::problem::Problem;
 use crate::base::value::Value;
 use crate::base::yaml::{self, Part, Step};
@@ -51,7 +55,7 @@ impl Document {
     pub(crate) fn root(self: &Arc<Self>) -> Node<'_> {
         Node {
             value: &self.root,
-            origin: Origin {
+            origin: Origin::Read {
                 document: Arc::clone(self),
                 trail: None,
             },
@@ -60,19 +64,39 @@ impl Document {
 }
 
 /// The steps from a document's root to a value, shared between siblings.
-type Trail = Option<Arc<Link>>;
+pub(crate) type Trail = Option<Arc<Link>>;
 
+/// One step of a trail.
 #[derive(Debug)]
-struct Link {
+pub(crate) struct Link {
     above: Trail,
     step: Step,
 }
 
 /// Where a value stands: a document and the way down to it. Cheap to clone.
 #[derive(Clone, Debug)]
-pub(crate) struct Origin {
-    document: Arc<Document>,
-    trail: Trail,
+pub(crate) enum Origin {
+    /// In a document that was read.
+    Read {
+        /// The document.
+        document: Arc<Document>,
+        /// The way.
+        trail: Trail,
+    },
+    /// In a document that was read by an earlier process and has not changed since.
+    Stored {
+        /// The project, in which the document is found again when somebody has to be told of it.
+        root: Option<Arc<Path>>,
+        /// The document's name and the way, as [`StoredOrigin`] is written.
+        place: Box<[u8]>,
+    },
+}
+
+/// What is written of an origin.
+#[derive(Serialize, Deserialize)]
+struct StoredOrigin<'a> {
+    file: &'a str,
+    steps: Vec<Step>,
 }
 
 impl Origin {
@@ -88,32 +112,119 @@ impl Origin {
 
     /// Makes a problem at the value or at its key.
     pub(crate) fn problem_at(&self, part: Part, message: impl Into<String>) -> Problem {
-        let Document { file, text, .. } = &*self.document;
-        let place = yaml::locate(text, &self.steps(), part);
-        Problem::new(file, text, message).at(place)
+        match self {
+            Self::Read { document, trail } => {
+                let Document { file, text, .. } = &**document;
+                let place = yaml::locate(text, &steps(trail), part);
+                Problem::new(file, text, message).at(place)
+            }
+            Self::Stored { root, place } => {
+                let StoredOrigin { file, steps } = StoredOrigin::decode(place);
+                let text = root.as_ref().and_then(|root| read_again(&root.join(file)));
+                let text = text.unwrap_or_default();
+                let place = yaml::locate(&text, &steps, part);
+                Problem::new(file, &text, message).at(place)
+            }
+        }
     }
 
-    fn steps(&self) -> Vec<Step> {
-        let mut steps = Vec::new();
-        let mut next = &self.trail;
-        while let Some(link) = next {
-            steps.push(link.step.clone());
-            next = &link.above;
+    /// Says which project's documents a stored origin names.
+    pub(crate) fn attach(&mut self, to: &Arc<Path>) {
+        if let Self::Stored { root, .. } = self {
+            *root = Some(Arc::clone(to));
         }
-        steps.reverse();
-        steps
     }
 
     /// Returns the origin of what stands one step below the value.
     pub(crate) fn below(&self, step: Step) -> Self {
-        let link = Link {
-            above: self.trail.clone(),
-            step,
-        };
-        Self {
-            document: Arc::clone(&self.document),
-            trail: Some(Arc::new(link)),
+        match self {
+            Self::Read { document, trail } => {
+                let link = Link {
+                    above: trail.clone(),
+                    step,
+                };
+                Self::Read {
+                    document: Arc::clone(document),
+                    trail: Some(Arc::new(link)),
+                }
+            }
+            Self::Stored { root, place } => {
+                let mut stored = StoredOrigin::decode(place);
+                stored.steps.push(step);
+                Self::Stored {
+                    root: root.clone(),
+                    place: stored.encode(),
+                }
+            }
         }
+    }
+}
+
+fn steps(trail: &Trail) -> Vec<Step> {
+    let mut steps = Vec::new();
+    let mut next = trail;
+    while let Some(link) = next {
+        steps.push(link.step.clone());
+        next = &link.above;
+    }
+    steps.reverse();
+    steps
+}
+
+/// The text of a document that was fine when it was last read; of one that is gone, nothing.
+fn read_again(path: &Path) -> Option<String> {
+    let bytes = fs::read(path).ok().flatten()?;
+    String::from_utf8(bytes).ok()
+}
+
+impl StoredOrigin<'_> {
+    fn encode(&self) -> Box<[u8]> {
+        let bytes = postcard::to_stdvec(self).expect("invariant: plain data");
+        bytes.into_boxed_slice()
+    }
+}
+
+impl<'a> StoredOrigin<'a> {
+    fn decode(bytes: &'a [u8]) -> Self {
+        postcard::from_bytes(bytes).unwrap_or(Self {
+            file: "",
+            steps: Vec::new(),
+        })
+    }
+}
+
+impl Serialize for Origin {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Read { document, trail } => {
+                let (file, steps) = (document.file.as_str(), steps(trail));
+                serializer.serialize_bytes(&StoredOrigin { file, steps }.encode())
+            }
+            Self::Stored { place, .. } => serializer.serialize_bytes(place),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Origin {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_bytes(OriginVisitor)
+    }
+}
+
+struct OriginVisitor;
+
+impl de::Visitor<'_> for OriginVisitor {
+    type Value = Origin;
+
+    fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("where a value stands")
+    }
+
+    fn visit_bytes<E: de::Error>(self, bytes: &[u8]) -> Result<Origin, E> {
+        Ok(Origin::Stored {
+            root: None,
+            place: bytes.into(),
+        })
     }
 }
 

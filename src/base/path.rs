@@ -157,8 +157,18 @@ impl Borrow<str> for RepoPath {
 impl<'de> Deserialize<'de> for RepoPath {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
+        if is_normal(&text) {
+            return Ok(Self(text));
+        }
         Self::parse(&text).map_err(serde::de::Error::custom)
     }
+}
+
+/// Whether a path is in its normal form, as nearly all are that are read.
+fn is_normal(text: &str) -> bool {
+    let is_name = |part: &[u8]| !matches!(part, b"" | b"." | b"..");
+    let is_plain = |byte: u8| byte.is_ascii_graphic();
+    text.bytes().all(is_plain) && text.as_bytes().split(|byte| *byte == b'/').all(is_name)
 }
 
 #[cfg(test)]
@@ -182,6 +192,14 @@ mod tests {
         );
         assert!(RepoPath::parse("/etc/passwd").is_err());
         assert!(RepoPath::parse("").is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_normal_parses_to_itself(text in "[a./-]{0,8}") {
+            let parsed = RepoPath::parse(&text).map(|path| path.0);
+            prop_assert_eq!(is_normal(&text) || text == ".", parsed == Ok(text));
+        }
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::cell::Cell;
 use std::fmt;
 
 use serde::de::{self, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
-use serde::{Serialize, de::DeserializeOwned};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::base::problem::{Place, Problem, did_you_mean};
 use crate::base::value::{Map, Value};
@@ -84,7 +84,7 @@ fn friendly(message: &str) -> (String, Option<String>) {
 }
 
 /// One step down a tree: a key of a map or an index of a list.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Step {
     /// The value under a key.
     Key(String),

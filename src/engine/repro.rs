@@ -67,7 +67,7 @@ pub(crate) fn repro(
         reporter.report(&Event::Waiting { holder });
     })?;
     // Only now: the files may have been edited while we waited.
-    let pipeline = Pipeline::load(&workspace.worktree)?;
+    let pipeline = workspace.load_pipeline()?;
     let selected = options.selection.choose(&pipeline.graph)?;
     let ledger = Ledger::open(workspace)?;
     let claims = Claims::new(workspace, &ledger);

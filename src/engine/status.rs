@@ -53,7 +53,7 @@ pub(crate) fn status(
     policy: RunPolicy,
 ) -> Result<Vec<StageStatus>, Error> {
     refuse_nesting(workspace)?;
-    let pipeline = Pipeline::load(&workspace.worktree)?;
+    let pipeline = workspace.load_pipeline()?;
     let selected = selection.choose(&pipeline.graph)?;
     let lock = workspace.load_lock()?;
     let params = ParamFiles::new(&workspace.worktree);

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 
 use globset::Glob;
+use serde::{Deserialize, Serialize};
 
 use crate::base::path::RepoPath;
 use crate::base::problem::{Problem, did_you_mean};
@@ -16,7 +17,7 @@ use crate::pipeline::stage::{Dep, Stage};
 pub(crate) type StageIndex = usize;
 
 /// The stages' dependencies on each other; without cycles, and with one maker for each path.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Graph {
     upstream: Vec<Vec<StageIndex>>,
     makers: BTreeMap<RepoPath, StageIndex>,

@@ -1,6 +1,10 @@
 //! `Pipeline`: everything that a snapshot's pipeline files say, checked and connected.
 
 use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
 
 use crate::base::document::Document;
 use crate::base::path::RepoPath;
@@ -16,7 +20,7 @@ use crate::pipeline::stage::{Out, OutKind, PlotProperties, Stage};
 pub(crate) const PARAMS_FILE: &str = "params.yaml";
 
 /// The stages of a project, connected.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Pipeline {
     /// The stages: those of the root's file first, then file by file, in the order of each.
     pub(crate) stages: Vec<Stage>,
@@ -54,6 +58,20 @@ impl Pipeline {
             });
         }
         Self::connect(read)
+    }
+
+    /// Writes the pipeline in a form that [`Self::restore`] reads many times faster than YAML.
+    pub(crate) fn store(&self) -> Vec<u8> {
+        postcard::to_stdvec(self).expect("invariant: plain data")
+    }
+
+    /// Reads what [`Self::store`] has written of the project at `root`; `None` if it is damaged.
+    pub(crate) fn restore(bytes: &[u8], root: &Path) -> Option<Self> {
+        let mut pipeline: Self = postcard::from_bytes(bytes).ok()?;
+        let root: Arc<Path> = root.into();
+        let origins = pipeline.stages.iter_mut().flat_map(Stage::origins_mut);
+        origins.for_each(|origin| origin.attach(&root));
+        Some(pipeline)
     }
 
     fn connect(files: Vec<PipelineFile>) -> Result<Self, Error> {

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use globset::{GlobBuilder, GlobMatcher};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use crate::base::path::RepoPath;
 use crate::base::source::{self, Snapshot};
@@ -17,6 +18,18 @@ pub(crate) struct Pattern {
     /// Whether there is a `**`, below which any depth is possible.
     is_deep: bool,
     prefix: RepoPath,
+}
+
+impl Serialize for Pattern {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.path.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Pattern {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::new(RepoPath::deserialize(deserializer)?).map_err(de::Error::custom)
+    }
 }
 
 impl Pattern {

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use crate::base::document::{Document, Node};
 use crate::base::path::RepoPath;
 use crate::base::problem::Problem;
@@ -33,7 +35,7 @@ pub(crate) struct PipelineFile {
 }
 
 /// The `report:` section: what `repro` writes when it has run.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct ReportSettings {
     /// Where the report goes.
     pub(crate) path: RepoPath,

@@ -32,7 +32,7 @@ impl fmt::Display for StageName {
 }
 
 /// One stage: a command with what it needs and what it makes.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Stage {
     /// Its name; in a file below the root with that file, as in `sub/pipeline.yaml:train`.
     pub(crate) name: StageName,
@@ -53,7 +53,6 @@ pub(crate) struct Stage {
     /// Whether it runs every time.
     pub(crate) always_changed: bool,
     /// What people are told of it.
-    #[cfg_attr(not(test), expect(dead_code, reason = "shown when stages are listed"))]
     pub(crate) desc: Option<String>,
     /// Where it is written.
     pub(crate) origin: Origin,
@@ -66,6 +65,20 @@ impl Stage {
         self.always_changed || (!has_inputs && self.outs.is_empty())
     }
 
+    /// Returns where the stage and its parts are written.
+    pub(super) fn origins_mut(&mut self) -> impl Iterator<Item = &mut Origin> {
+        let deps = self.deps.iter_mut().filter_map(|dep| match dep {
+            Dep::Path { origin, .. } | Dep::Glob { origin, .. } => Some(origin),
+            Dep::Command { .. } => None,
+        });
+        let params = self
+            .params
+            .iter_mut()
+            .map(|reference| &mut reference.origin);
+        let outs = self.outs.iter_mut().map(|out| &mut out.origin);
+        deps.chain(params).chain(outs).chain([&mut self.origin])
+    }
+
     /// Returns whether an earlier run's outs may stand in for a run.
     pub(crate) fn is_restorable(&self) -> bool {
         !self.always_runs() && self.outs.iter().all(|out| out.is_kept() && !out.persist)
@@ -73,7 +86,7 @@ impl Stage {
 }
 
 /// Something that a stage reads.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) enum Dep {
     /// A file or a folder.
     Path {
@@ -97,7 +110,7 @@ pub(crate) enum Dep {
 }
 
 /// A reference to parameters in a file.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct ParamRef {
     /// The file.
     pub(crate) file: RepoPath,
@@ -108,7 +121,7 @@ pub(crate) struct ParamRef {
 }
 
 /// Something that a stage makes.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Out {
     /// Where it is made.
     pub(crate) path: RepoPath,
@@ -119,10 +132,8 @@ pub(crate) struct Out {
     /// Whether it stays in place while the stage runs again.
     pub(crate) persist: bool,
     /// Whether it goes to remotes.
-    #[cfg_attr(not(test), expect(dead_code, reason = "read when outs are pushed"))]
     pub(crate) push: bool,
     /// The one remote that it goes to.
-    #[cfg_attr(not(test), expect(dead_code, reason = "read when outs are pushed"))]
     pub(crate) remote: Option<String>,
     /// Where it is written.
     pub(crate) origin: Origin,
@@ -137,7 +148,7 @@ impl Out {
 }
 
 /// What an out is for.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) enum OutKind {
     /// Data or a model.
     Plain,
@@ -148,7 +159,7 @@ pub(crate) enum OutKind {
 }
 
 /// How a plot is drawn.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct PlotProperties {
     /// The template's name, as in `confusion`.
     pub(crate) template: Option<String>,

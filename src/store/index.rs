@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{PoisonError, RwLock};
 use std::time::{Duration, SystemTime};
 
+use serde::{Deserialize, Serialize};
+
 use crate::base::digest::Digest;
 use crate::base::fs;
 
@@ -43,8 +45,8 @@ struct Entry {
 }
 
 /// What a file's stat says of its content.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Stamp {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Stamp {
     size: u64,
     modified: Time,
     changed: Time,
@@ -52,7 +54,7 @@ struct Stamp {
 }
 
 /// Seconds and nanoseconds, as in a stat.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 struct Time {
     seconds: i64,
     nanoseconds: u32,
@@ -86,7 +88,7 @@ impl Index {
         let mut file = File::open(path)?;
         let (digest, size) = Digest::of_reader(&mut file)?;
         let is_stable = Stamp::of(&file.metadata()?) == stamp && size == stamp.size;
-        if is_stable && !stamp.is_fresh(SystemTime::now()) {
+        if is_stable && !stamp.is_fresh() {
             self.remember(name, Entry { stamp, digest });
         }
         Ok((digest, size))
@@ -119,7 +121,8 @@ impl Index {
 }
 
 impl Stamp {
-    fn of(metadata: &Metadata) -> Self {
+    /// Returns the stamp of a file or folder.
+    pub(crate) fn of(metadata: &Metadata) -> Self {
         let nanoseconds = |number: i64| u32::try_from(number).unwrap_or_default();
         let modified = Time {
             seconds: metadata.mtime(),
@@ -137,9 +140,14 @@ impl Stamp {
         }
     }
 
-    /// Whether another change could leave the same stamp. A time in the future counts as fresh: the
+    /// Returns whether another change could leave the same stamp.
+    pub(crate) fn is_fresh(&self) -> bool {
+        self.is_fresh_at(SystemTime::now())
+    }
+
+    /// A time in the future counts as fresh: the
     /// clock has been set back, and will come by here again.
-    fn is_fresh(&self, now: SystemTime) -> bool {
+    fn is_fresh_at(&self, now: SystemTime) -> bool {
         let is_coarse = self.modified.nanoseconds == 0 && self.changed.nanoseconds == 0;
         let limit = if is_coarse {
             FRESH_ON_COARSE_CLOCKS
@@ -251,11 +259,11 @@ mod tests {
     #[test]
     fn what_has_just_changed_is_not_trusted() {
         let now = SystemTime::UNIX_EPOCH + Duration::from_millis(10_500);
-        assert!(stamp(10, 450_000_000).is_fresh(now));
-        assert!(!stamp(10, 300_000_000).is_fresh(now));
-        assert!(stamp(9, 0).is_fresh(now), "whole seconds need more time");
-        assert!(!stamp(5, 0).is_fresh(now));
-        assert!(stamp(99, 1).is_fresh(now), "a clock that was set back");
+        assert!(stamp(10, 450_000_000).is_fresh_at(now));
+        assert!(!stamp(10, 300_000_000).is_fresh_at(now));
+        assert!(stamp(9, 0).is_fresh_at(now), "whole seconds need more time");
+        assert!(!stamp(5, 0).is_fresh_at(now));
+        assert!(stamp(99, 1).is_fresh_at(now), "a clock that was set back");
     }
 
     #[test]

@@ -10,7 +10,7 @@ mod tree;
 
 pub(crate) use cache::{Cache, Presence, Restored};
 pub(crate) use error::Error;
-pub(crate) use index::Index;
+pub(crate) use index::{Index, Stamp};
 pub(crate) use recorded::RecordedSnapshot;
 pub(crate) use run_cache::RunCache;
 pub(crate) use scan::{has_uncounted, measure, measure_folder};

@@ -1,6 +1,7 @@
 //! `Workspace`: a project on disk; finds its root and opens what lies in `.mlpipe`.
 
 mod ledger;
+mod parsed;
 
 use std::path::{Path, PathBuf};
 
@@ -9,7 +10,7 @@ use crate::base::fs::{self, failed};
 use crate::base::lockfile::{self, FileLock, Presence};
 use crate::base::path::{PathError, RepoPath};
 use crate::base::source::Worktree;
-use crate::pipeline::{Content, DVC_FILE, Lock, LockError, PIPELINE_FILE};
+use crate::pipeline::{self, Content, DVC_FILE, Lock, LockError, PIPELINE_FILE, Pipeline};
 use crate::scm::{self, Repo, Revision};
 use crate::store::{self, Cache, Index, RunCache, Tree};
 
@@ -157,6 +158,11 @@ impl Workspace {
     /// Keeps what has been measured for the next time. Failing costs only time, then.
     pub(crate) fn save_index(&self) -> Result<(), fs::Error> {
         self.index.save()
+    }
+
+    /// Loads the pipeline of the worktree.
+    pub(crate) fn load_pipeline(&self) -> Result<Pipeline, pipeline::Error> {
+        parsed::load(self)
     }
 
     /// Reads `data.lock`, and what runs have recorded since it was written.

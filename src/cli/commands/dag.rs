@@ -30,7 +30,7 @@ pub(crate) struct DagArgs {
 /// Shows the graph of stages.
 pub(crate) fn run(args: &DagArgs, context: &Context) -> Result<Exit, CliError> {
     let workspace = context.workspace()?;
-    let pipeline = Pipeline::load(&workspace.worktree)?;
+    let pipeline = workspace.load_pipeline()?;
     let targets: Vec<String> = args.target.iter().cloned().collect();
     let selected = pipeline.graph.select(&targets)?;
     let drawing = Drawing {

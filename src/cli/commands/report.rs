@@ -11,7 +11,7 @@ use crate::cli::commands::Context;
 use crate::cli::error::{CliError, Exit};
 use crate::cli::ui;
 use crate::engine::LastRun;
-use crate::pipeline::{self, Lock, Pipeline, ReportSettings};
+use crate::pipeline::{self, Lock, ReportSettings};
 use crate::report::{Report, ReportRequest, StageRow, build, render};
 use crate::scm::{self, Revision};
 use crate::store::RecordedSnapshot;
@@ -39,7 +39,7 @@ pub(crate) struct ReportArgs {
 /// Makes the report.
 pub(crate) fn run(args: &ReportArgs, context: &Context) -> Result<Exit, CliError> {
     let workspace = context.workspace()?;
-    let configured = Pipeline::load(&workspace.worktree)?.report;
+    let configured = workspace.load_pipeline()?.report;
     let settings = settings(args, configured, &workspace, &context.folder)?;
     // A base that the user names must exist; the default one may not be there yet.
     let missing = if args.base.is_some() {
@@ -67,7 +67,7 @@ pub(crate) fn run(args: &ReportArgs, context: &Context) -> Result<Exit, CliError
 
 /// Writes the report that the pipeline asks for, if it does; returns the headline.
 pub(crate) fn write_configured(workspace: &Workspace) -> Result<Option<String>, CliError> {
-    let Some(settings) = Pipeline::load(&workspace.worktree)?.report else {
+    let Some(settings) = workspace.load_pipeline()?.report else {
         return Ok(None);
     };
     let report = gather(workspace, &settings.base, MissingBase::Note)?;
