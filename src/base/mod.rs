@@ -12,6 +12,7 @@ pub mod problem;
 pub(crate) mod process;
 pub(crate) mod python;
 pub(crate) mod python_literal;
+pub(crate) mod quantity;
 pub(crate) mod source;
 pub(crate) mod tabular;
 pub mod value;

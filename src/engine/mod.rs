@@ -1,6 +1,7 @@
 //! Runs any command in any language: decides what must run, runs it, records what it made.
 
 mod aside;
+mod attempt;
 mod claim;
 mod decide;
 mod error;

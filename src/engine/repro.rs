@@ -290,7 +290,7 @@ impl<'a> Owner<'a> {
             Ok(processed) => processed,
             Err(failure) => {
                 let log = log_path(self.shared.workspace, &stage.name);
-                let log = matches!(failure, Failure::Exit { .. }).then_some(log);
+                let log = failure.is_of_command().then_some(log);
                 self.finish(index, Outcome::Failed { failure, log }, time);
                 return Ok(false);
             }

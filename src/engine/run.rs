@@ -2,8 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
+use std::fs::File;
 use std::io::Write;
 use std::path::PathBuf;
+use std::time::Instant;
 
 use crate::base::cancel::CancelToken;
 use crate::base::fs::{self, failed};
@@ -184,12 +186,10 @@ impl<'a> Worker<'a> {
             stage: stage.name.clone(),
             reasons: reasons.clone(),
         });
-        for out in &stage.outs {
-            fs::make_folder(fs::parent(&self.workspace.locate(&out.path)))?;
-        }
+        self.make_folders(stage)?;
         let aside = Aside::take(self.workspace, &stage.name, outs)?;
         let result = self
-            .execute(stage, &claim)
+            .attempt(stage, &claim, &aside)
             .and_then(|()| self.conclude(stage, before));
         match result {
             Ok(entry) => {
@@ -207,10 +207,26 @@ impl<'a> Worker<'a> {
         }
     }
 
-    /// Runs the scripts one after the other; all that they print goes to the log as well.
-    fn execute(&self, stage: &Stage, claim: &Claim) -> Result<(), Failure> {
+    /// Makes the folders that outs go to.
+    pub(super) fn make_folders(&self, stage: &Stage) -> Result<(), fs::Error> {
+        let mut places = stage
+            .outs
+            .iter()
+            .map(|out| self.workspace.locate(&out.path));
+        places.try_for_each(|place| fs::make_folder(fs::parent(&place)))
+    }
+
+    /// Runs the scripts one after the other, all within the stage's time; all that they print goes to
+    /// the log as well.
+    pub(super) fn execute(
+        &self,
+        stage: &Stage,
+        claim: &Claim,
+        log: &mut File,
+    ) -> Result<(), Failure> {
         let log_path = log_path(self.workspace, &stage.name);
-        let mut log = fs::create_log(&log_path)?;
+        let timeout = stage.attempts.timeout;
+        let end = timeout.and_then(|time| Instant::now().checked_add(time));
         let folder = self.workspace.locate(&stage.wdir);
         fs::make_folder(&folder)?;
         let mut environment = self.environment.to_vec();
@@ -233,7 +249,7 @@ impl<'a> Worker<'a> {
                 folder: stage.wdir.clone(),
                 source,
             };
-            let running = script.start().map_err(shell)?;
+            let running = script.start().map_err(shell)?.end_at(end);
             claim.note(running.group())?;
             let mut log_error = None;
             let exit = running.wait(self.cancel, &mut |line| {
@@ -245,14 +261,11 @@ impl<'a> Worker<'a> {
                     line,
                 });
             });
-            match exit.map_err(shell)? {
-                Exit::Success => {}
-                exit => {
-                    return Err(Failure::Exit {
-                        cmd: cmd.clone(),
-                        exit,
-                    });
-                }
+            let cmd = cmd.clone();
+            match (exit.map_err(shell)?, timeout) {
+                (Exit::Success, _) => {}
+                (Exit::TimedOut, Some(timeout)) => return Err(Failure::TimedOut { cmd, timeout }),
+                (exit, _) => return Err(Failure::Exit { cmd, exit }),
             }
             if let Some(error) = log_error {
                 return Err(failed("cannot write", &log_path)(error).into());
@@ -322,7 +335,7 @@ impl<'a> Worker<'a> {
         }
     }
 
-    fn tell(&self, event: Event) {
+    pub(super) fn tell(&self, event: Event) {
         (self.tell)(event);
     }
 }

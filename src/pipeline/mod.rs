@@ -1,6 +1,7 @@
 //! What the user wrote, resolved: stages, their graph, and the lock that records them. Pure: it
 //! reads through a `Snapshot` and writes nothing.
 
+mod attempts;
 mod discover;
 mod error;
 mod expand;

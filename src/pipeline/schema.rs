@@ -68,6 +68,8 @@ const STAGE: &[Field] = &[
     field("always_changed", Flag),
     field("desc", Text),
     field("meta", Any),
+    field("timeout", Scalar),
+    field("retry", Either(&[Scalar, Record(&[RETRY])])),
 ];
 
 const DEP: Shape = Either(&[
@@ -101,6 +103,11 @@ const DRAWN: &[Field] = &[
 ];
 
 const PLOT_OUT: Shape = Either(&[Record(&[OUT, DRAWN]), List(&Record(&[OUT, DRAWN]))]);
+
+const RETRY: &[Field] = &[
+    required("times", Scalar, "add how often, as in `times: 3`"),
+    field("delay", Scalar),
+];
 
 /// A plot that belongs to no stage: an id or a path, with what is drawn of which files.
 const PLOTS: Shape = Either(&[

@@ -373,6 +373,10 @@ pub(super) mod tests {
                 "unknown key `matrix` in stage `a` (pipeline.yaml:5:5)",
             ),
             (
+                "stages:\n  a: {cmd: x, timeout: soon}\n",
+                "`stages.a.timeout` must be a duration, as in `2h` or `90s`, not `soon` (pipeline.yaml:2:24)",
+            ),
+            (
                 "stages:\n  a: {cmd: 'x ${b..c}'}\n",
                 "`cmd`: `${b..c}` is not a key (pipeline.yaml:2:12)",
             ),

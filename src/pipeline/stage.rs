@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::document::Origin;
 use crate::base::path::RepoPath;
+use crate::pipeline::attempts::Attempts;
 use crate::pipeline::pattern::Pattern;
 
 /// The name of a stage, unique in the project.
@@ -55,6 +56,8 @@ pub(crate) struct Stage {
     /// What people are told of it.
     #[cfg_attr(not(test), expect(dead_code, reason = "shown when stages are listed"))]
     pub(crate) desc: Option<String>,
+    /// How long and how often it may try.
+    pub(crate) attempts: Attempts,
     /// Where it is written.
     pub(crate) origin: Origin,
 }

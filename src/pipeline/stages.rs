@@ -3,6 +3,7 @@
 use crate::base::document::{Node, Origin};
 use crate::base::path::RepoPath;
 use crate::base::problem::Problem;
+use crate::pipeline::attempts::read_attempts;
 use crate::pipeline::discover::{DVC_FILE, PIPELINE_FILE};
 use crate::pipeline::error::Error;
 use crate::pipeline::expand::{Instance, foreach, matrix};
@@ -125,6 +126,7 @@ impl StageReader<'_> {
             frozen: flag_of(node, "frozen").unwrap_or(false),
             always_changed: flag_of(node, "always_changed").unwrap_or(false),
             desc: reader.text_of(node, "desc")?,
+            attempts: read_attempts(node, reader)?,
             wdir,
             origin: origin.clone(),
         })

@@ -7,6 +7,7 @@
 
 mod support;
 
+mod attempts;
 mod dag;
 mod errors;
 mod faults;

@@ -214,20 +214,28 @@ fn a_wildcard_that_matches_nothing_is_a_missing_dep() {
     assert!(text.contains("pipeline.yaml:2:"), "{text}");
 }
 
+#[test]
+fn attempts_are_checked() {
+    for (field, wanted, column) in [
+        (
+            "timeout: soon",
+            "`stages.a.timeout` must be a duration, as in `2h` or `90s`, not `soon`",
+            24,
+        ),
+        ("retry: -1", "must be a whole number, not `-1`", 22),
+    ] {
+        let text = refuse(&format!("stages:\n  a: {{cmd: x, {field}}}\n"));
+        assert!(text.contains(wanted), "{text}");
+        let place = format!("[pipeline.yaml:2:{column}]");
+        assert!(text.contains(&place), "{place} in\n{text}");
+    }
+}
+
 /// What stages may take of the machine is not read yet, so it is refused and not overlooked.
 #[test]
 fn keys_without_a_meaning_are_refused() {
-    for key in [
-        "resources: {cpus: 2}",
-        "pools: {gpu: 1}",
-        "timeout: 2h",
-        "retry: 2",
-    ] {
-        let text = refuse(&format!(
-            "stages:
-  a: {{cmd: x, {key}}}
-"
-        ));
+    for key in ["resources: {cpus: 2}", "pools: {gpu: 1}"] {
+        let text = refuse(&format!("stages:\n  a: {{cmd: x, {key}}}\n"));
         assert!(text.contains("error: unknown key `"), "{text}");
     }
 }
