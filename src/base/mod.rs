@@ -7,6 +7,7 @@ pub(crate) mod formats;
 pub(crate) mod fs;
 pub(crate) mod human;
 pub(crate) mod lockfile;
+pub(crate) mod machine;
 pub mod path;
 pub mod problem;
 pub(crate) mod process;

@@ -41,6 +41,13 @@ pub(crate) enum Event {
         /// Why it runs.
         reasons: Vec<Reason>,
     },
+    /// A stage wants more than the whole machine has, so nothing runs beside it.
+    Alone {
+        /// The stage.
+        stage: StageName,
+        /// What it wants, of how much.
+        wish: String,
+    },
     /// A command failed and is run again.
     Retrying {
         /// Its stage.

@@ -1,5 +1,6 @@
 //! Runs any command in any language: decides what must run, runs it, records what it made.
 
+mod admission;
 mod aside;
 mod attempt;
 mod claim;
@@ -16,6 +17,7 @@ mod run;
 mod scheduler;
 mod selection;
 mod status;
+mod supply;
 
 pub(crate) use decide::{Reason, Source};
 pub(crate) use error::{Error, Failure};

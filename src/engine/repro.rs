@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use crate::base::cancel::CancelToken;
 use crate::base::fs;
+use crate::base::machine::Machine;
 use crate::base::path::RepoPath;
 use crate::engine::aside::Aside;
 use crate::engine::error::{Error, Failure};
@@ -18,6 +19,8 @@ use crate::engine::record::{LastRun, StageRun};
 use crate::engine::run::{Processed, Worker, log_path};
 use crate::engine::scheduler::Scheduler;
 use crate::engine::selection::{Policy, Selection};
+use crate::engine::status::status;
+use crate::engine::supply::{Grant, Supply};
 use crate::pipeline::{LOCK_FILE, Lock, Pipeline, Stage, StageIndex, StageName};
 use crate::scm::ignore_out;
 use crate::workspace::Workspace;
@@ -98,11 +101,16 @@ pub(crate) fn repro(
     lock.stages.retain(|name, _| names.contains(name));
     let tracked = tracked_outs(workspace, &pipeline)?;
     let environment = environment(workspace);
+    let supply = Supply::new(Machine::look(), options.jobs, &pipeline.pools);
+    let forecast = || status(workspace, &options.selection, options.policy.run);
+    supply.refuse_shortage(&pipeline, &selected, forecast)?;
     let shared = Shared {
         workspace,
         environment: &environment,
         tracked: &tracked,
         cancel,
+        supply: &supply,
+        policy: options.policy,
     };
     let mut owner = Owner {
         shared,
@@ -141,6 +149,8 @@ struct Shared<'a> {
     environment: &'a [(OsString, OsString)],
     tracked: &'a BTreeSet<RepoPath>,
     cancel: &'a CancelToken,
+    supply: &'a Supply,
+    policy: Policy,
 }
 
 /// The one owner of the state of a run.
@@ -158,7 +168,10 @@ impl<'a> Owner<'a> {
         options: &ReproOptions,
         selected: &BTreeSet<StageIndex>,
     ) -> Result<(), Error> {
-        let mut scheduler = Scheduler::new(&self.pipeline.graph, selected);
+        let (supply, stages) = (self.shared.supply, &self.pipeline.stages);
+        let demand = |stage: StageIndex| supply.demand(&stages[stage]);
+        let mut scheduler =
+            Scheduler::new(&self.pipeline.graph, selected, supply.amounts(), demand);
         let order = self
             .pipeline
             .graph
@@ -185,7 +198,7 @@ impl<'a> Owner<'a> {
         Ok(())
     }
 
-    /// Starts stages while slots are free and hears of what becomes of them.
+    /// Starts stages while there is enough for them and hears of what becomes of them.
     fn drive<'scope>(
         &mut self,
         scope: &'scope thread::Scope<'scope, '_>,
@@ -201,10 +214,11 @@ impl<'a> Owner<'a> {
             if self.shared.cancel.is_cancelled() {
                 scheduler.stop();
             }
-            while scheduler.running() < options.jobs.get()
-                && let Some(stage) = scheduler.start_next()
-            {
-                self.start(scope, stage, options.policy, sender);
+            while let Some(stage) = scheduler.start_next() {
+                let devices = scheduler.devices(stage);
+                let member = &self.pipeline.stages[stage];
+                let grant = self.shared.supply.grant(member, devices);
+                self.start(scope, stage, grant, sender);
             }
             if scheduler.running() == 0 {
                 return Ok(());
@@ -236,7 +250,7 @@ impl<'a> Owner<'a> {
         &self,
         scope: &'scope thread::Scope<'scope, '_>,
         index: StageIndex,
-        policy: Policy,
+        grant: Grant,
         sender: &SyncSender<Message<'a>>,
     ) where
         'a: 'scope,
@@ -248,6 +262,8 @@ impl<'a> Owner<'a> {
             environment,
             tracked,
             cancel,
+            policy,
+            ..
         } = self.shared;
         let (sender, events) = (sender.clone(), sender.clone());
         scope.spawn(move || {
@@ -260,6 +276,7 @@ impl<'a> Owner<'a> {
                 tracked,
                 cancel,
                 policy,
+                grant,
                 tell: Box::new(tell),
             };
             // A panic must reach the owner too, or it would wait for this stage for ever.

@@ -21,7 +21,8 @@ use crate::engine::event::{Event, Outcome};
 use crate::engine::inputs::{Gauge, Inputs};
 use crate::engine::keep::{self, Fate};
 use crate::engine::selection::{CommitPolicy, Policy};
-use crate::pipeline::{Content, Dep, ParamFiles, Stage, StageEntry, StageName};
+use crate::engine::supply::Grant;
+use crate::pipeline::{self, Content, Dep, ParamFiles, Stage, StageEntry, StageName};
 use crate::store::Restored;
 use crate::workspace::Workspace;
 
@@ -33,6 +34,8 @@ pub(crate) struct Worker<'a> {
     pub(crate) tracked: &'a BTreeSet<RepoPath>,
     pub(crate) cancel: &'a CancelToken,
     pub(crate) policy: Policy,
+    /// What the stage has of the machine meanwhile.
+    pub(crate) grant: Grant,
     /// Hands an event to the owner of the run.
     pub(crate) tell: Box<dyn Fn(Event) + Send + 'a>,
 }
@@ -181,7 +184,14 @@ impl<'a> Worker<'a> {
                 path: out.path.clone(),
             });
         }
+        if let Some(shortage) = &self.grant.shortage {
+            return Err(pipeline::Error::Problem(shortage.problem("it")).into());
+        }
         let claim = Claim::take(self.workspace, &stage.name, &*self.tell)?;
+        if let Some(wish) = self.grant.note.clone() {
+            let stage = stage.name.clone();
+            self.tell(Event::Alone { stage, wish });
+        }
         self.tell(Event::Started {
             stage: stage.name.clone(),
             reasons: reasons.clone(),
@@ -233,6 +243,7 @@ impl<'a> Worker<'a> {
         for name in ["MLPIPE_STAGE", "DVC_STAGE"] {
             environment.push((name.into(), stage.name.as_str().into()));
         }
+        environment.extend_from_slice(&self.grant.environment);
         for cmd in &stage.cmd {
             let input = Some(
                 claim

@@ -15,6 +15,7 @@ pub(super) const FILE: Shape = Record(&[&[
     field("artifacts", Each("artifact", &Record(&[ARTIFACT]))),
     field("datasets", List(&DATASET)),
     field("report", Record(&[REPORT])),
+    field("pools", Each("pool", &Scalar)),
 ]]);
 
 const TEXTS: Shape = List(&Text);
@@ -68,6 +69,8 @@ const STAGE: &[Field] = &[
     field("always_changed", Flag),
     field("desc", Text),
     field("meta", Any),
+    field("resources", Record(&[RESOURCES])),
+    field("pools", Each("pool", &Scalar)),
     field("timeout", Scalar),
     field("retry", Either(&[Scalar, Record(&[RETRY])])),
 ];
@@ -103,6 +106,12 @@ const DRAWN: &[Field] = &[
 ];
 
 const PLOT_OUT: Shape = Either(&[Record(&[OUT, DRAWN]), List(&Record(&[OUT, DRAWN]))]);
+
+const RESOURCES: &[Field] = &[
+    field("cpus", Scalar),
+    field("memory", Scalar),
+    field("gpus", Scalar),
+];
 
 const RETRY: &[Field] = &[
     required("times", Scalar, "add how often, as in `times: 3`"),

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::base::document::Origin;
 use crate::base::path::RepoPath;
 use crate::pipeline::attempts::Attempts;
+use crate::pipeline::needs::Needs;
 use crate::pipeline::pattern::Pattern;
 
 /// The name of a stage, unique in the project.
@@ -56,6 +57,8 @@ pub(crate) struct Stage {
     /// What people are told of it.
     #[cfg_attr(not(test), expect(dead_code, reason = "shown when stages are listed"))]
     pub(crate) desc: Option<String>,
+    /// What it takes of the machine while it runs.
+    pub(crate) needs: Needs,
     /// How long and how often it may try.
     pub(crate) attempts: Attempts,
     /// Where it is written.

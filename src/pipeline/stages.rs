@@ -9,6 +9,7 @@ use crate::pipeline::error::Error;
 use crate::pipeline::expand::{Instance, foreach, matrix};
 use crate::pipeline::loader::PARAMS_FILE;
 use crate::pipeline::lock::LOCK_FILE;
+use crate::pipeline::needs::read_needs;
 use crate::pipeline::params::ParamFiles;
 use crate::pipeline::pattern::Pattern;
 use crate::pipeline::reader::{Reader, flag_of, join};
@@ -126,6 +127,7 @@ impl StageReader<'_> {
             frozen: flag_of(node, "frozen").unwrap_or(false),
             always_changed: flag_of(node, "always_changed").unwrap_or(false),
             desc: reader.text_of(node, "desc")?,
+            needs: read_needs(node, reader)?,
             attempts: read_attempts(node, reader)?,
             wdir,
             origin: origin.clone(),

@@ -15,6 +15,7 @@ mod init;
 mod metrics;
 mod report;
 mod repro;
+mod resources;
 mod restore;
 mod schema;
 mod status;

@@ -30,6 +30,7 @@ fn event_value(event: &Event) -> Value {
         Event::Started { stage, reasons } => {
             json!({"event": "started", "stage": stage, "reasons": texts(reasons)})
         }
+        Event::Alone { stage, wish } => json!({"event": "alone", "stage": stage, "wants": wish}),
         Event::Retrying {
             stage,
             attempt,

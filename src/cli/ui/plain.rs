@@ -47,6 +47,9 @@ pub(super) fn line(event: &Event, width: usize) -> Option<String> {
             format!("{stage:width$}  the command of a killed run was still at work; ending it\n")
         }
         Event::Started { stage, reasons } => format!("{stage:width$}  runs: {}\n", why(reasons)),
+        Event::Alone { stage, wish } => {
+            format!("{stage:width$}  wants {wish}: nothing runs beside it\n")
+        }
         Event::Retrying {
             stage,
             attempt,
