@@ -272,9 +272,10 @@ impl Group {
         if self.sent == Urgency::None {
             signal_group(self.shell.id(), Signal::TERM);
         }
-        while group_exists(self.shell.id()) && Instant::now() < deadline {
+        let group = self.shell.id();
+        while group_exists(group) && !is_defunct(group) && Instant::now() < deadline {
             self.obey(cancel);
-            thread::sleep(Duration::from_millis(2));
+            thread::sleep(Duration::from_millis(5));
         }
     }
 }
@@ -350,6 +351,27 @@ fn signal_group(group: u32, signal: Signal) {
 
 fn group_exists(group: u32) -> bool {
     as_pid(group).is_some_and(|pid| test_kill_process_group(pid).is_ok())
+}
+
+/// Returns whether all processes of a group have ended and only their entries in the process table are
+/// left, for their parent to take note. Within a container that may be never.
+fn is_defunct(group: u32) -> bool {
+    let mut has_members = false;
+    for entry in std::fs::read_dir("/proc").into_iter().flatten().flatten() {
+        let stat = std::fs::read_to_string(entry.path().join("stat")).unwrap_or_default();
+        let mut fields = stat
+            .rsplit_once(')')
+            .map_or("", |(_, fields)| fields)
+            .split_whitespace();
+        let (state, member_of) = (fields.next(), fields.nth(1));
+        if member_of.and_then(|text| text.parse().ok()) == Some(group) {
+            if !matches!(state, Some("Z" | "X")) {
+                return false;
+            }
+            has_members = true;
+        }
+    }
+    has_members
 }
 
 fn as_pid(group: u32) -> Option<Pid> {
@@ -576,6 +598,20 @@ mod tests {
         let script = format!("cd {}; {script}", folder.path().display());
         assert_eq!(run_for(&script, Duration::from_secs(1)).0, Exit::TimedOut);
         assert!(folder.path().join("saved").exists());
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn a_group_of_which_only_entries_are_left_is_not_waited_for() {
+        let mut command = Command::new("sleep");
+        let mut child = command.arg("1").process_group(0).spawn().expect("starts");
+        assert!(!is_defunct(child.id()));
+        while !is_defunct(child.id()) {
+            thread::sleep(Duration::from_millis(5));
+        }
+        assert!(group_exists(child.id()));
+        child.wait().expect("waits");
+        assert!(!is_defunct(child.id()) && !group_exists(child.id()));
     }
 
     fn is_gone(process: &str) -> bool {
