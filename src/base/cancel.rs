@@ -4,9 +4,13 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::thread;
+use std::time::{Duration, Instant};
 
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
+
+/// How soon a pause notices a stop.
+const TICK: Duration = Duration::from_millis(20);
 
 /// How urgent a stop is; each signal raises it by one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -41,6 +45,19 @@ impl CancelToken {
         self.urgency() > Urgency::None
     }
 
+    /// Waits for so long, or until anyone asks for a stop; returns whether nobody did.
+    pub(crate) fn pause(&self, time: Duration) -> bool {
+        let begin = Instant::now();
+        while !self.is_cancelled() {
+            let rest = time.saturating_sub(begin.elapsed());
+            if rest.is_zero() {
+                return true;
+            }
+            thread::sleep(rest.min(TICK));
+        }
+        false
+    }
+
     /// Makes the stop one degree more urgent; returns the new urgency.
     pub(crate) fn escalate(&self) -> Urgency {
         let raise = |level: u8| Some(level.saturating_add(1).min(3));
@@ -72,6 +89,14 @@ impl CancelToken {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_stop_ends_a_pause() {
+        let token = CancelToken::default();
+        assert!(token.pause(Duration::from_millis(1)));
+        token.escalate();
+        assert!(!token.pause(Duration::from_hours(1)));
+    }
 
     #[test]
     fn each_signal_is_more_urgent_until_kill() {

@@ -30,6 +30,9 @@ const LONGEST_LINE: usize = 64 * 1024;
 /// How long the children of a script that failed get to end by themselves.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// How long a script that ran out of time gets to save what it has, before it is killed.
+const GRACE: Duration = Duration::from_secs(10);
+
 /// A script and the surroundings it runs in.
 #[derive(Debug)]
 pub(crate) struct Script<'a> {
@@ -54,6 +57,8 @@ pub(crate) enum Exit {
     Signal(i32),
     /// By the user's wish.
     Cancelled,
+    /// By us, since its time was up.
+    TimedOut,
 }
 
 /// A line of a script's output.
@@ -138,6 +143,12 @@ impl Running {
         self.group.shell.id()
     }
 
+    /// Ends the script when this moment comes: what is asked to terminate is killed a while later.
+    pub(crate) fn end_at(mut self, moment: Option<Instant>) -> Self {
+        self.group.time_is_up = moment;
+        self
+    }
+
     /// Hands on each line until the script ends; obeys `cancel` meanwhile. Unless it succeeded,
     /// nothing of it is left running afterwards.
     pub(crate) fn wait(
@@ -154,6 +165,7 @@ impl Running {
             }
             if deadline.is_none() && self.group.shell.try_wait()?.is_some() {
                 deadline = Some(Instant::now() + LINGER);
+                self.group.has_ended();
             }
             self.group.obey(cancel);
         }
@@ -172,6 +184,12 @@ impl Running {
 struct Group {
     shell: Child,
     sent: Urgency,
+    /// When the shell is to be ended.
+    time_is_up: Option<Instant>,
+    /// How long after that it is killed.
+    grace: Duration,
+    /// Whether it was for its time that it was told to end first.
+    is_late: bool,
     /// Whether what the shell has left behind may go on, as a server that a stage starts.
     is_let_go: bool,
 }
@@ -182,6 +200,9 @@ impl Group {
         Ok(Self {
             shell,
             sent: Urgency::None,
+            time_is_up: None,
+            grace: GRACE,
+            is_late: false,
             is_let_go: false,
         })
     }
@@ -190,6 +211,7 @@ impl Group {
     fn finish(&mut self, cancel: &CancelToken) -> io::Result<ExitStatus> {
         loop {
             if let Some(status) = self.shell.try_wait()? {
+                self.has_ended();
                 return Ok(status);
             }
             self.obey(cancel);
@@ -197,16 +219,30 @@ impl Group {
         }
     }
 
+    /// A shell that has ended in time cannot be late any more.
+    fn has_ended(&mut self) {
+        if !self.is_late {
+            self.time_is_up = None;
+        }
+    }
+
     fn exit(&self, status: ExitStatus) -> Exit {
-        if self.sent > Urgency::None {
+        if self.is_late {
+            Exit::TimedOut
+        } else if self.sent > Urgency::None {
             Exit::Cancelled
         } else {
             Exit::from(status)
         }
     }
 
+    /// Tells the group what the user wishes, or the clock, whichever is more urgent.
     fn obey(&mut self, cancel: &CancelToken) {
-        let urgency = cancel.urgency();
+        let late = self.lateness();
+        let urgency = cancel.urgency().max(late);
+        if self.sent == Urgency::None && cancel.urgency() < late {
+            self.is_late = true;
+        }
         let signal = match urgency {
             Urgency::None | Urgency::Drain => return,
             Urgency::Terminate => Signal::TERM,
@@ -218,15 +254,28 @@ impl Group {
         }
     }
 
+    fn lateness(&self) -> Urgency {
+        match self.time_is_up.map(|moment| moment.elapsed()) {
+            Some(late) if late >= self.grace => Urgency::Kill,
+            Some(late) if late > Duration::ZERO => Urgency::Terminate,
+            _ => Urgency::None,
+        }
+    }
+
     /// Ends what the shell has left behind: a trainer may still be saving when its shell is gone.
     fn end(&mut self, cancel: &CancelToken) {
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = match self.time_is_up {
+            // Until here it is given time, then `obey` kills it, which takes a moment.
+            Some(moment) => moment + self.grace + PATIENCE,
+            None => Instant::now() + PATIENCE,
+        };
         if self.sent == Urgency::None {
             signal_group(self.shell.id(), Signal::TERM);
         }
-        while group_exists(self.shell.id()) && Instant::now() < deadline {
+        let group = self.shell.id();
+        while group_exists(group) && !is_defunct(group) && Instant::now() < deadline {
             self.obey(cancel);
-            thread::sleep(Duration::from_millis(2));
+            thread::sleep(Duration::from_millis(5));
         }
     }
 }
@@ -312,6 +361,27 @@ fn signal_group(group: u32, signal: Signal) {
 
 fn group_exists(group: u32) -> bool {
     as_pid(group).is_some_and(|pid| test_kill_process_group(pid).is_ok())
+}
+
+/// Returns whether all processes of a group have ended and only their entries in the process table are
+/// left, for their parent to take note. Within a container that may be never.
+fn is_defunct(group: u32) -> bool {
+    let mut has_members = false;
+    for entry in std::fs::read_dir("/proc").into_iter().flatten().flatten() {
+        let stat = std::fs::read_to_string(entry.path().join("stat")).unwrap_or_default();
+        let mut fields = stat
+            .rsplit_once(')')
+            .map_or("", |(_, fields)| fields)
+            .split_whitespace();
+        let (state, member_of) = (fields.next(), fields.nth(1));
+        if member_of.and_then(|text| text.parse().ok()) == Some(group) {
+            if !matches!(state, Some("Z" | "X")) {
+                return false;
+            }
+            has_members = true;
+        }
+    }
+    has_members
 }
 
 fn as_pid(group: u32) -> Option<Pid> {
@@ -495,6 +565,82 @@ mod tests {
         assert_eq!(exit.expect("waits"), Exit::Status(1));
         thread::sleep(Duration::from_millis(1200));
         assert!(!folder.path().join("late").exists());
+    }
+
+    fn run_for(text: &str, time: Duration) -> (Exit, Vec<String>) {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let script = Script {
+            text,
+            folder: folder.path(),
+            environment: &[],
+            input: None,
+        };
+        let mut lines = Vec::new();
+        let running = script.start().expect("a shell");
+        let mut running = running.end_at(Some(Instant::now() + time));
+        running.group.grace = Duration::from_secs(1);
+        let exit = running.wait(&CancelToken::default(), &mut |line| lines.push(line.text));
+        (exit.expect("waits"), lines)
+    }
+
+    #[test]
+    fn a_script_whose_time_is_up_is_ended_with_its_children() {
+        let script = "trap 'echo saved; exit 0' TERM; (sleep 60) & echo $!; wait";
+        let (exit, lines) = run_for(script, Duration::from_secs(1));
+        assert_eq!(exit, Exit::TimedOut, "though its trap ends it well");
+        assert_eq!(lines[1..], ["saved"]);
+        assert!(is_gone(&lines[0]));
+    }
+
+    #[test]
+    fn a_script_that_does_not_end_when_it_is_told_to_is_killed() {
+        let script = "trap '' TERM; (while :; do sleep 0.1; done) & echo $!; wait";
+        let (exit, lines) = run_for(script, Duration::from_secs(1));
+        assert_eq!(exit, Exit::TimedOut);
+        assert!(is_gone(&lines[0]));
+    }
+
+    #[test]
+    fn children_of_a_script_whose_time_is_up_get_as_long_as_itself() {
+        let script =
+            "(trap 'sleep 0.5; touch saved; exit' TERM; while :; do sleep 0.05; done) & wait";
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let script = format!("cd {}; {script}", folder.path().display());
+        assert_eq!(run_for(&script, Duration::from_secs(1)).0, Exit::TimedOut);
+        assert!(folder.path().join("saved").exists());
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn a_group_of_which_only_entries_are_left_is_not_waited_for() {
+        let mut command = Command::new("sleep");
+        let mut child = command.arg("1").process_group(0).spawn().expect("starts");
+        assert!(!is_defunct(child.id()));
+        while !is_defunct(child.id()) {
+            thread::sleep(Duration::from_millis(5));
+        }
+        assert!(group_exists(child.id()));
+        child.wait().expect("waits");
+        assert!(!is_defunct(child.id()) && !group_exists(child.id()));
+    }
+
+    fn is_gone(process: &str) -> bool {
+        let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
+        stat.is_empty() || stat.contains(") Z ")
+    }
+
+    #[test]
+    fn what_has_ended_in_time_cannot_be_late() {
+        let cancel = CancelToken::default();
+        let mut group = Group::spawn(&mut Command::new("true")).expect("starts");
+        while group.shell.try_wait().expect("waits").is_none() {
+            thread::yield_now();
+        }
+        group.time_is_up = Some(Instant::now());
+        let status = group.finish(&cancel).expect("waits");
+        thread::sleep(Duration::from_millis(2));
+        group.obey(&cancel);
+        assert_eq!(group.exit(status), Exit::Success);
     }
 
     #[test]

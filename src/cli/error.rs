@@ -263,24 +263,31 @@ impl From<crate::ml::Error> for CliError {
     }
 }
 
+fn the_command_was(cmd: &str) -> String {
+    let cmd = cmd.trim_end().replace('\n', "\n                 ");
+    format!("the command was  {cmd}")
+}
+
 /// Explains why a stage failed: the error with its place, and what to do about it.
 pub(crate) fn explain_failure(stage: &str, failure: &Failure, log: Option<&Path>) -> CliError {
     let error = CliError::new(failure).exit(Exit::StageFailed);
-    let message = format!("stage `{stage}` failed: {}", error.message);
+    let message = match failure {
+        Failure::TimedOut { .. } => format!("stage `{stage}` {}", error.message),
+        _ => format!("stage `{stage}` failed: {}", error.message),
+    };
     let error = CliError { message, ..error };
     let error = match log {
         Some(log) => error.hint(format!("its output is in  {}", log.display())),
         None => error,
     };
     match failure {
-        Failure::Exit { cmd, .. } => error
-            .hint(format!(
-                "the command was  {}",
-                cmd.trim_end().replace('\n', "\n                 ")
-            ))
-            .hint(format!(
-                "`mlpipe repro {stage}` runs it again; its outs are as before, but for persistent ones"
-            )),
+        Failure::TimedOut { cmd, .. } => error.hint(the_command_was(cmd)).hint(format!(
+            "give it a longer `timeout`, which makes nothing run again that has run; \
+             `mlpipe repro {stage}` then runs it"
+        )),
+        Failure::Exit { cmd, .. } => error.hint(the_command_was(cmd)).hint(format!(
+            "`mlpipe repro {stage}` runs it again; its outs are as before, but for persistent ones"
+        )),
         Failure::DepMissing { path, problem } => error.at(problem).hint(format!(
             "make `{path}`, or add the stage that makes it, or remove the dep"
         )),

@@ -103,6 +103,18 @@ impl<'a> Aside<'a> {
         self.undo(Writer::Command, &|_| {})
     }
 
+    /// Takes away what a failed attempt had begun to write, so that the next one begins as it did.
+    /// What lay there before all of them stays aside.
+    pub(crate) fn clear(&self) -> Result<(), Failure> {
+        for item in &self.journal.items {
+            let out = self.workspace.locate(&item.out);
+            if fs::exists(&out)? {
+                save_partial(self.workspace, &item.out, &out)?;
+            }
+        }
+        Ok(())
+    }
+
     fn undo(&self, writer: Writer, tell: &dyn Fn(Event)) -> Result<(), Failure> {
         for item in &self.journal.items {
             let out = self.workspace.locate(&item.out);

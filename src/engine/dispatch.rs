@@ -20,7 +20,8 @@ use crate::engine::repro::ReproOptions;
 use crate::engine::run::{Processed, Worker, log_path};
 use crate::engine::scheduler::Scheduler;
 use crate::engine::selection::Policy;
-use crate::pipeline::{Pipeline, Stage, StageIndex, StageName};
+use crate::engine::supply::{Grant, Supply};
+use crate::pipeline::{Pipeline, Stage, StageIndex};
 use crate::scm::ignore_out;
 use crate::workspace::{Ledger, Workspace};
 
@@ -50,6 +51,9 @@ pub(super) struct Shared<'a> {
     /// Cached outs that git tracks.
     pub(super) tracked: &'a BTreeSet<RepoPath>,
     pub(super) cancel: &'a CancelToken,
+    /// What there is of the machine.
+    pub(super) supply: &'a Supply,
+    pub(super) policy: Policy,
 }
 
 /// The one owner of the state of a run.
@@ -62,26 +66,15 @@ pub(super) struct Dispatcher<'a> {
 }
 
 impl<'a> Dispatcher<'a> {
-    /// Tells of the stages that nothing is to be done with, and of those to be looked at.
-    pub(super) fn plan(&mut self, settled: &[StageIndex], pending: &BTreeSet<StageIndex>) {
-        let name = |stage: &StageIndex| self.pipeline.stages[*stage].name.clone();
-        let order = self.pipeline.graph.order().iter();
-        let pending = order.filter(|stage| pending.contains(stage)).map(name);
-        let stages: Vec<StageName> = settled.iter().map(name).collect();
-        let unchanged = |stage| StageRun::new(stage, &Outcome::Unchanged, Duration::ZERO);
-        self.runs.extend(stages.iter().map(unchanged));
-        let planned = stages.iter().cloned().chain(pending).collect();
-        self.reporter.report(&Event::Planned { stages: planned });
-        self.reporter.report(&Event::Settled { stages });
-    }
-
     /// Does what the stages need that are `pending`.
     pub(super) fn run(
         &mut self,
         options: &ReproOptions,
         pending: &BTreeSet<StageIndex>,
     ) -> Result<(), Error> {
-        let mut scheduler = Scheduler::new(&self.pipeline.graph, pending);
+        let (supply, stages) = (self.shared.supply, &self.pipeline.stages);
+        let demand = |stage: StageIndex| supply.demand(&stages[stage]);
+        let mut scheduler = Scheduler::new(&self.pipeline.graph, pending, supply.amounts(), demand);
         let (sender, receiver) = mpsc::sync_channel(BACKLOG);
         thread::scope(|scope| {
             let outcome = self.drive(scope, options, &mut scheduler, &sender, &receiver);
@@ -98,7 +91,7 @@ impl<'a> Dispatcher<'a> {
         Ok(())
     }
 
-    /// Starts stages while slots are free and hears of what becomes of them.
+    /// Starts stages while there is enough for them and hears of what becomes of them.
     fn drive<'scope>(
         &mut self,
         scope: &'scope thread::Scope<'scope, '_>,
@@ -114,10 +107,11 @@ impl<'a> Dispatcher<'a> {
             if self.shared.cancel.is_cancelled() {
                 scheduler.stop();
             }
-            while scheduler.running() < options.jobs.get()
-                && let Some(stage) = scheduler.start_next()
-            {
-                self.start(scope, stage, options.policy, sender);
+            while let Some(stage) = scheduler.start_next() {
+                let devices = scheduler.devices(stage);
+                let member = &self.pipeline.stages[stage];
+                let grant = self.shared.supply.grant(member, devices);
+                self.start(scope, stage, grant, sender);
             }
             if scheduler.running() == 0 {
                 return Ok(());
@@ -149,7 +143,7 @@ impl<'a> Dispatcher<'a> {
         &self,
         scope: &'scope thread::Scope<'scope, '_>,
         index: StageIndex,
-        policy: Policy,
+        grant: Grant,
         sender: &SyncSender<Message<'a>>,
     ) where
         'a: 'scope,
@@ -163,7 +157,7 @@ impl<'a> Dispatcher<'a> {
             let tell = move |event| drop(events.send(Message::Event(event)));
             let worker = Worker {
                 shared,
-                policy,
+                grant,
                 tell: Box::new(tell),
             };
             // A panic must reach the owner too, or it would wait for this stage for ever.
@@ -195,7 +189,7 @@ impl<'a> Dispatcher<'a> {
             Ok(processed) => processed,
             Err(failure) => {
                 let log = log_path(self.shared.workspace, &stage.name);
-                let log = matches!(failure, Failure::Exit { .. }).then_some(log);
+                let log = failure.is_of_command().then_some(log);
                 self.finish(index, Outcome::Failed { failure, log }, time);
                 return Ok(false);
             }

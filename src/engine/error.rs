@@ -1,11 +1,13 @@
 //! `Error`: why a run cannot go on at all. `Failure`: why one stage failed.
 
 use std::io;
+use std::time::Duration;
 
 use crate::base::fs;
 use crate::base::path::RepoPath;
 use crate::base::problem::Problem;
 use crate::base::process::Exit;
+use crate::base::quantity::write_duration;
 use crate::engine::fingerprint::Change;
 use crate::pipeline;
 use crate::scm;
@@ -57,6 +59,14 @@ pub(crate) enum Failure {
         cmd: String,
         /// How it ended.
         exit: Exit,
+    },
+    /// Its command had not ended when its time was up.
+    #[error("ran longer than its timeout of {}", write_duration(*timeout))]
+    TimedOut {
+        /// The command that was ended.
+        cmd: String,
+        /// The time that all commands of the stage have together.
+        timeout: Duration,
     },
     /// A dep is not there.
     #[error("its dep `{path}` does not exist")]
@@ -142,6 +152,14 @@ pub(crate) enum Failure {
     Lock(#[from] pipeline::LockError),
 }
 
+impl Failure {
+    /// Returns whether the command itself failed: its output may say why, and another attempt may go
+    /// better.
+    pub(crate) fn is_of_command(&self) -> bool {
+        matches!(self, Self::Exit { .. } | Self::TimedOut { .. })
+    }
+}
+
 fn describe(exit: Exit) -> String {
     match exit {
         Exit::Success => "success".to_owned(),
@@ -151,5 +169,6 @@ fn describe(exit: Exit) -> String {
         Exit::Signal(9) => "killed (signal 9; maybe out of memory)".to_owned(),
         Exit::Signal(signal) => format!("ended by signal {signal}"),
         Exit::Cancelled => "cancelled".to_owned(),
+        Exit::TimedOut => "its time was up".to_owned(),
     }
 }

@@ -48,6 +48,26 @@ pub(crate) enum Event {
         /// Why it runs.
         reasons: Vec<Reason>,
     },
+    /// A stage wants more than the whole machine has, so nothing runs beside it.
+    Alone {
+        /// The stage.
+        stage: StageName,
+        /// What it wants, of how much.
+        wish: String,
+    },
+    /// A command failed and is run again.
+    Retrying {
+        /// Its stage.
+        stage: StageName,
+        /// Which attempt comes next; the first was 1.
+        attempt: u32,
+        /// How many there are at most.
+        of: u32,
+        /// Why the one before failed.
+        cause: String,
+        /// How long to wait before.
+        delay: Duration,
+    },
     /// A command printed a line.
     Output {
         /// Its stage.

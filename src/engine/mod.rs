@@ -1,6 +1,8 @@
 //! Runs any command in any language: decides what must run, runs it, records what it made.
 
+mod admission;
 mod aside;
+mod attempt;
 mod claim;
 mod decide;
 mod dispatch;
@@ -16,6 +18,7 @@ mod run;
 mod scheduler;
 mod selection;
 mod status;
+mod supply;
 mod survey;
 
 pub(crate) use decide::{Reason, Source};

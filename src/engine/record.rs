@@ -55,6 +55,13 @@ impl StageRun {
 }
 
 impl LastRun {
+    /// Makes the record of a run.
+    pub(crate) fn of(stages: &[StageRun]) -> Self {
+        Self {
+            stages: stages.to_vec(),
+        }
+    }
+
     /// Reads the record; one that is absent or unreadable is empty.
     pub(crate) fn load(workspace: &Workspace) -> Self {
         let bytes = fs::read(&workspace.state(FILE))

@@ -8,14 +8,17 @@ use std::time::{Duration, Instant};
 
 use crate::base::cancel::CancelToken;
 use crate::base::fs;
+use crate::base::machine::Machine;
 use crate::base::path::RepoPath;
 use crate::engine::claim::Claims;
 use crate::engine::dispatch::{Dispatcher, Shared};
 use crate::engine::error::Error;
-use crate::engine::event::{Ending, Event, Reporter};
+use crate::engine::event::{Ending, Event, Outcome, Reporter};
 use crate::engine::inputs::{CommandMemo, Gauge, NOTHING_EXPECTED};
 use crate::engine::record::{LastRun, StageRun};
 use crate::engine::selection::{Policy, Selection};
+use crate::engine::status::status;
+use crate::engine::supply::Supply;
 use crate::engine::survey::settled;
 use crate::pipeline::{LOCK_FILE, ParamFiles, Pipeline, StageIndex, StageName};
 use crate::workspace::{Ledger, Workspace};
@@ -70,49 +73,21 @@ pub(crate) fn repro(
     let pipeline = workspace.load_pipeline()?;
     let selected = options.selection.choose(&pipeline.graph)?;
     let ledger = Ledger::open(workspace)?;
-    let claims = Claims::new(workspace, &ledger);
     if presence.is_alone() {
-        recover(&claims, reporter)?;
+        recover(&Claims::new(workspace, &ledger), reporter)?;
         if presence.was_abandoned {
             remove_litter(workspace, &pipeline)?;
         }
         presence.welcome()?;
     }
-    let environment = environment(workspace);
-    let gauge = Gauge {
+    let project = Project {
         workspace,
-        params: &ParamFiles::new(&workspace.worktree),
-        environment: &environment,
-        cancel,
-        memo: Some(&CommandMemo::default()),
-        expected: NOTHING_EXPECTED,
-    };
-    let settled =
-        ledger.peek(|lock| settled(&pipeline, &selected, lock, options.policy.run, &gauge));
-    let done: BTreeSet<StageIndex> = settled.iter().copied().collect();
-    let pending: BTreeSet<StageIndex> = selected.difference(&done).copied().collect();
-    let tracked = if pending.is_empty() {
-        BTreeSet::new()
-    } else {
-        tracked_outs(workspace, &pipeline)?
-    };
-    let shared = Shared {
-        workspace,
-        ledger: &ledger,
-        claims: &claims,
-        environment: &environment,
-        tracked: &tracked,
-        cancel,
-    };
-    let mut dispatcher = Dispatcher {
-        shared,
         pipeline: &pipeline,
-        reporter,
-        runs: Vec::new(),
+        ledger: &ledger,
+        environment: environment(workspace),
+        cancel,
     };
-    dispatcher.plan(&settled, &pending);
-    dispatcher.run(options, &pending)?;
-    let runs = dispatcher.runs;
+    let runs = project.bring_up_to_date(options, &selected, reporter)?;
     let names: HashSet<&StageName> = pipeline.stages.iter().map(|stage| &stage.name).collect();
     let summary = Summary {
         lock_changed: ledger.fold(|stage| names.contains(stage))?,
@@ -125,11 +100,96 @@ pub(crate) fn repro(
         remove_litter(workspace, &pipeline)?;
     }
     workspace.save_index()?;
-    LastRun {
-        stages: summary.runs.clone(),
-    }
-    .save(workspace)?;
+    LastRun::of(&summary.runs).save(workspace)?;
     Ok(summary)
+}
+
+/// What a run is about.
+struct Project<'a> {
+    workspace: &'a Workspace,
+    pipeline: &'a Pipeline,
+    ledger: &'a Ledger<'a>,
+    environment: Vec<(OsString, OsString)>,
+    cancel: &'a CancelToken,
+}
+
+impl Project<'_> {
+    /// Finds out what is to be done with the `selected` stages, and has it done.
+    fn bring_up_to_date(
+        &self,
+        options: &ReproOptions,
+        selected: &BTreeSet<StageIndex>,
+        reporter: &mut dyn Reporter,
+    ) -> Result<Vec<StageRun>, Error> {
+        let settled = self.survey(options, selected);
+        let done: BTreeSet<StageIndex> = settled.iter().copied().collect();
+        let pending: BTreeSet<StageIndex> = selected.difference(&done).copied().collect();
+        let name = |stage: &StageIndex| self.pipeline.stages[*stage].name.clone();
+        let settled: Vec<StageName> = settled.iter().map(name).collect();
+        let unchanged = |stage| StageRun::new(stage, &Outcome::Unchanged, Duration::ZERO);
+        let mut runs: Vec<StageRun> = settled.iter().map(unchanged).collect();
+        let order = self.pipeline.graph.order().iter();
+        let planned = order.filter(|stage| pending.contains(stage)).map(name);
+        let stages = settled.iter().cloned().chain(planned).collect();
+        reporter.report(&Event::Planned { stages });
+        reporter.report(&Event::Settled { stages: settled });
+        if !pending.is_empty() {
+            runs.extend(self.dispatch(options, &pending, reporter)?);
+        }
+        Ok(runs)
+    }
+
+    /// Returns the stages that need no further look.
+    fn survey(&self, options: &ReproOptions, selected: &BTreeSet<StageIndex>) -> Vec<StageIndex> {
+        let gauge = Gauge {
+            workspace: self.workspace,
+            params: &ParamFiles::new(&self.workspace.worktree),
+            environment: &self.environment,
+            cancel: self.cancel,
+            memo: Some(&CommandMemo::default()),
+            expected: NOTHING_EXPECTED,
+        };
+        let policy = options.policy.run;
+        self.ledger
+            .peek(|lock| settled(self.pipeline, selected, lock, policy, &gauge))
+    }
+
+    /// Hands the stages to workers.
+    fn dispatch(
+        &self,
+        options: &ReproOptions,
+        pending: &BTreeSet<StageIndex>,
+        reporter: &mut dyn Reporter,
+    ) -> Result<Vec<StageRun>, Error> {
+        let Self {
+            workspace,
+            pipeline,
+            ledger,
+            cancel,
+            ..
+        } = *self;
+        let supply = Supply::new(Machine::look(), options.jobs, &pipeline.pools);
+        let forecast = || status(workspace, &options.selection, options.policy.run);
+        supply.refuse_shortage(pipeline, pending, forecast)?;
+        let shared = Shared {
+            workspace,
+            ledger,
+            claims: &Claims::new(workspace, ledger),
+            environment: &self.environment,
+            tracked: &tracked_outs(workspace, pipeline)?,
+            cancel,
+            supply: &supply,
+            policy: options.policy,
+        };
+        let mut dispatcher = Dispatcher {
+            shared,
+            pipeline,
+            reporter,
+            runs: Vec::new(),
+        };
+        dispatcher.run(options, pending)?;
+        Ok(dispatcher.runs)
+    }
 }
 
 /// A command that calls us would wait for itself; another project's may.

@@ -1,8 +1,10 @@
 //! One stage from look to record: set outs aside, execute, check, cache, and only then tell.
 
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::io::Write;
 use std::path::PathBuf;
+use std::time::Instant;
 
 use crate::base::fs::{self, failed};
 use crate::base::path::RepoPath;
@@ -17,15 +19,17 @@ use crate::engine::error::Failure;
 use crate::engine::event::{Event, Outcome};
 use crate::engine::inputs::{Gauge, Inputs, NOTHING_EXPECTED};
 use crate::engine::keep::{self, Fate};
-use crate::engine::selection::{CommitPolicy, Policy};
-use crate::pipeline::{Content, Dep, ParamFiles, Stage, StageEntry, StageName};
+use crate::engine::selection::CommitPolicy;
+use crate::engine::supply::Grant;
+use crate::pipeline::{self, Content, Dep, ParamFiles, Stage, StageEntry, StageName};
 use crate::store::Restored;
 use crate::workspace::Workspace;
 
 /// Works on one stage.
 pub(super) struct Worker<'a> {
     pub(super) shared: Shared<'a>,
-    pub(super) policy: Policy,
+    /// What the stage has of the machine meanwhile.
+    pub(super) grant: Grant,
     /// Hands an event to the owner of the run.
     pub(super) tell: Box<dyn Fn(Event) + Send + 'a>,
 }
@@ -72,7 +76,12 @@ impl<'a> Worker<'a> {
         claim: &mut Claim,
     ) -> Result<Processed<'a>, Failure> {
         let params = ParamFiles::new(&self.shared.workspace.worktree);
-        let examination = examine(stage, recorded, self.policy.run, &self.gauge(&params))?;
+        let examination = examine(
+            stage,
+            recorded,
+            self.shared.policy.run,
+            &self.gauge(&params),
+        )?;
         let Examination {
             inputs,
             outs,
@@ -88,7 +97,7 @@ impl<'a> Worker<'a> {
         };
         match decision {
             Decision::Unchanged { recache } => {
-                if self.policy.commit == CommitPolicy::Cache {
+                if self.shared.policy.commit == CommitPolicy::Cache {
                     self.recache(&recache)?;
                 }
                 done(Outcome::Unchanged, None)
@@ -201,16 +210,21 @@ impl<'a> Worker<'a> {
                 path: out.path.clone(),
             });
         }
+        if let Some(shortage) = &self.grant.shortage {
+            return Err(pipeline::Error::Problem(shortage.problem("it")).into());
+        }
+        if let Some(wish) = self.grant.note.clone() {
+            let stage = stage.name.clone();
+            self.tell(Event::Alone { stage, wish });
+        }
         self.tell(Event::Started {
             stage: stage.name.clone(),
             reasons: reasons.clone(),
         });
-        for out in &stage.outs {
-            fs::make_folder(fs::parent(&self.shared.workspace.locate(&out.path)))?;
-        }
+        self.make_folders(stage)?;
         let aside = Aside::take(self.shared.workspace, &stage.name, outs)?;
         let result = self
-            .execute(stage, claim)
+            .attempt(stage, claim, &aside)
             .and_then(|()| self.conclude(stage, before));
         match result {
             Ok(entry) => {
@@ -229,16 +243,31 @@ impl<'a> Worker<'a> {
         }
     }
 
-    /// Runs the scripts one after the other; all that they print goes to the log as well.
-    fn execute(&self, stage: &Stage, claim: &mut Claim) -> Result<(), Failure> {
+    /// Makes the folders that outs go to.
+    pub(super) fn make_folders(&self, stage: &Stage) -> Result<(), fs::Error> {
+        let outs = stage.outs.iter();
+        let mut places = outs.map(|out| self.shared.workspace.locate(&out.path));
+        places.try_for_each(|place| fs::make_folder(fs::parent(&place)))
+    }
+
+    /// Runs the scripts one after the other, all within the stage's time; all that they print goes
+    /// to the log as well.
+    pub(super) fn execute(
+        &self,
+        stage: &Stage,
+        claim: &mut Claim,
+        log: &mut File,
+    ) -> Result<(), Failure> {
         let log_path = log_path(self.shared.workspace, &stage.name);
-        let mut log = fs::create_log(&log_path)?;
+        let timeout = stage.attempts.timeout;
+        let end = timeout.and_then(|time| Instant::now().checked_add(time));
         let folder = self.shared.workspace.locate(&stage.wdir);
         fs::make_folder(&folder)?;
         let mut environment = self.shared.environment.to_vec();
         for name in ["MLPIPE_STAGE", "DVC_STAGE"] {
             environment.push((name.into(), stage.name.as_str().into()));
         }
+        environment.extend_from_slice(&self.grant.environment);
         for cmd in &stage.cmd {
             let input = Some(
                 claim
@@ -255,7 +284,7 @@ impl<'a> Worker<'a> {
                 folder: stage.wdir.clone(),
                 source,
             };
-            let running = script.start().map_err(shell)?;
+            let running = script.start().map_err(shell)?.end_at(end);
             claim.note_group(running.group())?;
             let mut log_error = None;
             let exit = running.wait(self.shared.cancel, &mut |line| {
@@ -267,14 +296,11 @@ impl<'a> Worker<'a> {
                     line,
                 });
             });
-            match exit.map_err(shell)? {
-                Exit::Success => {}
-                exit => {
-                    return Err(Failure::Exit {
-                        cmd: cmd.clone(),
-                        exit,
-                    });
-                }
+            let cmd = cmd.clone();
+            match (exit.map_err(shell)?, timeout) {
+                (Exit::Success, _) => {}
+                (Exit::TimedOut, Some(timeout)) => return Err(Failure::TimedOut { cmd, timeout }),
+                (exit, _) => return Err(Failure::Exit { cmd, exit }),
             }
             if let Some(error) = log_error {
                 return Err(failed("cannot write", &log_path)(error).into());
@@ -304,7 +330,7 @@ impl<'a> Worker<'a> {
         let mut outs: BTreeMap<RepoPath, Content> = BTreeMap::new();
         for out in &stage.outs {
             let location = self.shared.workspace.locate(&out.path);
-            let is_cached = out.is_kept() && self.policy.commit == CommitPolicy::Cache;
+            let is_cached = out.is_kept() && self.shared.policy.commit == CommitPolicy::Cache;
             let content = if is_cached || origin == Origin::Hand {
                 self.shared.workspace.cache.store(&location)?
             } else {
@@ -324,7 +350,7 @@ impl<'a> Worker<'a> {
             .to_entry(outs)
             .expect("invariant: missing deps were refused before");
         self.keep_manifests(inputs)?;
-        let is_committed = self.policy.commit == CommitPolicy::Cache;
+        let is_committed = self.shared.policy.commit == CommitPolicy::Cache;
         if is_committed && origin == Origin::Command && stage.is_restorable() {
             self.shared
                 .workspace
@@ -353,7 +379,7 @@ impl<'a> Worker<'a> {
         }
     }
 
-    fn tell(&self, event: Event) {
+    pub(super) fn tell(&self, event: Event) {
         (self.tell)(event);
     }
 }

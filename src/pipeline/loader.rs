@@ -1,6 +1,6 @@
 //! `Pipeline`: everything that a snapshot's pipeline files say, checked and connected.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -12,6 +12,7 @@ use crate::base::source::{Snapshot, read_text};
 use crate::pipeline::discover::{DVC_FILE, PIPELINE_FILE, find_below};
 use crate::pipeline::error::Error;
 use crate::pipeline::graph::Graph;
+use crate::pipeline::needs::{Amount, check_pools, merge_pools};
 use crate::pipeline::params::ParamFiles;
 use crate::pipeline::sections::{PipelineFile, ReportSettings};
 use crate::pipeline::stage::{Out, OutKind, PlotProperties, Stage};
@@ -28,6 +29,8 @@ pub(crate) struct Pipeline {
     pub(crate) graph: Graph,
     /// The report that a run ends with.
     pub(crate) report: Option<ReportSettings>,
+    /// How many places each pool has.
+    pub(crate) pools: BTreeMap<String, Amount>,
     metrics: Vec<RepoPath>,
     params: Vec<RepoPath>,
     plots: Vec<(RepoPath, PlotProperties)>,
@@ -69,8 +72,9 @@ impl Pipeline {
     pub(crate) fn restore(bytes: &[u8], root: &Path) -> Option<Self> {
         let mut pipeline: Self = postcard::from_bytes(bytes).ok()?;
         let root: Arc<Path> = root.into();
-        let origins = pipeline.stages.iter_mut().flat_map(Stage::origins_mut);
-        origins.for_each(|origin| origin.attach(&root));
+        let pools = pipeline.pools.values_mut().map(|pool| &mut pool.origin);
+        let stages = pipeline.stages.iter_mut().flat_map(Stage::origins_mut);
+        stages.chain(pools).for_each(|origin| origin.attach(&root));
         Some(pipeline)
     }
 
@@ -82,12 +86,15 @@ impl Pipeline {
             whole.params.append(&mut file.params);
             whole.plots.append(&mut file.plots);
             whole.report = whole.report.or(file.report);
+            merge_pools(&mut whole.pools, file.pools)?;
         }
+        check_pools(&whole.stages, &whole.pools)?;
         let graph = Graph::build(&whole.stages)?;
         Ok(Self {
             stages: whole.stages,
             graph,
             report: whole.report,
+            pools: whole.pools,
             metrics: whole.metrics,
             params: whole.params,
             plots: whole.plots,
@@ -157,7 +164,9 @@ mod tests {
 
     #[test]
     fn many_files_are_one_graph() {
-        let stage = |name: &str, rest: &str| format!("stages: {{{name}: {{cmd: x{rest}}}}}\n");
+        let stage = |name: &str, rest: &str| {
+            format!("stages: {{{name}: {{cmd: x{rest}}}}}\npools: {{gpu: 2}}\n")
+        };
         let pipeline = load(&[
             ("pipeline.yaml", &stage("top", ", deps: [p2/o]")),
             ("p1/dvc.yaml", &stage("one", ", outs: [o]")),
@@ -180,6 +189,7 @@ mod tests {
             ["top", "p1/dvc.yaml:one", "p2/pipeline.yaml:two"]
         );
         assert_eq!(pipeline.graph.order(), [1, 2, 0]);
+        assert_eq!(pipeline.pools["gpu"].count, 2);
         let resolve = |target: &str| pipeline.graph.resolve(target).ok();
         assert_eq!(resolve("p2/pipeline.yaml:two"), Some(vec![2]));
         assert_eq!(resolve("p1/dvc.yaml"), Some(vec![1]));

@@ -1,6 +1,7 @@
 //! What the user wrote, resolved: stages, their graph, and the lock that records them. Pure: it
 //! reads through a `Snapshot` and writes nothing.
 
+mod attempts;
 mod discover;
 mod error;
 mod expand;
@@ -9,6 +10,7 @@ mod interpolate;
 mod loader;
 mod lock;
 mod lock_text;
+mod needs;
 mod params;
 mod pattern;
 mod python_text;
@@ -26,6 +28,7 @@ pub(crate) use graph::{Graph, StageIndex};
 pub(crate) use loader::{PARAMS_FILE, Pipeline};
 pub use lock::{Content, Lock, StageEntry};
 pub(crate) use lock::{LOCK_FILE, LockError};
+pub(crate) use needs::Amount;
 pub(crate) use params::{ParamFiles, parse_values};
 pub(crate) use pattern::Pattern;
 pub(crate) use sections::ReportSettings;

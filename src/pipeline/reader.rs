@@ -59,6 +59,23 @@ impl Reader<'_> {
         node.get(key).map(|text| self.text(&text, key)).transpose()
     }
 
+    /// Resolves a scalar that `parse` must understand.
+    pub(super) fn parsed<T>(
+        &self,
+        node: &Node<'_>,
+        field: &str,
+        wanted: &str,
+        parse: impl Fn(&Value) -> Option<T>,
+    ) -> Result<T, Problem> {
+        let value = self.value(node, field, Use::Field)?;
+        parse(&value).ok_or_else(|| {
+            node.problem(format!(
+                "`{}.{field}` must be {wanted}, not `{value}`",
+                self.part
+            ))
+        })
+    }
+
     /// Resolves a path and makes it one of the project's.
     pub(super) fn path(
         &self,
@@ -135,6 +152,15 @@ pub(super) fn join(folder: &RepoPath, text: &str, origin: &Origin) -> Result<Rep
     folder
         .join(text)
         .map_err(|error| origin.problem(error.to_string()))
+}
+
+/// Returns a whole number that is not negative, written as a number or as text.
+pub(super) fn as_count(value: &Value) -> Option<u32> {
+    match value {
+        Value::Int(number) => u32::try_from(*number).ok(),
+        Value::Text(text) => text.trim().parse().ok(),
+        _ => None,
+    }
 }
 
 fn holds_templates(value: &Value) -> bool {

@@ -15,6 +15,7 @@ pub(super) const FILE: Shape = Record(&[&[
     field("artifacts", Each("artifact", &Record(&[ARTIFACT]))),
     field("datasets", List(&DATASET)),
     field("report", Record(&[REPORT])),
+    field("pools", Each("pool", &Scalar)),
 ]]);
 
 const TEXTS: Shape = List(&Text);
@@ -68,6 +69,10 @@ const STAGE: &[Field] = &[
     field("always_changed", Flag),
     field("desc", Text),
     field("meta", Any),
+    field("resources", Record(&[RESOURCES])),
+    field("pools", Each("pool", &Scalar)),
+    field("timeout", Scalar),
+    field("retry", Either(&[Scalar, Record(&[RETRY])])),
 ];
 
 const DEP: Shape = Either(&[
@@ -101,6 +106,17 @@ const DRAWN: &[Field] = &[
 ];
 
 const PLOT_OUT: Shape = Either(&[Record(&[OUT, DRAWN]), List(&Record(&[OUT, DRAWN]))]);
+
+const RESOURCES: &[Field] = &[
+    field("cpus", Scalar),
+    field("memory", Scalar),
+    field("gpus", Scalar),
+];
+
+const RETRY: &[Field] = &[
+    required("times", Scalar, "add how often, as in `times: 3`"),
+    field("delay", Scalar),
+];
 
 /// A plot that belongs to no stage: an id or a path, with what is drawn of which files.
 const PLOTS: Shape = Either(&[

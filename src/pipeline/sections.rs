@@ -1,5 +1,6 @@
 //! `PipelineFile`: all that one pipeline file says: its stages and the sections beside them.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -12,6 +13,7 @@ use crate::pipeline::error::Error;
 use crate::pipeline::interpolate::Use;
 use crate::pipeline::loader::PARAMS_FILE;
 use crate::pipeline::lock::LOCK_FILE;
+use crate::pipeline::needs::{Amount, read_pools};
 use crate::pipeline::params::ParamFiles;
 use crate::pipeline::reader::{Reader, join};
 use crate::pipeline::schema::FILE;
@@ -30,6 +32,8 @@ pub(crate) struct PipelineFile {
     pub(crate) params: Vec<RepoPath>,
     /// Plots of files, whoever makes them.
     pub(crate) plots: Vec<(RepoPath, PlotProperties)>,
+    /// How many places each pool has.
+    pub(crate) pools: BTreeMap<String, Amount>,
     /// The report that a run ends with.
     pub(crate) report: Option<ReportSettings>,
 }
@@ -112,6 +116,7 @@ impl PipelineFile {
         };
         self.metrics = paths("metrics")?;
         self.params = paths("params")?;
+        self.pools = read_pools(root, &reader)?;
         // Nothing uses these yet, but a mistake in them is one now.
         for section in ["artifacts", "datasets"] {
             if let Some(node) = root.get(section) {
@@ -243,6 +248,7 @@ fn read_report(
 
 #[cfg(test)]
 pub(super) mod tests {
+    use std::time::Duration;
 
     use super::*;
     use crate::base::source::Worktree;
@@ -307,13 +313,26 @@ pub(super) mod tests {
     }
 
     #[test]
+    fn what_a_stage_takes_and_how_often_it_tries() {
+        let text = "stages:\n  a: {cmd: x, resources: {cpus: 2, memory: 4GiB}, pools: {gpu: 1}, timeout: 2h, retry: 2}\n";
+        let file = read(text).expect("valid");
+        let (needs, attempts) = (&file.stages[0].needs, file.stages[0].attempts);
+        assert_eq!((needs.cpus, needs.memory), (Some(2), Some(4 << 30)));
+        assert!(needs.gpus.is_none());
+        assert_eq!(needs.pools["gpu"].count, 1);
+        assert_eq!(attempts.timeout, Some(Duration::from_hours(2)));
+        assert_eq!(attempts.retries, 2);
+    }
+
+    #[test]
     fn sections_beside_the_stages() {
-        let text = "vars: [{d: data}]\nmetrics: ['${d}/m.json']\nparams: [p.toml]\n\
+        let text = "vars: [{d: data}]\nmetrics: ['${d}/m.json']\nparams: [p.toml]\npools: {gpu: 2}\n\
                     plots:\n  - plain.csv\n  - id: {y: {a.csv: acc, b.csv: [x, y]}, x: step, title: T}\n  - c.csv: {y: loss}\n  - d.csv:\n\
                     artifacts: {'best one!': {path: m.pkl, labels: [a]}}\ndatasets: [{name: n, type: dvcx, version: 3}]\n";
         let file = read(text).expect("valid");
         assert_eq!(file.metrics[0].as_str(), "data/m.json");
         assert_eq!(file.params[0].as_str(), "p.toml");
+        assert_eq!(file.pools["gpu"].count, 2);
         let plots: Vec<_> = file
             .plots
             .iter()
@@ -373,6 +392,10 @@ pub(super) mod tests {
             (
                 "stages:\n  a:\n    foreach: [x]\n    do: {cmd: x}\n    matrix: {}\n",
                 "unknown key `matrix` in stage `a` (pipeline.yaml:5:5)",
+            ),
+            (
+                "stages:\n  a: {cmd: x, timeout: soon}\n",
+                "`stages.a.timeout` must be a duration, as in `2h` or `90s`, not `soon` (pipeline.yaml:2:24)",
             ),
             (
                 "stages:\n  a: {cmd: 'x ${b..c}'}\n",

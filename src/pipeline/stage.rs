@@ -6,6 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::document::Origin;
 use crate::base::path::RepoPath;
+use crate::pipeline::attempts::Attempts;
+use crate::pipeline::needs::Needs;
 use crate::pipeline::pattern::Pattern;
 
 /// The name of a stage, unique in the project.
@@ -54,6 +56,10 @@ pub(crate) struct Stage {
     pub(crate) always_changed: bool,
     /// What people are told of it.
     pub(crate) desc: Option<String>,
+    /// What it takes of the machine while it runs.
+    pub(crate) needs: Needs,
+    /// How long and how often it may try.
+    pub(crate) attempts: Attempts,
     /// Where it is written.
     pub(crate) origin: Origin,
 }
@@ -76,7 +82,11 @@ impl Stage {
             .iter_mut()
             .map(|reference| &mut reference.origin);
         let outs = self.outs.iter_mut().map(|out| &mut out.origin);
-        deps.chain(params).chain(outs).chain([&mut self.origin])
+        let gpus = self.needs.gpus.iter_mut();
+        let amounts = gpus.chain(self.needs.pools.values_mut());
+        let amounts = amounts.map(|amount| &mut amount.origin);
+        let parts = deps.chain(params).chain(outs).chain(amounts);
+        parts.chain([&mut self.origin])
     }
 
     /// Returns whether an earlier run's outs may stand in for a run.

@@ -3,11 +3,13 @@
 use crate::base::document::{Node, Origin};
 use crate::base::path::RepoPath;
 use crate::base::problem::Problem;
+use crate::pipeline::attempts::read_attempts;
 use crate::pipeline::discover::{DVC_FILE, PIPELINE_FILE};
 use crate::pipeline::error::Error;
 use crate::pipeline::expand::{Instance, foreach, matrix};
 use crate::pipeline::loader::PARAMS_FILE;
 use crate::pipeline::lock::LOCK_FILE;
+use crate::pipeline::needs::read_needs;
 use crate::pipeline::params::ParamFiles;
 use crate::pipeline::pattern::Pattern;
 use crate::pipeline::reader::{Reader, flag_of, join};
@@ -125,6 +127,8 @@ impl StageReader<'_> {
             frozen: flag_of(node, "frozen").unwrap_or(false),
             always_changed: flag_of(node, "always_changed").unwrap_or(false),
             desc: reader.text_of(node, "desc")?,
+            needs: read_needs(node, reader)?,
+            attempts: read_attempts(node, reader)?,
             wdir,
             origin: origin.clone(),
         })

@@ -31,7 +31,7 @@ fn slow() -> Project {
     project
 }
 
-fn signal(child: &Child, name: &str) {
+pub(crate) fn signal(child: &Child, name: &str) {
     let pid = child.id().to_string();
     assert!(
         Command::new("kill")
@@ -43,7 +43,7 @@ fn signal(child: &Child, name: &str) {
 }
 
 /// Waits until the child has printed a line with this text.
-fn wait_for_line(child: &mut Child, text: &str) -> BufReader<std::process::ChildStderr> {
+pub(crate) fn wait_for_line(child: &mut Child, text: &str) -> BufReader<std::process::ChildStderr> {
     let mut reader = BufReader::new(child.stderr.take().expect("is piped"));
     let mut line = String::new();
     while !line.contains(text) {

@@ -7,6 +7,7 @@
 
 mod support;
 
+mod attempts;
 mod dag;
 mod errors;
 mod faults;
@@ -14,6 +15,7 @@ mod init;
 mod metrics;
 mod report;
 mod repro;
+mod resources;
 mod restore;
 mod schema;
 mod status;

@@ -214,21 +214,60 @@ fn a_wildcard_that_matches_nothing_is_a_missing_dep() {
     assert!(text.contains("pipeline.yaml:2:"), "{text}");
 }
 
-/// What stages may take of the machine is not read yet, so it is refused and not overlooked.
 #[test]
-fn keys_without_a_meaning_are_refused() {
-    for key in [
-        "resources: {cpus: 2}",
-        "pools: {gpu: 1}",
-        "timeout: 2h",
-        "retry: 2",
+fn resources_and_attempts_are_checked() {
+    let project = Project::with(
+        "pools: {gpu: 1}\nstages:\n  a: {cmd: 'true', resources: {cpus: 1, memory: 4KiB, gpus: 0}, pools: {gpu: 1}, timeout: 1h30m, retry: 2}\n",
+    );
+    project.run(&["repro"]).success();
+    for (field, wanted, column) in [
+        (
+            "timeout: soon",
+            "`stages.a.timeout` must be a duration, as in `2h` or `90s`, not `soon`",
+            24,
+        ),
+        (
+            "timeout: 0",
+            "must be a duration, as in `2h` or `90s`, not `0`",
+            24,
+        ),
+        ("retry: -1", "must be a whole number, not `-1`", 22),
+        (
+            "retry: {times: 1, delay: 1 week}",
+            "`stages.a.retry.delay` must be a duration",
+            40,
+        ),
+        ("retry: {delay: 1s}", "`retry` has no `times`", 15),
+        (
+            "resources: {memory: much}",
+            "must be a size, as in `4GiB`, not `much`",
+            35,
+        ),
+        (
+            "resources: {cpus: 0}",
+            "must be a whole number from 1, not `0`",
+            33,
+        ),
+        (
+            "resources: {gpus: 0.5}",
+            "must be a whole number, not `0.5`",
+            33,
+        ),
+        (
+            "resources: {cpu: 1}",
+            "unknown key `cpu` in `resources`",
+            27,
+        ),
+        (
+            "pools: {gpu: '${n}'}",
+            "`stages.a.pools.gpu`: there is no `n` to interpolate",
+            28,
+        ),
     ] {
-        let text = refuse(&format!(
-            "stages:
-  a: {{cmd: x, {key}}}
-"
-        ));
-        assert!(text.contains("error: unknown key `"), "{text}");
+        let text = refuse(&format!("stages:\n  a: {{cmd: x, {field}}}\n"));
+        assert!(text.contains(wanted), "{text}");
+        let place = format!("[pipeline.yaml:2:{column}]");
+        assert!(text.contains(&place), "{place} in\n{text}");
     }
 }
 

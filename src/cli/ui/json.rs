@@ -1,10 +1,14 @@
 //! Events and listings as JSON, with keys that stay.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use crate::base::process::Line;
 use crate::cli::ui::print;
-use crate::engine::{Ending, Event, Forecast, Outcome, Reason, Reporter, StageStatus, Summary};
+use crate::engine::{
+    Ending, Event, Failure, Forecast, Outcome, Reason, Reporter, StageStatus, Summary,
+};
 use crate::pipeline::StageName;
 
 /// Prints one JSON object an event.
@@ -41,6 +45,21 @@ fn event_value(event: &Event) -> Value {
         Event::Started { stage, reasons } => {
             json!({"event": "started", "stage": stage, "reasons": texts(reasons)})
         }
+        Event::Alone { stage, wish } => json!({"event": "alone", "stage": stage, "wants": wish}),
+        Event::Retrying {
+            stage,
+            attempt,
+            of,
+            cause,
+            delay,
+        } => json!({
+            "event": "retrying",
+            "stage": stage,
+            "attempt": attempt,
+            "of": of,
+            "error": cause,
+            "delay_milliseconds": milliseconds(*delay),
+        }),
         Event::Output { stage, line } => {
             let Line {
                 text, is_transient, ..
@@ -62,7 +81,7 @@ fn event_value(event: &Event) -> Value {
                 "event": "finished",
                 "stage": stage,
                 "outcome": outcome.ending(),
-                "milliseconds": u64::try_from(time.as_millis()).unwrap_or(u64::MAX),
+                "milliseconds": milliseconds(*time),
             });
             match outcome {
                 Outcome::Ran { reasons } | Outcome::Restored { reasons, .. } => {
@@ -70,6 +89,7 @@ fn event_value(event: &Event) -> Value {
                 }
                 Outcome::Failed { failure, log } => {
                     value["error"] = failure.to_string().into();
+                    value["timed_out"] = matches!(failure, Failure::TimedOut { .. }).into();
                     value["log"] = json!(log);
                 }
                 Outcome::Skipped { upstream } => value["needs"] = json!(upstream),
@@ -87,7 +107,7 @@ pub(crate) fn summary(summary: &Summary) -> String {
         "event": "summary",
         "counts": counts.into_iter().collect::<serde_json::Map<_, _>>(),
         "lock_changed": summary.lock_changed,
-        "milliseconds": u64::try_from(summary.time.as_millis()).unwrap_or(u64::MAX),
+        "milliseconds": milliseconds(summary.time),
     });
     format!("{value}\n")
 }
@@ -116,6 +136,10 @@ fn status_value(status: &StageStatus) -> Value {
             json!({"stage": stage, "forecast": "fail", "error": failure.to_string()})
         }
     }
+}
+
+fn milliseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 fn texts(reasons: &[Reason]) -> Value {

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::base::fs;
 use crate::base::human;
+use crate::base::quantity::write_duration;
 use crate::cli::error::explain_failure;
 use crate::cli::ui::{diagnostics, eprint};
 use crate::engine::{Event, Outcome, Reason, Reporter, Source};
@@ -60,6 +61,23 @@ pub(super) fn line(event: &Event, width: usize) -> Option<String> {
             format!("{stage:width$}  the command of a killed run was still at work; ending it\n")
         }
         Event::Started { stage, reasons } => format!("{stage:width$}  runs: {}\n", why(reasons)),
+        Event::Alone { stage, wish } => {
+            format!("{stage:width$}  wants {wish}: nothing runs beside it\n")
+        }
+        Event::Retrying {
+            stage,
+            attempt,
+            of,
+            cause,
+            delay,
+        } => {
+            let when = if delay.is_zero() {
+                String::new()
+            } else {
+                format!(" in {}", write_duration(*delay))
+            };
+            format!("{stage:width$}  failed: {cause}; attempt {attempt} of {of}{when}\n")
+        }
         Event::Output { line, .. } if line.is_transient => return None,
         Event::Output { stage, line } => format!("{stage:width$} │ {}\n", printable(&line.text)),
         Event::Kept { stage, path, to } => {
