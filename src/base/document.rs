@@ -93,7 +93,20 @@ impl Origin {
         Problem::new(file, text, message).at(place)
     }
 
-    fn steps(&self) -> Vec<Step> {
+    /// Returns the value that is there, if one is.
+    pub(crate) fn value(&self) -> Option<&Value> {
+        let steps = self.steps();
+        steps
+            .iter()
+            .try_fold(&self.document.root, |value, step| match (value, step) {
+                (Value::Map(map), Step::Key(key)) => map.get(key),
+                (Value::List(items), Step::Index(index)) => items.get(*index),
+                _ => None,
+            })
+    }
+
+    /// Returns the way down from the document's root.
+    pub(crate) fn steps(&self) -> Vec<Step> {
         let mut steps = Vec::new();
         let mut next = &self.trail;
         while let Some(link) = next {

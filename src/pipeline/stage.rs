@@ -53,7 +53,6 @@ pub(crate) struct Stage {
     /// Whether it runs every time.
     pub(crate) always_changed: bool,
     /// What people are told of it.
-    #[cfg_attr(not(test), expect(dead_code, reason = "shown when stages are listed"))]
     pub(crate) desc: Option<String>,
     /// Where it is written.
     pub(crate) origin: Origin,

@@ -14,7 +14,7 @@ use crate::engine::{
 };
 use crate::workspace::Workspace;
 
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub(crate) struct ReproArgs {
     /// Stages to bring up to date, or paths that stages make [default: all]
     targets: Vec<String>,
@@ -57,6 +57,14 @@ pub(crate) struct ReproArgs {
 }
 
 impl ReproArgs {
+    /// Makes the arguments of a run of one stage and all that it needs.
+    pub(crate) fn of(stage: &str) -> Self {
+        Self {
+            targets: vec![stage.to_owned()],
+            ..Self::default()
+        }
+    }
+
     fn selection(&self) -> Selection {
         let reach = match (self.single_item, self.downstream) {
             (true, _) => Reach::Nowhere,
