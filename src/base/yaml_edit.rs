@@ -127,6 +127,24 @@ impl YamlText {
     }
 }
 
+/// Makes the steps of a dotted key, as in `train.layers.0`: a part is an index where `value` has a
+/// list.
+pub(crate) fn steps(value: &Value, key: &str) -> Vec<Step> {
+    let mut here = Some(value);
+    let step = |part: &str| match here {
+        Some(Value::List(items)) if part.parse::<usize>().is_ok() => {
+            let index = part.parse().unwrap_or_default();
+            here = items.get(index);
+            Step::Index(index)
+        }
+        _ => {
+            here = here.and_then(|value| value.find(part));
+            Step::Key(part.to_owned())
+        }
+    };
+    key.split('.').map(step).collect()
+}
+
 fn with_key(path: &[Step], key: &str) -> Vec<Step> {
     [path, &[Step::Key(key.to_owned())]].concat()
 }
@@ -155,7 +173,7 @@ fn map_at<'v>(value: &'v mut Value, path: &[Step]) -> Option<&'v mut Map> {
 }
 
 /// Puts `new` into a tree; says what stands in the way if something does.
-fn put(value: &mut Value, path: &[Step], new: &Value) -> Result<(), String> {
+pub(crate) fn put(value: &mut Value, path: &[Step], new: &Value) -> Result<(), String> {
     let Some((step, rest)) = path.split_first() else {
         *value = new.clone();
         return Ok(());
@@ -336,7 +354,10 @@ mod tests {
     }
 
     #[test]
-    fn paths_lead_into_lists_and_nowhere_else() {
+    fn keys_lead_into_lists_and_nowhere_else() {
+        let tree = value("{a: [{b: 1}], c: {'0': 2}}");
+        assert_eq!(steps(&tree, "a.0.b"), path("a.0.b"));
+        assert_eq!(steps(&tree, "c.0")[1], Step::Key("0".to_owned()));
         let mut yaml = YamlText::parse("p.yaml", "a: 1\nl: [1]\n").expect("valid");
         for (key, message) in [
             ("a.b", "there is no `b` in a number"),

@@ -66,6 +66,22 @@ pub(crate) enum AmendError {
         /// The folder.
         path: RepoPath,
     },
+    /// A parameter that is to be set is not there.
+    #[error("there is no param `{key}` in `{file}`")]
+    NoParam {
+        /// The key.
+        key: String,
+        /// The file.
+        file: RepoPath,
+        /// What may have been meant.
+        help: Option<String>,
+    },
+    /// Only some formats are written.
+    #[error("params in `{file}` cannot be set from here")]
+    Format {
+        /// The file.
+        file: RepoPath,
+    },
 }
 
 /// Edits that wait to be checked and written; no other mlpipe works here meanwhile.

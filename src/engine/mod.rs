@@ -19,6 +19,7 @@ mod repro;
 mod run;
 mod scheduler;
 mod selection;
+mod setting;
 mod status;
 mod written;
 
@@ -35,4 +36,5 @@ pub(crate) use relocation::move_out;
 pub(crate) use removal::{Outs, remove_stages};
 pub(crate) use repro::{ReproOptions, Summary, repro};
 pub(crate) use selection::{CommitPolicy, Policy, Reach, RunPolicy, Selection};
+pub(crate) use setting::{Setting, params_file, set_params};
 pub(crate) use status::{Forecast, StageStatus, status};

@@ -19,6 +19,7 @@ mod report;
 mod repro;
 mod restore;
 mod schema;
+mod set_param;
 mod stage;
 mod status;
 mod templating;

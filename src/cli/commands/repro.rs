@@ -10,7 +10,8 @@ use crate::cli::commands::{Context, report};
 use crate::cli::error::{CliError, Exit};
 use crate::cli::ui::{self, repro_reporter};
 use crate::engine::{
-    CommitPolicy, Ending, Policy, Reach, ReproOptions, RunPolicy, Selection, Summary, repro, status,
+    CommitPolicy, Ending, Policy, Reach, ReproOptions, RunPolicy, Selection, Setting, Summary,
+    params_file, repro, set_params, status,
 };
 use crate::workspace::Workspace;
 
@@ -47,6 +48,15 @@ pub(crate) struct ReproArgs {
     #[arg(long)]
     no_commit: bool,
 
+    /// Set a param before the run; the value is YAML, `+KEY` may be new (repeatable)
+    #[arg(
+        short = 'S',
+        long,
+        value_name = "[FILE:]KEY=VALUE",
+        conflicts_with = "dry"
+    )]
+    set_param: Vec<Setting>,
+
     /// Say what would run, and why, and run nothing
     #[arg(long)]
     dry: bool,
@@ -63,6 +73,21 @@ impl ReproArgs {
             targets: vec![stage.to_owned()],
             ..Self::default()
         }
+    }
+
+    /// Writes the params that are set on the command line into their files.
+    fn set_params(&self, workspace: &Workspace, context: &Context) -> Result<(), CliError> {
+        if self.set_param.is_empty() {
+            return Ok(());
+        }
+        let mut settings = Vec::new();
+        for setting in &self.set_param {
+            let file = setting.file.as_ref();
+            let file = file.map(|file| context.path(workspace, file)).transpose()?;
+            settings.push((file.unwrap_or_else(params_file), setting));
+        }
+        let amendment = context.amend(workspace)?;
+        Ok(set_params(amendment, &settings, &self.selection())?)
     }
 
     fn selection(&self) -> Selection {
@@ -105,6 +130,7 @@ pub(crate) fn run(args: &ReproArgs, context: &Context) -> Result<Exit, CliError>
         ui::print(&text)?;
         return Ok(Exit::Success);
     }
+    args.set_params(&workspace, context)?;
     let cancel = CancelToken::default();
     cancel.listen(ui::announce_stop)?;
     let cores = thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
