@@ -149,6 +149,23 @@ pub(crate) fn write_if_changed(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     }
 }
 
+/// Like [`write_if_changed`], for a file of the user's: it keeps its mode, and a link to it stays one.
+pub(crate) fn rewrite(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    let target = absent_as_none(path.canonicalize()).map_err(failed("cannot read", path))?;
+    let Some(target) = target else {
+        return write_atomic(path, bytes);
+    };
+    if read(&target)?.as_deref() == Some(bytes) {
+        return Ok(());
+    }
+    let mut file = AtomicFile::begin(&target)?;
+    let mode = fs::metadata(&target).map(|metadata| metadata.permissions());
+    mode.and_then(|mode| file.file().set_permissions(mode))
+        .and_then(|()| file.file().write_all(bytes))
+        .map_err(failed("cannot write", path))?;
+    file.commit()
+}
+
 /// Begins an empty file that grows while somebody may read it, as a log does.
 pub(crate) fn create_log(path: &Path) -> Result<fs::File, Error> {
     make_folder(parent(path))?;
@@ -258,6 +275,20 @@ mod tests {
         drop(file);
         assert_eq!(read(&path).expect("reads"), Some(b"old".to_vec()));
         assert_eq!(fs::read_dir(folder.path()).expect("lists").count(), 1);
+    }
+
+    #[test]
+    fn a_rewritten_file_keeps_its_mode_and_its_links() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let (path, link) = (folder.path().join("a"), folder.path().join("b"));
+        write_atomic(&path, b"old").expect("writes");
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).expect("sets");
+        std::os::unix::fs::symlink("a", &link).expect("links");
+        rewrite(&link, b"new").expect("writes");
+        assert!(link.is_symlink());
+        assert_eq!(read(&path).expect("reads"), Some(b"new".to_vec()));
+        let mode = fs::metadata(&path).expect("there").permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
     }
 
     #[test]

@@ -18,3 +18,8 @@ pub(crate) mod source;
 pub(crate) mod tabular;
 pub mod value;
 pub(crate) mod yaml;
+pub(crate) mod yaml_edit;
+mod yaml_emit;
+mod yaml_lines;
+mod yaml_splice;
+mod yaml_tree;

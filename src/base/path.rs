@@ -122,6 +122,25 @@ impl RepoPath {
         }
     }
 
+    /// Writes this path as somebody in `folder` does, with `..` where it leads up.
+    pub(crate) fn relative_to(&self, folder: &Self) -> String {
+        let (own, other): (Vec<_>, Vec<_>) = (self.parts().collect(), folder.parts().collect());
+        let shared = own.iter().zip(&other).take_while(|(a, b)| a == b).count();
+        let up = std::iter::repeat_n("..", other.len() - shared);
+        let parts: Vec<&str> = up.chain(own[shared..].iter().copied()).collect();
+        if parts.is_empty() {
+            ".".to_owned()
+        } else {
+            parts.join("/")
+        }
+    }
+
+    /// Returns the path that is to `new` as this one is to `old`, if this is `old` or lies in it.
+    pub(crate) fn moved(&self, old: &Self, new: &Self) -> Option<Self> {
+        let rest = self.0.strip_prefix(&old.0)?;
+        self.is_within(old).then(|| Self(format!("{new}{rest}")))
+    }
+
     /// Returns the last part.
     pub fn name(&self) -> &str {
         self.0.rsplit_once('/').map_or(&self.0, |(_, name)| name)
@@ -219,7 +238,21 @@ mod tests {
         assert_eq!(RepoPath::root().ancestors().count(), 0);
     }
 
+    #[test]
+    fn a_move_takes_what_lies_below_along() {
+        let (old, new) = (path("data/raw"), path("in"));
+        assert_eq!(path("data/raw/x").moved(&old, &new), Some(path("in/x")));
+        assert_eq!(path("data/raw").moved(&old, &new), Some(path("in")));
+        assert_eq!(path("data/rawer").moved(&old, &new), None);
+    }
+
     proptest! {
+        #[test]
+        fn a_relative_path_leads_back(one in "[ab](/[ab]){0,3}", folder in "[ab](/[ab]){0,3}|[.]") {
+            let (one, folder) = (path(&one), path(&folder));
+            prop_assert_eq!(folder.join(&one.relative_to(&folder)), Ok(one));
+        }
+
         #[test]
         fn parsing_is_idempotent(text in "[a-c./]{1,12}") {
             if let Ok(path) = RepoPath::parse(&text) {

@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
-use crate::cli::commands::{dag, init, metrics, params, report, repro, status};
+use crate::cli::commands::{
+    dag, freeze, init, metrics, mv, params, remove, report, repro, stage, status,
+};
 
 /// Reproducible machine-learning pipelines, tied to git
 #[derive(Debug, Parser)]
@@ -30,6 +32,17 @@ pub(crate) enum Command {
     Repro(repro::ReproArgs),
     /// Say which stages would run, and why
     Status(status::StatusArgs),
+    /// Add stages to a pipeline file, or list those there are
+    Stage(stage::StageArgs),
+    /// Keep stages from running, whatever changes
+    Freeze(freeze::FreezeArgs),
+    /// Let frozen stages run again
+    Unfreeze(freeze::FreezeArgs),
+    /// Remove stages from their pipeline file
+    Remove(remove::RemoveArgs),
+    /// Move an out, in the workspace and in the stages that make and read it
+    #[command(alias = "mv")]
+    Move(mv::MoveArgs),
     /// Show which stage needs which
     Dag(dag::DagArgs),
     /// Show metrics, or compare them with another revision

@@ -227,6 +227,7 @@ impl From<engine::Error> for CliError {
             engine::Error::Git(error) => error.into(),
             engine::Error::Store(error) => error.into(),
             engine::Error::File(error) => error.into(),
+            engine::Error::Amend(error) => error.into(),
             engine::Error::Recover(Failure::Journal { .. }) => Self::new(&error).hint(
                 "it may come from a newer mlpipe; what it names lies beside it in `.mlpipe/aside`: \
                  move that where you want it, then delete the file",
@@ -239,6 +240,35 @@ impl From<engine::Error> for CliError {
                 Self::new(&error).hint("make what it runs a stage of its own")
             }
         }
+    }
+}
+
+impl From<engine::AmendError> for CliError {
+    fn from(error: engine::AmendError) -> Self {
+        use engine::AmendError as Amend;
+        let hint = match &error {
+            Amend::StageName { .. } => {
+                "use letters, digits, `-` and `_`; other names can be written by hand".to_owned()
+            }
+            Amend::StageExists { .. } => "`--force` replaces it".to_owned(),
+            Amend::OutOfSight { .. } => {
+                "hidden folders, outs, and what git ignores are not searched for pipelines"
+                    .to_owned()
+            }
+            Amend::GroupItem { group, .. } => {
+                format!("name the whole group, `{group}`, or edit its list by hand")
+            }
+            Amend::NotAnOut { help, .. } => help
+                .clone()
+                .unwrap_or_else(|| "`mlpipe stage list` shows the outs".to_owned()),
+            Amend::Occupied { .. } => "delete it first, or move to another name".to_owned(),
+            Amend::IntoItself { .. } => "move it to a place outside of it".to_owned(),
+            Amend::NoParam { key, help, .. } => help
+                .clone()
+                .unwrap_or_else(|| format!("`-S +{key}=…` adds it")),
+            Amend::Format { .. } => "edit it by hand: only YAML and JSON are rewritten".to_owned(),
+        };
+        Self::new(&error).hint(hint)
     }
 }
 

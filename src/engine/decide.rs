@@ -90,7 +90,8 @@ pub(crate) enum Shape {
 }
 
 impl Shape {
-    fn of(path: &std::path::Path) -> Result<Self, fs::Error> {
+    /// Looks at a place on disk.
+    pub(crate) fn of(path: &std::path::Path) -> Result<Self, fs::Error> {
         let metadata = fs::absent_as_none(path.symlink_metadata());
         Ok(match metadata.map_err(fs::failed("cannot read", path))? {
             None => Self::Absent,

@@ -8,6 +8,7 @@ use crate::base::path::RepoPath;
 use crate::base::problem::Problem;
 use crate::base::process::Exit;
 use crate::base::quantity::write_duration;
+use crate::engine::amendment::AmendError;
 use crate::engine::fingerprint::Change;
 use crate::pipeline;
 use crate::scm;
@@ -38,6 +39,9 @@ pub(crate) enum Error {
     /// What a killed run has left cannot be undone.
     #[error("cannot undo what a killed run has left")]
     Recover(#[from] Failure),
+    /// A file of the user's is not edited.
+    #[error(transparent)]
+    Amend(#[from] AmendError),
     /// The lock would never reach git.
     #[error("git ignores `data.lock`")]
     LockIgnored,

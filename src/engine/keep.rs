@@ -23,8 +23,10 @@ pub(crate) enum Fate {
 
 /// A file of the user's that gave way to an out.
 pub(crate) struct Kept {
-    path: RepoPath,
-    to: String,
+    /// Where it was.
+    pub(crate) path: RepoPath,
+    /// Where it is now, relative to the root.
+    pub(crate) to: String,
 }
 
 impl Kept {

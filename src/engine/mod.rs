@@ -1,6 +1,8 @@
 //! Runs any command in any language: decides what must run, runs it, records what it made.
 
+mod addition;
 mod admission;
+mod amendment;
 mod aside;
 mod attempt;
 mod claim;
@@ -10,23 +12,34 @@ mod error;
 mod event;
 mod explain;
 mod fingerprint;
+mod freeze;
 mod inputs;
 mod keep;
 mod record;
+mod relocation;
+mod removal;
 mod repro;
 mod run;
 mod scheduler;
 mod selection;
+mod setting;
 mod status;
 mod supply;
 mod survey;
+mod written;
 
+pub(crate) use addition::{Existing, add_stage};
+pub(crate) use amendment::{AmendError, Amendment};
 pub(crate) use decide::{Reason, Source};
 pub(crate) use error::{Error, Failure};
 pub(crate) use event::{Ending, Event, Outcome, Reporter};
 pub(crate) use explain::{FileChange, changed_files};
 pub(crate) use fingerprint::Change;
+pub(crate) use freeze::{Freeze, set_frozen};
 pub(crate) use record::LastRun;
+pub(crate) use relocation::move_out;
+pub(crate) use removal::{Outs, remove_stages};
 pub(crate) use repro::{ReproOptions, Summary, repro};
 pub(crate) use selection::{CommitPolicy, Policy, Reach, RunPolicy, Selection};
+pub(crate) use setting::{Setting, params_file, set_params};
 pub(crate) use status::{Forecast, StageStatus, status};

@@ -1,8 +1,10 @@
 //! What the user wrote, resolved: stages, their graph, and the lock that records them. Pure: it
 //! reads through a `Snapshot` and writes nothing.
 
+mod amended;
 mod attempts;
 mod discover;
+mod draft;
 mod error;
 mod expand;
 mod graph;
@@ -22,7 +24,9 @@ mod stage;
 mod stages;
 mod vars;
 
+pub(crate) use amended::Amended;
 pub(crate) use discover::{DVC_FILE, PIPELINE_FILE};
+pub(crate) use draft::{OutDraft, ParamDraft, StageDraft};
 pub(crate) use error::Error;
 pub(crate) use graph::{Graph, StageIndex};
 pub(crate) use loader::{PARAMS_FILE, Pipeline};
@@ -31,6 +35,7 @@ pub(crate) use lock::{LOCK_FILE, LockError};
 pub(crate) use needs::Amount;
 pub(crate) use params::{ParamFiles, parse_values};
 pub(crate) use pattern::Pattern;
+pub(crate) use python_text::quote;
 pub(crate) use sections::ReportSettings;
 pub use stage::StageName;
-pub(crate) use stage::{Dep, Out, PlotProperties, Stage};
+pub(crate) use stage::{Dep, Out, OutKind, PlotProperties, Stage};

@@ -69,7 +69,7 @@ fn flag_item(key: &str, item: &Value) -> Result<String, Fault> {
 }
 
 /// Quotes a text for the shell where it needs it, as Python's `shlex.quote`.
-fn quote(text: &str) -> String {
+pub(crate) fn quote(text: &str) -> String {
     let is_safe = |c: char| c.is_ascii_alphanumeric() || "_@%+=:,./-".contains(c);
     if !text.is_empty() && text.chars().all(is_safe) {
         return text.to_owned();

@@ -6,6 +6,6 @@ mod repo;
 mod revision;
 
 pub(crate) use error::Error;
-pub(crate) use ignore::ignore_out;
+pub(crate) use ignore::{ignore_out, stop_ignoring};
 pub(crate) use repo::Repo;
 pub(crate) use revision::Revision;

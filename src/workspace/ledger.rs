@@ -177,6 +177,13 @@ impl<'a> Ledger<'a> {
     }
 }
 
+/// Writes `lock` in place of all that is recorded.
+pub(super) fn replace(workspace: &Workspace, lock: &Lock) -> Result<(), fs::Error> {
+    let _guard = workspace.guard()?;
+    fs::write_if_changed(&lock_path(workspace), lock.to_text().as_bytes())?;
+    fs::remove(&journal_path(workspace))
+}
+
 impl State {
     /// Reads everything anew.
     fn reload(&mut self, workspace: &Workspace) -> Result<(), LockError> {

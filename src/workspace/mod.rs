@@ -186,6 +186,26 @@ impl Workspace {
         )?)
     }
 
+    /// Like [`Self::enter`], but waits until no other process is at work here.
+    pub(crate) fn enter_alone(
+        &self,
+        cancel: &CancelToken,
+        waiting: impl FnMut(&str),
+    ) -> Result<Presence, Error> {
+        self.ensure_state_folder()?;
+        Ok(Presence::enter_alone(
+            &self.state("lock"),
+            &holder(),
+            cancel,
+            waiting,
+        )?)
+    }
+
+    /// Writes a lock that has taken the place of [`Self::load_lock`]'s. For whoever is alone here.
+    pub(crate) fn replace_lock(&self, lock: &Lock) -> Result<(), fs::Error> {
+        ledger::replace(self, lock)
+    }
+
     /// Keeps the short moments apart in which processes change what they share: the lock, its
     /// journal, who runs what, and the `.gitignore` files.
     pub(crate) fn guard(&self) -> Result<FileLock, fs::Error> {

@@ -2,19 +2,28 @@
 
 mod comparison;
 pub(crate) mod dag;
+pub(crate) mod freeze;
 pub(crate) mod init;
 pub(crate) mod metrics;
 #[cfg(feature = "ml")]
 pub(crate) mod ml;
+pub(crate) mod mv;
 pub(crate) mod params;
+pub(crate) mod remove;
 pub(crate) mod report;
 pub(crate) mod repro;
+pub(crate) mod stage;
+mod stage_add;
+mod stage_list;
 pub(crate) mod status;
 
 use std::path::PathBuf;
 
+use crate::base::path::RepoPath;
 use crate::cli::args::{Arguments, Command};
 use crate::cli::error::{CliError, Exit};
+use crate::cli::ui;
+use crate::engine::{Amendment, Freeze};
 use crate::workspace::Workspace;
 
 /// Carries out the command of these arguments.
@@ -27,6 +36,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, CliError> {
         Command::Init(args) => init::run(args, &context),
         Command::Repro(args) => repro::run(args, &context),
         Command::Status(args) => status::run(args, &context),
+        Command::Stage(args) => stage::run(args, &context),
+        Command::Freeze(args) => freeze::run(args, Freeze::On, &context),
+        Command::Unfreeze(args) => freeze::run(args, Freeze::Off, &context),
+        Command::Remove(args) => remove::run(args, &context),
+        Command::Move(args) => mv::run(args, &context),
         Command::Dag(args) => dag::run(args, &context),
         Command::Metrics(args) => metrics::run(args, &context),
         Command::Params(args) => params::run(args, &context),
@@ -48,5 +62,41 @@ impl Context {
     /// Opens the project that the folder lies in.
     pub(crate) fn workspace(&self) -> Result<Workspace, CliError> {
         Ok(Workspace::find(&self.folder)?)
+    }
+
+    /// Enters the project to edit pipeline files, be stages running meanwhile.
+    pub(crate) fn amend<'w>(&self, workspace: &'w Workspace) -> Result<Amendment<'w>, CliError> {
+        Ok(Amendment::begin(workspace, |holder| {
+            self.say_waiting(holder);
+        })?)
+    }
+
+    /// Enters the project to change what stages read and write, once none runs.
+    pub(crate) fn amend_alone<'w>(
+        &self,
+        workspace: &'w Workspace,
+    ) -> Result<Amendment<'w>, CliError> {
+        Ok(Amendment::begin_alone(workspace, |holder| {
+            self.say_waiting(holder);
+        })?)
+    }
+
+    fn say_waiting(&self, holder: &str) {
+        self.say(&format!(
+            "another mlpipe ({holder}) is at work here; waiting\n"
+        ));
+    }
+
+    /// Returns the path of the project that `text` means in the folder.
+    pub(crate) fn path(&self, workspace: &Workspace, text: &str) -> Result<RepoPath, CliError> {
+        let path = workspace.path_from(&self.folder, text);
+        path.map_err(|error| CliError::usage(error.to_string(), "name a path of this project"))
+    }
+
+    /// Tells people what was done.
+    pub(crate) fn say(&self, text: &str) {
+        if !self.quiet {
+            ui::eprint(text);
+        }
     }
 }

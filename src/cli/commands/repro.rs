@@ -10,11 +10,12 @@ use crate::cli::commands::{Context, report};
 use crate::cli::error::{CliError, Exit};
 use crate::cli::ui::{self, repro_reporter};
 use crate::engine::{
-    CommitPolicy, Ending, Policy, Reach, ReproOptions, RunPolicy, Selection, Summary, repro, status,
+    CommitPolicy, Ending, Policy, Reach, ReproOptions, RunPolicy, Selection, Setting, Summary,
+    params_file, repro, set_params, status,
 };
 use crate::workspace::Workspace;
 
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub(crate) struct ReproArgs {
     /// Stages to bring up to date, or paths that stages make [default: all]
     targets: Vec<String>,
@@ -47,6 +48,15 @@ pub(crate) struct ReproArgs {
     #[arg(long)]
     no_commit: bool,
 
+    /// Set a param before the run; the value is YAML, `+KEY` may be new (repeatable)
+    #[arg(
+        short = 'S',
+        long,
+        value_name = "[FILE:]KEY=VALUE",
+        conflicts_with = "dry"
+    )]
+    set_param: Vec<Setting>,
+
     /// Say what would run, and why, and run nothing
     #[arg(long)]
     dry: bool,
@@ -57,6 +67,29 @@ pub(crate) struct ReproArgs {
 }
 
 impl ReproArgs {
+    /// Makes the arguments of a run of one stage and all that it needs.
+    pub(crate) fn of(stage: &str) -> Self {
+        Self {
+            targets: vec![stage.to_owned()],
+            ..Self::default()
+        }
+    }
+
+    /// Writes the params that are set on the command line into their files.
+    fn set_params(&self, workspace: &Workspace, context: &Context) -> Result<(), CliError> {
+        if self.set_param.is_empty() {
+            return Ok(());
+        }
+        let mut settings = Vec::new();
+        for setting in &self.set_param {
+            let file = setting.file.as_ref();
+            let file = file.map(|file| context.path(workspace, file)).transpose()?;
+            settings.push((file.unwrap_or_else(params_file), setting));
+        }
+        let amendment = context.amend_alone(workspace)?;
+        Ok(set_params(amendment, &settings, &self.selection())?)
+    }
+
     fn selection(&self) -> Selection {
         let reach = match (self.single_item, self.downstream) {
             (true, _) => Reach::Nowhere,
@@ -97,6 +130,7 @@ pub(crate) fn run(args: &ReproArgs, context: &Context) -> Result<Exit, CliError>
         ui::print(&text)?;
         return Ok(Exit::Success);
     }
+    args.set_params(&workspace, context)?;
     let cancel = CancelToken::default();
     cancel.listen(ui::announce_stop)?;
     let cores = thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);

@@ -1,0 +1,167 @@
+//! `Amendment`: files of the user's as they are to become. The pipeline must load from them before
+//! anything is written.
+
+use std::collections::BTreeMap;
+
+use crate::base::cancel::CancelToken;
+use crate::base::fs;
+use crate::base::lockfile::Presence;
+use crate::base::path::RepoPath;
+use crate::base::problem::Problem;
+use crate::base::source::read_text;
+use crate::base::yaml_edit::YamlText;
+use crate::engine::error::Error;
+use crate::engine::repro::refuse_nesting;
+use crate::pipeline::{self, Amended, Pipeline};
+use crate::workspace::Workspace;
+
+/// Why a file of the user's is not edited.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum AmendError {
+    /// A name that a stage on the command line could not be told by.
+    #[error("`{name}` cannot be the name of a stage")]
+    StageName {
+        /// The name.
+        name: String,
+    },
+    /// The name is taken.
+    #[error("there is a stage `{name}` in `{file}` already")]
+    StageExists {
+        /// The name.
+        name: String,
+        /// The file.
+        file: RepoPath,
+    },
+    /// Nobody would ever read the file.
+    #[error("a pipeline in `{file}` would not be found")]
+    OutOfSight {
+        /// The file.
+        file: RepoPath,
+    },
+    /// One of the stages that a group stands for has no text of its own.
+    #[error("`{stage}` is one of the stages of `{group}` and cannot be edited alone")]
+    GroupItem {
+        /// The stage.
+        stage: String,
+        /// The group.
+        group: String,
+    },
+    /// Only outs are moved.
+    #[error("`{path}` is not an out of a stage")]
+    NotAnOut {
+        /// The path.
+        path: RepoPath,
+        /// What may have been meant.
+        help: Option<String>,
+    },
+    /// Something is where an out is to go.
+    #[error("`{path}` exists already")]
+    Occupied {
+        /// The place.
+        path: RepoPath,
+    },
+    /// A folder cannot be moved into itself.
+    #[error("`{path}` cannot be moved into itself")]
+    IntoItself {
+        /// The folder.
+        path: RepoPath,
+    },
+    /// A parameter that is to be set is not there.
+    #[error("there is no param `{key}` in `{file}`")]
+    NoParam {
+        /// The key.
+        key: String,
+        /// The file.
+        file: RepoPath,
+        /// What may have been meant.
+        help: Option<String>,
+    },
+    /// Only some formats are written.
+    #[error("params in `{file}` cannot be set from here")]
+    Format {
+        /// The file.
+        file: RepoPath,
+    },
+}
+
+/// Edits that wait to be checked and written.
+pub(crate) struct Amendment<'a> {
+    /// The project.
+    pub(super) workspace: &'a Workspace,
+    texts: BTreeMap<RepoPath, String>,
+    _held: Presence,
+}
+
+impl<'a> Amendment<'a> {
+    /// Enters the project, be others at work in it; for edits that nobody who runs stages minds.
+    pub(crate) fn begin(
+        workspace: &'a Workspace,
+        waiting: impl FnMut(&str),
+    ) -> Result<Self, Error> {
+        refuse_nesting(workspace)?;
+        let held = workspace.enter(&CancelToken::default(), waiting)?;
+        Ok(Self::new(workspace, held))
+    }
+
+    /// Enters the project once nobody else is in it; `waiting` is told who is.
+    pub(crate) fn begin_alone(
+        workspace: &'a Workspace,
+        waiting: impl FnMut(&str),
+    ) -> Result<Self, Error> {
+        refuse_nesting(workspace)?;
+        let held = workspace.enter_alone(&CancelToken::default(), waiting)?;
+        Ok(Self::new(workspace, held))
+    }
+
+    fn new(workspace: &'a Workspace, held: Presence) -> Self {
+        Self {
+            workspace,
+            texts: BTreeMap::new(),
+            _held: held,
+        }
+    }
+
+    /// Returns a file as it is to become; `None` where there is none.
+    pub(super) fn text(&self, path: &RepoPath) -> Result<Option<String>, Error> {
+        match self.texts.get(path) {
+            Some(text) => Ok(Some(text.clone())),
+            None => Ok(read_text(&self.workspace.worktree, path).map_err(pipeline::Error::from)?),
+        }
+    }
+
+    /// Makes `text` the content of a file.
+    pub(super) fn replace(&mut self, path: &RepoPath, text: String) {
+        self.texts.insert(path.clone(), text);
+    }
+
+    /// Edits a YAML file; one that does not exist is empty.
+    pub(super) fn edit(
+        &mut self,
+        path: &RepoPath,
+        change: impl FnOnce(&mut YamlText) -> Result<(), Problem>,
+    ) -> Result<(), Error> {
+        let text = self.text(path)?.unwrap_or_default();
+        let edited = YamlText::parse(path.as_str(), &text).and_then(|mut yaml| {
+            change(&mut yaml)?;
+            Ok(yaml.into_text())
+        });
+        self.replace(path, edited.map_err(pipeline::Error::from)?);
+        Ok(())
+    }
+
+    /// Loads the pipeline as it would be.
+    pub(super) fn check(&self) -> Result<Pipeline, Error> {
+        Ok(Pipeline::load(&Amended {
+            inner: &self.workspace.worktree,
+            texts: &self.texts,
+        })?)
+    }
+
+    /// Writes the files that differ.
+    pub(super) fn write(&self) -> Result<(), Error> {
+        for (path, text) in &self.texts {
+            fs::rewrite(&self.workspace.locate(path), text.as_bytes())?;
+        }
+        Ok(())
+    }
+}
