@@ -36,8 +36,13 @@ impl Digest {
 
     /// Reads `reader` to its end; returns the digest and the number of bytes.
     pub(crate) fn of_reader(reader: &mut impl Read) -> io::Result<(Self, u64)> {
+        Self::of_about(reader, u64::MAX)
+    }
+
+    /// Like [`Self::of_reader`], where the number of bytes is known, but for somebody's writing.
+    fn of_about(reader: &mut impl Read, size: u64) -> io::Result<(Self, u64)> {
         let mut hasher = Hasher::default();
-        let mut block = vec![0; BLOCK];
+        let mut block = vec![0; block_for(size)];
         loop {
             match reader.read(&mut block) {
                 Ok(0) => return Ok((hasher.digest(), hasher.length)),
@@ -50,7 +55,13 @@ impl Digest {
 
     /// Returns the digest of the file at `path` and its size in bytes.
     pub(crate) fn of_file(path: &Path) -> io::Result<(Self, u64)> {
-        Self::of_reader(&mut File::open(path)?)
+        Self::of_opened(&mut File::open(path)?)
+    }
+
+    /// Returns the digest of a file and its size in bytes.
+    pub(crate) fn of_opened(file: &mut File) -> io::Result<(Self, u64)> {
+        let size = file.metadata()?.len();
+        Self::of_about(file, size)
     }
 
     /// Returns the 32 bytes.
@@ -67,6 +78,11 @@ impl Digest {
     pub(crate) fn short(&self) -> String {
         self.to_string()[..8].to_owned()
     }
+}
+
+/// Returns how many bytes are read at once of a file of this size; one more shows that it ends.
+pub(crate) fn block_for(size: u64) -> usize {
+    usize::try_from(size).map_or(BLOCK, |size| size.saturating_add(1).min(BLOCK))
 }
 
 /// A digest in the making, for bytes that come in pieces.

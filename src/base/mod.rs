@@ -14,6 +14,7 @@ pub(crate) mod process;
 pub(crate) mod python;
 pub(crate) mod python_literal;
 pub(crate) mod quantity;
+pub mod sorted_map;
 pub(crate) mod source;
 pub(crate) mod tabular;
 pub mod value;

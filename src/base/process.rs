@@ -27,6 +27,12 @@ const BACKLOG: usize = 1024;
 /// The length at which a line is cut in two, in bytes.
 const LONGEST_LINE: usize = 64 * 1024;
 
+/// How long to wait at first for something that takes no time; each further wait is longer.
+const SHORTEST_PAUSE: Duration = Duration::from_micros(20);
+
+/// The longest of these waits.
+const LONGEST_PAUSE: Duration = Duration::from_millis(1);
+
 /// How long the children of a script that failed get to end by themselves.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -103,10 +109,12 @@ impl Script<'_> {
         let output = spawn(move || hash_all(output))?;
         let errors = spawn(move || last_line(errors))?;
         let status = group.finish(cancel)?;
+        let mut pause = SHORTEST_PAUSE;
         // Both streams end when nobody is left to write to them.
         while !(output.is_finished() && errors.is_finished()) {
             group.obey(cancel);
-            thread::sleep(Duration::from_millis(1));
+            thread::sleep(pause);
+            pause = LONGEST_PAUSE.min(pause * 2);
         }
         let broke = |_| io::Error::other("a reader of the output broke");
         let output = output.join().map_err(broke)??;
@@ -209,13 +217,16 @@ impl Group {
 
     /// Waits for the shell, also one that has closed its output.
     fn finish(&mut self, cancel: &CancelToken) -> io::Result<ExitStatus> {
+        // Nearly always it has closed its output by ending, which takes it no time.
+        let mut pause = SHORTEST_PAUSE;
         loop {
             if let Some(status) = self.shell.try_wait()? {
                 self.has_ended();
                 return Ok(status);
             }
             self.obey(cancel);
-            thread::sleep(Duration::from_millis(1));
+            thread::sleep(pause);
+            pause = LONGEST_PAUSE.min(pause * 2);
         }
     }
 

@@ -215,7 +215,12 @@ impl<'a> Aside<'a> {
 
     fn write_journal(&self) -> Result<(), fs::Error> {
         let text = serde_json::to_vec(&self.journal).expect("invariant: paths of ours are UTF-8");
-        fs::write_atomic(&self.journal_path(), &text)
+        let holds_something = |item: &Item| item.place.is_some() && item.fate == Fate::Keep;
+        if self.journal.items.iter().any(holds_something) {
+            return fs::write_atomic(&self.journal_path(), &text);
+        }
+        // All of it can be had again: the power may go.
+        fs::write_replaceable(&self.journal_path(), &text)
     }
 
     fn forget(&self) -> Result<(), fs::Error> {

@@ -2,8 +2,8 @@
 //! is at work beside this one, and no command that a killed one has left running.
 
 use std::fs::File;
-use std::io;
-use std::path::{Path, PathBuf};
+use std::io::{self, Write};
+use std::path::PathBuf;
 use std::process;
 use std::thread;
 use std::time::Duration;
@@ -38,20 +38,26 @@ pub(crate) struct Claims<'a> {
 pub(crate) struct Claim {
     lock: FileLock,
     path: PathBuf,
-    note: Note,
+    file: File,
 }
 
-/// Lies in `.mlpipe/running` while the claim is held.
+/// Lies in `.mlpipe/running` while the claim is held, as the first line of a file; the second one
+/// identifies the process group of the command, once that runs.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Note {
     owner: String,
     pid: u32,
     stage: StageName,
-    /// Identifies the process group of the command, once that runs.
-    group: Option<String>,
     reads: Vec<RepoPath>,
     writes: Vec<RepoPath>,
+}
+
+/// A note as it was found.
+struct Left {
+    path: PathBuf,
+    note: Note,
+    group: Option<String>,
 }
 
 impl<'a> Claims<'a> {
@@ -102,9 +108,9 @@ impl<'a> Claims<'a> {
     /// alone in the project.
     pub(crate) fn recover(&self, tell: &dyn Fn(Event)) -> Result<(), Failure> {
         let _guard = self.workspace.guard()?;
-        for (path, note) in read_notes(self.workspace)? {
-            if !is_running(&note.owner) {
-                self.end_orphan(&path, &note, tell)?;
+        for left in read_notes(self.workspace)? {
+            if !is_running(&left.note.owner) {
+                self.end_orphan(&left, tell)?;
             }
         }
         // A note may be lost where the power went; what was set aside is not forgotten by that.
@@ -125,7 +131,6 @@ impl<'a> Claims<'a> {
             owner: self.owner.clone(),
             pid: process::id(),
             stage: stage.name.clone(),
-            group: None,
             reads: deps.chain(params).collect(),
             writes: stage.outs.iter().map(|out| out.path.clone()).collect(),
         }
@@ -133,15 +138,15 @@ impl<'a> Claims<'a> {
 
     /// Returns who is in the way. Those who are no more get out of it.
     fn find_conflict(&self, own: &Note, tell: &dyn Fn(Event)) -> Result<Option<Note>, Failure> {
-        for (path, note) in read_notes(self.workspace)? {
+        for left in read_notes(self.workspace)? {
             // The scheduler keeps stages of one run apart.
-            if note.owner == self.owner || !own.conflicts_with(&note) {
+            if left.note.owner == self.owner || !own.conflicts_with(&left.note) {
                 continue;
             }
-            if is_running(&note.owner) {
-                return Ok(Some(note));
+            if is_running(&left.note.owner) {
+                return Ok(Some(left.note));
             }
-            self.end_orphan(&path, &note, tell)?;
+            self.end_orphan(&left, tell)?;
         }
         Ok(None)
     }
@@ -154,13 +159,15 @@ impl<'a> Claims<'a> {
         })?;
         let name = Digest::of(note.stage.as_str().as_bytes());
         let path = self.workspace.state(&format!("running/{name}.json"));
-        write_note(&path, &note)?;
-        Ok(Claim { lock, path, note })
+        let mut file = fs::create_log(&path)?;
+        let text = serde_json::to_string(&note).expect("invariant: paths of ours are UTF-8");
+        writeln!(file, "{text}").map_err(failed("cannot write", &path))?;
+        Ok(Claim { lock, path, file })
     }
 
-    fn end_orphan(&self, path: &Path, note: &Note, tell: &dyn Fn(Event)) -> Result<(), Failure> {
-        let stage = &note.stage;
-        if note.group.as_deref().is_some_and(kill_identified) {
+    fn end_orphan(&self, left: &Left, tell: &dyn Fn(Event)) -> Result<(), Failure> {
+        let stage = &left.note.stage;
+        if left.group.as_deref().is_some_and(kill_identified) {
             tell(Event::Orphaned {
                 stage: stage.clone(),
             });
@@ -171,7 +178,7 @@ impl<'a> Claims<'a> {
             return Err(Failure::Orphan { path });
         }
         self.undo(stage, tell)?;
-        Ok(fs::remove(path)?)
+        Ok(fs::remove(&left.path)?)
     }
 
     fn undo(&self, stage: &StageName, tell: &dyn Fn(Event)) -> Result<(), Failure> {
@@ -188,8 +195,7 @@ impl Claim {
 
     /// Notes which process group runs the command.
     pub(crate) fn note_group(&mut self, group: u32) -> Result<(), fs::Error> {
-        self.note.group = Some(identify(group));
-        write_note(&self.path, &self.note)
+        writeln!(self.file, "{}", identify(group)).map_err(failed("cannot write", &self.path))
     }
 }
 
@@ -218,13 +224,8 @@ fn lock_path(workspace: &Workspace, stage: &StageName) -> PathBuf {
     workspace.state(&format!("claims/{name}.lock"))
 }
 
-fn write_note(path: &Path, note: &Note) -> Result<(), fs::Error> {
-    let text = serde_json::to_vec(note).expect("invariant: paths of ours are UTF-8");
-    fs::write_replaceable(path, &text)
-}
-
 /// Reads all notes; one that cannot be read is of a stage that was not yet begun.
-fn read_notes(workspace: &Workspace) -> Result<Vec<(PathBuf, Note)>, fs::Error> {
+fn read_notes(workspace: &Workspace) -> Result<Vec<Left>, fs::Error> {
     let folder = workspace.state("running");
     let Some(entries) =
         fs::absent_as_none(std::fs::read_dir(&folder)).map_err(failed("cannot read", &folder))?
@@ -234,8 +235,13 @@ fn read_notes(workspace: &Workspace) -> Result<Vec<(PathBuf, Note)>, fs::Error> 
     let mut notes = Vec::new();
     for entry in entries {
         let path = entry.map_err(failed("cannot read", &folder))?.path();
-        let bytes = fs::read(&path)?.unwrap_or_default();
-        notes.extend(serde_json::from_slice(&bytes).ok().map(|note| (path, note)));
+        let text = fs::read(&path)?.unwrap_or_default();
+        let text = String::from_utf8_lossy(&text);
+        let (note, groups) = text.split_once('\n').unwrap_or((&text, ""));
+        if let Ok(note) = serde_json::from_str(note) {
+            let group = groups.lines().last().map(str::to_owned);
+            notes.push(Left { path, note, group });
+        }
     }
     Ok(notes)
 }

@@ -253,6 +253,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::base::sorted_map::SortedMap;
 
     fn path(text: &str) -> RepoPath {
         RepoPath::parse(text).expect("a path")
@@ -290,7 +291,7 @@ mod tests {
 
         #[test]
         fn a_recorded_run_has_the_inputs_it_ran_with(inputs in inputs()) {
-            let entry = inputs.to_entry(BTreeMap::from([(path("o"), Content {
+            let entry = inputs.to_entry(SortedMap::from_iter([(path("o"), Content {
                 sha256: Digest::of(b"o"), size: 1, files: None, executable: false,
             })])).expect("no dep is absent");
             prop_assert_eq!(Inputs::recorded(&entry), inputs);

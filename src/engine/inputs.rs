@@ -8,6 +8,7 @@ use crate::base::cancel::CancelToken;
 use crate::base::digest::Digest;
 use crate::base::path::RepoPath;
 use crate::base::process::{Captured, Exit, Script};
+use crate::base::sorted_map::SortedMap;
 use crate::base::value::Value;
 use crate::engine::error::Failure;
 use crate::pipeline::{self, Content, Dep, ParamFiles, Pattern, Stage, StageEntry};
@@ -90,7 +91,7 @@ impl Inputs {
     }
 
     /// Makes the record of a run with these inputs; `None` if a dep was absent.
-    pub(crate) fn to_entry(&self, outs: BTreeMap<RepoPath, Content>) -> Option<StageEntry> {
+    pub(crate) fn to_entry(&self, outs: SortedMap<RepoPath, Content>) -> Option<StageEntry> {
         let present = |(path, content): (&RepoPath, &Option<Content>)| {
             content.map(|content| (path.clone(), content))
         };

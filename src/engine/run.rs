@@ -1,6 +1,5 @@
 //! One stage from look to record: set outs aside, execute, check, cache, and only then tell.
 
-use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Write;
 use std::path::PathBuf;
@@ -9,6 +8,7 @@ use std::time::Instant;
 use crate::base::fs::{self, failed};
 use crate::base::path::RepoPath;
 use crate::base::process::{Exit, Script};
+use crate::base::sorted_map::SortedMap;
 use crate::engine::aside::Aside;
 use crate::engine::claim::Claim;
 use crate::engine::decide::{
@@ -327,7 +327,7 @@ impl<'a> Worker<'a> {
         inputs: &Inputs,
         origin: Origin,
     ) -> Result<StageEntry, Failure> {
-        let mut outs: BTreeMap<RepoPath, Content> = BTreeMap::new();
+        let mut outs: SortedMap<RepoPath, Content> = SortedMap::default();
         for out in &stage.outs {
             let location = self.shared.workspace.locate(&out.path);
             let is_cached = out.is_kept() && self.shared.policy.commit == CommitPolicy::Cache;

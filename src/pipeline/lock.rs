@@ -9,6 +9,7 @@ use crate::base::digest::Digest;
 use crate::base::fs;
 use crate::base::path::RepoPath;
 use crate::base::problem::{Place, Problem};
+use crate::base::sorted_map::SortedMap;
 use crate::base::source::{self, Snapshot, read_text};
 use crate::base::value::Value;
 use crate::base::yaml;
@@ -54,8 +55,8 @@ pub struct StageEntry {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub wdir: Option<RepoPath>,
     /// The files and folders that it read.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub deps: BTreeMap<RepoPath, Content>,
+    #[serde(default, skip_serializing_if = "SortedMap::is_empty")]
+    pub deps: SortedMap<RepoPath, Content>,
     /// The digests of what its command dependencies printed.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub commands: BTreeMap<String, Digest>,
@@ -63,8 +64,8 @@ pub struct StageEntry {
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub params: BTreeMap<RepoPath, BTreeMap<String, Value>>,
     /// What it made.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub outs: BTreeMap<RepoPath, Content>,
+    #[serde(default, skip_serializing_if = "SortedMap::is_empty")]
+    pub outs: SortedMap<RepoPath, Content>,
 }
 
 impl StageEntry {
@@ -242,8 +243,8 @@ mod tests {
             let entry = StageEntry {
                 cmd,
                 wdir: None,
-                outs: deps.clone(),
-                deps,
+                outs: deps.clone().into_iter().collect(),
+                deps: deps.into_iter().collect(),
                 commands: BTreeMap::from([("python --version".to_owned(), Digest::of(b"3"))]),
                 params: BTreeMap::from([(RepoPath::parse("params.yaml").expect("a path"), params)]),
             };

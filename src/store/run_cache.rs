@@ -33,7 +33,7 @@ impl RunCache {
     /// Remembers a run.
     pub(crate) fn record(&self, fingerprint: Digest, entry: &StageEntry) -> Result<(), Error> {
         let text = yaml::write(entry);
-        Ok(fs::write_if_changed(
+        Ok(fs::write_replaceable(
             &self.path(fingerprint),
             text.as_bytes(),
         )?)
