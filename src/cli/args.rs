@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
-use crate::cli::commands::{dag, init, metrics, params, report, repro, status};
+use crate::cli::commands::{dag, git, init, metrics, params, report, repro, status};
 
 /// Reproducible machine-learning pipelines, tied to git
 #[derive(Debug, Parser)]
@@ -38,6 +38,9 @@ pub(crate) enum Command {
     Params(params::ParamsArgs),
     /// Write a report of what changed against a base
     Report(report::ReportArgs),
+    /// Do what git calls for
+    #[command(hide = true)]
+    Git(git::GitArgs),
     /// Run a built-in stage of the image-classification example
     #[cfg(feature = "ml")]
     Ml(crate::cli::commands::ml::MlArgs),

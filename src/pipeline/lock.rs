@@ -165,7 +165,7 @@ fn refuse_conflicts(file: &str, text: &str) -> Result<(), Problem> {
         }))
         .help(format!(
             "take either side whole, as in `git checkout --ours {file}`, then run `mlpipe repro`: \
-         what the other side had run comes from the cache"
+         what the other side had run comes from the cache; after `mlpipe install` git merges it by itself"
         )))
 }
 
