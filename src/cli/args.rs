@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
-use crate::cli::commands::{dag, git, init, metrics, params, report, repro, status};
+use crate::cli::commands::{dag, git, init, install, metrics, params, report, repro, status};
 
 /// Reproducible machine-learning pipelines, tied to git
 #[derive(Debug, Parser)]
@@ -38,6 +38,8 @@ pub(crate) enum Command {
     Params(params::ParamsArgs),
     /// Write a report of what changed against a base
     Report(report::ReportArgs),
+    /// Let git merge data.lock by stages, and show at each commit what is out of date
+    Install(install::InstallArgs),
     /// Do what git calls for
     #[command(hide = true)]
     Git(git::GitArgs),

@@ -12,6 +12,8 @@ mod dag;
 mod errors;
 mod faults;
 mod init;
+mod install;
+mod merge;
 mod metrics;
 mod report;
 mod repro;
