@@ -15,6 +15,7 @@ mod init;
 mod install;
 mod merge;
 mod metrics;
+mod random;
 mod report;
 mod repro;
 mod resources;
