@@ -84,7 +84,7 @@ impl<'a> Claims<'a> {
             let holder = {
                 let _guard = self.workspace.guard()?;
                 match self.find_conflict(&note, tell)? {
-                    None => return self.hold(note).map(Some),
+                    None => return self.hold(&note).map(Some),
                     Some(holder) => holder,
                 }
             };
@@ -151,7 +151,7 @@ impl<'a> Claims<'a> {
         Ok(None)
     }
 
-    fn hold(&self, note: Note) -> Result<Claim, Failure> {
+    fn hold(&self, note: &Note) -> Result<Claim, Failure> {
         let lock_path = lock_path(self.workspace, &note.stage);
         let lock = FileLock::acquire_within(&lock_path, PATIENCE)?;
         let lock = lock.ok_or_else(|| Failure::Orphan {
@@ -160,7 +160,7 @@ impl<'a> Claims<'a> {
         let name = Digest::of(note.stage.as_str().as_bytes());
         let path = self.workspace.state(&format!("running/{name}.json"));
         let mut file = fs::create_log(&path)?;
-        let text = serde_json::to_string(&note).expect("invariant: paths of ours are UTF-8");
+        let text = serde_json::to_string(note).expect("invariant: paths of ours are UTF-8");
         writeln!(file, "{text}").map_err(failed("cannot write", &path))?;
         Ok(Claim { lock, path, file })
     }

@@ -36,7 +36,7 @@ enum Message<'a> {
     Event(Event),
     Finished {
         stage: StageIndex,
-        result: Result<Processed<'a>, Failure>,
+        result: Box<Result<Processed<'a>, Failure>>,
         time: Duration,
     },
 }
@@ -123,7 +123,7 @@ impl<'a> Dispatcher<'a> {
                     result,
                     time,
                 }) => {
-                    let succeeded = self.conclude(stage, result, time)?;
+                    let succeeded = self.conclude(stage, *result, time)?;
                     if succeeded {
                         scheduler.succeed(stage);
                     } else {
@@ -166,7 +166,7 @@ impl<'a> Dispatcher<'a> {
             let time = begin.elapsed();
             drop(sender.send(Message::Finished {
                 stage: index,
-                result,
+                result: Box::new(result),
                 time,
             }));
         });

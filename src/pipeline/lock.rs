@@ -124,7 +124,7 @@ impl Lock {
 
     /// Reads the lock of the worktree from its bytes.
     pub(crate) fn read(bytes: &[u8]) -> Result<Self, Problem> {
-        Self::parse(LOCK_FILE, &source::as_text(LOCK_FILE, bytes)?)
+        Self::parse(LOCK_FILE, source::as_text(LOCK_FILE, bytes)?)
     }
 
     /// Parses the text of a lock.
@@ -166,7 +166,7 @@ fn refuse_conflicts(file: &str, text: &str) -> Result<(), Problem> {
         }))
         .help(format!(
             "take either side whole, as in `git checkout --ours {file}`, then run `mlpipe repro`: \
-         what the other side had run comes from the cache"
+         what the other side had run comes from the cache; after `mlpipe install` git merges it by itself"
         )))
 }
 

@@ -14,8 +14,6 @@ use crate::store::error::Error;
 use crate::store::scan::{self, Found};
 use crate::store::tree::{EntryKind, FileContent, Tree};
 
-/// A read and a write of this size cost little beyond the bytes themselves.
-
 /// The objects of a project, below one folder: `sha256/<two digits>/<the other 62>`.
 ///
 /// May be deleted: what is lost is made again by running stages.

@@ -285,11 +285,7 @@ mod tests {
     fn entry(cmd: &str) -> StageEntry {
         StageEntry {
             cmd: vec![cmd.to_owned()],
-            wdir: None,
-            deps: Default::default(),
-            commands: Default::default(),
-            params: Default::default(),
-            outs: Default::default(),
+            ..StageEntry::default()
         }
     }
 
