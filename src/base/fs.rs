@@ -193,6 +193,12 @@ fn in_folder<T>(path: &Path, make: impl Fn() -> io::Result<T>) -> Result<T, Erro
     outcome.map_err(failed("cannot write", path))
 }
 
+/// Waits until the content of an open file, and its name, are on disk.
+pub(crate) fn sync(file: &fs::File, path: &Path) -> Result<(), Error> {
+    file.sync_all().map_err(failed("cannot write", path))?;
+    sync_folder(parent(path))
+}
+
 /// Adds a few bytes to the end of a file of the user's, which keeps its mode and its links.
 pub(crate) fn append(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     let mut file = open_to_append(path)?;
@@ -201,8 +207,8 @@ pub(crate) fn append(path: &Path, bytes: &[u8]) -> Result<(), Error> {
 
 /// Opens a file that only grows, making it where it is missing.
 pub(crate) fn open_to_append(path: &Path) -> Result<fs::File, Error> {
-    let file = fs::OpenOptions::new().create(true).append(true).open(path);
-    file.map_err(failed("cannot write", path))
+    let open = || fs::OpenOptions::new().create(true).append(true).open(path);
+    in_folder(path, open)
 }
 
 /// Renames `from` to `to` on the same file system, making `to`'s folder where it is missing.

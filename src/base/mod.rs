@@ -4,6 +4,7 @@ pub(crate) mod cancel;
 pub mod digest;
 pub(crate) mod document;
 pub(crate) mod formats;
+pub(crate) mod framed;
 pub(crate) mod fs;
 pub(crate) mod human;
 pub(crate) mod lockfile;

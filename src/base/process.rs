@@ -1,5 +1,6 @@
 //! A shell script in a process group of its own: lines while it runs, ended with all its children.
 
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
@@ -344,6 +345,33 @@ pub(crate) fn kill_identified(identity: &str) -> bool {
     }
     signal_group(group, Signal::KILL);
     true
+}
+
+/// Kills the groups of all processes that read from the file at `path`; returns whether there were
+/// any. Only where the system lists what processes have open.
+pub(crate) fn kill_readers(path: &Path) -> bool {
+    let processes = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    let pids = processes.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
+    let reads = |pid: &u32| {
+        let input = std::fs::read_link(format!("/proc/{pid}/fd/0"));
+        input.is_ok_and(|input| input == path)
+    };
+    let groups: BTreeSet<u32> = pids.filter(reads).filter_map(group_of).collect();
+    groups
+        .iter()
+        .for_each(|group| signal_group(*group, Signal::KILL));
+    !groups.is_empty()
+}
+
+/// Returns the number of a process's group.
+fn group_of(pid: u32) -> Option<u32> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    stat.rsplit_once(')')?
+        .1
+        .split_whitespace()
+        .nth(2)?
+        .parse()
+        .ok()
 }
 
 /// When a process was started, in ticks since the system was; `None` where it has ended.

@@ -2,28 +2,22 @@
 //! is at work beside this one, and no command that a killed one has left running.
 
 use std::fs::File;
-use std::io::{self, Write};
-use std::path::PathBuf;
+use std::io;
 use std::process;
+use std::sync::{Mutex, PoisonError};
 use std::thread;
-use std::time::Duration;
-
-use serde::{Deserialize, Serialize};
 
 use crate::base::cancel::CancelToken;
-use crate::base::digest::Digest;
-use crate::base::fs::{self, failed};
-use crate::base::lockfile::{FileLock, LOOK_AGAIN};
+use crate::base::fs;
+use crate::base::lockfile::LOOK_AGAIN;
 use crate::base::path::RepoPath;
-use crate::base::process::{identify, is_running, kill_identified};
-use crate::engine::aside::Aside;
+use crate::base::process::{identify, is_running, kill_identified, kill_readers};
+use crate::engine::aside::{Aside, Journal};
 use crate::engine::error::Failure;
 use crate::engine::event::Event;
-use crate::pipeline::{Dep, Stage, StageName};
+use crate::engine::slot::{Durability, Found, Line, Occupant, Slot, find_occupied};
+use crate::pipeline::{Dep, Stage};
 use crate::workspace::{Ledger, Workspace};
-
-/// How long killed processes get to vanish.
-const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Gives out claims to the workers of one run.
 pub(crate) struct Claims<'a> {
@@ -31,33 +25,24 @@ pub(crate) struct Claims<'a> {
     ledger: &'a Ledger<'a>,
     /// Identifies this process.
     owner: String,
+    slots: Mutex<Slots>,
 }
 
-/// Held while a stage is worked on. Its command inherits the lock as its standard input, so that
-/// the lock is held as long as the command lives, even if mlpipe is killed.
-pub(crate) struct Claim {
-    lock: FileLock,
-    path: PathBuf,
-    file: File,
+/// The slots of this process.
+#[derive(Default)]
+struct Slots {
+    free: Vec<Slot>,
+    made: usize,
 }
 
-/// Lies in `.mlpipe/running` while the claim is held, as the first line of a file; the second one
-/// identifies the process group of the command, once that runs.
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Note {
-    owner: String,
-    pid: u32,
-    stage: StageName,
-    reads: Vec<RepoPath>,
-    writes: Vec<RepoPath>,
-}
-
-/// A note as it was found.
-struct Left {
-    path: PathBuf,
-    note: Note,
-    group: Option<String>,
+/// Held while a stage is worked on, in a slot. Its command inherits the slot's lock, so that the lock
+/// is held as long as the command lives, even if mlpipe is killed.
+pub(crate) struct Claim<'a> {
+    /// There until the claim is given back.
+    slot: Option<Slot>,
+    /// Whether outs lie aside of which only the note knows.
+    has_aside: bool,
+    slots: &'a Mutex<Slots>,
 }
 
 impl<'a> Claims<'a> {
@@ -67,6 +52,7 @@ impl<'a> Claims<'a> {
             workspace,
             ledger,
             owner: identify(process::id()),
+            slots: Mutex::default(),
         }
     }
 
@@ -77,14 +63,14 @@ impl<'a> Claims<'a> {
         stage: &Stage,
         cancel: &CancelToken,
         tell: &dyn Fn(Event),
-    ) -> Result<Option<Claim>, Failure> {
-        let note = self.note(stage);
+    ) -> Result<Option<Claim<'_>>, Failure> {
+        let occupant = self.occupant(stage);
         let mut told = None;
         loop {
             let holder = {
                 let _guard = self.workspace.guard()?;
-                match self.find_conflict(&note, tell)? {
-                    None => return self.hold(&note).map(Some),
+                match self.find_conflict(&occupant, tell)? {
+                    None => return self.occupy(occupant).map(Some),
                     Some(holder) => holder,
                 }
             };
@@ -104,30 +90,25 @@ impl<'a> Claims<'a> {
     }
 
     /// Ends the commands that killed runs have left at work and undoes what they had begun: nobody
-    /// would record what they make, and they would write over what others make. For whoever is
-    /// alone in the project.
+    /// would record what they make, and they would write over what others make.
     pub(crate) fn recover(&self, tell: &dyn Fn(Event)) -> Result<(), Failure> {
         let _guard = self.workspace.guard()?;
-        for left in read_notes(self.workspace)? {
-            if !is_running(&left.note.owner) {
-                self.end_orphan(&left, tell)?;
+        for found in find_occupied(self.workspace)? {
+            if !is_running(&found.occupant.owner) {
+                self.end(found, tell)?;
             }
-        }
-        // A note may be lost where the power went; what was set aside is not forgotten by that.
-        for stage in Aside::stages(self.workspace)? {
-            self.undo(&stage, tell)?;
         }
         Ok(())
     }
 
-    fn note(&self, stage: &Stage) -> Note {
+    fn occupant(&self, stage: &Stage) -> Occupant {
         let deps = stage.deps.iter().filter_map(|dep| match dep {
             Dep::Path { path, .. } => Some(path.clone()),
             Dep::Glob { pattern, .. } => Some(pattern.prefix().clone()),
             Dep::Command { .. } => None,
         });
         let params = stage.params.iter().map(|reference| reference.file.clone());
-        Note {
+        Occupant {
             owner: self.owner.clone(),
             pid: process::id(),
             stage: stage.name.clone(),
@@ -137,76 +118,130 @@ impl<'a> Claims<'a> {
     }
 
     /// Returns who is in the way. Those who are no more get out of it.
-    fn find_conflict(&self, own: &Note, tell: &dyn Fn(Event)) -> Result<Option<Note>, Failure> {
-        for left in read_notes(self.workspace)? {
+    fn find_conflict(
+        &self,
+        own: &Occupant,
+        tell: &dyn Fn(Event),
+    ) -> Result<Option<Occupant>, Failure> {
+        for found in find_occupied(self.workspace)? {
             // The scheduler keeps stages of one run apart.
-            if left.note.owner == self.owner || !own.conflicts_with(&left.note) {
+            if found.occupant.owner == self.owner || !own.conflicts_with(&found.occupant) {
                 continue;
             }
-            if is_running(&left.note.owner) {
-                return Ok(Some(left.note));
+            if is_running(&found.occupant.owner) {
+                return Ok(Some(found.occupant));
             }
-            self.end_orphan(&left, tell)?;
+            self.end(found, tell)?;
         }
         Ok(None)
     }
 
-    fn hold(&self, note: &Note) -> Result<Claim, Failure> {
-        let lock_path = lock_path(self.workspace, &note.stage);
-        let lock = FileLock::acquire_within(&lock_path, PATIENCE)?;
-        let lock = lock.ok_or_else(|| Failure::Orphan {
-            path: self.workspace.shown(&lock_path),
-        })?;
-        let name = Digest::of(note.stage.as_str().as_bytes());
-        let path = self.workspace.state(&format!("running/{name}.json"));
-        let mut file = fs::create_log(&path)?;
-        let text = serde_json::to_string(note).expect("invariant: paths of ours are UTF-8");
-        writeln!(file, "{text}").map_err(failed("cannot write", &path))?;
-        Ok(Claim { lock, path, file })
+    fn occupy(&self, occupant: Occupant) -> Result<Claim<'_>, Failure> {
+        let mut slot = self.free_slot()?;
+        slot.write(&Line::Stage(occupant), Durability::Kill)?;
+        Ok(Claim {
+            slot: Some(slot),
+            has_aside: false,
+            slots: &self.slots,
+        })
     }
 
-    fn end_orphan(&self, left: &Left, tell: &dyn Fn(Event)) -> Result<(), Failure> {
-        let stage = &left.note.stage;
-        if left.group.as_deref().is_some_and(kill_identified) {
-            tell(Event::Orphaned {
-                stage: stage.clone(),
-            });
+    fn free_slot(&self) -> Result<Slot, fs::Error> {
+        let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(slot) = slots.free.pop() {
+            return Ok(slot);
         }
-        let lock_path = lock_path(self.workspace, stage);
-        if FileLock::acquire_within(&lock_path, PATIENCE)?.is_none() {
-            let path = self.workspace.shown(&lock_path);
+        slots.made += 1;
+        // The time of its start tells the process from a later one of the same number.
+        let process = self.owner.splitn(3, ' ').take(2).collect::<Vec<_>>();
+        let name = format!("{}-{}", process.join("-"), slots.made);
+        Slot::open(self.workspace, &name)
+    }
+
+    /// Ends the command of a dead process and undoes what it had begun.
+    fn end(&self, found: Found, tell: &dyn Fn(Event)) -> Result<(), Failure> {
+        let stage = &found.occupant.stage;
+        let lock = found.lock_path();
+        // Nobody has noted the group of a command that had just been started.
+        if found.group.as_deref().is_some_and(kill_identified) || kill_readers(&lock) {
+            let stage = stage.clone();
+            tell(Event::Orphaned { stage });
+        }
+        if !found.is_over()? {
+            let path = self.workspace.shown(&lock);
             return Err(Failure::Orphan { path });
         }
-        self.undo(stage, tell)?;
-        Ok(fs::remove(&left.path)?)
-    }
-
-    fn undo(&self, stage: &StageName, tell: &dyn Fn(Event)) -> Result<(), Failure> {
-        let recorded = self.ledger.latest(stage)?;
-        Aside::recover(self.workspace, stage, recorded.as_ref(), tell)
+        if let Some(journal) = &found.aside {
+            let recorded = self.ledger.latest(stage)?;
+            Aside::recover(self.workspace, journal.clone(), recorded.as_ref(), tell)?;
+        }
+        Ok(found.remove()?)
     }
 }
 
-impl Claim {
+impl Drop for Claims<'_> {
+    fn drop(&mut self) {
+        let slots = self.slots.get_mut().unwrap_or_else(PoisonError::into_inner);
+        slots.free.drain(..).for_each(Slot::close);
+    }
+}
+
+impl Claim<'_> {
     /// Returns what the command reads from: nothing, through the lock.
     pub(crate) fn input(&self) -> io::Result<File> {
-        self.lock.share()
+        self.slot().input()
     }
 
     /// Notes which process group runs the command.
     pub(crate) fn note_group(&mut self, group: u32) -> Result<(), fs::Error> {
-        writeln!(self.file, "{}", identify(group)).map_err(failed("cannot write", &self.path))
+        let line = Line::Group(identify(group));
+        self.slot_mut().write(&line, Durability::Kill)
+    }
+
+    /// Notes what is about to be set aside.
+    pub(super) fn note_aside(
+        &mut self,
+        journal: &Journal,
+        durability: Durability,
+    ) -> Result<(), fs::Error> {
+        let line = Line::Aside(journal.clone());
+        self.has_aside = true;
+        self.slot_mut().write(&line, durability)
+    }
+
+    /// Notes that nothing lies aside any more.
+    pub(super) fn forget_aside(&mut self) {
+        self.has_aside = false;
+    }
+
+    fn slot(&self) -> &Slot {
+        self.slot
+            .as_ref()
+            .expect("invariant: a claim has its slot until it is dropped")
+    }
+
+    fn slot_mut(&mut self) -> &mut Slot {
+        self.slot
+            .as_mut()
+            .expect("invariant: a claim has its slot until it is dropped")
     }
 }
 
-impl Drop for Claim {
+impl Drop for Claim<'_> {
     fn drop(&mut self) {
-        // A note that stays names a process that is gone, which the next claim finds out.
-        let _stays = fs::remove(&self.path);
+        // Where outs still lie aside, something went wrong: the note stays, and once this process is
+        // gone the next one that comes by puts them back.
+        if let Some(mut slot) = self.slot.take()
+            && !self.has_aside
+            && slot.clear().is_ok()
+        {
+            let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
+            slots.free.push(slot);
+        }
     }
 }
 
-impl Note {
+impl Occupant {
     fn conflicts_with(&self, other: &Self) -> bool {
         let meet = |some: &[RepoPath], others: &[RepoPath]| {
             some.iter()
@@ -217,31 +252,4 @@ impl Note {
             || meet(&self.writes, &other.reads)
             || meet(&self.reads, &other.writes)
     }
-}
-
-fn lock_path(workspace: &Workspace, stage: &StageName) -> PathBuf {
-    let name = Digest::of(stage.as_str().as_bytes());
-    workspace.state(&format!("claims/{name}.lock"))
-}
-
-/// Reads all notes; one that cannot be read is of a stage that was not yet begun.
-fn read_notes(workspace: &Workspace) -> Result<Vec<Left>, fs::Error> {
-    let folder = workspace.state("running");
-    let Some(entries) =
-        fs::absent_as_none(std::fs::read_dir(&folder)).map_err(failed("cannot read", &folder))?
-    else {
-        return Ok(Vec::new());
-    };
-    let mut notes = Vec::new();
-    for entry in entries {
-        let path = entry.map_err(failed("cannot read", &folder))?.path();
-        let text = fs::read(&path)?.unwrap_or_default();
-        let text = String::from_utf8_lossy(&text);
-        let (note, groups) = text.split_once('\n').unwrap_or((&text, ""));
-        if let Ok(note) = serde_json::from_str(note) {
-            let group = groups.lines().last().map(str::to_owned);
-            notes.push(Left { path, note, group });
-        }
-    }
-    Ok(notes)
 }

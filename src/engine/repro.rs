@@ -220,7 +220,7 @@ fn remove_litter(workspace: &Workspace, pipeline: &Pipeline) -> Result<(), Error
     for folder in folders {
         fs::remove_litter(&workspace.locate(&folder))?;
     }
-    for folder in ["", "aside", "cache/new", "cache/runs"] {
+    for folder in ["", "cache/new"] {
         fs::remove_litter(&workspace.state(folder))?;
     }
     Ok(())
