@@ -15,6 +15,9 @@ use crate::base::yaml;
 use crate::pipeline::lock::{Content, StageEntry};
 use crate::pipeline::stage::StageName;
 
+/// Words that YAML takes for values of other kinds, now or in its past.
+const WORDS: &[&str] = &["true", "false", "null", "yes", "no", "on", "off", "y", "n"];
+
 type Stages = BTreeMap<StageName, StageEntry>;
 
 /// Returns the stages of a lock whose first lines are `header`; `None` where the text is not as it
@@ -84,7 +87,8 @@ fn below<'a>(lines: &mut Peekable<Lines<'a>>) -> impl Iterator<Item = &'a str> {
 }
 
 fn contents(lines: &mut Peekable<Lines<'_>>) -> Option<SortedMap<RepoPath, Content>> {
-    let mut contents: Vec<(RepoPath, Content)> = Vec::new();
+    // One is what most stages have.
+    let mut contents: Vec<(RepoPath, Content)> = Vec::with_capacity(1);
     let mut block = below(lines).peekable();
     while let Some(line) = block.next() {
         let path = path(key(line, "      ")?)?;
@@ -128,8 +132,7 @@ fn key<'a>(line: &'a str, indent: &str) -> Option<&'a str> {
 
 /// Returns a path that is in its normal form already.
 fn path(text: &str) -> Option<RepoPath> {
-    let path = RepoPath::parse(plain_text(text)?).ok()?;
-    (path.as_str() == text).then_some(path)
+    RepoPath::from_normal(plain_text(text)?)
 }
 
 /// Returns text that YAML takes for itself, to the letter: it begins with a letter, and nothing in
@@ -137,10 +140,7 @@ fn path(text: &str) -> Option<RepoPath> {
 fn plain_text(text: &str) -> Option<&str> {
     let begins_well = text.starts_with(|first: char| first.is_ascii_alphabetic());
     let is_safe = |byte: &u8| matches!(byte, b' '..=b'~') && !matches!(byte, b':' | b'#');
-    let is_word = matches!(
-        text.to_ascii_lowercase().as_str(),
-        "true" | "false" | "null" | "yes" | "no" | "on" | "off" | "y" | "n"
-    );
+    let is_word = WORDS.iter().any(|word| text.eq_ignore_ascii_case(word));
     let is_plain = begins_well && !is_word && text.bytes().all(|byte| is_safe(&byte));
     (is_plain && !text.ends_with(' ')).then_some(text)
 }
