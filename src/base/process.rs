@@ -1,20 +1,19 @@
 //! A shell script in a process group of its own: lines while it runs, ended with all its children.
 
-use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read};
-use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::io;
+use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender};
-use std::thread::{self, JoinHandle};
+use std::process::{Command, ExitStatus, Stdio};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
+use std::thread;
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, kill_process_group, test_kill_process_group};
-
-use crate::base::cancel::{CancelToken, Urgency};
-use crate::base::digest::{Digest, Hasher};
+use crate::base::cancel::CancelToken;
+use crate::base::digest::Digest;
+use crate::base::output::{Line, forward_lines, hash_all, last_line, spawn};
+use crate::base::process_group::{Group, LONGEST_PAUSE, SHORTEST_PAUSE};
 
 /// How often a silent process is looked at.
 const TICK: Duration = Duration::from_millis(50);
@@ -24,21 +23,6 @@ const LINGER: Duration = Duration::from_millis(200);
 
 /// How many lines may wait to be read; a script that prints more waits too.
 const BACKLOG: usize = 1024;
-
-/// The length at which a line is cut in two, in bytes.
-const LONGEST_LINE: usize = 64 * 1024;
-
-/// How long to wait at first for something that takes no time; each further wait is longer.
-const SHORTEST_PAUSE: Duration = Duration::from_micros(20);
-
-/// The longest of these waits.
-const LONGEST_PAUSE: Duration = Duration::from_millis(1);
-
-/// How long the children of a script that failed get to end by themselves.
-const PATIENCE: Duration = Duration::from_secs(5);
-
-/// How long a script that ran out of time gets to save what it has, before it is killed.
-const GRACE: Duration = Duration::from_secs(10);
 
 /// A script and the surroundings it runs in.
 #[derive(Debug)]
@@ -66,16 +50,6 @@ pub(crate) enum Exit {
     Cancelled,
     /// By us, since its time was up.
     TimedOut,
-}
-
-/// A line of a script's output.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Line {
-    /// The line without its end.
-    pub(crate) text: String,
-    /// Whether a carriage return ended it: the next line is meant to be written over it, as
-    /// progress bars do.
-    pub(crate) is_transient: bool,
 }
 
 /// What a script printed that was run for its output.
@@ -189,119 +163,6 @@ impl Running {
     }
 }
 
-/// The processes of a script, down to the children of its children.
-struct Group {
-    shell: Child,
-    sent: Urgency,
-    /// When the shell is to be ended.
-    time_is_up: Option<Instant>,
-    /// How long after that it is killed.
-    grace: Duration,
-    /// Whether it was for its time that it was told to end first.
-    is_late: bool,
-    /// Whether what the shell has left behind may go on, as a server that a stage starts.
-    is_let_go: bool,
-}
-
-impl Group {
-    fn spawn(command: &mut Command) -> io::Result<Self> {
-        let shell = command.process_group(0).spawn()?;
-        Ok(Self {
-            shell,
-            sent: Urgency::None,
-            time_is_up: None,
-            grace: GRACE,
-            is_late: false,
-            is_let_go: false,
-        })
-    }
-
-    /// Waits for the shell, also one that has closed its output.
-    fn finish(&mut self, cancel: &CancelToken) -> io::Result<ExitStatus> {
-        // Nearly always it has closed its output by ending, which takes it no time.
-        let mut pause = SHORTEST_PAUSE;
-        loop {
-            if let Some(status) = self.shell.try_wait()? {
-                self.has_ended();
-                return Ok(status);
-            }
-            self.obey(cancel);
-            thread::sleep(pause);
-            pause = LONGEST_PAUSE.min(pause * 2);
-        }
-    }
-
-    /// A shell that has ended in time cannot be late any more.
-    fn has_ended(&mut self) {
-        if !self.is_late {
-            self.time_is_up = None;
-        }
-    }
-
-    fn exit(&self, status: ExitStatus) -> Exit {
-        if self.is_late {
-            Exit::TimedOut
-        } else if self.sent > Urgency::None {
-            Exit::Cancelled
-        } else {
-            Exit::from(status)
-        }
-    }
-
-    /// Tells the group what the user wishes, or the clock, whichever is more urgent.
-    fn obey(&mut self, cancel: &CancelToken) {
-        let late = self.lateness();
-        let urgency = cancel.urgency().max(late);
-        if self.sent == Urgency::None && cancel.urgency() < late {
-            self.is_late = true;
-        }
-        let signal = match urgency {
-            Urgency::None | Urgency::Drain => return,
-            Urgency::Terminate => Signal::TERM,
-            Urgency::Kill => Signal::KILL,
-        };
-        if urgency > self.sent {
-            self.sent = urgency;
-            signal_group(self.shell.id(), signal);
-        }
-    }
-
-    fn lateness(&self) -> Urgency {
-        match self.time_is_up.map(|moment| moment.elapsed()) {
-            Some(late) if late >= self.grace => Urgency::Kill,
-            Some(late) if late > Duration::ZERO => Urgency::Terminate,
-            _ => Urgency::None,
-        }
-    }
-
-    /// Ends what the shell has left behind: a trainer may still be saving when its shell is gone.
-    fn end(&mut self, cancel: &CancelToken) {
-        let deadline = match self.time_is_up {
-            // Until here it is given time, then `obey` kills it, which takes a moment.
-            Some(moment) => moment + self.grace + PATIENCE,
-            None => Instant::now() + PATIENCE,
-        };
-        if self.sent == Urgency::None {
-            signal_group(self.shell.id(), Signal::TERM);
-        }
-        let group = self.shell.id();
-        while group_exists(group) && !is_defunct(group) && Instant::now() < deadline {
-            self.obey(cancel);
-            thread::sleep(Duration::from_millis(5));
-        }
-    }
-}
-
-impl Drop for Group {
-    fn drop(&mut self) {
-        if !self.is_let_go && group_exists(self.shell.id()) {
-            signal_group(self.shell.id(), Signal::KILL);
-        }
-        // Whatever it was, it has ended by now; only its entry in the process table is wanted away.
-        let _reaped = self.shell.wait();
-    }
-}
-
 impl From<ExitStatus> for Exit {
     fn from(status: ExitStatus) -> Self {
         match (status.code(), status.signal()) {
@@ -310,121 +171,6 @@ impl From<ExitStatus> for Exit {
             (None, signal) => Self::Signal(signal.unwrap_or_default()),
         }
     }
-}
-
-/// Describes a running process group so that it can be told from a later one of the same number.
-pub(crate) fn identify(group: u32) -> String {
-    format!(
-        "{group} {} {}",
-        start_time(group).unwrap_or_default(),
-        boot()
-    )
-}
-
-/// Returns whether the process that [`identify`] has described still runs.
-pub(crate) fn is_running(identity: &str) -> bool {
-    let mut words = identity.split(' ');
-    let pid = words.next().and_then(|word| word.parse::<u32>().ok());
-    let (Some(pid), Some(start), Some(then)) = (pid, words.next(), words.next()) else {
-        return false;
-    };
-    then == boot() && start_time(pid).is_some_and(|now| now == start)
-}
-
-/// Kills the group that [`identify`] has described, if it is still at work; returns whether it was.
-pub(crate) fn kill_identified(identity: &str) -> bool {
-    let mut words = identity.split(' ');
-    let group = words.next().and_then(|word| word.parse::<u32>().ok());
-    let (Some(group), Some(start), Some(then)) = (group, words.next(), words.next()) else {
-        return false;
-    };
-    // A leader that has gone leaves its number taken while its group lives.
-    let is_other = start_time(group).is_some_and(|now| now != start);
-    if then.is_empty() || then != boot() || is_other || !group_exists(group) {
-        return false;
-    }
-    signal_group(group, Signal::KILL);
-    true
-}
-
-/// Kills the groups of all processes that read from the file at `path`; returns whether there were
-/// any. Only where the system lists what processes have open.
-pub(crate) fn kill_readers(path: &Path) -> bool {
-    let processes = std::fs::read_dir("/proc").into_iter().flatten().flatten();
-    let pids = processes.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
-    let reads = |pid: &u32| {
-        let input = std::fs::read_link(format!("/proc/{pid}/fd/0"));
-        input.is_ok_and(|input| input == path)
-    };
-    let groups: BTreeSet<u32> = pids.filter(reads).filter_map(group_of).collect();
-    groups
-        .iter()
-        .for_each(|group| signal_group(*group, Signal::KILL));
-    !groups.is_empty()
-}
-
-/// Returns the number of a process's group.
-fn group_of(pid: u32) -> Option<u32> {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    stat.rsplit_once(')')?
-        .1
-        .split_whitespace()
-        .nth(2)?
-        .parse()
-        .ok()
-}
-
-/// When a process was started, in ticks since the system was; `None` where it has ended.
-fn start_time(pid: u32) -> Option<String> {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // The name in parentheses may hold anything; the start is the 20th field behind it.
-    stat.rsplit_once(')')?
-        .1
-        .split_whitespace()
-        .nth(19)
-        .map(str::to_owned)
-}
-
-/// What names this run of the operating system, or nothing where that cannot be known.
-fn boot() -> String {
-    let text = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
-    text.trim().to_owned()
-}
-
-fn signal_group(group: u32, signal: Signal) {
-    if let Some(pid) = as_pid(group) {
-        // An error means that the group is gone, which is what a stop is for.
-        let _gone = kill_process_group(pid, signal);
-    }
-}
-
-fn group_exists(group: u32) -> bool {
-    as_pid(group).is_some_and(|pid| test_kill_process_group(pid).is_ok())
-}
-
-/// Returns whether all processes of a group have ended and only their entries in the process table are
-/// left, for their parent to take note. Within a container that may be never.
-fn is_defunct(group: u32) -> bool {
-    let mut has_members = false;
-    for entry in std::fs::read_dir("/proc").into_iter().flatten().flatten() {
-        let stat = std::fs::read_to_string(entry.path().join("stat")).unwrap_or_default();
-        let mut fields = stat
-            .rsplit_once(')')
-            .map_or("", |(_, fields)| fields)
-            .split_whitespace();
-        let (state, member_of) = (fields.next(), fields.nth(1));
-        if member_of.and_then(|text| text.parse().ok()) == Some(group) {
-            if !matches!(state, Some("Z" | "X")) {
-                return false;
-            }
-            has_members = true;
-        }
-    }
-    has_members
-}
-
-fn as_pid(group: u32) -> Option<Pid> {
-    i32::try_from(group).ok().and_then(Pid::from_raw)
 }
 
 /// The user's shell where it speaks POSIX, without start-up files; else `/bin/sh`.
@@ -442,75 +188,6 @@ fn shell() -> (PathBuf, &'static [&'static str]) {
         Some(options) if wished.is_absolute() && wished.exists() => (wished, options),
         _ => (PathBuf::from("/bin/sh"), &[]),
     }
-}
-
-/// Sends each line to whom it may concern.
-fn forward_lines(output: impl Read, sender: &SyncSender<Line>) {
-    let mut reader = BufReader::new(output);
-    while let Ok(Some(line)) = read_line(&mut reader) {
-        if sender.send(line).is_err() {
-            break;
-        }
-    }
-}
-
-fn hash_all(output: Option<impl Read>) -> io::Result<Digest> {
-    match output {
-        Some(mut output) => Digest::of_reader(&mut output).map(|(digest, _)| digest),
-        None => Ok(Hasher::default().digest()),
-    }
-}
-
-fn last_line(errors: Option<impl Read>) -> String {
-    let mut last = String::new();
-    let Some(errors) = errors else { return last };
-    let mut reader = BufReader::new(errors);
-    while let Ok(Some(line)) = read_line(&mut reader) {
-        if !line.text.trim().is_empty() {
-            last = line.text;
-        }
-    }
-    last
-}
-
-fn spawn<T: Send + 'static>(
-    work: impl FnOnce() -> T + Send + 'static,
-) -> io::Result<JoinHandle<T>> {
-    thread::Builder::new().name("output".to_owned()).spawn(work)
-}
-
-/// Reads up to the next `\n`, `\r\n` or `\r`; `None` at the end of the output.
-fn read_line(reader: &mut impl BufRead) -> io::Result<Option<Line>> {
-    let mut bytes = Vec::new();
-    loop {
-        let buffer = reader.fill_buf()?;
-        if buffer.is_empty() {
-            return Ok((!bytes.is_empty()).then(|| line(&bytes, false)));
-        }
-        let end = buffer.iter().position(|byte| matches!(byte, b'\n' | b'\r'));
-        bytes.extend_from_slice(&buffer[..end.unwrap_or(buffer.len())]);
-        let Some(end) = end else {
-            let used = buffer.len();
-            reader.consume(used);
-            if bytes.len() >= LONGEST_LINE {
-                return Ok(Some(line(&bytes, false)));
-            }
-            continue;
-        };
-        let is_return = buffer[end] == b'\r';
-        let is_pair = is_return && buffer.get(end + 1) == Some(&b'\n');
-        reader.consume(end + 1 + usize::from(is_pair));
-        let is_transient = is_return && !is_pair;
-        // A bar begins with a carriage return, which ends nothing.
-        if !(is_transient && bytes.is_empty()) {
-            return Ok(Some(line(&bytes, is_transient)));
-        }
-    }
-}
-
-fn line(bytes: &[u8], is_transient: bool) -> Line {
-    let text = String::from_utf8_lossy(bytes).into_owned();
-    Line { text, is_transient }
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use crate::base::cancel::CancelToken;
 use crate::base::fs;
 use crate::base::lockfile::LOOK_AGAIN;
 use crate::base::path::RepoPath;
-use crate::base::process::{identify, is_running, kill_identified, kill_readers};
+use crate::base::process_identity::{identify, is_running, kill_identified, kill_readers};
 use crate::engine::aside::{Aside, Journal};
 use crate::engine::error::Failure;
 use crate::engine::event::Event;

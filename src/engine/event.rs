@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::base::output::Line;
 use crate::base::path::RepoPath;
-use crate::base::process::Line;
 use crate::engine::decide::{Reason, Source};
 use crate::engine::error::Failure;
 use crate::pipeline::StageName;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::base::process::Line;
+use crate::base::output::Line;
 use crate::cli::ui::print;
 use crate::engine::{
     Ending, Event, Failure, Forecast, Outcome, Reason, Reporter, StageStatus, Summary,
