@@ -245,10 +245,9 @@ fn read_journal(workspace: &Workspace, path: &Path) -> Result<Journal, Failure> 
 /// Saves what a failed command had begun to write; only the last attempt's is of any interest.
 fn save_partial(workspace: &Workspace, out: &RepoPath, from: &Path) -> Result<(), fs::Error> {
     let to = workspace.state("partial").join(keep::flat_name(out));
-    fs::make_folder(fs::parent(&to))?;
-    if fs::same_device(fs::parent(&to), fs::parent(from))? {
-        fs::remove(&to)?;
-        return fs::rename(from, &to);
+    fs::remove(&to)?;
+    if fs::try_rename(from, &to)? {
+        return Ok(());
     }
     fs::remove(from)
 }
@@ -259,11 +258,8 @@ fn aside_place(workspace: &Workspace, out: &RepoPath) -> Result<PathBuf, fs::Err
     fs::make_folder(&folder)?;
     let location = workspace.locate(out);
     let beside = fs::parent(&location);
-    let folder = if fs::same_device(&folder, beside)? {
-        folder.as_path()
-    } else {
-        beside
-    };
+    let is_near = fs::same_device(&folder, beside)?;
+    let folder = if is_near { folder.as_path() } else { beside };
     let name = format!(".mlpipe-aside-{}", Digest::of(out.as_str().as_bytes()));
     let place = folder.join(name);
     if fs::exists(&place)? {

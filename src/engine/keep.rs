@@ -1,6 +1,6 @@
 //! What may be deleted and what must be kept of that which stands where an out goes.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
@@ -69,26 +69,30 @@ pub(crate) fn fate(workspace: &Workspace, state: &OutState) -> Result<Fate, stor
     Ok(Fate::Expendable)
 }
 
-/// Moves something to `.mlpipe/kept`, under a name of its own.
+/// Moves something to `.mlpipe/kept`, or beside where it was if that is another file system; under
+/// a name of its own.
 pub(crate) fn keep(workspace: &Workspace, from: &Path, path: &RepoPath) -> Result<Kept, fs::Error> {
     let folder = workspace.state("kept");
-    fs::make_folder(&folder)?;
-    let near = if fs::same_device(&folder, fs::parent(from))? {
-        folder.join(flat_name(path))
-    } else {
-        workspace.locate(path).with_added_extension("kept")
-    };
-    let mut to = near.clone();
-    let mut number = 0;
-    while fs::exists(&to)? {
-        number += 1;
-        to = near.with_added_extension(number.to_string());
+    let mut to = unused(&folder.join(flat_name(path)))?;
+    if !fs::try_rename(from, &to)? {
+        to = unused(&workspace.locate(path).with_added_extension("kept"))?;
+        fs::rename(from, &to)?;
     }
-    fs::rename(from, &to)?;
     Ok(Kept {
         path: path.clone(),
         to: workspace.shown(&to),
     })
+}
+
+/// Adds a number to a name that is taken.
+fn unused(name: &Path) -> Result<PathBuf, fs::Error> {
+    let mut free = name.to_owned();
+    let mut number = 0;
+    while fs::exists(&free)? {
+        number += 1;
+        free = name.with_added_extension(number.to_string());
+    }
+    Ok(free)
 }
 
 /// Writes a path as one name, so that a file and a folder of other times never meet.
