@@ -10,11 +10,11 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::base::any_path::AnyPath;
 use crate::base::cancel::CancelToken;
 use crate::base::digest::Digest;
 use crate::base::fs::{self, failed};
 use crate::base::lockfile::{FileLock, LOOK_AGAIN};
-use crate::base::path::RepoPath;
 use crate::base::process::{identify, is_running, kill_identified};
 use crate::engine::aside::Aside;
 use crate::engine::error::Failure;
@@ -50,8 +50,8 @@ struct Note {
     stage: StageName,
     /// Identifies the process group of the command, once that runs.
     group: Option<String>,
-    reads: Vec<RepoPath>,
-    writes: Vec<RepoPath>,
+    reads: Vec<AnyPath>,
+    writes: Vec<AnyPath>,
 }
 
 impl<'a> Claims<'a> {
@@ -117,10 +117,13 @@ impl<'a> Claims<'a> {
     fn note(&self, stage: &Stage) -> Note {
         let deps = stage.deps.iter().filter_map(|dep| match dep {
             Dep::Path { path, .. } => Some(path.clone()),
-            Dep::Glob { pattern, .. } => Some(pattern.prefix().clone()),
+            Dep::Glob { pattern, .. } => Some(pattern.prefix().clone().into()),
             Dep::Command { .. } => None,
         });
-        let params = stage.params.iter().map(|reference| reference.file.clone());
+        let params = stage
+            .params
+            .iter()
+            .map(|reference| AnyPath::from(reference.file.clone()));
         Note {
             owner: self.owner.clone(),
             pid: process::id(),
@@ -135,7 +138,7 @@ impl<'a> Claims<'a> {
     fn find_conflict(&self, own: &Note, tell: &dyn Fn(Event)) -> Result<Option<Note>, Failure> {
         for (path, note) in read_notes(self.workspace)? {
             // The scheduler keeps stages of one run apart.
-            if note.owner == self.owner || !own.conflicts_with(&note) {
+            if note.owner == self.owner || !own.conflicts_with(&note, self.workspace.root()) {
                 continue;
             }
             if is_running(&note.owner) {
@@ -201,10 +204,11 @@ impl Drop for Claim {
 }
 
 impl Note {
-    fn conflicts_with(&self, other: &Self) -> bool {
-        let meet = |some: &[RepoPath], others: &[RepoPath]| {
+    /// Whether one writes what the other reads or writes in the project at `root` and outside of it.
+    fn conflicts_with(&self, other: &Self, root: &Path) -> bool {
+        let meet = |some: &[AnyPath], others: &[AnyPath]| {
             some.iter()
-                .any(|path| others.iter().any(|other| path.overlaps(other)))
+                .any(|path| others.iter().any(|other| path.overlaps(other, root)))
         };
         self.stage == other.stage
             || meet(&self.writes, &other.writes)

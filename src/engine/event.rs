@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::base::path::RepoPath;
+use crate::base::any_path::AnyPath;
 use crate::base::process::Line;
 use crate::engine::decide::{Reason, Source};
 use crate::engine::error::Failure;
@@ -80,7 +80,7 @@ pub(crate) enum Event {
         /// The stage whose out stands in its place.
         stage: StageName,
         /// Where it was.
-        path: RepoPath,
+        path: AnyPath,
         /// Where it is now, relative to the root.
         to: String,
     },

@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::base::any_path::AnyPath;
 use crate::base::fs;
-use crate::base::path::RepoPath;
 use crate::engine::decide::{OutState, Shape};
 use crate::engine::event::Event;
 use crate::pipeline::StageName;
@@ -24,7 +24,7 @@ pub(crate) enum Fate {
 /// A file of the user's that gave way to an out.
 pub(crate) struct Kept {
     /// Where it was.
-    pub(crate) path: RepoPath,
+    pub(crate) path: AnyPath,
     /// Where it is now, relative to the root.
     pub(crate) to: String,
 }
@@ -43,7 +43,7 @@ impl Kept {
 /// Decides what becomes of what is found at an out. It may go only if the cache has every byte of
 /// it, or if it is what the stage has made and the user wants no copies of it.
 pub(crate) fn fate(workspace: &Workspace, state: &OutState) -> Result<Fate, store::Error> {
-    let location = workspace.locate(&state.out.path);
+    let location = workspace.locate_any(&state.out.path);
     let Some(found) = &state.found else {
         let is_there = state.shape != Shape::Absent;
         return Ok(if is_there {
@@ -71,11 +71,11 @@ pub(crate) fn fate(workspace: &Workspace, state: &OutState) -> Result<Fate, stor
 
 /// Moves something to `.mlpipe/kept`, or beside where it was if that is another file system; under
 /// a name of its own.
-pub(crate) fn keep(workspace: &Workspace, from: &Path, path: &RepoPath) -> Result<Kept, fs::Error> {
+pub(crate) fn keep(workspace: &Workspace, from: &Path, path: &AnyPath) -> Result<Kept, fs::Error> {
     let folder = workspace.state("kept");
     let mut to = unused(&folder.join(flat_name(path)))?;
     if !fs::try_rename(from, &to)? {
-        to = unused(&workspace.locate(path).with_added_extension("kept"))?;
+        to = unused(&workspace.locate_any(path).with_added_extension("kept"))?;
         fs::rename(from, &to)?;
     }
     Ok(Kept {
@@ -96,6 +96,6 @@ fn unused(name: &Path) -> Result<PathBuf, fs::Error> {
 }
 
 /// Writes a path as one name, so that a file and a folder of other times never meet.
-pub(crate) fn flat_name(path: &RepoPath) -> String {
+pub(crate) fn flat_name(path: &AnyPath) -> String {
     path.as_str().replace('/', "__")
 }

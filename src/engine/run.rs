@@ -6,8 +6,8 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::time::Instant;
 
+use crate::base::any_path::AnyPath;
 use crate::base::fs::{self, failed};
-use crate::base::path::RepoPath;
 use crate::base::process::{Exit, Script};
 use crate::engine::aside::Aside;
 use crate::engine::claim::Claim;
@@ -140,12 +140,12 @@ impl<'a> Worker<'a> {
     }
 
     /// Puts outs into the cache again that it has lost.
-    fn recache(&self, paths: &[RepoPath]) -> Result<(), Failure> {
+    fn recache(&self, paths: &[AnyPath]) -> Result<(), Failure> {
         for path in paths {
             self.shared
                 .workspace
                 .cache
-                .store(&self.shared.workspace.locate(path))?;
+                .store(&self.shared.workspace.locate_any(path))?;
         }
         Ok(())
     }
@@ -164,7 +164,7 @@ impl<'a> Worker<'a> {
             if state.found.as_ref() == Some(content) {
                 continue;
             }
-            let location = self.shared.workspace.locate(&state.out.path);
+            let location = self.shared.workspace.locate_any(&state.out.path);
             if state.shape != Shape::Absent
                 && keep::fate(self.shared.workspace, state)? == Fate::Keep
             {
@@ -201,11 +201,10 @@ impl<'a> Worker<'a> {
                 claim: None,
             });
         }
-        if let Some(out) = stage
-            .outs
-            .iter()
-            .find(|out| self.shared.tracked.contains(&out.path))
-        {
+        if let Some(out) = stage.outs.iter().find(|out| {
+            out.cached_path()
+                .is_some_and(|path| self.shared.tracked.contains(path))
+        }) {
             return Err(Failure::OutTracked {
                 path: out.path.clone(),
             });
@@ -246,7 +245,7 @@ impl<'a> Worker<'a> {
     /// Makes the folders that outs go to.
     pub(super) fn make_folders(&self, stage: &Stage) -> Result<(), fs::Error> {
         let outs = stage.outs.iter();
-        let mut places = outs.map(|out| self.shared.workspace.locate(&out.path));
+        let mut places = outs.map(|out| self.shared.workspace.locate_any(&out.path));
         places.try_for_each(|place| fs::make_folder(fs::parent(&place)))
     }
 
@@ -327,9 +326,9 @@ impl<'a> Worker<'a> {
         inputs: &Inputs,
         origin: Origin,
     ) -> Result<StageEntry, Failure> {
-        let mut outs: BTreeMap<RepoPath, Content> = BTreeMap::new();
+        let mut outs: BTreeMap<AnyPath, Content> = BTreeMap::new();
         for out in &stage.outs {
-            let location = self.shared.workspace.locate(&out.path);
+            let location = self.shared.workspace.locate_any(&out.path);
             let is_cached = out.is_kept() && self.shared.policy.commit == CommitPolicy::Cache;
             let content = if is_cached || origin == Origin::Hand {
                 self.shared.workspace.cache.store(&location)?
@@ -390,9 +389,13 @@ pub(crate) fn refuse_missing_deps(stage: &Stage, inputs: &Inputs) -> Result<(), 
         let (path, origin) = match dep {
             Dep::Path { path, origin } if inputs.deps.get(path) == Some(&None) => (path, origin),
             Dep::Glob { pattern, origin }
-                if !inputs.deps.keys().any(|dep| pattern.matches(dep)) =>
+                if !inputs
+                    .deps
+                    .keys()
+                    .filter_map(AnyPath::inside)
+                    .any(|dep| pattern.matches(dep)) =>
             {
-                (pattern.path(), origin)
+                (&pattern.path().clone().into(), origin)
             }
             _ => continue,
         };

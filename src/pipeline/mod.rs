@@ -10,6 +10,7 @@ mod expand;
 mod graph;
 mod interpolate;
 mod loader;
+mod locator;
 mod lock;
 mod lock_text;
 mod needs;

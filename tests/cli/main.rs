@@ -15,6 +15,7 @@ mod freeze;
 mod init;
 mod metrics;
 mod moving;
+mod outside;
 mod remove;
 mod report;
 mod repro;
