@@ -62,8 +62,9 @@ fn the_tour_is_true() {
     }
 }
 
-/// Measured numbers depend on the machine, and with them the width of columns and the direction of
-/// changes. What is decided from files does not: lines about params are compared as they are.
+/// Measured numbers depend on the machine, and with them the width of columns and which metrics move
+/// in which direction. What is decided from files does not: lines about params are compared as they
+/// are.
 fn without_numbers(text: &str) -> String {
     let is_number = |word: &&str| !word.contains(|c: char| c.is_ascii_digit());
     let ignored = ["ms", "s", "▲", "▼", "=", "better", "worse"];
@@ -77,5 +78,8 @@ fn without_numbers(text: &str) -> String {
             .filter(|word| !ignored.contains(word));
         words.collect::<Vec<_>>().join(" ") + "\n"
     };
-    text.lines().map(clean).collect()
+    let is_metric =
+        |line: &&str| line.starts_with("reports/") || line.ends_with("(--all shows them)");
+    let lines = text.lines().filter(|line| !is_metric(line));
+    lines.map(clean).collect()
 }

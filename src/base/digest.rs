@@ -36,8 +36,13 @@ impl Digest {
 
     /// Reads `reader` to its end; returns the digest and the number of bytes.
     pub(crate) fn of_reader(reader: &mut impl Read) -> io::Result<(Self, u64)> {
+        Self::of_about(reader, u64::MAX)
+    }
+
+    /// Like [`Self::of_reader`], where the number of bytes is known, but for somebody's writing.
+    fn of_about(reader: &mut impl Read, size: u64) -> io::Result<(Self, u64)> {
         let mut hasher = Hasher::default();
-        let mut block = vec![0; BLOCK];
+        let mut block = vec![0; block_for(size)];
         loop {
             match reader.read(&mut block) {
                 Ok(0) => return Ok((hasher.digest(), hasher.length)),
@@ -50,7 +55,13 @@ impl Digest {
 
     /// Returns the digest of the file at `path` and its size in bytes.
     pub(crate) fn of_file(path: &Path) -> io::Result<(Self, u64)> {
-        Self::of_reader(&mut File::open(path)?)
+        Self::of_opened(&mut File::open(path)?)
+    }
+
+    /// Returns the digest of a file and its size in bytes.
+    pub(crate) fn of_opened(file: &mut File) -> io::Result<(Self, u64)> {
+        let size = file.metadata()?.len();
+        Self::of_about(file, size)
     }
 
     /// Returns the 32 bytes.
@@ -67,6 +78,11 @@ impl Digest {
     pub(crate) fn short(&self) -> String {
         self.to_string()[..8].to_owned()
     }
+}
+
+/// Returns how many bytes are read at once of a file of this size; one more shows that it ends.
+pub(crate) fn block_for(size: u64) -> usize {
+    usize::try_from(size).map_or(BLOCK, |size| size.saturating_add(1).min(BLOCK))
 }
 
 /// A digest in the making, for bytes that come in pieces.
@@ -97,7 +113,13 @@ impl Hasher {
 
 impl fmt::Display for Digest {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(out, "{byte:02x}"))
+        const DIGITS: &[u8; 16] = b"0123456789abcdef";
+        let mut text = [0; 64];
+        for (pair, byte) in text.chunks_exact_mut(2).zip(self.0) {
+            pair[0] = DIGITS[usize::from(byte >> 4)];
+            pair[1] = DIGITS[usize::from(byte & 15)];
+        }
+        out.write_str(std::str::from_utf8(&text).expect("invariant: digits are ASCII"))
     }
 }
 
@@ -107,17 +129,28 @@ impl fmt::Debug for Digest {
     }
 }
 
+fn hex_value(digit: u8) -> Option<u8> {
+    match digit {
+        b'0'..=b'9' => Some(digit - b'0'),
+        b'a'..=b'f' => Some(digit - b'a' + 10),
+        b'A'..=b'F' => Some(digit - b'A' + 10),
+        _ => None,
+    }
+}
+
 impl FromStr for Digest {
     type Err = ParseDigestError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let error = || ParseDigestError(text.to_owned());
-        if text.len() != 64 || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-            return Err(error());
-        }
+        let digits: &[u8; 64] = text.as_bytes().try_into().map_err(|_| error())?;
         let mut bytes = [0; 32];
-        for (index, byte) in bytes.iter_mut().enumerate() {
-            *byte = u8::from_str_radix(&text[2 * index..2 * index + 2], 16).map_err(|_| error())?;
+        for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
+            let (high, low) = (hex_value(pair[0]), hex_value(pair[1]));
+            *byte = high
+                .zip(low)
+                .map(|(high, low)| high << 4 | low)
+                .ok_or_else(error)?;
         }
         Ok(Self(bytes))
     }

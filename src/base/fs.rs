@@ -5,7 +5,7 @@ use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use tempfile::{Builder, NamedTempFile};
+use tempfile::{Builder, NamedTempFile, PersistError};
 
 /// How the names of unfinished files and folders begin.
 pub(crate) const LITTER: &str = ".mlpipe-new-";
@@ -70,12 +70,12 @@ pub(crate) struct AtomicFile {
 impl AtomicFile {
     /// Begins the file `path`, making its folder where that is missing.
     pub(crate) fn begin(path: &Path) -> Result<Self, Error> {
-        make_folder(parent(path))?;
-        let temporary = Builder::new()
-            .prefix(LITTER)
-            .permissions(default_permissions())
-            .tempfile_in(parent(path))
-            .map_err(failed("cannot write", path))?;
+        let temporary = in_folder(path, || {
+            Builder::new()
+                .prefix(LITTER)
+                .permissions(default_permissions())
+                .tempfile_in(parent(path))
+        })?;
         Ok(Self {
             temporary,
             path: path.to_owned(),
@@ -105,9 +105,15 @@ impl AtomicFile {
     /// Gives the file the name `path` without waiting for the disk: for content that is verified
     /// against its digest before anybody believes it, so that a power cut cannot do harm.
     pub(crate) fn commit_as_object(self, path: &Path) -> Result<(), Error> {
-        make_folder(parent(path))?;
-        let outcome = self.temporary.persist(path).map(drop);
-        outcome.map_err(|error| failed("cannot write", path)(error.error))
+        match self.temporary.persist(path) {
+            Ok(_file) => Ok(()),
+            Err(PersistError { error, file }) if error.kind() == ErrorKind::NotFound => {
+                make_folder(parent(path))?;
+                let outcome = file.persist(path).map(drop);
+                outcome.map_err(|error| failed("cannot write", path)(error.error))
+            }
+            Err(error) => Err(failed("cannot write", path)(error.error)),
+        }
     }
 
     /// Syncs the content and gives the file its name, replacing what was there.
@@ -168,12 +174,29 @@ pub(crate) fn rewrite(path: &Path, bytes: &[u8]) -> Result<(), Error> {
 
 /// Begins an empty file that grows while somebody may read it, as a log does.
 pub(crate) fn create_log(path: &Path) -> Result<fs::File, Error> {
-    make_folder(parent(path))?;
     #[expect(
         clippy::disallowed_methods,
         reason = "a log is useful before it is whole"
     )]
-    fs::File::create(path).map_err(failed("cannot write", path))
+    in_folder(path, || fs::File::create(path))
+}
+
+/// Makes something at `path`, and the folder that it lies in where that is missing.
+fn in_folder<T>(path: &Path, make: impl Fn() -> io::Result<T>) -> Result<T, Error> {
+    let outcome = match make() {
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            make_folder(parent(path))?;
+            make()
+        }
+        outcome => outcome,
+    };
+    outcome.map_err(failed("cannot write", path))
+}
+
+/// Waits until the content of an open file, and its name, are on disk.
+pub(crate) fn sync(file: &fs::File, path: &Path) -> Result<(), Error> {
+    file.sync_all().map_err(failed("cannot write", path))?;
+    sync_folder(parent(path))
 }
 
 /// Adds a few bytes to the end of a file of the user's, which keeps its mode and its links.
@@ -184,8 +207,8 @@ pub(crate) fn append(path: &Path, bytes: &[u8]) -> Result<(), Error> {
 
 /// Opens a file that only grows, making it where it is missing.
 pub(crate) fn open_to_append(path: &Path) -> Result<fs::File, Error> {
-    let file = fs::OpenOptions::new().create(true).append(true).open(path);
-    file.map_err(failed("cannot write", path))
+    let open = || fs::OpenOptions::new().create(true).append(true).open(path);
+    in_folder(path, open)
 }
 
 /// Renames `from` to `to` on the same file system, making `to`'s folder where it is missing.

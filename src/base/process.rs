@@ -1,5 +1,6 @@
 //! A shell script in a process group of its own: lines while it runs, ended with all its children.
 
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
@@ -26,6 +27,12 @@ const BACKLOG: usize = 1024;
 
 /// The length at which a line is cut in two, in bytes.
 const LONGEST_LINE: usize = 64 * 1024;
+
+/// How long to wait at first for something that takes no time; each further wait is longer.
+const SHORTEST_PAUSE: Duration = Duration::from_micros(20);
+
+/// The longest of these waits.
+const LONGEST_PAUSE: Duration = Duration::from_millis(1);
 
 /// How long the children of a script that failed get to end by themselves.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -103,10 +110,12 @@ impl Script<'_> {
         let output = spawn(move || hash_all(output))?;
         let errors = spawn(move || last_line(errors))?;
         let status = group.finish(cancel)?;
+        let mut pause = SHORTEST_PAUSE;
         // Both streams end when nobody is left to write to them.
         while !(output.is_finished() && errors.is_finished()) {
             group.obey(cancel);
-            thread::sleep(Duration::from_millis(1));
+            thread::sleep(pause);
+            pause = LONGEST_PAUSE.min(pause * 2);
         }
         let broke = |_| io::Error::other("a reader of the output broke");
         let output = output.join().map_err(broke)??;
@@ -209,13 +218,16 @@ impl Group {
 
     /// Waits for the shell, also one that has closed its output.
     fn finish(&mut self, cancel: &CancelToken) -> io::Result<ExitStatus> {
+        // Nearly always it has closed its output by ending, which takes it no time.
+        let mut pause = SHORTEST_PAUSE;
         loop {
             if let Some(status) = self.shell.try_wait()? {
                 self.has_ended();
                 return Ok(status);
             }
             self.obey(cancel);
-            thread::sleep(Duration::from_millis(1));
+            thread::sleep(pause);
+            pause = LONGEST_PAUSE.min(pause * 2);
         }
     }
 
@@ -333,6 +345,33 @@ pub(crate) fn kill_identified(identity: &str) -> bool {
     }
     signal_group(group, Signal::KILL);
     true
+}
+
+/// Kills the groups of all processes that read from the file at `path`; returns whether there were
+/// any. Only where the system lists what processes have open.
+pub(crate) fn kill_readers(path: &Path) -> bool {
+    let processes = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    let pids = processes.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
+    let reads = |pid: &u32| {
+        let input = std::fs::read_link(format!("/proc/{pid}/fd/0"));
+        input.is_ok_and(|input| input == path)
+    };
+    let groups: BTreeSet<u32> = pids.filter(reads).filter_map(group_of).collect();
+    groups
+        .iter()
+        .for_each(|group| signal_group(*group, Signal::KILL));
+    !groups.is_empty()
+}
+
+/// Returns the number of a process's group.
+fn group_of(pid: u32) -> Option<u32> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    stat.rsplit_once(')')?
+        .1
+        .split_whitespace()
+        .nth(2)?
+        .parse()
+        .ok()
 }
 
 /// When a process was started, in ticks since the system was; `None` where it has ended.

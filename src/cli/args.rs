@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 
 use crate::cli::commands::{
-    dag, freeze, init, metrics, mv, params, remove, report, repro, stage, status,
+    dag, freeze, git, init, install, metrics, mv, params, remove, report, repro, stage, status,
 };
 
 /// Reproducible machine-learning pipelines, tied to git
@@ -51,6 +51,11 @@ pub(crate) enum Command {
     Params(params::ParamsArgs),
     /// Write a report of what changed against a base
     Report(report::ReportArgs),
+    /// Let git merge data.lock by stages, and show at each commit what is out of date
+    Install(install::InstallArgs),
+    /// Do what git calls for
+    #[command(hide = true)]
+    Git(git::GitArgs),
     /// Run a built-in stage of the image-classification example
     #[cfg(feature = "ml")]
     Ml(crate::cli::commands::ml::MlArgs),

@@ -1,6 +1,6 @@
 //! `Aside`: outs that a stage is about to replace, set aside until it has succeeded.
 //!
-//! A journal is written before anything moves, so that a killed run can be undone: what had been
+//! A journal is noted before anything moves, so that a killed run can be undone: what had been
 //! moved comes back. What a failed command had begun to write goes to `.mlpipe/partial`.
 
 use std::path::{Path, PathBuf};
@@ -9,11 +9,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::any_path::AnyPath;
 use crate::base::digest::Digest;
-use crate::base::fs::{self, failed};
+use crate::base::fs;
+use crate::engine::claim::Claim;
 use crate::engine::decide::{OutState, Shape};
 use crate::engine::error::Failure;
 use crate::engine::event::Event;
 use crate::engine::keep::{self, Fate};
+use crate::engine::slot::Durability;
 use crate::pipeline::{StageEntry, StageName};
 use crate::store;
 use crate::workspace::Workspace;
@@ -27,16 +29,16 @@ pub(crate) struct Aside<'a> {
     journal: Journal,
 }
 
-/// Written to `.mlpipe/aside/<digest of the stage's name>.json`.
-#[derive(Debug, Serialize, Deserialize)]
+/// What lies where, noted beside the claim before anything moves.
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Journal {
+pub(super) struct Journal {
     version: u32,
     stage: StageName,
     items: Vec<Item>,
 }
 
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Item {
     out: AnyPath,
@@ -61,6 +63,7 @@ impl<'a> Aside<'a> {
         workspace: &'a Workspace,
         stage: &StageName,
         outs: &[OutState],
+        claim: &mut Claim<'_>,
     ) -> Result<Self, Failure> {
         let mut items = Vec::new();
         for state in outs.iter().filter(|state| !state.out.persist) {
@@ -78,12 +81,12 @@ impl<'a> Aside<'a> {
             stage: stage.clone(),
             items,
         };
+        claim.note_aside(&journal, journal.durability())?;
         let aside = Self { workspace, journal };
-        aside.write_journal()?;
         match aside.move_all() {
             Ok(()) => Ok(aside),
             Err(error) => {
-                aside.put_back()?;
+                aside.put_back(claim)?;
                 Err(error.into())
             }
         }
@@ -99,8 +102,12 @@ impl<'a> Aside<'a> {
     }
 
     /// Undoes it all after a stage has failed.
-    pub(crate) fn put_back(self) -> Result<(), Failure> {
-        self.undo(Writer::Command, &|_| {})
+    pub(crate) fn put_back(self, claim: &mut Claim<'_>) -> Result<(), Failure> {
+        let outcome = self.undo(Writer::Command, &|_| {});
+        if outcome.is_ok() {
+            claim.forget_aside();
+        }
+        outcome
     }
 
     /// Takes away what a failed attempt had begun to write, so that the next one begins as it did.
@@ -135,12 +142,12 @@ impl<'a> Aside<'a> {
                 fs::rename(place, &out)?;
             }
         }
-        Ok(self.forget()?)
+        Ok(())
     }
 
     /// Lets go of it after the stage has succeeded and its record is in the lock; returns what had
     /// to be kept for good.
-    pub(crate) fn discard(self) -> Result<Vec<Event>, fs::Error> {
+    pub(crate) fn discard(&self) -> Result<Vec<Event>, fs::Error> {
         let mut kept = Vec::new();
         for item in &self.journal.items {
             let Some(place) = &item.place else { continue };
@@ -153,50 +160,25 @@ impl<'a> Aside<'a> {
                 Fate::Keep => {}
             }
         }
-        self.forget()?;
         Ok(kept)
     }
 
-    /// Undoes what a killed run of `stage` has left, once nothing of it is at work any more.
-    pub(crate) fn recover(
+    /// Undoes what a killed run has left, once nothing of it is at work any more.
+    pub(super) fn recover(
         workspace: &'a Workspace,
-        stage: &StageName,
+        journal: Journal,
         recorded: Option<&StageEntry>,
         tell: &dyn Fn(Event),
     ) -> Result<(), Failure> {
-        let path = journal_path(workspace, stage);
-        if !fs::exists(&path)? {
-            return Ok(());
-        }
-        let journal = read_journal(workspace, &path)?;
         let aside = Self { workspace, journal };
         if aside.is_recorded(recorded)? {
             aside.discard()?.into_iter().for_each(tell);
         } else {
             aside.undo(Writer::Unknown, tell)?;
-            let stage = stage.clone();
+            let stage = aside.journal.stage;
             tell(Event::Recovered { stage });
         }
         Ok(())
-    }
-
-    /// Returns the stages for which something lies aside.
-    pub(crate) fn stages(workspace: &Workspace) -> Result<Vec<StageName>, Failure> {
-        let mut stages = Vec::new();
-        let folder = workspace.state("aside");
-        let entries = fs::absent_as_none(std::fs::read_dir(&folder));
-        for entry in entries
-            .map_err(failed("cannot read", &folder))?
-            .into_iter()
-            .flatten()
-        {
-            let path = entry.map_err(failed("cannot read", &folder))?.path();
-            if path.extension().is_none_or(|kind| kind != "json") {
-                continue;
-            }
-            stages.push(read_journal(workspace, &path)?.stage);
-        }
-        Ok(stages)
     }
 
     /// Whether the run got as far as the lock before it was killed.
@@ -212,34 +194,23 @@ impl<'a> Aside<'a> {
         }
         Ok(true)
     }
-
-    fn write_journal(&self) -> Result<(), fs::Error> {
-        let text = serde_json::to_vec(&self.journal).expect("invariant: paths of ours are UTF-8");
-        fs::write_atomic(&self.journal_path(), &text)
-    }
-
-    fn forget(&self) -> Result<(), fs::Error> {
-        fs::remove(&self.journal_path())
-    }
-
-    fn journal_path(&self) -> PathBuf {
-        journal_path(self.workspace, &self.journal.stage)
-    }
 }
 
-fn journal_path(workspace: &Workspace, stage: &StageName) -> PathBuf {
-    let name = Digest::of(stage.as_str().as_bytes());
-    workspace.state(&format!("aside/{name}.json"))
-}
+impl Journal {
+    /// Returns whether this program understands it.
+    pub(super) fn is_known(&self) -> bool {
+        self.version == VERSION
+    }
 
-/// A journal that cannot be read is no reason to go on: it may name the only copy of something.
-fn read_journal(workspace: &Workspace, path: &Path) -> Result<Journal, Failure> {
-    let bytes = fs::read(path)?.unwrap_or_default();
-    let journal = serde_json::from_slice::<Journal>(&bytes).ok();
-    let journal = journal.filter(|journal| journal.version == VERSION);
-    journal.ok_or_else(|| Failure::Journal {
-        path: workspace.shown(path),
-    })
+    /// What can be had again may be lost where the power goes.
+    fn durability(&self) -> Durability {
+        let holds_something = |item: &Item| item.place.is_some() && item.fate == Fate::Keep;
+        if self.items.iter().any(holds_something) {
+            Durability::PowerCut
+        } else {
+            Durability::Kill
+        }
+    }
 }
 
 /// Saves what a failed command had begun to write; only the last attempt's is of any interest.

@@ -1,12 +1,10 @@
 //! The attempts of a stage: its command runs until it succeeds or has failed as often as it may.
 
-use std::io::Write;
-
-use crate::base::fs::{self, failed};
 use crate::engine::aside::Aside;
 use crate::engine::claim::Claim;
 use crate::engine::error::Failure;
 use crate::engine::event::Event;
+use crate::engine::log::Log;
 use crate::engine::run::{Worker, log_path};
 use crate::pipeline::Stage;
 
@@ -16,11 +14,10 @@ impl Worker<'_> {
     pub(super) fn attempt(
         &self,
         stage: &Stage,
-        claim: &mut Claim,
+        claim: &mut Claim<'_>,
         aside: &Aside<'_>,
     ) -> Result<(), Failure> {
-        let log_path = log_path(self.shared.workspace, &stage.name);
-        let mut log = fs::create_log(&log_path)?;
+        let mut log = Log::begin(log_path(self.shared.workspace, &stage.name))?;
         let of = stage.attempts.retries.saturating_add(1);
         let mut attempt = 1;
         loop {
@@ -44,8 +41,7 @@ impl Worker<'_> {
             }
             aside.clear()?;
             self.make_folders(stage)?;
-            writeln!(log, "--- attempt {attempt} of {of} ---")
-                .map_err(failed("cannot write", &log_path))?;
+            log.write(&format!("--- attempt {attempt} of {of} ---"))?;
         }
     }
 }

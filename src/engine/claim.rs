@@ -3,27 +3,22 @@
 
 use std::fs::File;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process;
+use std::sync::{Mutex, PoisonError};
 use std::thread;
-use std::time::Duration;
-
-use serde::{Deserialize, Serialize};
 
 use crate::base::any_path::AnyPath;
 use crate::base::cancel::CancelToken;
-use crate::base::digest::Digest;
-use crate::base::fs::{self, failed};
-use crate::base::lockfile::{FileLock, LOOK_AGAIN};
-use crate::base::process::{identify, is_running, kill_identified};
-use crate::engine::aside::Aside;
+use crate::base::fs;
+use crate::base::lockfile::LOOK_AGAIN;
+use crate::base::process::{identify, is_running, kill_identified, kill_readers};
+use crate::engine::aside::{Aside, Journal};
 use crate::engine::error::Failure;
 use crate::engine::event::Event;
-use crate::pipeline::{Dep, Stage, StageName};
+use crate::engine::slot::{Durability, Found, Line, Occupant, Slot, find_occupied};
+use crate::pipeline::{Dep, Stage};
 use crate::workspace::{Ledger, Workspace};
-
-/// How long killed processes get to vanish.
-const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Gives out claims to the workers of one run.
 pub(crate) struct Claims<'a> {
@@ -31,27 +26,24 @@ pub(crate) struct Claims<'a> {
     ledger: &'a Ledger<'a>,
     /// Identifies this process.
     owner: String,
+    slots: Mutex<Slots>,
 }
 
-/// Held while a stage is worked on. Its command inherits the lock as its standard input, so that
-/// the lock is held as long as the command lives, even if mlpipe is killed.
-pub(crate) struct Claim {
-    lock: FileLock,
-    path: PathBuf,
-    note: Note,
+/// The slots of this process.
+#[derive(Default)]
+struct Slots {
+    free: Vec<Slot>,
+    made: usize,
 }
 
-/// Lies in `.mlpipe/running` while the claim is held.
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Note {
-    owner: String,
-    pid: u32,
-    stage: StageName,
-    /// Identifies the process group of the command, once that runs.
-    group: Option<String>,
-    reads: Vec<AnyPath>,
-    writes: Vec<AnyPath>,
+/// Held while a stage is worked on, in a slot. Its command inherits the slot's lock, so that the lock
+/// is held as long as the command lives, even if mlpipe is killed.
+pub(crate) struct Claim<'a> {
+    /// There until the claim is given back.
+    slot: Option<Slot>,
+    /// Whether outs lie aside of which only the note knows.
+    has_aside: bool,
+    slots: &'a Mutex<Slots>,
 }
 
 impl<'a> Claims<'a> {
@@ -61,6 +53,7 @@ impl<'a> Claims<'a> {
             workspace,
             ledger,
             owner: identify(process::id()),
+            slots: Mutex::default(),
         }
     }
 
@@ -71,14 +64,14 @@ impl<'a> Claims<'a> {
         stage: &Stage,
         cancel: &CancelToken,
         tell: &dyn Fn(Event),
-    ) -> Result<Option<Claim>, Failure> {
-        let note = self.note(stage);
+    ) -> Result<Option<Claim<'_>>, Failure> {
+        let occupant = self.occupant(stage);
         let mut told = None;
         loop {
             let holder = {
                 let _guard = self.workspace.guard()?;
-                match self.find_conflict(&note, tell)? {
-                    None => return self.hold(note).map(Some),
+                match self.find_conflict(&occupant, tell)? {
+                    None => return self.occupy(occupant).map(Some),
                     Some(holder) => holder,
                 }
             };
@@ -98,23 +91,18 @@ impl<'a> Claims<'a> {
     }
 
     /// Ends the commands that killed runs have left at work and undoes what they had begun: nobody
-    /// would record what they make, and they would write over what others make. For whoever is
-    /// alone in the project.
+    /// would record what they make, and they would write over what others make.
     pub(crate) fn recover(&self, tell: &dyn Fn(Event)) -> Result<(), Failure> {
         let _guard = self.workspace.guard()?;
-        for (path, note) in read_notes(self.workspace)? {
-            if !is_running(&note.owner) {
-                self.end_orphan(&path, &note, tell)?;
+        for found in find_occupied(self.workspace)? {
+            if !is_running(&found.occupant.owner) {
+                self.end(found, tell)?;
             }
-        }
-        // A note may be lost where the power went; what was set aside is not forgotten by that.
-        for stage in Aside::stages(self.workspace)? {
-            self.undo(&stage, tell)?;
         }
         Ok(())
     }
 
-    fn note(&self, stage: &Stage) -> Note {
+    fn occupant(&self, stage: &Stage) -> Occupant {
         let deps = stage.deps.iter().filter_map(|dep| match dep {
             Dep::Path { path, .. } => Some(path.clone()),
             Dep::Glob { pattern, .. } => Some(pattern.prefix().clone().into()),
@@ -124,86 +112,141 @@ impl<'a> Claims<'a> {
             .params
             .iter()
             .map(|reference| AnyPath::from(reference.file.clone()));
-        Note {
+        Occupant {
             owner: self.owner.clone(),
             pid: process::id(),
             stage: stage.name.clone(),
-            group: None,
             reads: deps.chain(params).collect(),
             writes: stage.outs.iter().map(|out| out.path.clone()).collect(),
         }
     }
 
     /// Returns who is in the way. Those who are no more get out of it.
-    fn find_conflict(&self, own: &Note, tell: &dyn Fn(Event)) -> Result<Option<Note>, Failure> {
-        for (path, note) in read_notes(self.workspace)? {
+    fn find_conflict(
+        &self,
+        own: &Occupant,
+        tell: &dyn Fn(Event),
+    ) -> Result<Option<Occupant>, Failure> {
+        for found in find_occupied(self.workspace)? {
             // The scheduler keeps stages of one run apart.
-            if note.owner == self.owner || !own.conflicts_with(&note, self.workspace.root()) {
+            let is_own = found.occupant.owner == self.owner;
+            if is_own || !own.conflicts_with(&found.occupant, self.workspace.root()) {
                 continue;
             }
-            if is_running(&note.owner) {
-                return Ok(Some(note));
+            if is_running(&found.occupant.owner) {
+                return Ok(Some(found.occupant));
             }
-            self.end_orphan(&path, &note, tell)?;
+            self.end(found, tell)?;
         }
         Ok(None)
     }
 
-    fn hold(&self, note: Note) -> Result<Claim, Failure> {
-        let lock_path = lock_path(self.workspace, &note.stage);
-        let lock = FileLock::acquire_within(&lock_path, PATIENCE)?;
-        let lock = lock.ok_or_else(|| Failure::Orphan {
-            path: self.workspace.shown(&lock_path),
-        })?;
-        let name = Digest::of(note.stage.as_str().as_bytes());
-        let path = self.workspace.state(&format!("running/{name}.json"));
-        write_note(&path, &note)?;
-        Ok(Claim { lock, path, note })
+    fn occupy(&self, occupant: Occupant) -> Result<Claim<'_>, Failure> {
+        let mut slot = self.free_slot()?;
+        slot.write(&Line::Stage(occupant), Durability::Kill)?;
+        Ok(Claim {
+            slot: Some(slot),
+            has_aside: false,
+            slots: &self.slots,
+        })
     }
 
-    fn end_orphan(&self, path: &Path, note: &Note, tell: &dyn Fn(Event)) -> Result<(), Failure> {
-        let stage = &note.stage;
-        if note.group.as_deref().is_some_and(kill_identified) {
-            tell(Event::Orphaned {
-                stage: stage.clone(),
-            });
+    fn free_slot(&self) -> Result<Slot, fs::Error> {
+        let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(slot) = slots.free.pop() {
+            return Ok(slot);
         }
-        let lock_path = lock_path(self.workspace, stage);
-        if FileLock::acquire_within(&lock_path, PATIENCE)?.is_none() {
-            let path = self.workspace.shown(&lock_path);
+        slots.made += 1;
+        // The time of its start tells the process from a later one of the same number.
+        let process = self.owner.splitn(3, ' ').take(2).collect::<Vec<_>>();
+        let name = format!("{}-{}", process.join("-"), slots.made);
+        Slot::open(self.workspace, &name)
+    }
+
+    /// Ends the command of a dead process and undoes what it had begun.
+    fn end(&self, found: Found, tell: &dyn Fn(Event)) -> Result<(), Failure> {
+        let stage = &found.occupant.stage;
+        let lock = found.lock_path();
+        // Nobody has noted the group of a command that had just been started.
+        if found.group.as_deref().is_some_and(kill_identified) || kill_readers(&lock) {
+            let stage = stage.clone();
+            tell(Event::Orphaned { stage });
+        }
+        if !found.is_over()? {
+            let path = self.workspace.shown(&lock);
             return Err(Failure::Orphan { path });
         }
-        self.undo(stage, tell)?;
-        Ok(fs::remove(path)?)
-    }
-
-    fn undo(&self, stage: &StageName, tell: &dyn Fn(Event)) -> Result<(), Failure> {
-        let recorded = self.ledger.latest(stage)?;
-        Aside::recover(self.workspace, stage, recorded.as_ref(), tell)
+        if let Some(journal) = &found.aside {
+            let recorded = self.ledger.latest(stage)?;
+            Aside::recover(self.workspace, journal.clone(), recorded.as_ref(), tell)?;
+        }
+        Ok(found.remove()?)
     }
 }
 
-impl Claim {
+impl Drop for Claims<'_> {
+    fn drop(&mut self) {
+        let slots = self.slots.get_mut().unwrap_or_else(PoisonError::into_inner);
+        slots.free.drain(..).for_each(Slot::close);
+    }
+}
+
+impl Claim<'_> {
     /// Returns what the command reads from: nothing, through the lock.
     pub(crate) fn input(&self) -> io::Result<File> {
-        self.lock.share()
+        self.slot().input()
     }
 
     /// Notes which process group runs the command.
     pub(crate) fn note_group(&mut self, group: u32) -> Result<(), fs::Error> {
-        self.note.group = Some(identify(group));
-        write_note(&self.path, &self.note)
+        let line = Line::Group(identify(group));
+        self.slot_mut().write(&line, Durability::Kill)
+    }
+
+    /// Notes what is about to be set aside.
+    pub(super) fn note_aside(
+        &mut self,
+        journal: &Journal,
+        durability: Durability,
+    ) -> Result<(), fs::Error> {
+        let line = Line::Aside(journal.clone());
+        self.has_aside = true;
+        self.slot_mut().write(&line, durability)
+    }
+
+    /// Notes that nothing lies aside any more.
+    pub(super) fn forget_aside(&mut self) {
+        self.has_aside = false;
+    }
+
+    fn slot(&self) -> &Slot {
+        self.slot
+            .as_ref()
+            .expect("invariant: a claim has its slot until it is dropped")
+    }
+
+    fn slot_mut(&mut self) -> &mut Slot {
+        self.slot
+            .as_mut()
+            .expect("invariant: a claim has its slot until it is dropped")
     }
 }
 
-impl Drop for Claim {
+impl Drop for Claim<'_> {
     fn drop(&mut self) {
-        // A note that stays names a process that is gone, which the next claim finds out.
-        let _stays = fs::remove(&self.path);
+        // Where outs still lie aside, something went wrong: the note stays, and once this process is
+        // gone the next one that comes by puts them back.
+        if let Some(mut slot) = self.slot.take()
+            && !self.has_aside
+            && slot.clear().is_ok()
+        {
+            let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
+            slots.free.push(slot);
+        }
     }
 }
 
-impl Note {
+impl Occupant {
     /// Whether one writes what the other reads or writes in the project at `root` and outside of it.
     fn conflicts_with(&self, other: &Self, root: &Path) -> bool {
         let meet = |some: &[AnyPath], others: &[AnyPath]| {
@@ -215,31 +258,4 @@ impl Note {
             || meet(&self.writes, &other.reads)
             || meet(&self.reads, &other.writes)
     }
-}
-
-fn lock_path(workspace: &Workspace, stage: &StageName) -> PathBuf {
-    let name = Digest::of(stage.as_str().as_bytes());
-    workspace.state(&format!("claims/{name}.lock"))
-}
-
-fn write_note(path: &Path, note: &Note) -> Result<(), fs::Error> {
-    let text = serde_json::to_vec(note).expect("invariant: paths of ours are UTF-8");
-    fs::write_replaceable(path, &text)
-}
-
-/// Reads all notes; one that cannot be read is of a stage that was not yet begun.
-fn read_notes(workspace: &Workspace) -> Result<Vec<(PathBuf, Note)>, fs::Error> {
-    let folder = workspace.state("running");
-    let Some(entries) =
-        fs::absent_as_none(std::fs::read_dir(&folder)).map_err(failed("cannot read", &folder))?
-    else {
-        return Ok(Vec::new());
-    };
-    let mut notes = Vec::new();
-    for entry in entries {
-        let path = entry.map_err(failed("cannot read", &folder))?.path();
-        let bytes = fs::read(&path)?.unwrap_or_default();
-        notes.extend(serde_json::from_slice(&bytes).ok().map(|note| (path, note)));
-    }
-    Ok(notes)
 }

@@ -318,7 +318,7 @@ fn find_earlier_run(
 
 /// Returns whether each out of `entry` is in the cache or in place already.
 fn is_whole(entry: &StageEntry, outs: &[OutState], gauge: &Gauge<'_>) -> Result<bool, Failure> {
-    for (path, content) in &entry.outs {
+    for (path, content) in entry.outs.iter() {
         let in_place = outs
             .iter()
             .any(|state| state.out.path == *path && state.found == Some(*content));

@@ -21,7 +21,7 @@ use crate::engine::run::{Processed, Worker, log_path};
 use crate::engine::scheduler::Scheduler;
 use crate::engine::selection::Policy;
 use crate::engine::supply::{Grant, Supply};
-use crate::pipeline::{Out, Pipeline, Stage, StageIndex};
+use crate::pipeline::{Out, Pipeline, Stage, StageEntry, StageIndex};
 use crate::scm::ignore_out;
 use crate::workspace::{Ledger, Workspace};
 
@@ -36,7 +36,7 @@ enum Message<'a> {
     Event(Event),
     Finished {
         stage: StageIndex,
-        result: Result<Processed<'a>, Failure>,
+        result: Box<Result<Processed<'a>, Failure>>,
         time: Duration,
     },
 }
@@ -123,7 +123,7 @@ impl<'a> Dispatcher<'a> {
                     result,
                     time,
                 }) => {
-                    let succeeded = self.conclude(stage, result, time)?;
+                    let succeeded = self.conclude(stage, *result, time)?;
                     if succeeded {
                         scheduler.succeed(stage);
                     } else {
@@ -166,7 +166,7 @@ impl<'a> Dispatcher<'a> {
             let time = begin.elapsed();
             drop(sender.send(Message::Finished {
                 stage: index,
-                result,
+                result: Box::new(result),
                 time,
             }));
         });
@@ -189,25 +189,39 @@ impl<'a> Dispatcher<'a> {
             Ok(processed) => processed,
             Err(failure) => {
                 let log = log_path(self.shared.workspace, &stage.name);
-                let log = failure.is_of_command().then_some(log);
+                let log = Some(log).filter(|log| failure.is_of_command() && log.exists());
                 self.finish(index, Outcome::Failed { failure, log }, time);
                 return Ok(false);
             }
         };
-        if let Some(entry) = entry {
-            self.hide_outs_from_git(stage)?;
-            self.shared.ledger.record(&stage.name, entry)?;
+        let kept = self.record(stage, entry, aside.as_ref())?;
+        if let Some(mut claim) = claim {
+            claim.forget_aside();
         }
-        for event in aside.map(Aside::discard).transpose()?.unwrap_or_default() {
+        for event in kept {
             self.reporter.report(&event);
         }
-        drop(claim);
         let is_success = outcome.is_success();
         self.finish(index, outcome, time);
         if self.shared.ledger.is_behind() {
             self.shared.ledger.fold(|_| true)?;
         }
         Ok(is_success)
+    }
+
+    /// Records a stage; only then the outs of before may go. Returns what had to be kept of them.
+    fn record(
+        &self,
+        stage: &Stage,
+        entry: Option<StageEntry>,
+        aside: Option<&Aside<'_>>,
+    ) -> Result<Vec<Event>, Error> {
+        if let Some(entry) = entry {
+            self.hide_outs_from_git(stage)?;
+            self.shared.ledger.record(&stage.name, entry)?;
+        }
+        let kept = aside.map(Aside::discard).transpose()?;
+        Ok(kept.unwrap_or_default())
     }
 
     fn hide_outs_from_git(&self, stage: &Stage) -> Result<(), Error> {

@@ -254,6 +254,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::base::sorted_map::SortedMap;
 
     fn path(text: &str) -> RepoPath {
         RepoPath::parse(text).expect("a path")
@@ -292,7 +293,7 @@ mod tests {
 
         #[test]
         fn a_recorded_run_has_the_inputs_it_ran_with(inputs in inputs()) {
-            let entry = inputs.to_entry(BTreeMap::from([(path("o").into(), Content {
+            let entry = inputs.to_entry(SortedMap::from_iter([(path("o").into(), Content {
                 sha256: Digest::of(b"o"), size: 1, files: None, executable: false,
             })])).expect("no dep is absent");
             prop_assert_eq!(Inputs::recorded(&entry), inputs);

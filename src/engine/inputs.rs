@@ -9,6 +9,7 @@ use crate::base::cancel::CancelToken;
 use crate::base::digest::Digest;
 use crate::base::path::RepoPath;
 use crate::base::process::{Captured, Exit, Script};
+use crate::base::sorted_map::SortedMap;
 use crate::base::value::Value;
 use crate::engine::error::Failure;
 use crate::pipeline::{self, Content, Dep, ParamFiles, Pattern, Stage, StageEntry};
@@ -91,7 +92,7 @@ impl Inputs {
     }
 
     /// Makes the record of a run with these inputs; `None` if a dep was absent.
-    pub(crate) fn to_entry(&self, outs: BTreeMap<AnyPath, Content>) -> Option<StageEntry> {
+    pub(crate) fn to_entry(&self, outs: SortedMap<AnyPath, Content>) -> Option<StageEntry> {
         let present = |(path, content): (&AnyPath, &Option<Content>)| {
             content.map(|content| (path.clone(), content))
         };

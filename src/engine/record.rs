@@ -9,7 +9,7 @@ use crate::engine::event::{Ending, Outcome};
 use crate::pipeline::StageName;
 use crate::workspace::Workspace;
 
-const FILE: &str = "last-run.json";
+const FILE: &str = "last-run";
 
 /// The stages of the last run, in the order in which they were through.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -68,12 +68,12 @@ impl LastRun {
             .ok()
             .flatten()
             .unwrap_or_default();
-        serde_json::from_slice(&bytes).unwrap_or_default()
+        postcard::from_bytes(&bytes).unwrap_or_default()
     }
 
     /// Writes the record.
     pub(crate) fn save(&self, workspace: &Workspace) -> Result<(), fs::Error> {
-        let text = serde_json::to_string_pretty(self).expect("invariant: plain data");
-        fs::write_replaceable(&workspace.state(FILE), text.as_bytes())
+        let bytes = postcard::to_stdvec(self).expect("invariant: plain data");
+        fs::write_replaceable(&workspace.state(FILE), &bytes)
     }
 }

@@ -1,12 +1,11 @@
 //! Moves an out: on disk, in the stages that make and read it, in the lock and in `.gitignore`.
 
-use std::collections::BTreeMap;
-
 use crate::base::any_path::AnyPath;
 use crate::base::document::Origin;
 use crate::base::fs;
 use crate::base::path::RepoPath;
 use crate::base::problem::{Problem, did_you_mean};
+use crate::base::sorted_map::SortedMap;
 use crate::base::value::Value;
 use crate::base::yaml::Step;
 use crate::engine::amendment::{AmendError, Amendment};
@@ -187,7 +186,7 @@ impl Edit {
 }
 
 fn rename_in_lock(lock: &mut Lock, old: &RepoPath, new: &RepoPath) {
-    let rename = |paths: &mut BTreeMap<AnyPath, Content>| {
+    let rename = |paths: &mut SortedMap<AnyPath, Content>| {
         let renamed = std::mem::take(paths).into_iter();
         let moved = |path: &AnyPath| path.inside()?.moved(old, new).map(AnyPath::from);
         *paths = renamed

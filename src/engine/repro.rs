@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::collections::{BTreeSet, HashSet};
 use std::ffi::OsString;
+use std::mem;
 use std::num::NonZeroUsize;
 use std::time::{Duration, Instant};
 
@@ -101,6 +102,9 @@ pub(crate) fn repro(
     }
     workspace.save_index()?;
     LastRun::of(&summary.runs).save(workspace)?;
+    // The process is about to end: giving back some hundred thousand small pieces of memory would
+    // take a good part of the time that a run over unchanged stages has.
+    mem::forget((pipeline, ledger));
     Ok(summary)
 }
 
@@ -222,7 +226,7 @@ fn remove_litter(workspace: &Workspace, pipeline: &Pipeline) -> Result<(), Error
     for folder in folders {
         fs::remove_litter(&workspace.locate(&folder))?;
     }
-    for folder in ["", "aside", "cache/new", "cache/runs"] {
+    for folder in ["", "cache/new"] {
         fs::remove_litter(&workspace.state(folder))?;
     }
     Ok(())

@@ -1,14 +1,12 @@
 //! One stage from look to record: set outs aside, execute, check, cache, and only then tell.
 
-use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::Write;
 use std::path::PathBuf;
 use std::time::Instant;
 
 use crate::base::any_path::AnyPath;
 use crate::base::fs::{self, failed};
 use crate::base::process::{Exit, Script};
+use crate::base::sorted_map::SortedMap;
 use crate::engine::aside::Aside;
 use crate::engine::claim::Claim;
 use crate::engine::decide::{
@@ -19,6 +17,7 @@ use crate::engine::error::Failure;
 use crate::engine::event::{Event, Outcome};
 use crate::engine::inputs::{Gauge, Inputs, NOTHING_EXPECTED};
 use crate::engine::keep::{self, Fate};
+use crate::engine::log::Log;
 use crate::engine::selection::CommitPolicy;
 use crate::engine::supply::Grant;
 use crate::pipeline::{self, Content, Dep, ParamFiles, Stage, StageEntry, StageName};
@@ -41,7 +40,7 @@ pub(super) struct Processed<'a> {
     /// The outs of before, which may go only when the record is in the lock.
     pub(super) aside: Option<Aside<'a>>,
     /// Keeps others from the stage until then.
-    pub(super) claim: Option<Claim>,
+    pub(super) claim: Option<Claim<'a>>,
 }
 
 /// Where recorded outs come from. Those made by hand cannot be made again, so they are all cached.
@@ -73,7 +72,7 @@ impl<'a> Worker<'a> {
         &self,
         stage: &Stage,
         recorded: Option<&StageEntry>,
-        claim: &mut Claim,
+        claim: &mut Claim<'_>,
     ) -> Result<Processed<'a>, Failure> {
         let params = ParamFiles::new(&self.shared.workspace.worktree);
         let examination = examine(
@@ -190,7 +189,7 @@ impl<'a> Worker<'a> {
         before: &Inputs,
         outs: &[OutState],
         reasons: Vec<Reason>,
-        claim: &mut Claim,
+        claim: &mut Claim<'_>,
     ) -> Result<Processed<'a>, Failure> {
         refuse_missing_deps(stage, before)?;
         if self.shared.cancel.is_cancelled() {
@@ -221,7 +220,7 @@ impl<'a> Worker<'a> {
             reasons: reasons.clone(),
         });
         self.make_folders(stage)?;
-        let aside = Aside::take(self.shared.workspace, &stage.name, outs)?;
+        let aside = Aside::take(self.shared.workspace, &stage.name, outs, claim)?;
         let result = self
             .attempt(stage, claim, &aside)
             .and_then(|()| self.conclude(stage, before));
@@ -236,7 +235,7 @@ impl<'a> Worker<'a> {
                 })
             }
             Err(failure) => {
-                aside.put_back()?;
+                aside.put_back(claim)?;
                 Err(failure)
             }
         }
@@ -254,8 +253,8 @@ impl<'a> Worker<'a> {
     pub(super) fn execute(
         &self,
         stage: &Stage,
-        claim: &mut Claim,
-        log: &mut File,
+        claim: &mut Claim<'_>,
+        log: &mut Log,
     ) -> Result<(), Failure> {
         let log_path = log_path(self.shared.workspace, &stage.name);
         let timeout = stage.attempts.timeout;
@@ -288,7 +287,7 @@ impl<'a> Worker<'a> {
             let mut log_error = None;
             let exit = running.wait(self.shared.cancel, &mut |line| {
                 if !line.is_transient {
-                    log_error = log_error.take().or(writeln!(log, "{}", line.text).err());
+                    log_error = log_error.take().or(log.write(&line.text).err());
                 }
                 self.tell(Event::Output {
                     stage: stage.name.clone(),
@@ -302,7 +301,7 @@ impl<'a> Worker<'a> {
                 (exit, _) => return Err(Failure::Exit { cmd, exit }),
             }
             if let Some(error) = log_error {
-                return Err(failed("cannot write", &log_path)(error).into());
+                return Err(error.into());
             }
         }
         Ok(())
@@ -326,7 +325,7 @@ impl<'a> Worker<'a> {
         inputs: &Inputs,
         origin: Origin,
     ) -> Result<StageEntry, Failure> {
-        let mut outs: BTreeMap<AnyPath, Content> = BTreeMap::new();
+        let mut outs: SortedMap<AnyPath, Content> = SortedMap::default();
         for out in &stage.outs {
             let location = self.shared.workspace.locate_any(&out.path);
             let is_cached = out.is_kept() && self.shared.policy.commit == CommitPolicy::Cache;

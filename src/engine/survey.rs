@@ -1,16 +1,16 @@
 //! A look at all stages at once: most of the time nearly all of them are as recorded.
 
 use std::collections::BTreeSet;
-
-use rayon::prelude::*;
+use std::num::NonZeroUsize;
+use std::thread;
 
 use crate::engine::decide::is_as_recorded;
 use crate::engine::inputs::Gauge;
 use crate::engine::selection::RunPolicy;
 use crate::pipeline::{Lock, Pipeline, StageIndex};
 
-/// Below this many stages, other threads cost more than they save.
-const FEW: usize = 64;
+/// Below this many stages, another thread costs more than it saves.
+const FEW: usize = 256;
 
 /// Returns the `selected` stages that need no further look, in order: they and all selected ones
 /// that they need are as recorded. The others must be looked at again once what they need is done.
@@ -34,11 +34,7 @@ pub(super) fn settled(
                 .get(&stage.name)
                 .is_some_and(|entry| is_as_recorded(stage, entry, gauge).unwrap_or(false))
     };
-    let is_quiet: Vec<bool> = if order.len() < FEW {
-        order.iter().map(look).collect()
-    } else {
-        order.par_iter().with_min_len(FEW).map(look).collect()
-    };
+    let is_quiet = on_all_cores(&order, look);
     let mut is_settled = vec![false; pipeline.stages.len()];
     for (index, is_quiet) in order.iter().zip(is_quiet) {
         let mut needed = pipeline.graph.upstream(*index).iter();
@@ -49,4 +45,28 @@ pub(super) fn settled(
         .into_iter()
         .filter(|index| is_settled[*index])
         .collect()
+}
+
+/// Applies `look` to all items, in pieces of even size. The looks are alike and short: threads that
+/// steal work from each other, and spin while there is none, would cost more than they gain.
+fn on_all_cores<T: Sync>(items: &[T], look: impl Fn(&T) -> bool + Sync) -> Vec<bool> {
+    let look = &look;
+    let look_at = move |items: &[T]| -> Vec<bool> { items.iter().map(look).collect() };
+    if items.len() < 2 * FEW {
+        return look_at(items);
+    }
+    let cores = thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    let size = items.len().div_ceil(cores).max(FEW);
+    thread::scope(|scope| {
+        let mut pieces = items.chunks(size);
+        let first = pieces.next().unwrap_or_default();
+        let others: Vec<_> = pieces
+            .map(|piece| scope.spawn(move || look_at(piece)))
+            .collect();
+        let mut found = look_at(first);
+        for other in others {
+            found.extend(other.join().expect("invariant: looks do not panic"));
+        }
+        found
+    })
 }

@@ -10,6 +10,7 @@ use crate::base::digest::Digest;
 use crate::base::fs;
 use crate::base::path::RepoPath;
 use crate::base::problem::{Place, Problem};
+use crate::base::sorted_map::SortedMap;
 use crate::base::source::{self, Snapshot, read_text};
 use crate::base::value::Value;
 use crate::base::yaml;
@@ -55,8 +56,8 @@ pub struct StageEntry {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub wdir: Option<RepoPath>,
     /// The files and folders that it read.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub deps: BTreeMap<AnyPath, Content>,
+    #[serde(default, skip_serializing_if = "SortedMap::is_empty")]
+    pub deps: SortedMap<AnyPath, Content>,
     /// The digests of what its command dependencies printed.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub commands: BTreeMap<String, Digest>,
@@ -64,8 +65,8 @@ pub struct StageEntry {
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub params: BTreeMap<RepoPath, BTreeMap<String, Value>>,
     /// What it made.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub outs: BTreeMap<AnyPath, Content>,
+    #[serde(default, skip_serializing_if = "SortedMap::is_empty")]
+    pub outs: SortedMap<AnyPath, Content>,
 }
 
 impl StageEntry {
@@ -124,7 +125,7 @@ impl Lock {
 
     /// Reads the lock of the worktree from its bytes.
     pub(crate) fn read(bytes: &[u8]) -> Result<Self, Problem> {
-        Self::parse(LOCK_FILE, &source::as_text(LOCK_FILE, bytes)?)
+        Self::parse(LOCK_FILE, source::as_text(LOCK_FILE, bytes)?)
     }
 
     /// Parses the text of a lock.
@@ -166,7 +167,7 @@ fn refuse_conflicts(file: &str, text: &str) -> Result<(), Problem> {
         }))
         .help(format!(
             "take either side whole, as in `git checkout --ours {file}`, then run `mlpipe repro`: \
-         what the other side had run comes from the cache"
+         what the other side had run comes from the cache; after `mlpipe install` git merges it by itself"
         )))
 }
 
@@ -244,8 +245,8 @@ mod tests {
             let entry = StageEntry {
                 cmd,
                 wdir: None,
-                outs: deps.clone(),
-                deps,
+                outs: deps.clone().into_iter().collect(),
+                deps: deps.into_iter().collect(),
                 commands: BTreeMap::from([("python --version".to_owned(), Digest::of(b"3"))]),
                 params: BTreeMap::from([(RepoPath::parse("params.yaml").expect("a path"), params)]),
             };

@@ -1,6 +1,6 @@
 //! Reads the text of a lock as mlpipe writes it, many times faster than YAML in general is read.
 //!
-//! The text is cut into stages, which are read side by side. A stage that is not plain (quotes,
+//! The text is cut into stages. A stage that is not plain (quotes,
 //! blocks, hands that edited it) goes through the YAML parser alone; whatever is not of the shape
 //! of a lock at all is left to the caller, who has the words for it.
 
@@ -8,17 +8,13 @@ use std::collections::BTreeMap;
 use std::iter::Peekable;
 use std::str::Lines;
 
-use rayon::prelude::*;
-
 use crate::base::any_path::AnyPath;
 use crate::base::digest::Digest;
 use crate::base::path::RepoPath;
+use crate::base::sorted_map::SortedMap;
 use crate::base::yaml;
 use crate::pipeline::lock::{Content, StageEntry};
 use crate::pipeline::stage::StageName;
-
-/// Below this many bytes, other threads cost more than they save.
-const FEW: usize = 64 * 1024;
 
 type Stages = BTreeMap<StageName, StageEntry>;
 
@@ -26,12 +22,8 @@ type Stages = BTreeMap<StageName, StageEntry>;
 /// should be.
 pub(super) fn read(text: &str, header: &str) -> Option<Stages> {
     let chunks = split(text.strip_prefix(header)?)?;
-    let stages: Option<Vec<(StageName, StageEntry)>> = if text.len() < FEW {
-        chunks.into_iter().map(read_stage).collect()
-    } else {
-        chunks.into_par_iter().map(read_stage).collect()
-    };
-    let stages = stages?;
+    let stages: Vec<(StageName, StageEntry)> =
+        chunks.into_iter().map(read_stage).collect::<Option<_>>()?;
     // Names that come twice are a mistake, which only the YAML parser has a place for.
     let is_sorted = stages.is_sorted_by(|(one, _), (next, _)| one < next);
     is_sorted.then(|| stages.into_iter().collect())
@@ -92,7 +84,7 @@ fn below<'a>(lines: &mut Peekable<Lines<'a>>) -> impl Iterator<Item = &'a str> {
     std::iter::from_fn(|| lines.next_if(|line| line.starts_with("      ")))
 }
 
-fn contents(lines: &mut Peekable<Lines<'_>>) -> Option<BTreeMap<AnyPath, Content>> {
+fn contents(lines: &mut Peekable<Lines<'_>>) -> Option<SortedMap<AnyPath, Content>> {
     let mut contents: Vec<(AnyPath, Content)> = Vec::new();
     let mut block = below(lines).peekable();
     while let Some(line) = block.next() {
@@ -125,7 +117,7 @@ fn commands(lines: &mut Peekable<Lines<'_>>) -> Option<BTreeMap<String, Digest>>
     collect(below(lines).map(command).collect::<Option<_>>()?)
 }
 
-fn collect<K: Ord, V>(pairs: Vec<(K, V)>) -> Option<BTreeMap<K, V>> {
+fn collect<K: Ord, V, M: FromIterator<(K, V)>>(pairs: Vec<(K, V)>) -> Option<M> {
     let is_sorted = pairs.is_sorted_by(|(one, _), (next, _)| one < next);
     is_sorted.then(|| pairs.into_iter().collect())
 }

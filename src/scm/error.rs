@@ -27,6 +27,14 @@ pub(crate) enum Error {
         /// Its folder.
         path: String,
     },
+    /// A hook of the user's that cannot take a block of ours.
+    #[error("cannot add to git's hook `{}`: {reason}", path.display())]
+    Hook {
+        /// The hook, or the folder of hooks.
+        path: PathBuf,
+        /// Why not.
+        reason: &'static str,
+    },
     /// libgit2 failed.
     #[error("git cannot read the repository")]
     Git(#[from] git2::Error),

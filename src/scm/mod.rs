@@ -1,7 +1,11 @@
-//! Git, through libgit2: what is ignored, which commit a name means, files as of a commit.
+//! Git, through libgit2: what is ignored, which commit a name means, files as of a commit, hooks
+//! and how `data.lock` merges.
 
+mod block;
 mod error;
+mod hooks;
 mod ignore;
+mod merge_driver;
 mod repo;
 mod revision;
 

@@ -104,6 +104,22 @@ impl Repo {
         }
     }
 
+    /// Returns the repository's folder, where its files begin.
+    pub(crate) fn top(&self) -> &Path {
+        self.git
+            .workdir()
+            .expect("invariant: only a repository with a worktree is opened")
+    }
+
+    /// Returns the project's folder below the repository's, empty where both are the same.
+    pub(super) fn prefix(&self) -> &str {
+        &self.prefix
+    }
+
+    pub(super) fn git(&self) -> &Repository {
+        &self.git
+    }
+
     fn inner(&self, path: &RepoPath) -> String {
         inner_path(&self.prefix, path)
     }

@@ -7,15 +7,12 @@ use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 
-use crate::base::digest::{Digest, Hasher};
+use crate::base::digest::{Digest, Hasher, block_for};
 use crate::base::fs::{self, AtomicFile, failed};
 use crate::pipeline::Content;
 use crate::store::error::Error;
 use crate::store::scan::{self, Found};
 use crate::store::tree::{EntryKind, FileContent, Tree};
-
-/// A read and a write of this size cost little beyond the bytes themselves.
-const BLOCK: usize = 128 * 1024;
 
 /// The objects of a project, below one folder: `sha256/<two digits>/<the other 62>`.
 ///
@@ -298,7 +295,11 @@ fn copy_hashing(from: &Path, to: &mut AtomicFile) -> Result<(Digest, u64), Error
     let target = to.unfinished().to_owned();
     let mut source = File::open(from).map_err(failed("cannot read", from))?;
     let mut hasher = Hasher::default();
-    let mut block = vec![0; BLOCK];
+    let size = source
+        .metadata()
+        .map_err(failed("cannot read", from))?
+        .len();
+    let mut block = vec![0; block_for(size)];
     let mut size = 0;
     loop {
         let count = source

@@ -88,7 +88,7 @@ impl Index {
             return Ok((digest, stamp.size));
         }
         let mut file = File::open(path)?;
-        let (digest, size) = Digest::of_reader(&mut file)?;
+        let (digest, size) = Digest::of_opened(&mut file)?;
         let is_stable = Stamp::of(&file.metadata()?) == stamp && size == stamp.size;
         if is_stable && !stamp.is_fresh() {
             self.remember(name, Entry { stamp, digest });

@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 
 use crate::base::digest::Digest;
+use crate::base::framed;
 use crate::base::fs::{self, failed};
 use crate::base::yaml;
 use crate::pipeline::{LOCK_FILE, Lock, LockError, StageEntry, StageName};
@@ -126,7 +127,7 @@ impl<'a> Ledger<'a> {
             stage: stage.clone(),
             entry,
         };
-        let text = frame(&record);
+        let text = framed::frame(&yaml::write(&record));
         let mut state = self.state();
         let guard = self.workspace.guard()?;
         state.refresh(self.workspace)?;
@@ -246,36 +247,20 @@ fn read_journal(path: &Path) -> Result<(Option<Journal>, Vec<Record>), fs::Error
     let (Some(found), Some(bytes)) = (stamp(path)?, fs::read(path)?) else {
         return Ok((None, Vec::new()));
     };
-    let (length, records) = records(&String::from_utf8_lossy(&bytes));
+    let (length, records) = records(&bytes);
     let inode = found.inode;
     Ok((Some(Journal { inode, length }), records))
 }
 
-/// Writes a record behind its digest and length, so that one that was cut short is known.
-fn frame(record: &Record) -> String {
-    let text = yaml::write(record);
-    format!("{} {}\n{text}", Digest::of(text.as_bytes()), text.len())
-}
-
-/// Reads records up to the first that is not whole; returns their length as well.
-fn records(text: &str) -> (u64, Vec<Record>) {
-    let (mut rest, mut records) = (text, Vec::new());
-    while let Some((head, behind)) = rest.split_once('\n') {
-        let record = head.split_once(' ').and_then(|(digest, length)| {
-            let digest: Digest = digest.parse().ok()?;
-            let body = behind.get(..length.parse().ok()?)?;
-            let is_whole = Digest::of(body.as_bytes()) == digest;
-            is_whole
-                .then(|| yaml::decode(JOURNAL, body).ok())?
-                .zip(Some(body.len()))
-        });
-        let Some((record, length)) = record else {
-            break;
-        };
-        records.push(record);
-        rest = &behind[length..];
-    }
-    ((text.len() - rest.len()) as u64, records)
+/// Reads the whole records; returns where the last of them ends as well.
+fn records(bytes: &[u8]) -> (u64, Vec<Record>) {
+    let mut length = 0;
+    let records = framed::records(bytes).filter_map(|(record, end)| {
+        length = end as u64;
+        yaml::decode(JOURNAL, record).ok()
+    });
+    let records = records.collect();
+    (length, records)
 }
 
 #[cfg(test)]
@@ -285,11 +270,7 @@ mod tests {
     fn entry(cmd: &str) -> StageEntry {
         StageEntry {
             cmd: vec![cmd.to_owned()],
-            wdir: None,
-            deps: Default::default(),
-            commands: Default::default(),
-            params: Default::default(),
-            outs: Default::default(),
+            ..StageEntry::default()
         }
     }
 

@@ -85,7 +85,7 @@ impl Workspace {
             root: root.to_owned(),
             worktree: Worktree::new(root),
             cache: Cache::new(state.join("cache")),
-            runs: RunCache::new(state.join("cache/runs")),
+            runs: RunCache::new(state.join("cache/run-log")),
             index: Index::open(state.join("index"), root.to_owned()),
         }
     }

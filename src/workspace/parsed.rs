@@ -2,6 +2,7 @@
 //! many unchanged stages would spend its time on. May be lost at any time.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
@@ -87,7 +88,7 @@ pub(super) fn load(workspace: &Workspace) -> Result<Pipeline, pipeline::Error> {
 impl Sources {
     fn check(&self, workspace: &Workspace) -> Verdict {
         let is_same = |(path, digest): (&RepoPath, &Option<Digest>)| {
-            digest_of(&workspace.locate(path), &workspace.index) == Some(*digest)
+            digest_of(&workspace.locate(path), &workspace.index).is_ok_and(|now| now == *digest)
         };
         if !self.files.iter().all(is_same) {
             return Verdict::Fails;
@@ -196,13 +197,13 @@ fn list(workspace: &Workspace, folder: &RepoPath) -> Option<Vec<String>> {
     Some(names)
 }
 
-/// Returns the digest of a file, or none within where it is absent; `None` if it cannot be read.
-fn digest_of(path: &Path, index: &Index) -> Option<Option<Digest>> {
-    let Some(metadata) = fs::absent_as_none(path.metadata()).ok()? else {
-        return Some(None);
+/// Returns the digest of a file; `None` where there is none.
+fn digest_of(path: &Path, index: &Index) -> io::Result<Option<Digest>> {
+    let Some(metadata) = fs::absent_as_none(path.metadata())? else {
+        return Ok(None);
     };
-    let (digest, _) = index.digest(path, &metadata).ok()?;
-    Some(Some(digest))
+    let (digest, _) = index.digest(path, &metadata)?;
+    Ok(Some(digest))
 }
 
 /// Returns how a file or folder looks; `None` where its next change might not show.

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
@@ -199,15 +199,13 @@ fn a_journal_that_cannot_be_read_stops_everything_and_loses_nothing() {
     let project = Project::with("stages:\n  a: {cmd: 'echo ready; sleep 60', outs: [o]}\n");
     project.write("o", "precious");
     kill_when_ready(&project, &["repro"]);
-    let folder = fs::read_dir(project.path(".mlpipe/aside")).expect("lists");
-    let paths: Vec<_> = folder
-        .map(|entry| entry.expect("an entry").path())
-        .collect();
-    let journal = paths
-        .iter()
-        .find(|path| path.extension().is_some())
-        .expect("is there");
-    fs::write(journal, "{\"version\": 2}").expect("writes");
+    let only = |folder: &str, kind: Option<&str>| {
+        let folder = fs::read_dir(project.path(folder)).expect("lists");
+        let mut paths = folder.map(|entry| entry.expect("an entry").path());
+        let is_kind = |path: &PathBuf| path.extension().and_then(|kind| kind.to_str()) == kind;
+        paths.find(is_kind).expect("is there")
+    };
+    fs::write(only(".mlpipe/running", Some("note")), "{\"version\": 2}\n").expect("writes");
     for _ in 0..2 {
         let text = project.run(&["repro"]).failure(1);
         assert!(
@@ -219,10 +217,7 @@ fn a_journal_that_cannot_be_read_stops_everything_and_loses_nothing() {
             "{text}"
         );
     }
-    let place = paths
-        .iter()
-        .find(|path| path.extension().is_none())
-        .expect("is there");
+    let place = only(".mlpipe/aside", None);
     assert_eq!(fs::read_to_string(place).expect("reads"), "precious");
 }
 

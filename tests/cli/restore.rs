@@ -324,12 +324,7 @@ fn a_wrong_entry_in_the_run_cache_is_not_believed() {
     let project = counted();
     project.write("in", "two\n");
     project.run(&["repro"]).success();
-    for path in walk(&project.path(".mlpipe/cache/runs")) {
-        let text = fs::read_to_string(&path)
-            .expect("reads")
-            .replace("size: 4", "size: 5");
-        fs::write(&path, text).expect("writes");
-    }
+    project.edit(".mlpipe/cache/run-log", "size: 4", "size: 5");
     project.write("in", "one\n");
     project.run(&["repro"]).success();
     assert!(project.run(&["repro"]).success().contains("1 unchanged"));

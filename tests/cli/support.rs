@@ -1,5 +1,6 @@
 //! `Project`: a temporary git repository with an environment of its own, and what a run printed.
 
+use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -105,14 +106,15 @@ impl Project {
 
     /// Runs git, which must succeed; returns what it printed.
     pub(crate) fn git(&self, arguments: &[&str]) -> String {
-        let output = self
-            .isolated("git")
-            .args(arguments)
-            .output()
-            .expect("git runs");
-        let stderr = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "git {arguments:?}: {stderr}");
-        String::from_utf8(output.stdout).expect("UTF-8")
+        let output = self.try_git(arguments);
+        let stderr = &output.stderr;
+        assert_eq!(output.code, Some(0), "git {arguments:?}: {stderr}");
+        output.stdout
+    }
+
+    /// Runs git, which may fail.
+    pub(crate) fn try_git(&self, arguments: &[&str]) -> Output {
+        Output::of(self.isolated("git").args(arguments))
     }
 
     /// Commits everything.
@@ -123,12 +125,7 @@ impl Project {
 
     /// Runs mlpipe to its end.
     pub(crate) fn run(&self, arguments: &[&str]) -> Output {
-        let output = self.command(arguments).output().expect("mlpipe runs");
-        Output {
-            code: output.status.code(),
-            stdout: String::from_utf8(output.stdout).expect("UTF-8"),
-            stderr: String::from_utf8(output.stderr).expect("UTF-8"),
-        }
+        Output::of(&mut self.command(arguments))
     }
 
     /// Starts mlpipe without waiting for it.
@@ -148,10 +145,10 @@ impl Project {
     }
 
     /// A command that sees nothing of the machine's settings.
-    fn isolated(&self, program: &str) -> Command {
+    pub(crate) fn isolated(&self, program: &str) -> Command {
         let mut command = Command::new(program);
         command.current_dir(self.root()).env_clear();
-        command.env("PATH", std::env::var_os("PATH").unwrap_or_default());
+        command.env("PATH", path_with_mlpipe());
         command.env("HOME", self.root().join(".git"));
         command
             .env("GIT_CONFIG_NOSYSTEM", "1")
@@ -170,7 +167,25 @@ impl Project {
     }
 }
 
+/// Git finds the mlpipe that is tested, for its hooks and its merge driver.
+fn path_with_mlpipe() -> OsString {
+    let own = Path::new(env!("CARGO_BIN_EXE_mlpipe")).parent();
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let folders = own.map(Path::to_owned).into_iter();
+    std::env::join_paths(folders.chain(std::env::split_paths(&path))).expect("no colons")
+}
+
 impl Output {
+    /// Runs a command to its end.
+    pub(crate) fn of(command: &mut Command) -> Self {
+        let output = command.output().expect("runs");
+        Self {
+            code: output.status.code(),
+            stdout: String::from_utf8(output.stdout).expect("UTF-8"),
+            stderr: String::from_utf8(output.stderr).expect("UTF-8"),
+        }
+    }
+
     /// Asserts that it went well; returns what was printed for people.
     #[track_caller]
     pub(crate) fn success(self) -> String {

@@ -3,7 +3,9 @@
 mod comparison;
 pub(crate) mod dag;
 pub(crate) mod freeze;
+pub(crate) mod git;
 pub(crate) mod init;
+pub(crate) mod install;
 pub(crate) mod metrics;
 #[cfg(feature = "ml")]
 pub(crate) mod ml;
@@ -45,6 +47,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, CliError> {
         Command::Metrics(args) => metrics::run(args, &context),
         Command::Params(args) => params::run(args, &context),
         Command::Report(args) => report::run(args, &context),
+        Command::Install(args) => install::run(args, &context),
+        Command::Git(args) => git::run(args, &context),
         #[cfg(feature = "ml")]
         Command::Ml(args) => Ok(ml::run(args).map(|()| Exit::Success)?),
     }
