@@ -46,6 +46,11 @@ impl RepoPath {
         Self::root().join(text)
     }
 
+    /// Returns the path that `text` is, if that is its normal form to the letter.
+    pub(crate) fn from_normal(text: &str) -> Option<Self> {
+        is_normal(text).then(|| Self(text.to_owned()))
+    }
+
     /// Resolves `text` against this folder: `..` goes up, but not out of the project.
     pub fn join(&self, text: &str) -> Result<Self, PathError> {
         if text.is_empty() || text.contains(char::is_control) {

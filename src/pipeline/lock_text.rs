@@ -16,6 +16,9 @@ use crate::base::yaml;
 use crate::pipeline::lock::{Content, StageEntry};
 use crate::pipeline::stage::StageName;
 
+/// Words that YAML takes for values of other kinds, now or in its past.
+const WORDS: &[&str] = &["true", "false", "null", "yes", "no", "on", "off", "y", "n"];
+
 type Stages = BTreeMap<StageName, StageEntry>;
 
 /// Returns the stages of a lock whose first lines are `header`; `None` where the text is not as it
@@ -85,7 +88,8 @@ fn below<'a>(lines: &mut Peekable<Lines<'a>>) -> impl Iterator<Item = &'a str> {
 }
 
 fn contents(lines: &mut Peekable<Lines<'_>>) -> Option<SortedMap<AnyPath, Content>> {
-    let mut contents: Vec<(AnyPath, Content)> = Vec::new();
+    // One is what most stages have.
+    let mut contents: Vec<(AnyPath, Content)> = Vec::with_capacity(1);
     let mut block = below(lines).peekable();
     while let Some(line) = block.next() {
         let path = any_path(line.strip_prefix("      ")?.strip_suffix(':')?)?;
@@ -129,13 +133,15 @@ fn key<'a>(line: &'a str, indent: &str) -> Option<&'a str> {
 
 /// Returns a path that is in its normal form already.
 fn path(text: &str) -> Option<RepoPath> {
-    let path = RepoPath::parse(plain_text(text)?).ok()?;
-    (path.as_str() == text).then_some(path)
+    RepoPath::from_normal(plain_text(text)?)
 }
 
 /// Returns a path that is in its normal form already: what leads out of the project begins with
 /// `/` or `../`, which mean nothing to YAML.
 fn any_path(text: &str) -> Option<AnyPath> {
+    if let Some(path) = path(text) {
+        return Some(path.into());
+    }
     let inner = text.strip_prefix('/');
     plain_text(inner.unwrap_or_else(|| text.trim_start_matches("../")))?;
     let path = AnyPath::parse(text).ok()?;
@@ -147,10 +153,7 @@ fn any_path(text: &str) -> Option<AnyPath> {
 fn plain_text(text: &str) -> Option<&str> {
     let begins_well = text.starts_with(|first: char| first.is_ascii_alphabetic());
     let is_safe = |byte: &u8| matches!(byte, b' '..=b'~') && !matches!(byte, b':' | b'#');
-    let is_word = matches!(
-        text.to_ascii_lowercase().as_str(),
-        "true" | "false" | "null" | "yes" | "no" | "on" | "off" | "y" | "n"
-    );
+    let is_word = WORDS.iter().any(|word| text.eq_ignore_ascii_case(word));
     let is_plain = begins_well && !is_word && text.bytes().all(|byte| is_safe(&byte));
     (is_plain && !text.ends_with(' ')).then_some(text)
 }

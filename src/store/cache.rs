@@ -4,8 +4,10 @@ use std::fs::{File, Metadata, Permissions};
 use std::io::{Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use rayon::prelude::*;
+use rustix::fs::{AtFlags, statat};
 
 use crate::base::digest::{Digest, Hasher, block_for};
 use crate::base::fs::{self, AtomicFile, failed};
@@ -17,10 +19,14 @@ use crate::store::tree::{EntryKind, FileContent, Tree};
 /// The objects of a project, below one folder: `sha256/<two digits>/<the other 62>`.
 ///
 /// May be deleted: what is lost is made again by running stages.
-#[derive(Clone, Debug)]
 pub(crate) struct Cache {
     root: PathBuf,
+    /// The folder of the objects, opened when first needed.
+    objects: OnceLock<File>,
 }
+
+/// The folder of the objects in the cache.
+const OBJECTS: &str = "sha256";
 
 /// Whether all objects of some content are in the cache. Their bytes are checked only when used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,7 +51,10 @@ pub(crate) enum Restored {
 impl Cache {
     /// Opens the cache at `root`; its folders are made when they are needed.
     pub(crate) fn new(root: PathBuf) -> Self {
-        Self { root }
+        Self {
+            root,
+            objects: OnceLock::new(),
+        }
     }
 
     /// Copies the file or folder at `path` into the cache, hashing in the same pass; returns what
@@ -280,14 +289,34 @@ impl Cache {
 
     /// A truncated object has another size, so most damage is seen without reading.
     fn has_object(&self, digest: Digest, size: u64) -> bool {
-        let metadata = self.object_path(digest).metadata();
-        metadata.is_ok_and(|metadata| metadata.len() == size)
+        let Some(folder) = self.object_folder() else {
+            return false;
+        };
+        // Asked of each out of each stage: from the folder on, the way is short.
+        let found = statat(folder, object_name(digest), AtFlags::empty());
+        found.is_ok_and(|found| u64::try_from(found.st_size) == Ok(size))
+    }
+
+    /// Returns the folder of the objects, opened; `None` while there is none.
+    fn object_folder(&self) -> Option<&File> {
+        if self.objects.get().is_none() {
+            let opened = File::open(self.root.join(OBJECTS)).ok()?;
+            // Another thread may have been quicker, which comes to the same.
+            let _opened = self.objects.set(opened);
+        }
+        self.objects.get()
     }
 
     fn object_path(&self, digest: Digest) -> PathBuf {
-        let name = digest.to_string();
-        self.root.join("sha256").join(&name[..2]).join(&name[2..])
+        self.root.join(OBJECTS).join(object_name(digest))
     }
+}
+
+/// Returns the path of an object in the folder of the objects.
+fn object_name(digest: Digest) -> String {
+    let mut name = digest.to_string();
+    name.insert(2, '/');
+    name
 }
 
 /// Copies the file at `from` into `to` in blocks; returns the digest and size of what was written.
