@@ -223,6 +223,16 @@ pub(crate) fn rename(from: &Path, to: &Path) -> Result<(), Error> {
     sync_folder(parent(from))
 }
 
+/// Like [`rename`]; returns false, and changes nothing, where `to` is on another file system. Only
+/// trying tells: mounts of one device look alike.
+pub(crate) fn try_rename(from: &Path, to: &Path) -> Result<bool, Error> {
+    match rename(from, to) {
+        Ok(()) => Ok(true),
+        Err(error) if error.source.kind() == ErrorKind::CrossesDevices => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
 /// Deletes the file or folder at `path`; nothing there is fine.
 pub(crate) fn remove(path: &Path) -> Result<(), Error> {
     let metadata = absent_as_none(fs::symlink_metadata(path));

@@ -1,5 +1,6 @@
 //! What every room stands on: digests, paths, files, values, processes. Knows nothing of pipelines.
 
+pub mod any_path;
 pub(crate) mod cancel;
 pub mod digest;
 pub(crate) mod document;

@@ -24,6 +24,9 @@ pub enum PathError {
     /// It leads out of the project, or is absolute.
     #[error("`{0}` lies outside the project")]
     Outside(String),
+    /// It is a folder that the project lies in.
+    #[error("the project itself lies in `{0}`")]
+    Around(String),
     /// It is no text.
     #[error("the name `{0}` is not valid UTF-8")]
     NotUtf8(String),
@@ -178,13 +181,21 @@ impl Borrow<str> for RepoPath {
     }
 }
 
-impl<'de> Deserialize<'de> for RepoPath {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
+impl TryFrom<String> for RepoPath {
+    type Error = PathError;
+
+    fn try_from(text: String) -> Result<Self, PathError> {
         if is_normal(&text) {
             return Ok(Self(text));
         }
-        Self::parse(&text).map_err(serde::de::Error::custom)
+        Self::parse(&text)
+    }
+}
+
+impl<'de> Deserialize<'de> for RepoPath {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Self::try_from(text).map_err(serde::de::Error::custom)
     }
 }
 

@@ -326,20 +326,6 @@ mod tests {
         assert!(folder.path().join("saved").exists());
     }
 
-    #[test]
-    #[cfg(target_os = "linux")]
-    fn a_group_of_which_only_entries_are_left_is_not_waited_for() {
-        let mut command = Command::new("sleep");
-        let mut child = command.arg("1").process_group(0).spawn().expect("starts");
-        assert!(!is_defunct(child.id()));
-        while !is_defunct(child.id()) {
-            thread::sleep(Duration::from_millis(5));
-        }
-        assert!(group_exists(child.id()));
-        child.wait().expect("waits");
-        assert!(!is_defunct(child.id()) && !group_exists(child.id()));
-    }
-
     fn is_gone(process: &str) -> bool {
         let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
         stat.is_empty() || stat.contains(") Z ")

@@ -171,3 +171,22 @@ fn is_defunct(group: u32) -> bool {
 fn as_pid(group: u32) -> Option<Pid> {
     i32::try_from(group).ok().and_then(Pid::from_raw)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn a_group_of_which_only_entries_are_left_is_not_waited_for() {
+        let mut command = Command::new("sleep");
+        let mut child = command.arg("1").process_group(0).spawn().expect("starts");
+        assert!(!is_defunct(child.id()));
+        while !is_defunct(child.id()) {
+            thread::sleep(Duration::from_millis(5));
+        }
+        assert!(group_exists(child.id()));
+        child.wait().expect("waits");
+        assert!(!is_defunct(child.id()) && !group_exists(child.id()));
+    }
+}

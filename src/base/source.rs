@@ -25,6 +25,9 @@ pub(crate) trait Snapshot: Sync {
     /// Returns the name that people know it by: `workspace` or a revision.
     fn name(&self) -> &str;
 
+    /// Returns where the project is on disk, by which paths that lead out of it are understood.
+    fn root(&self) -> &Path;
+
     /// Returns the bytes of a file; `None` where there is none.
     fn read(&self, path: &RepoPath) -> Result<Option<Vec<u8>>, Error>;
 
@@ -137,6 +140,10 @@ impl Worktree {
 impl Snapshot for Worktree {
     fn name(&self) -> &'static str {
         "workspace"
+    }
+
+    fn root(&self) -> &Path {
+        &self.root
     }
 
     fn read(&self, path: &RepoPath) -> Result<Option<Vec<u8>>, Error> {

@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::base::any_path::AnyPath;
 use crate::base::digest::Digest;
 use crate::base::fs;
-use crate::base::path::RepoPath;
 use crate::engine::claim::Claim;
 use crate::engine::decide::{OutState, Shape};
 use crate::engine::error::Failure;
@@ -41,7 +41,7 @@ pub(super) struct Journal {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Item {
-    out: RepoPath,
+    out: AnyPath,
     /// Where it lies meanwhile; `None` if there was nothing.
     place: Option<PathBuf>,
     /// What becomes of it when the stage has succeeded.
@@ -95,7 +95,7 @@ impl<'a> Aside<'a> {
     fn move_all(&self) -> Result<(), fs::Error> {
         for item in &self.journal.items {
             if let Some(place) = &item.place {
-                fs::rename(&self.workspace.locate(&item.out), place)?;
+                fs::rename(&self.workspace.locate_any(&item.out), place)?;
             }
         }
         Ok(())
@@ -114,7 +114,7 @@ impl<'a> Aside<'a> {
     /// What lay there before all of them stays aside.
     pub(crate) fn clear(&self) -> Result<(), Failure> {
         for item in &self.journal.items {
-            let out = self.workspace.locate(&item.out);
+            let out = self.workspace.locate_any(&item.out);
             if fs::exists(&out)? {
                 save_partial(self.workspace, &item.out, &out)?;
             }
@@ -124,7 +124,7 @@ impl<'a> Aside<'a> {
 
     fn undo(&self, writer: Writer, tell: &dyn Fn(Event)) -> Result<(), Failure> {
         for item in &self.journal.items {
-            let out = self.workspace.locate(&item.out);
+            let out = self.workspace.locate_any(&item.out);
             let was_moved = match &item.place {
                 Some(place) => fs::exists(place)?,
                 None => true,
@@ -214,27 +214,24 @@ impl Journal {
 }
 
 /// Saves what a failed command had begun to write; only the last attempt's is of any interest.
-fn save_partial(workspace: &Workspace, out: &RepoPath, from: &Path) -> Result<(), fs::Error> {
+fn save_partial(workspace: &Workspace, out: &AnyPath, from: &Path) -> Result<(), fs::Error> {
     let to = workspace.state("partial").join(keep::flat_name(out));
-    fs::make_folder(fs::parent(&to))?;
-    if fs::same_device(fs::parent(&to), fs::parent(from))? {
-        fs::remove(&to)?;
-        return fs::rename(from, &to);
+    fs::remove(&to)?;
+    if fs::try_rename(from, &to)? {
+        return Ok(());
     }
     fs::remove(from)
 }
 
-/// In `.mlpipe`, where no command deletes it; beside the out where that is another file system.
-fn aside_place(workspace: &Workspace, out: &RepoPath) -> Result<PathBuf, fs::Error> {
+/// In `.mlpipe`, where no command deletes it; beside the out where that is another file system, as
+/// what lies outside of the project may be without showing it.
+fn aside_place(workspace: &Workspace, out: &AnyPath) -> Result<PathBuf, fs::Error> {
     let folder = workspace.state("aside");
     fs::make_folder(&folder)?;
-    let location = workspace.locate(out);
+    let location = workspace.locate_any(out);
     let beside = fs::parent(&location);
-    let folder = if fs::same_device(&folder, beside)? {
-        folder.as_path()
-    } else {
-        beside
-    };
+    let is_near = out.inside().is_some() && fs::same_device(&folder, beside)?;
+    let folder = if is_near { folder.as_path() } else { beside };
     let name = format!(".mlpipe-aside-{}", Digest::of(out.as_str().as_bytes()));
     let place = folder.join(name);
     if fs::exists(&place)? {

@@ -3,14 +3,15 @@
 
 use std::fs::File;
 use std::io;
+use std::path::Path;
 use std::process;
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
+use crate::base::any_path::AnyPath;
 use crate::base::cancel::CancelToken;
 use crate::base::fs;
 use crate::base::lockfile::LOOK_AGAIN;
-use crate::base::path::RepoPath;
 use crate::base::process_identity::{identify, is_running, kill_identified, kill_readers};
 use crate::engine::aside::{Aside, Journal};
 use crate::engine::error::Failure;
@@ -104,10 +105,13 @@ impl<'a> Claims<'a> {
     fn occupant(&self, stage: &Stage) -> Occupant {
         let deps = stage.deps.iter().filter_map(|dep| match dep {
             Dep::Path { path, .. } => Some(path.clone()),
-            Dep::Glob { pattern, .. } => Some(pattern.prefix().clone()),
+            Dep::Glob { pattern, .. } => Some(pattern.prefix().clone().into()),
             Dep::Command { .. } => None,
         });
-        let params = stage.params.iter().map(|reference| reference.file.clone());
+        let params = stage
+            .params
+            .iter()
+            .map(|reference| AnyPath::from(reference.file.clone()));
         Occupant {
             owner: self.owner.clone(),
             pid: process::id(),
@@ -125,7 +129,8 @@ impl<'a> Claims<'a> {
     ) -> Result<Option<Occupant>, Failure> {
         for found in find_occupied(self.workspace)? {
             // The scheduler keeps stages of one run apart.
-            if found.occupant.owner == self.owner || !own.conflicts_with(&found.occupant) {
+            let is_own = found.occupant.owner == self.owner;
+            if is_own || !own.conflicts_with(&found.occupant, self.workspace.root()) {
                 continue;
             }
             if is_running(&found.occupant.owner) {
@@ -242,10 +247,11 @@ impl Drop for Claim<'_> {
 }
 
 impl Occupant {
-    fn conflicts_with(&self, other: &Self) -> bool {
-        let meet = |some: &[RepoPath], others: &[RepoPath]| {
+    /// Whether one writes what the other reads or writes in the project at `root` and outside of it.
+    fn conflicts_with(&self, other: &Self, root: &Path) -> bool {
+        let meet = |some: &[AnyPath], others: &[AnyPath]| {
             some.iter()
-                .any(|path| others.iter().any(|other| path.overlaps(other)))
+                .any(|path| others.iter().any(|other| path.overlaps(other, root)))
         };
         self.stage == other.stage
             || meet(&self.writes, &other.writes)

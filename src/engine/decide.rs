@@ -2,8 +2,8 @@
 
 use std::fmt;
 
+use crate::base::any_path::AnyPath;
 use crate::base::fs;
-use crate::base::path::RepoPath;
 use crate::engine::error::Failure;
 use crate::engine::fingerprint::{Change, FactValue};
 use crate::engine::inputs::{Gauge, Inputs};
@@ -17,7 +17,7 @@ pub(crate) enum Decision {
     /// Nothing: it is as recorded. The outs listed are to be put into the cache again.
     Unchanged {
         /// Outs whose objects have been lost while the workspace still has the content.
-        recache: Vec<RepoPath>,
+        recache: Vec<AnyPath>,
     },
     /// The outs of an earlier run are put in place.
     Restore {
@@ -58,7 +58,7 @@ pub(crate) enum Reason {
     /// An input is not as recorded.
     Input(Change),
     /// An out is not as recorded.
-    Out(RepoPath, OutFault),
+    Out(AnyPath, OutFault),
 }
 
 /// What is wrong with an out.
@@ -176,7 +176,7 @@ pub(crate) fn observe_outs(
     gauge: &Gauge<'_>,
 ) -> Result<Vec<OutState>, Failure> {
     let observe = |out: &Out| {
-        let shape = Shape::of(&gauge.workspace.locate(&out.path))?;
+        let shape = Shape::of(&gauge.workspace.locate_any(&out.path))?;
         let found = gauge.workspace.measure(&out.path)?;
         let recorded = recorded
             .and_then(|entry| entry.outs.get(&out.path))

@@ -21,7 +21,7 @@ use crate::engine::run::{Processed, Worker, log_path};
 use crate::engine::scheduler::Scheduler;
 use crate::engine::selection::Policy;
 use crate::engine::supply::{Grant, Supply};
-use crate::pipeline::{Pipeline, Stage, StageEntry, StageIndex};
+use crate::pipeline::{Out, Pipeline, Stage, StageEntry, StageIndex};
 use crate::scm::ignore_out;
 use crate::workspace::{Ledger, Workspace};
 
@@ -226,8 +226,8 @@ impl<'a> Dispatcher<'a> {
 
     fn hide_outs_from_git(&self, stage: &Stage) -> Result<(), Error> {
         let _guard = self.shared.workspace.guard()?;
-        for out in stage.outs.iter().filter(|out| out.cache) {
-            ignore_out(self.shared.workspace.root(), &out.path)?;
+        for path in stage.outs.iter().filter_map(Out::cached_path) {
+            ignore_out(self.shared.workspace.root(), path)?;
         }
         Ok(())
     }

@@ -3,6 +3,7 @@
 use std::io;
 use std::time::Duration;
 
+use crate::base::any_path::AnyPath;
 use crate::base::fs;
 use crate::base::path::RepoPath;
 use crate::base::problem::Problem;
@@ -76,7 +77,7 @@ pub(crate) enum Failure {
     #[error("its dep `{path}` does not exist")]
     DepMissing {
         /// Which one, with its place in the pipeline.
-        path: RepoPath,
+        path: AnyPath,
         /// The place in the pipeline file.
         problem: Box<Problem>,
     },
@@ -94,7 +95,7 @@ pub(crate) enum Failure {
     #[error("its command did not make the out `{path}`")]
     OutMissing {
         /// Which one.
-        path: RepoPath,
+        path: AnyPath,
         /// The place in the pipeline file.
         problem: Box<Problem>,
     },
@@ -102,7 +103,7 @@ pub(crate) enum Failure {
     #[error("its out `{path}` is tracked by git")]
     OutTracked {
         /// Which one.
-        path: RepoPath,
+        path: AnyPath,
     },
     /// An input changed while the command ran.
     #[error("{} changed while it ran", changes.iter().map(|change| change.fact.to_string()).collect::<Vec<_>>().join(", "))]
@@ -114,7 +115,7 @@ pub(crate) enum Failure {
     #[error("it is frozen and `{path}` is neither recorded nor there")]
     Frozen {
         /// The out that is missing.
-        path: RepoPath,
+        path: AnyPath,
     },
     /// The command of a killed run cannot be ended.
     #[error("the command of a killed run still holds `{path}`")]

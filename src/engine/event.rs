@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::base::any_path::AnyPath;
 use crate::base::output::Line;
-use crate::base::path::RepoPath;
 use crate::engine::decide::{Reason, Source};
 use crate::engine::error::Failure;
 use crate::pipeline::StageName;
@@ -80,7 +80,7 @@ pub(crate) enum Event {
         /// The stage whose out stands in its place.
         stage: StageName,
         /// Where it was.
-        path: RepoPath,
+        path: AnyPath,
         /// Where it is now, relative to the root.
         to: String,
     },

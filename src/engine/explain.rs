@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::base::path::RepoPath;
+use crate::base::any_path::AnyPath;
 use crate::engine::decide::Reason;
 use crate::engine::error::Failure;
 use crate::engine::fingerprint::{Change, Fact, FactValue};
@@ -62,7 +62,7 @@ pub(crate) fn changed_files(
 
 fn compare(
     workspace: &Workspace,
-    path: &RepoPath,
+    path: &AnyPath,
     before: &Content,
 ) -> Result<Vec<FileChange>, Failure> {
     let old = workspace.cache.manifest(before)?;

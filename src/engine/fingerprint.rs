@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
+use crate::base::any_path::AnyPath;
 use crate::base::digest::{Digest, Hasher};
 use crate::base::path::RepoPath;
 use crate::base::value::Value;
@@ -21,7 +22,7 @@ pub(crate) enum Fact {
     /// The folder that it runs in.
     Folder,
     /// A dep's content.
-    Dep(RepoPath),
+    Dep(AnyPath),
     /// What a command dependency prints.
     CommandDep(String),
     /// A parameter.
@@ -32,7 +33,7 @@ pub(crate) enum Fact {
         key: String,
     },
     /// That a path is an out.
-    Out(RepoPath),
+    Out(AnyPath),
 }
 
 /// What a fact says.
@@ -270,7 +271,8 @@ mod tests {
                 executable: false,
             })
         });
-        let deps = prop::collection::btree_map("[cd]".prop_map(|text| path(&text)), content, 0..3);
+        let dep = "(|/|[.][.]/)[cd]".prop_map(|text| AnyPath::parse(&text).expect("a path"));
+        let deps = prop::collection::btree_map(dep, content, 0..3);
         let cmd = prop::collection::vec("[xy\n]{1,2}", 1..3);
         (cmd, deps, params).prop_map(|(cmd, deps, params)| Inputs {
             cmd,
@@ -278,7 +280,7 @@ mod tests {
             deps,
             commands: BTreeMap::new(),
             params: BTreeMap::from([(path("params.yaml"), params)]),
-            outs: vec![path("o")],
+            outs: vec![path("o").into()],
         })
     }
 
@@ -291,7 +293,7 @@ mod tests {
 
         #[test]
         fn a_recorded_run_has_the_inputs_it_ran_with(inputs in inputs()) {
-            let entry = inputs.to_entry(SortedMap::from_iter([(path("o"), Content {
+            let entry = inputs.to_entry(SortedMap::from_iter([(path("o").into(), Content {
                 sha256: Digest::of(b"o"), size: 1, files: None, executable: false,
             })])).expect("no dep is absent");
             prop_assert_eq!(Inputs::recorded(&entry), inputs);

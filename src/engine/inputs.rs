@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::sync::{Mutex, PoisonError};
 
+use crate::base::any_path::AnyPath;
 use crate::base::cancel::CancelToken;
 use crate::base::digest::Digest;
 use crate::base::path::RepoPath;
@@ -15,17 +16,17 @@ use crate::pipeline::{self, Content, Dep, ParamFiles, Pattern, Stage, StageEntry
 use crate::workspace::Workspace;
 
 /// No content is foreseen: stages are judged by what is on disk.
-pub(crate) const NOTHING_EXPECTED: &BTreeMap<RepoPath, Content> = &BTreeMap::new();
+pub(crate) const NOTHING_EXPECTED: &BTreeMap<AnyPath, Content> = &BTreeMap::new();
 
 /// What a stage is given. An absent dep is `None`.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Inputs {
     pub(crate) cmd: Vec<String>,
     pub(crate) wdir: RepoPath,
-    pub(crate) deps: BTreeMap<RepoPath, Option<Content>>,
+    pub(crate) deps: BTreeMap<AnyPath, Option<Content>>,
     pub(crate) commands: BTreeMap<String, Digest>,
     pub(crate) params: BTreeMap<RepoPath, BTreeMap<String, Value>>,
-    pub(crate) outs: Vec<RepoPath>,
+    pub(crate) outs: Vec<AnyPath>,
 }
 
 /// How inputs are measured: where, and with what environment.
@@ -37,7 +38,7 @@ pub(crate) struct Gauge<'a> {
     /// What command dependencies have printed; for as long as nothing changes.
     pub(crate) memo: Option<&'a CommandMemo>,
     /// Contents that are not there yet but will be, as of outs that would be restored.
-    pub(crate) expected: &'a BTreeMap<RepoPath, Content>,
+    pub(crate) expected: &'a BTreeMap<AnyPath, Content>,
 }
 
 /// The digests of what command dependencies have printed, by command and folder.
@@ -78,7 +79,7 @@ impl Inputs {
                 }
             }
         }
-        let mut outs: Vec<RepoPath> = stage.outs.iter().map(|out| out.path.clone()).collect();
+        let mut outs: Vec<AnyPath> = stage.outs.iter().map(|out| out.path.clone()).collect();
         outs.sort();
         Ok(Self {
             cmd: stage.cmd.clone(),
@@ -91,8 +92,8 @@ impl Inputs {
     }
 
     /// Makes the record of a run with these inputs; `None` if a dep was absent.
-    pub(crate) fn to_entry(&self, outs: SortedMap<RepoPath, Content>) -> Option<StageEntry> {
-        let present = |(path, content): (&RepoPath, &Option<Content>)| {
+    pub(crate) fn to_entry(&self, outs: SortedMap<AnyPath, Content>) -> Option<StageEntry> {
+        let present = |(path, content): (&AnyPath, &Option<Content>)| {
             content.map(|content| (path.clone(), content))
         };
         Some(StageEntry {
@@ -138,7 +139,7 @@ impl Gauge<'_> {
             && measure_params(stage, self.params)? == entry.params)
     }
 
-    fn are_recorded(&self, found: &[RepoPath], entry: &StageEntry) -> Result<bool, Failure> {
+    fn are_recorded(&self, found: &[AnyPath], entry: &StageEntry) -> Result<bool, Failure> {
         for path in found {
             if self.content(path)?.as_ref() != entry.deps.get(path) {
                 return Ok(false);
@@ -147,7 +148,7 @@ impl Gauge<'_> {
         Ok(true)
     }
 
-    fn content(&self, path: &RepoPath) -> Result<Option<Content>, Failure> {
+    fn content(&self, path: &AnyPath) -> Result<Option<Content>, Failure> {
         match self.expected.get(path) {
             Some(content) => Ok(Some(*content)),
             None => Ok(self.workspace.measure(path)?),
@@ -155,11 +156,12 @@ impl Gauge<'_> {
     }
 
     /// Lists the files that a pattern names, but for what the stage makes itself.
-    fn matching(&self, stage: &Stage, pattern: &Pattern) -> Result<Vec<RepoPath>, Failure> {
+    fn matching(&self, stage: &Stage, pattern: &Pattern) -> Result<Vec<AnyPath>, Failure> {
         let found = pattern.find(&self.workspace.worktree);
         let mut found = found.map_err(pipeline::Error::from)?;
-        found.retain(|path| !stage.outs.iter().any(|out| path.is_within(&out.path)));
-        Ok(found)
+        let outs = stage.outs.iter().filter_map(|out| out.path.inside());
+        found.retain(|path| !outs.clone().any(|out| path.is_within(out)));
+        Ok(found.into_iter().map(AnyPath::from).collect())
     }
 
     /// Returns the digest of what a command dependency prints.

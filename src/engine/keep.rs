@@ -1,11 +1,11 @@
 //! What may be deleted and what must be kept of that which stands where an out goes.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::base::any_path::AnyPath;
 use crate::base::fs;
-use crate::base::path::RepoPath;
 use crate::engine::decide::{OutState, Shape};
 use crate::engine::event::Event;
 use crate::pipeline::StageName;
@@ -24,7 +24,7 @@ pub(crate) enum Fate {
 /// A file of the user's that gave way to an out.
 pub(crate) struct Kept {
     /// Where it was.
-    pub(crate) path: RepoPath,
+    pub(crate) path: AnyPath,
     /// Where it is now, relative to the root.
     pub(crate) to: String,
 }
@@ -43,7 +43,7 @@ impl Kept {
 /// Decides what becomes of what is found at an out. It may go only if the cache has every byte of
 /// it, or if it is what the stage has made and the user wants no copies of it.
 pub(crate) fn fate(workspace: &Workspace, state: &OutState) -> Result<Fate, store::Error> {
-    let location = workspace.locate(&state.out.path);
+    let location = workspace.locate_any(&state.out.path);
     let Some(found) = &state.found else {
         let is_there = state.shape != Shape::Absent;
         return Ok(if is_there {
@@ -69,29 +69,33 @@ pub(crate) fn fate(workspace: &Workspace, state: &OutState) -> Result<Fate, stor
     Ok(Fate::Expendable)
 }
 
-/// Moves something to `.mlpipe/kept`, under a name of its own.
-pub(crate) fn keep(workspace: &Workspace, from: &Path, path: &RepoPath) -> Result<Kept, fs::Error> {
+/// Moves something to `.mlpipe/kept`, or beside where it was if that is another file system; under
+/// a name of its own.
+pub(crate) fn keep(workspace: &Workspace, from: &Path, path: &AnyPath) -> Result<Kept, fs::Error> {
     let folder = workspace.state("kept");
-    fs::make_folder(&folder)?;
-    let near = if fs::same_device(&folder, fs::parent(from))? {
-        folder.join(flat_name(path))
-    } else {
-        workspace.locate(path).with_added_extension("kept")
-    };
-    let mut to = near.clone();
-    let mut number = 0;
-    while fs::exists(&to)? {
-        number += 1;
-        to = near.with_added_extension(number.to_string());
+    let mut to = unused(&folder.join(flat_name(path)))?;
+    if !fs::try_rename(from, &to)? {
+        to = unused(&workspace.locate_any(path).with_added_extension("kept"))?;
+        fs::rename(from, &to)?;
     }
-    fs::rename(from, &to)?;
     Ok(Kept {
         path: path.clone(),
         to: workspace.shown(&to),
     })
 }
 
+/// Adds a number to a name that is taken.
+fn unused(name: &Path) -> Result<PathBuf, fs::Error> {
+    let mut free = name.to_owned();
+    let mut number = 0;
+    while fs::exists(&free)? {
+        number += 1;
+        free = name.with_added_extension(number.to_string());
+    }
+    Ok(free)
+}
+
 /// Writes a path as one name, so that a file and a folder of other times never meet.
-pub(crate) fn flat_name(path: &RepoPath) -> String {
+pub(crate) fn flat_name(path: &AnyPath) -> String {
     path.as_str().replace('/', "__")
 }

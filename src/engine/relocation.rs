@@ -1,5 +1,6 @@
 //! Moves an out: on disk, in the stages that make and read it, in the lock and in `.gitignore`.
 
+use crate::base::any_path::AnyPath;
 use crate::base::document::Origin;
 use crate::base::fs;
 use crate::base::path::RepoPath;
@@ -82,12 +83,15 @@ fn edits(pipeline: &Pipeline, old: &RepoPath, new: &RepoPath) -> Vec<Edit> {
 
 fn find_out<'p>(pipeline: &'p Pipeline, path: &RepoPath) -> Result<&'p Out, Error> {
     let outs = pipeline.stages.iter().flat_map(|stage| &stage.outs);
-    if let Some(out) = outs.clone().find(|out| out.path == *path) {
+    if let Some(out) = outs.clone().find(|out| out.path.inside() == Some(path)) {
         return Ok(out);
     }
     Err(AmendError::NotAnOut {
         path: path.clone(),
-        help: did_you_mean(path.as_str(), outs.map(|out| out.path.as_str())),
+        help: did_you_mean(
+            path.as_str(),
+            outs.filter_map(|out| out.path.inside().map(RepoPath::as_str)),
+        ),
     }
     .into())
 }
@@ -111,11 +115,15 @@ fn destination(
     Ok(new)
 }
 
-/// Returns the outs and the plain deps of a stage, with where they are written.
+/// Returns the outs and the plain deps of a stage that are in the project, with where they are
+/// written.
 fn paths_of(stage: &Stage) -> impl Iterator<Item = (&Origin, &RepoPath)> {
-    let outs = stage.outs.iter().map(|out| (&out.origin, &out.path));
+    let outs = stage
+        .outs
+        .iter()
+        .filter_map(|out| Some((&out.origin, out.path.inside()?)));
     let deps = stage.deps.iter().filter_map(|dep| match dep {
-        Dep::Path { path, origin } => Some((origin, path)),
+        Dep::Path { path, origin } => Some((origin, path.inside()?)),
         Dep::Glob { .. } | Dep::Command { .. } => None,
     });
     outs.chain(deps)
@@ -178,10 +186,11 @@ impl Edit {
 }
 
 fn rename_in_lock(lock: &mut Lock, old: &RepoPath, new: &RepoPath) {
-    let rename = |paths: &mut SortedMap<RepoPath, Content>| {
+    let rename = |paths: &mut SortedMap<AnyPath, Content>| {
         let renamed = std::mem::take(paths).into_iter();
+        let moved = |path: &AnyPath| path.inside()?.moved(old, new).map(AnyPath::from);
         *paths = renamed
-            .map(|(path, content)| (path.moved(old, new).unwrap_or(path), content))
+            .map(|(path, content)| (moved(&path).unwrap_or(path), content))
             .collect();
     };
     for entry in lock.stages.values_mut() {

@@ -1,7 +1,7 @@
 //! Removes stages: from their files, from the lock, and what is known of their outs.
 
+use crate::base::any_path::AnyPath;
 use crate::base::fs;
-use crate::base::path::RepoPath;
 use crate::base::yaml::Step;
 use crate::engine::amendment::Amendment;
 use crate::engine::decide::{OutState, Shape};
@@ -27,7 +27,7 @@ pub(crate) struct Removed {
     /// The stages and groups.
     pub(crate) names: Vec<String>,
     /// Outs that are gone from the workspace.
-    pub(crate) deleted: Vec<RepoPath>,
+    pub(crate) deleted: Vec<AnyPath>,
     /// Outs that nobody else has a copy of.
     pub(crate) kept: Vec<Kept>,
 }
@@ -62,8 +62,8 @@ pub(crate) fn remove_stages(
         if outs == Outs::Go {
             removed.delete(workspace, out, &before, stage)?;
         }
-        if out.cache {
-            stop_ignoring(workspace.root(), &out.path)?;
+        if let Some(path) = out.cached_path() {
+            stop_ignoring(workspace.root(), path)?;
         }
     }
     workspace.save_index()?;
@@ -82,7 +82,7 @@ impl Removed {
         lock: &Lock,
         stage: &Stage,
     ) -> Result<(), Error> {
-        let location = workspace.locate(&out.path);
+        let location = workspace.locate_any(&out.path);
         let recorded = lock.stages.get(&stage.name);
         let state = OutState {
             out: out.clone(),

@@ -21,7 +21,7 @@ use crate::engine::selection::{Policy, Selection};
 use crate::engine::status::status;
 use crate::engine::supply::Supply;
 use crate::engine::survey::settled;
-use crate::pipeline::{LOCK_FILE, ParamFiles, Pipeline, StageIndex, StageName};
+use crate::pipeline::{LOCK_FILE, Out, ParamFiles, Pipeline, StageIndex, StageName};
 use crate::workspace::{Ledger, Workspace};
 
 /// What is to be run, and how.
@@ -219,7 +219,9 @@ fn recover(claims: &Claims<'_>, reporter: &mut dyn Reporter) -> Result<(), Error
 /// them. Nothing may be at work meanwhile.
 fn remove_litter(workspace: &Workspace, pipeline: &Pipeline) -> Result<(), Error> {
     let outs = pipeline.stages.iter().flat_map(|stage| &stage.outs);
-    let mut folders: BTreeSet<RepoPath> = outs.map(|out| out.path.parent()).collect();
+    // Outside of the project others may be at work with files of such names.
+    let inside = outs.filter_map(|out| out.path.inside());
+    let mut folders: BTreeSet<RepoPath> = inside.map(RepoPath::parent).collect();
     folders.insert(RepoPath::root());
     for folder in folders {
         fs::remove_litter(&workspace.locate(&folder))?;
@@ -243,8 +245,8 @@ fn tracked_outs(workspace: &Workspace, pipeline: &Pipeline) -> Result<BTreeSet<R
         .stages
         .iter()
         .flat_map(|stage| &stage.outs)
-        .filter(|out| out.cache);
-    Ok(repo.tracked_among(outs.map(|out| &out.path))?)
+        .filter_map(Out::cached_path);
+    Ok(repo.tracked_among(outs)?)
 }
 
 /// Returns what every command finds in its environment: this mlpipe first on the path.

@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 use std::time::Instant;
 
+use crate::base::any_path::AnyPath;
 use crate::base::fs::{self, failed};
-use crate::base::path::RepoPath;
 use crate::base::process::{Exit, Script};
 use crate::base::sorted_map::SortedMap;
 use crate::engine::aside::Aside;
@@ -139,12 +139,12 @@ impl<'a> Worker<'a> {
     }
 
     /// Puts outs into the cache again that it has lost.
-    fn recache(&self, paths: &[RepoPath]) -> Result<(), Failure> {
+    fn recache(&self, paths: &[AnyPath]) -> Result<(), Failure> {
         for path in paths {
             self.shared
                 .workspace
                 .cache
-                .store(&self.shared.workspace.locate(path))?;
+                .store(&self.shared.workspace.locate_any(path))?;
         }
         Ok(())
     }
@@ -163,7 +163,7 @@ impl<'a> Worker<'a> {
             if state.found.as_ref() == Some(content) {
                 continue;
             }
-            let location = self.shared.workspace.locate(&state.out.path);
+            let location = self.shared.workspace.locate_any(&state.out.path);
             if state.shape != Shape::Absent
                 && keep::fate(self.shared.workspace, state)? == Fate::Keep
             {
@@ -200,11 +200,10 @@ impl<'a> Worker<'a> {
                 claim: None,
             });
         }
-        if let Some(out) = stage
-            .outs
-            .iter()
-            .find(|out| self.shared.tracked.contains(&out.path))
-        {
+        if let Some(out) = stage.outs.iter().find(|out| {
+            out.cached_path()
+                .is_some_and(|path| self.shared.tracked.contains(path))
+        }) {
             return Err(Failure::OutTracked {
                 path: out.path.clone(),
             });
@@ -245,7 +244,7 @@ impl<'a> Worker<'a> {
     /// Makes the folders that outs go to.
     pub(super) fn make_folders(&self, stage: &Stage) -> Result<(), fs::Error> {
         let outs = stage.outs.iter();
-        let mut places = outs.map(|out| self.shared.workspace.locate(&out.path));
+        let mut places = outs.map(|out| self.shared.workspace.locate_any(&out.path));
         places.try_for_each(|place| fs::make_folder(fs::parent(&place)))
     }
 
@@ -326,9 +325,9 @@ impl<'a> Worker<'a> {
         inputs: &Inputs,
         origin: Origin,
     ) -> Result<StageEntry, Failure> {
-        let mut outs: SortedMap<RepoPath, Content> = SortedMap::default();
+        let mut outs: SortedMap<AnyPath, Content> = SortedMap::default();
         for out in &stage.outs {
-            let location = self.shared.workspace.locate(&out.path);
+            let location = self.shared.workspace.locate_any(&out.path);
             let is_cached = out.is_kept() && self.shared.policy.commit == CommitPolicy::Cache;
             let content = if is_cached || origin == Origin::Hand {
                 self.shared.workspace.cache.store(&location)?
@@ -389,9 +388,13 @@ pub(crate) fn refuse_missing_deps(stage: &Stage, inputs: &Inputs) -> Result<(), 
         let (path, origin) = match dep {
             Dep::Path { path, origin } if inputs.deps.get(path) == Some(&None) => (path, origin),
             Dep::Glob { pattern, origin }
-                if !inputs.deps.keys().any(|dep| pattern.matches(dep)) =>
+                if !inputs
+                    .deps
+                    .keys()
+                    .filter_map(AnyPath::inside)
+                    .any(|dep| pattern.matches(dep)) =>
             {
-                (pattern.path(), origin)
+                (&pattern.path().clone().into(), origin)
             }
             _ => continue,
         };

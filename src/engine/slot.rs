@@ -11,9 +11,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::base::any_path::AnyPath;
 use crate::base::fs::{self, failed};
 use crate::base::lockfile::FileLock;
-use crate::base::path::RepoPath;
 use crate::engine::aside::Journal;
 use crate::engine::error::Failure;
 use crate::pipeline::StageName;
@@ -49,8 +49,8 @@ pub(super) struct Occupant {
     /// That process, as people know it.
     pub(super) pid: u32,
     pub(super) stage: StageName,
-    pub(super) reads: Vec<RepoPath>,
-    pub(super) writes: Vec<RepoPath>,
+    pub(super) reads: Vec<AnyPath>,
+    pub(super) writes: Vec<AnyPath>,
 }
 
 /// Whether a line must outlast a power cut.

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::base::any_path::AnyPath;
 use crate::base::cancel::CancelToken;
-use crate::base::path::RepoPath;
 use crate::engine::decide::{Decision, Reason, examine};
 use crate::engine::error::{Error, Failure};
 use crate::engine::inputs::{CommandMemo, Gauge};
@@ -104,7 +104,7 @@ struct Forecaster<'a> {
     pipeline: &'a Pipeline,
     gauge: GaugeParts<'a>,
     /// The content of outs that would be restored.
-    expected: BTreeMap<RepoPath, Content>,
+    expected: BTreeMap<AnyPath, Content>,
     cancel: CancelToken,
     /// Stages whose outs nobody can foresee.
     uncertain: BTreeSet<StageIndex>,
@@ -125,8 +125,11 @@ impl Forecaster<'_> {
         stage.deps.iter().any(|dep| match dep {
             Dep::Path { path, .. } => restored
                 .iter()
-                .any(|out| *out != path && out.overlaps(path)),
-            Dep::Glob { pattern, .. } => restored.iter().any(|out| pattern.may_need(out)),
+                .any(|out| *out != path && out.overlaps(path, self.workspace.root())),
+            Dep::Glob { pattern, .. } => {
+                let mut inside = restored.iter().filter_map(|out| out.inside());
+                inside.any(|out| pattern.may_need(out))
+            }
             Dep::Command { .. } => false,
         })
     }

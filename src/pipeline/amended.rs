@@ -2,6 +2,7 @@
 //! anything is written.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use crate::base::path::RepoPath;
 use crate::base::source::{Entry, Error, Snapshot};
@@ -17,6 +18,10 @@ pub(crate) struct Amended<'a> {
 impl Snapshot for Amended<'_> {
     fn name(&self) -> &str {
         self.inner.name()
+    }
+
+    fn root(&self) -> &Path {
+        self.inner.root()
     }
 
     fn read(&self, path: &RepoPath) -> Result<Option<Vec<u8>>, Error> {

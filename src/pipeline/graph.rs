@@ -2,10 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
+use std::path::{Path, PathBuf};
 
 use globset::Glob;
 use serde::{Deserialize, Serialize};
 
+use crate::base::any_path::AnyPath;
 use crate::base::path::RepoPath;
 use crate::base::problem::{Problem, did_you_mean};
 use crate::pipeline::discover::{DVC_FILE, PIPELINE_FILE};
@@ -20,23 +22,29 @@ pub(crate) type StageIndex = usize;
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Graph {
     upstream: Vec<Vec<StageIndex>>,
-    makers: BTreeMap<RepoPath, StageIndex>,
+    /// The outs, all written relative to the root.
+    makers: BTreeMap<AnyPath, StageIndex>,
     names: BTreeMap<String, StageIndex>,
     files: Vec<RepoPath>,
     order: Vec<StageIndex>,
+    /// Where the project is, by which targets are understood that lead out of it.
+    #[serde(skip)]
+    root: PathBuf,
 }
 
 impl Graph {
-    /// Connects `stages`.
-    pub(crate) fn build(stages: &[Stage]) -> Result<Self, Problem> {
-        let makers = find_makers(stages)?;
+    /// Connects the `stages` of the project at `root`.
+    pub(crate) fn build(stages: &[Stage], root: &Path) -> Result<Self, Problem> {
+        let makers = find_makers(stages, root)?;
         let needs = |stage: &Stage| {
             let mut needed = BTreeSet::new();
             for dep in &stage.deps {
                 match dep {
-                    Dep::Path { path, .. } => needed.extend(makers_of(&makers, path)),
+                    Dep::Path { path, .. } => {
+                        needed.extend(makers_of(&makers, &path.normal(root)));
+                    }
                     Dep::Glob { pattern, .. } => {
-                        let outs = stage.outs.iter().map(|out| &out.path);
+                        let outs = stage.outs.iter().filter_map(|out| out.path.inside());
                         needed.extend(makers_for(&makers, pattern, outs));
                     }
                     Dep::Command { .. } => {}
@@ -57,7 +65,13 @@ impl Graph {
             names,
             files,
             order,
+            root: root.to_owned(),
         })
+    }
+
+    /// Says where the project is whose graph was read back.
+    pub(super) fn attach(&mut self, root: &Path) {
+        root.clone_into(&mut self.root);
     }
 
     /// Returns the stages that make what `stage` reads.
@@ -71,8 +85,9 @@ impl Graph {
     }
 
     /// Returns the stage that makes `path` or a folder around it.
-    pub(crate) fn maker(&self, path: &RepoPath) -> Option<StageIndex> {
-        path.ancestors()
+    pub(crate) fn maker(&self, path: &AnyPath) -> Option<StageIndex> {
+        path.normal(&self.root)
+            .ancestors()
             .find_map(|folder| self.makers.get(folder))
             .copied()
     }
@@ -146,10 +161,10 @@ impl Graph {
         if !found.is_empty() {
             return Ok(found);
         }
-        if let Ok(path) = RepoPath::parse(target) {
+        if let Ok(path) = AnyPath::resolve(&self.root, &RepoPath::root(), target) {
             let stages = self.files.iter().enumerate();
             let of_file = stages
-                .filter(|(_, file)| **file == path)
+                .filter(|(_, file)| path.inside() == Some(*file))
                 .map(|(stage, _)| stage);
             let mut found: Vec<StageIndex> = of_file.collect();
             found.extend(self.maker(&path));
@@ -206,17 +221,18 @@ fn find_names(stages: &[Stage]) -> Result<BTreeMap<String, StageIndex>, Problem>
 }
 
 /// Maps each out to its stage; two stages that write the same place are a mistake.
-fn find_makers(stages: &[Stage]) -> Result<BTreeMap<RepoPath, StageIndex>, Problem> {
-    let mut makers: BTreeMap<RepoPath, StageIndex> = BTreeMap::new();
+fn find_makers(stages: &[Stage], root: &Path) -> Result<BTreeMap<AnyPath, StageIndex>, Problem> {
+    let mut makers: BTreeMap<AnyPath, StageIndex> = BTreeMap::new();
     for (index, stage) in stages.iter().enumerate() {
         for out in &stage.outs {
-            if let Some(other) = makers_of(&makers, &out.path).next() {
+            let path = out.path.normal(root);
+            if let Some(other) = makers_of(&makers, &path).next() {
                 let other = &stages[other].name;
                 let message = format!("`{}` is an out of stage `{other}` too", out.path);
                 let help = "two stages cannot write the same path: rename one of the outs";
                 return Err(out.origin.problem(message).help(help));
             }
-            makers.insert(out.path.clone(), index);
+            makers.insert(path.into_owned(), index);
         }
     }
     Ok(makers)
@@ -224,14 +240,18 @@ fn find_makers(stages: &[Stage]) -> Result<BTreeMap<RepoPath, StageIndex>, Probl
 
 /// Returns the stages whose outs are at `path`, around it or below it.
 fn makers_of<'a>(
-    makers: &'a BTreeMap<RepoPath, StageIndex>,
-    path: &'a RepoPath,
+    makers: &'a BTreeMap<AnyPath, StageIndex>,
+    path: &'a AnyPath,
 ) -> impl Iterator<Item = StageIndex> + 'a {
     let around = path
         .ancestors()
         .find_map(|folder| makers.get(folder))
         .copied();
-    let everything = path.is_root().then(|| makers.values().copied());
+    let is_root = path.inside().is_some_and(RepoPath::is_root);
+    let everything = is_root.then(|| {
+        let inside = makers.iter().filter(|(out, _)| out.inside().is_some());
+        inside.map(|(_, stage)| *stage)
+    });
     let prefix = format!("{path}/");
     // Names with bytes below `/`, as in `a-b`, sort between `a` and `a/b`, hence the start here.
     let below = makers.range::<str, _>((Bound::Included(prefix.as_str()), Bound::Unbounded));
@@ -244,7 +264,7 @@ fn makers_of<'a>(
 
 /// Returns the stages that may make what a pattern names; never the one that makes `own`.
 fn makers_for<'a>(
-    makers: &'a BTreeMap<RepoPath, StageIndex>,
+    makers: &'a BTreeMap<AnyPath, StageIndex>,
     pattern: &'a Pattern,
     own: impl Iterator<Item = &'a RepoPath>,
 ) -> impl Iterator<Item = StageIndex> + 'a {
@@ -262,8 +282,10 @@ fn makers_for<'a>(
     let below: Vec<_> = from
         .take_while(|(out, _)| out.as_str().starts_with(&start))
         .collect();
-    let below = below.into_iter().filter(|(out, _)| pattern.may_need(out));
-    let wanted = around.into_iter().chain(below);
+    let inside = |(out, stage): (&'a AnyPath, &'a StageIndex)| Some((out.inside()?, stage));
+    let below = below.into_iter().filter_map(inside);
+    let below = below.filter(|(out, _)| pattern.may_need(out));
+    let wanted = around.and_then(inside).into_iter().chain(below);
     wanted
         .filter(move |(out, _)| !own.contains(out))
         .map(|(_, stage)| *stage)
@@ -343,11 +365,25 @@ mod tests {
             "stages:\n  use: {cmd: x, deps: [data/a/f]}\n  all: {cmd: x, deps: [data]}\n  \
              make: {cmd: x, outs: [data/a]}\n  other: {cmd: x, outs: [data-b]}\n",
         );
-        let graph = Graph::build(&stages).expect("no cycle");
+        let graph = Graph::build(&stages, Path::new("/project")).expect("no cycle");
         assert_eq!(graph.upstream(0), [2]);
         assert_eq!(graph.upstream(1), [2]);
         assert_eq!(graph.order(), [2, 0, 1, 3]);
         assert_eq!(graph.resolve("data/a/f").expect("made by make"), [2]);
+    }
+
+    #[test]
+    fn what_lies_outside_connects_under_any_spelling() {
+        let stages = stages(
+            "stages:\n  all: {cmd: x, deps: [../shared]}\n  root: {cmd: x, deps: [.]}\n  \
+             make: {cmd: x, outs: [{../shared/x: {cache: false}}]}\n  far: {cmd: x, deps: [/shared/x/y]}\n",
+        );
+        let graph = Graph::build(&stages, Path::new("/project")).expect("no cycle");
+        assert_eq!(graph.upstream(0), [2]);
+        assert!(graph.upstream(1).is_empty());
+        assert_eq!(graph.upstream(3), [2]);
+        assert_eq!(graph.resolve("/shared/x/y").expect("made by make"), [2]);
+        assert_eq!(graph.resolve("../shared/x").expect("made by make"), [2]);
     }
 
     #[test]
@@ -357,7 +393,7 @@ mod tests {
              b: {cmd: x, outs: [gen/b.json]}\n  deep: {cmd: x, deps: ['d/**/*.csv'], outs: [d/own]}\n  \
              dir: {cmd: x, outs: [d/sub]}\n  own: {cmd: x, deps: ['*.csv'], outs: [own.csv]}\n",
         );
-        let graph = Graph::build(&stages).expect("no cycle");
+        let graph = Graph::build(&stages, Path::new("/project")).expect("no cycle");
         assert_eq!(graph.upstream(0), [1]);
         assert_eq!(graph.upstream(3), [4]);
         assert!(graph.upstream(5).is_empty());
@@ -368,7 +404,7 @@ mod tests {
         let stages = stages(
             "stages:\n  g:\n    foreach: [x, y]\n    do: {cmd: '${item}', outs: ['o/${item}']}\n  s: {cmd: x, deps: [o/x]}\n",
         );
-        let graph = Graph::build(&stages).expect("no cycle");
+        let graph = Graph::build(&stages, Path::new("/project")).expect("no cycle");
         let resolve = |target: &str| graph.resolve(target).ok();
         assert_eq!(resolve("g"), Some(vec![0, 1]));
         assert_eq!(resolve("g@y"), Some(vec![1]));
@@ -392,7 +428,7 @@ mod tests {
             "stages:\n  a: {cmd: x, deps: [c], outs: [a]}\n  b: {cmd: x, deps: [a], outs: [b]}\n  \
              c: {cmd: x, deps: [b], outs: [c]}\n",
         );
-        let problem = Graph::build(&stages).expect_err("a cycle");
+        let problem = Graph::build(&stages, Path::new("/project")).expect_err("a cycle");
         assert_eq!(
             problem.message,
             "the stages need each other in a cycle: a ← c ← b ← a"
@@ -402,7 +438,7 @@ mod tests {
     #[test]
     fn two_makers_of_one_path_are_refused() {
         let stages = stages("stages:\n  a: {cmd: x, outs: [d]}\n  b: {cmd: x, outs: [d/e]}\n");
-        let problem = Graph::build(&stages).expect_err("both write to d");
+        let problem = Graph::build(&stages, Path::new("/project")).expect_err("both write to d");
         assert_eq!(problem.message, "`d/e` is an out of stage `a` too");
     }
 
@@ -422,7 +458,7 @@ mod tests {
                 text += &format!("  s{stage}: {{cmd: x, outs: [o{stage}], deps: [{}]}}\n", deps.join(", "));
             }
             let stages = stages(&text);
-            let graph = Graph::build(&stages).expect("no cycle");
+            let graph = Graph::build(&stages, Path::new("/project")).expect("no cycle");
             let position = |stage| graph.order().iter().position(|at| *at == stage);
             prop_assert_eq!(graph.order().len(), 20);
             for stage in 0..20 {

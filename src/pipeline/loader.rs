@@ -50,7 +50,7 @@ impl Pipeline {
         let stages = read.iter().flat_map(|file: &PipelineFile| &file.stages);
         let outs: BTreeSet<&RepoPath> = stages
             .flat_map(|stage| &stage.outs)
-            .map(|out| &out.path)
+            .filter_map(|out| out.path.inside())
             .collect();
         for path in find_below(snapshot, &outs)? {
             read.extend(read_file(snapshot, &path, &files)?);
@@ -60,7 +60,7 @@ impl Pipeline {
                 snapshot: snapshot.name().to_owned(),
             });
         }
-        Self::connect(read)
+        Self::connect(read, snapshot.root())
     }
 
     /// Writes the pipeline in a form that [`Self::restore`] reads many times faster than YAML.
@@ -71,6 +71,7 @@ impl Pipeline {
     /// Reads what [`Self::store`] has written of the project at `root`; `None` if it is damaged.
     pub(crate) fn restore(bytes: &[u8], root: &Path) -> Option<Self> {
         let mut pipeline: Self = postcard::from_bytes(bytes).ok()?;
+        pipeline.graph.attach(root);
         let root: Arc<Path> = root.into();
         let pools = pipeline.pools.values_mut().map(|pool| &mut pool.origin);
         let stages = pipeline.stages.iter_mut().flat_map(Stage::origins_mut);
@@ -78,7 +79,7 @@ impl Pipeline {
         Some(pipeline)
     }
 
-    fn connect(files: Vec<PipelineFile>) -> Result<Self, Error> {
+    fn connect(files: Vec<PipelineFile>, root: &Path) -> Result<Self, Error> {
         let mut whole = PipelineFile::default();
         for mut file in files {
             whole.stages.append(&mut file.stages);
@@ -89,7 +90,7 @@ impl Pipeline {
             merge_pools(&mut whole.pools, file.pools)?;
         }
         check_pools(&whole.stages, &whole.pools)?;
-        let graph = Graph::build(&whole.stages)?;
+        let graph = Graph::build(&whole.stages, root)?;
         Ok(Self {
             stages: whole.stages,
             graph,
@@ -106,7 +107,8 @@ impl Pipeline {
         let made = self
             .outs()
             .filter(|out| matches!(out.kind, OutKind::Metric));
-        made.map(|out| &out.path).chain(&self.metrics).collect()
+        let made = made.filter_map(|out| out.path.inside());
+        made.chain(&self.metrics).collect()
     }
 
     /// Returns the files of parameters that are listed beside the stages.
@@ -117,7 +119,7 @@ impl Pipeline {
     /// Returns all plots, those of stages first, with how they are drawn.
     pub(crate) fn plots(&self) -> impl Iterator<Item = (&RepoPath, &PlotProperties)> {
         let made = self.outs().filter_map(|out| match &out.kind {
-            OutKind::Plot(properties) => Some((&out.path, properties)),
+            OutKind::Plot(properties) => Some((out.path.inside()?, properties)),
             _ => None,
         });
         made.chain(self.plots.iter().map(|(path, plot)| (path, plot)))

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::base::any_path::AnyPath;
 use crate::base::digest::Digest;
 use crate::base::fs;
 use crate::base::path::RepoPath;
@@ -56,7 +57,7 @@ pub struct StageEntry {
     pub wdir: Option<RepoPath>,
     /// The files and folders that it read.
     #[serde(default, skip_serializing_if = "SortedMap::is_empty")]
-    pub deps: SortedMap<RepoPath, Content>,
+    pub deps: SortedMap<AnyPath, Content>,
     /// The digests of what its command dependencies printed.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub commands: BTreeMap<String, Digest>,
@@ -65,7 +66,7 @@ pub struct StageEntry {
     pub params: BTreeMap<RepoPath, BTreeMap<String, Value>>,
     /// What it made.
     #[serde(default, skip_serializing_if = "SortedMap::is_empty")]
-    pub outs: SortedMap<RepoPath, Content>,
+    pub outs: SortedMap<AnyPath, Content>,
 }
 
 impl StageEntry {
@@ -229,8 +230,9 @@ mod tests {
         })
     }
 
-    fn path() -> impl Strategy<Value = RepoPath> {
-        "[a-z: #&*-]{1,9}".prop_filter_map("a path", |text| RepoPath::parse(&text).ok())
+    fn path() -> impl Strategy<Value = AnyPath> {
+        "(|/|([.][.]/){1,2})[a-z: #&*-]{1,9}"
+            .prop_filter_map("a path", |text| AnyPath::parse(&text).ok())
     }
 
     proptest! {

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::iter::Peekable;
 use std::str::Lines;
 
+use crate::base::any_path::AnyPath;
 use crate::base::digest::Digest;
 use crate::base::path::RepoPath;
 use crate::base::sorted_map::SortedMap;
@@ -86,12 +87,12 @@ fn below<'a>(lines: &mut Peekable<Lines<'a>>) -> impl Iterator<Item = &'a str> {
     std::iter::from_fn(|| lines.next_if(|line| line.starts_with("      ")))
 }
 
-fn contents(lines: &mut Peekable<Lines<'_>>) -> Option<SortedMap<RepoPath, Content>> {
+fn contents(lines: &mut Peekable<Lines<'_>>) -> Option<SortedMap<AnyPath, Content>> {
     // One is what most stages have.
-    let mut contents: Vec<(RepoPath, Content)> = Vec::with_capacity(1);
+    let mut contents: Vec<(AnyPath, Content)> = Vec::with_capacity(1);
     let mut block = below(lines).peekable();
     while let Some(line) = block.next() {
-        let path = path(key(line, "      ")?)?;
+        let path = any_path(line.strip_prefix("      ")?.strip_suffix(':')?)?;
         let sha256 = block.next()?.strip_prefix("        sha256: ")?;
         let size = block.next()?.strip_prefix("        size: ")?;
         let mut content = Content {
@@ -135,6 +136,18 @@ fn path(text: &str) -> Option<RepoPath> {
     RepoPath::from_normal(plain_text(text)?)
 }
 
+/// Returns a path that is in its normal form already: what leads out of the project begins with
+/// `/` or `../`, which mean nothing to YAML.
+fn any_path(text: &str) -> Option<AnyPath> {
+    if let Some(path) = path(text) {
+        return Some(path.into());
+    }
+    let inner = text.strip_prefix('/');
+    plain_text(inner.unwrap_or_else(|| text.trim_start_matches("../")))?;
+    let path = AnyPath::parse(text).ok()?;
+    (path.as_str() == text).then_some(path)
+}
+
 /// Returns text that YAML takes for itself, to the letter: it begins with a letter, and nothing in
 /// it has a meaning of its own.
 fn plain_text(text: &str) -> Option<&str> {
@@ -155,7 +168,7 @@ mod tests {
     fn plain_stages_are_read_without_the_yaml_parser() {
         let digest = Digest::of(b"x");
         let chunk = format!(
-            "  train@a:\n    cmd: python train.py --lr 0.1\n    deps:\n      data/in:\n        sha256: {digest}\n        size: 3\n        files: 2\n    commands:\n      python --version: {digest}\n    params:\n      params.yaml:\n        lr: 0.1\n"
+            "  train@a:\n    cmd: python train.py --lr 0.1\n    deps:\n      ../up:\n        sha256: {digest}\n        size: 1\n      /far:\n        sha256: {digest}\n        size: 1\n      data/in:\n        sha256: {digest}\n        size: 3\n        files: 2\n    commands:\n      python --version: {digest}\n    params:\n      params.yaml:\n        lr: 0.1\n"
         );
         let (name, entry) = read_plain(&chunk).expect("is plain");
         assert_eq!(name.as_str(), "train@a");

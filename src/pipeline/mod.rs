@@ -10,6 +10,7 @@ mod expand;
 mod graph;
 mod interpolate;
 mod loader;
+mod locator;
 mod lock;
 mod lock_merge;
 mod lock_text;

@@ -1,6 +1,7 @@
 //! `ParamFiles`: the parameter files of a snapshot, each read once, and the values they hold.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::base::document::Document;
@@ -25,6 +26,11 @@ impl<'a> ParamFiles<'a> {
             snapshot,
             read: Mutex::default(),
         }
+    }
+
+    /// Returns where the project is.
+    pub(crate) fn root(&self) -> &Path {
+        self.snapshot.root()
     }
 
     /// Returns the value that `reference` names; its absence is a mistake in the pipeline.

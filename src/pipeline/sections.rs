@@ -208,12 +208,13 @@ impl PipelineFile {
     ) -> Result<(), Problem> {
         let path = &report.path;
         let reads = |dep: &Dep| match dep {
-            Dep::Path { path: read, .. } => read.overlaps(path),
+            Dep::Path { path: read, .. } => read.inside().is_some_and(|read| read.overlaps(path)),
             Dep::Glob { pattern, .. } => pattern.matches(path),
             Dep::Command { .. } => false,
         };
         let is_taken = self.stages.iter().any(|stage| {
-            stage.outs.iter().any(|out| out.path.overlaps(path)) || stage.deps.iter().any(reads)
+            let mut outs = stage.outs.iter().filter_map(|out| out.path.inside());
+            outs.any(|out| out.overlaps(path)) || stage.deps.iter().any(reads)
         });
         let is_reserved = matches!(
             path.as_str(),
@@ -367,7 +368,7 @@ pub(super) mod tests {
             ),
             (
                 "stages:\n  a:\n    cmd: x\n    outs: [../x]\n",
-                "`../x` lies outside the project (pipeline.yaml:4:12)",
+                "the out `../x` lies outside the project and cannot be cached (pipeline.yaml:4:12)",
             ),
             (
                 "stages:\n  a:\n    cmd: x\n    outs: [d]\n    metrics: [d]\n",

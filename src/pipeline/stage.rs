@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::base::any_path::AnyPath;
 use crate::base::document::Origin;
 use crate::base::path::RepoPath;
 use crate::pipeline::attempts::Attempts;
@@ -101,7 +102,7 @@ pub(crate) enum Dep {
     /// A file or a folder.
     Path {
         /// Where it is.
-        path: RepoPath,
+        path: AnyPath,
         /// Where it is written.
         origin: Origin,
     },
@@ -134,7 +135,7 @@ pub(crate) struct ParamRef {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Out {
     /// Where it is made.
-    pub(crate) path: RepoPath,
+    pub(crate) path: AnyPath,
     /// What it is for.
     pub(crate) kind: OutKind,
     /// Whether it belongs into the cache and not into git.
@@ -154,6 +155,11 @@ impl Out {
     /// tracks are small and kept as well.
     pub(crate) fn is_kept(&self) -> bool {
         self.cache || !matches!(self.kind, OutKind::Plain)
+    }
+
+    /// Returns where it is, if it belongs into the cache: only what is in the project does.
+    pub(crate) fn cached_path(&self) -> Option<&RepoPath> {
+        self.path.inside().filter(|_| self.cache)
     }
 }
 

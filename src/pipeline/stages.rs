@@ -1,5 +1,8 @@
 //! Reads the stages of a pipeline file, groups expanded and everything interpolated.
 
+use std::path::Path;
+
+use crate::base::any_path::AnyPath;
 use crate::base::document::{Node, Origin};
 use crate::base::path::RepoPath;
 use crate::base::problem::Problem;
@@ -8,10 +11,10 @@ use crate::pipeline::discover::{DVC_FILE, PIPELINE_FILE};
 use crate::pipeline::error::Error;
 use crate::pipeline::expand::{Instance, foreach, matrix};
 use crate::pipeline::loader::PARAMS_FILE;
+use crate::pipeline::locator::{Locator, refuse_cached_outside};
 use crate::pipeline::lock::LOCK_FILE;
 use crate::pipeline::needs::read_needs;
 use crate::pipeline::params::ParamFiles;
-use crate::pipeline::pattern::Pattern;
 use crate::pipeline::reader::{Reader, flag_of, join};
 use crate::pipeline::stage::{Dep, Out, OutKind, ParamRef, PlotProperties, Stage, StageName};
 use crate::pipeline::vars::{Context, Scope};
@@ -99,7 +102,7 @@ impl StageReader<'_> {
             part: &part,
         };
         let stage = self.read_fields(name, node, &reader, wdir, origin)?;
-        check_paths(&stage, self.folder)?;
+        check_paths(&stage, self.folder, self.files.root())?;
         Ok(stage)
     }
 
@@ -111,9 +114,13 @@ impl StageReader<'_> {
         wdir: RepoPath,
         origin: &Origin,
     ) -> Result<Stage, Problem> {
-        let mut outs = read_outs(node, "outs", &wdir, reader)?;
-        outs.extend(read_outs(node, "metrics", &wdir, reader)?);
-        outs.extend(read_outs(node, "plots", &wdir, reader)?);
+        let locator = Locator {
+            root: self.files.root(),
+            wdir: &wdir,
+        };
+        let mut outs = read_outs(node, "outs", &locator, reader)?;
+        outs.extend(read_outs(node, "metrics", &locator, reader)?);
+        outs.extend(read_outs(node, "plots", &locator, reader)?);
         if let Some(meta) = node.get("meta") {
             reader.tree(&meta, "meta")?;
         }
@@ -121,7 +128,7 @@ impl StageReader<'_> {
             name: self.name(name),
             file: self.file.clone(),
             cmd: read_cmd(node, reader)?,
-            deps: read_deps(node, &wdir, reader)?,
+            deps: read_deps(node, &locator, reader)?,
             params: read_params(node, &wdir, reader)?,
             outs,
             frozen: flag_of(node, "frozen").unwrap_or(false),
@@ -165,19 +172,17 @@ fn items_of<'v>(node: &Node<'v>, key: &str) -> Result<Vec<Node<'v>>, Problem> {
     }
 }
 
-fn read_deps(node: &Node<'_>, wdir: &RepoPath, reader: &Reader<'_>) -> Result<Vec<Dep>, Problem> {
+fn read_deps(
+    node: &Node<'_>,
+    locator: &Locator<'_>,
+    reader: &Reader<'_>,
+) -> Result<Vec<Dep>, Problem> {
     let read = |item: &Node<'_>| {
         if let Some(cmd) = item.get("cmd") {
             let cmd = reader.text(&cmd, "deps")?;
             return Ok(Dep::Command { cmd });
         }
-        let path = reader.path(wdir, item, "deps")?;
-        let origin = item.origin.clone();
-        if !Pattern::is_pattern(path.as_str()) {
-            return Ok(Dep::Path { path, origin });
-        }
-        let pattern = Pattern::new(path).map_err(|message| origin.problem(message))?;
-        Ok(Dep::Glob { pattern, origin })
+        locator.dep(&reader.text(item, "deps")?, &item.origin)
     };
     items_of(node, "deps")?.iter().map(read).collect()
 }
@@ -216,19 +221,19 @@ fn read_params(
 fn read_outs(
     node: &Node<'_>,
     section: &str,
-    wdir: &RepoPath,
+    locator: &Locator<'_>,
     reader: &Reader<'_>,
 ) -> Result<Vec<Out>, Problem> {
     let mut outs = Vec::new();
     for item in items_of(node, section)? {
         let Some(entries) = item.as_entries() else {
-            let path = reader.path(wdir, &item, section)?;
+            let path = locator.out(&reader.text(&item, section)?, &item.origin)?;
             outs.push(read_out(path, section, &item, reader)?);
             continue;
         };
         for (name, flags) in entries {
             let name = reader.key(name, &flags.origin, section)?;
-            let path = join(wdir, &name, &flags.origin)?;
+            let path = locator.out(&name, &flags.origin)?;
             // One file may be drawn in several ways; its flags are those of the first.
             let several = flags.as_items().unwrap_or_default();
             let flags = several.into_iter().next().unwrap_or(flags);
@@ -239,7 +244,7 @@ fn read_outs(
 }
 
 fn read_out(
-    path: RepoPath,
+    path: AnyPath,
     section: &str,
     flags: &Node<'_>,
     reader: &Reader<'_>,
@@ -267,21 +272,23 @@ fn read_out(
     })
 }
 
-/// Refuses what contradicts itself within one stage of a file in `folder`.
-fn check_paths(stage: &Stage, folder: &RepoPath) -> Result<(), Problem> {
+/// Refuses what contradicts itself within one stage of a file in `folder` of the project at `root`.
+fn check_paths(stage: &Stage, folder: &RepoPath, root: &Path) -> Result<(), Problem> {
     for (index, out) in stage.outs.iter().enumerate() {
         let at = &out.origin;
-        if out.path.is_root() {
+        let inside = out.path.inside();
+        if inside.is_some_and(RepoPath::is_root) {
             return Err(at.problem("an out cannot be the whole project"));
         }
+        refuse_cached_outside(out)?;
         refuse_reserved(out)?;
-        if folder.is_within(&out.path) {
+        if inside.is_some_and(|path| folder.is_within(path)) {
             let message = format!("the out `{}` is the folder of its own pipeline", out.path);
             return Err(at.problem(message));
         }
         let twice = stage.outs[..index]
             .iter()
-            .any(|other| other.path.overlaps(&out.path));
+            .any(|other| other.path.overlaps(&out.path, root));
         if twice {
             let message = format!("stage `{}` has the out `{}` twice", stage.name, out.path);
             return Err(at
@@ -290,7 +297,7 @@ fn check_paths(stage: &Stage, folder: &RepoPath) -> Result<(), Problem> {
         }
         for dep in &stage.deps {
             if let Dep::Path { path, origin } = dep
-                && path.overlaps(&out.path)
+                && path.overlaps(&out.path, root)
             {
                 let message = format!("stage `{}` has `{path}` as a dep and as an out", stage.name);
                 let help = "a stage that reads what it makes can never be up to date";

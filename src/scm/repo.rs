@@ -1,7 +1,7 @@
 //! `Repo`: the git repository that the project lies in.
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use git2::{ErrorCode, Repository};
 
@@ -13,6 +13,8 @@ use crate::scm::revision::Revision;
 /// A git repository, with the project somewhere in it.
 pub(crate) struct Repo {
     git: Repository,
+    /// The project's folder.
+    root: PathBuf,
     /// The project's folder below the repository's, empty where both are the same.
     prefix: String,
 }
@@ -37,7 +39,8 @@ impl Repo {
             .map_err(|_| none())?;
         let inner = root.strip_prefix(&folder).map_err(|_| none())?;
         let prefix = inner.to_str().ok_or_else(none)?.to_owned();
-        Ok(Self { git, prefix })
+        let root = root.to_owned();
+        Ok(Self { git, root, prefix })
     }
 
     /// Returns whether git ignores `path` and does not track it.
@@ -80,7 +83,7 @@ impl Repo {
             &self.git,
             name,
             (commit.id(), commit.tree_id()),
-            &self.prefix,
+            (&self.root, &self.prefix),
         )?)
     }
 

@@ -1,6 +1,6 @@
 //! `Revision`: the project's files as of a commit, read from git's objects. Nothing is checked out.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use git2::{ErrorCode, ObjectType, Oid, Repository, Tree, TreeEntry};
@@ -16,17 +16,20 @@ pub(crate) struct Revision {
     commit: Oid,
     tree: Oid,
     name: String,
+    /// Where the project is.
+    root: PathBuf,
+    /// Where it is in the repository.
     prefix: String,
 }
 
 impl Revision {
-    /// Makes the snapshot of a commit and its tree, which people call `name`; the project lies in
-    /// `prefix`.
+    /// Makes the snapshot of a commit and its tree, which people call `name`; the project lies at
+    /// `root`, which is the repository's folder `prefix`.
     pub(super) fn open(
         git: &Repository,
         name: &str,
         (commit, tree): (Oid, Oid),
-        prefix: &str,
+        (root, prefix): (&Path, &str),
     ) -> Result<Self, git2::Error> {
         let git = Mutex::new(Repository::open(git.path())?);
         Ok(Self {
@@ -34,6 +37,7 @@ impl Revision {
             commit,
             tree,
             name: name.to_owned(),
+            root: root.to_owned(),
             prefix: prefix.to_owned(),
         })
     }
@@ -108,6 +112,10 @@ impl Revision {
 impl Snapshot for Revision {
     fn name(&self) -> &str {
         &self.name
+    }
+
+    fn root(&self) -> &Path {
+        &self.root
     }
 
     fn read(&self, path: &RepoPath) -> Result<Option<Vec<u8>>, Error> {

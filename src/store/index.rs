@@ -61,7 +61,8 @@ struct Time {
 }
 
 impl Index {
-    /// Opens the index in `file` for the files below `root`.
+    /// Opens the index in `file` for files below `root`, and for those that the project reads from
+    /// elsewhere.
     pub(crate) fn open(file: PathBuf, root: PathBuf) -> Self {
         let bytes = fs::read(&file).ok().flatten().unwrap_or_default();
         let entries = decode(&bytes).unwrap_or_default();
@@ -78,7 +79,8 @@ impl Index {
     /// Returns the digest and size of the file at `path`, whose metadata is `metadata`.
     pub(crate) fn digest(&self, path: &Path, metadata: &Metadata) -> io::Result<(Digest, u64)> {
         let stamp = Stamp::of(metadata);
-        let name = path.strip_prefix(&self.root).ok().and_then(Path::to_str);
+        // What lies outside is known by its absolute path, which no path below the root looks like.
+        let name = path.strip_prefix(&self.root).unwrap_or(path).to_str();
         let Some(name) = name else {
             return Digest::of_file(path);
         };
@@ -286,6 +288,20 @@ mod tests {
             let (digest, _) = index.digest(&path, &metadata).expect("hashes");
             assert_eq!(digest, Digest::of(text.as_bytes()));
         }
+    }
+
+    #[test]
+    fn files_outside_are_known_by_their_absolute_path() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let (file, root) = (folder.path().join("index"), folder.path().to_owned());
+        let index = Index::open(file.clone(), root.clone());
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml");
+        let metadata = path.metadata().expect("is there");
+        let (digest, _) = index.digest(&path, &metadata).expect("hashes");
+        index.save().expect("saves");
+        let name = path.to_str().expect("UTF-8");
+        let found = Index::open(file, root).find(name, Stamp::of(&metadata));
+        assert_eq!(found, Some(digest));
     }
 
     proptest! {

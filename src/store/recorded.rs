@@ -1,5 +1,7 @@
 //! `RecordedSnapshot`: a snapshot completed by the cache with what its lock says its outs were.
 
+use std::path::Path;
+
 use crate::base::digest::Digest;
 use crate::base::path::RepoPath;
 use crate::base::source::{Entry, Error, Snapshot};
@@ -24,7 +26,7 @@ impl<'a> RecordedSnapshot<'a> {
             .lock
             .stages
             .values()
-            .find_map(|entry| entry.outs.get(path))?;
+            .find_map(|entry| entry.outs.get(path.as_str()))?;
         content.files.is_none().then_some(content.sha256)
     }
 }
@@ -32,6 +34,10 @@ impl<'a> RecordedSnapshot<'a> {
 impl Snapshot for RecordedSnapshot<'_> {
     fn name(&self) -> &str {
         self.inner.name()
+    }
+
+    fn root(&self) -> &Path {
+        self.inner.root()
     }
 
     fn read(&self, path: &RepoPath) -> Result<Option<Vec<u8>>, Error> {

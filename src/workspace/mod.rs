@@ -5,6 +5,7 @@ mod parsed;
 
 use std::path::{Path, PathBuf};
 
+use crate::base::any_path::AnyPath;
 use crate::base::cancel::CancelToken;
 use crate::base::fs::{self, failed};
 use crate::base::lockfile::{self, FileLock, Presence};
@@ -109,6 +110,11 @@ impl Workspace {
         path.on_disk(&self.root)
     }
 
+    /// Returns where a dep or an out is on disk.
+    pub(crate) fn locate_any(&self, path: &AnyPath) -> PathBuf {
+        path.on_disk(&self.root)
+    }
+
     /// Returns a path in the state folder.
     pub(crate) fn state(&self, inner: &str) -> PathBuf {
         self.root.join(STATE_FOLDER).join(inner)
@@ -146,13 +152,13 @@ impl Workspace {
     }
 
     /// Returns what is at `path` now.
-    pub(crate) fn measure(&self, path: &RepoPath) -> Result<Option<Content>, store::Error> {
-        store::measure(&self.locate(path), &self.index)
+    pub(crate) fn measure(&self, path: &AnyPath) -> Result<Option<Content>, store::Error> {
+        store::measure(&self.locate_any(path), &self.index)
     }
 
     /// Returns the manifest of the folder that is at `path` now.
-    pub(crate) fn tree(&self, path: &RepoPath) -> Result<Option<Tree>, store::Error> {
-        store::measure_folder(&self.locate(path), &self.index)
+    pub(crate) fn tree(&self, path: &AnyPath) -> Result<Option<Tree>, store::Error> {
+        store::measure_folder(&self.locate_any(path), &self.index)
     }
 
     /// Keeps what has been measured for the next time. Failing costs only time, then.

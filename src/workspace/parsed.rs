@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::io;
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
@@ -23,6 +24,8 @@ const FILE: &str = "parsed";
 struct Sources {
     /// The program that read it, which another may not understand.
     program: Option<Stamp>,
+    /// Where the project was: paths that lead out of it mean something else elsewhere.
+    root: Option<Digest>,
     /// The files that were read; `None` for one that was looked for and absent.
     files: BTreeMap<RepoPath, Option<Digest>>,
     /// The folders that were searched for pipeline files.
@@ -50,9 +53,11 @@ enum Verdict {
 pub(super) fn load(workspace: &Workspace) -> Result<Pipeline, pipeline::Error> {
     let path = workspace.state(FILE);
     let program = program_stamp();
+    let root = Some(Digest::of(workspace.root().as_os_str().as_bytes()));
     if let Some((sources, rest)) = read(&path).as_deref().and_then(split)
         && sources.program == program
         && program.is_some()
+        && sources.root == root
     {
         let verdict = sources.check(workspace);
         if !matches!(verdict, Verdict::Fails)
@@ -73,6 +78,7 @@ pub(super) fn load(workspace: &Workspace) -> Result<Pipeline, pipeline::Error> {
     let sources = witness.sources.into_inner();
     let sources = Sources {
         program,
+        root,
         ..sources.unwrap_or_else(PoisonError::into_inner)
     };
     write(workspace, &sources, &pipeline.store());
@@ -119,6 +125,10 @@ struct Witness<'a> {
 impl Snapshot for Witness<'_> {
     fn name(&self) -> &str {
         self.worktree.name()
+    }
+
+    fn root(&self) -> &Path {
+        self.root
     }
 
     fn read(&self, path: &RepoPath) -> Result<Option<Vec<u8>>, source::Error> {

@@ -17,6 +17,7 @@ mod install;
 mod merge;
 mod metrics;
 mod moving;
+mod outside;
 mod random;
 mod remove;
 mod report;

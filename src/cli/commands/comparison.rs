@@ -127,7 +127,7 @@ pub(crate) fn show(form: Form, workspace: &Workspace, collect: Collect) -> Resul
         let rows: Vec<Vec<String>> = rows.collect();
         match form {
             _ if rows.is_empty() => {
-                "no metrics: no stage lists any, or none was made yet\n".to_owned()
+                "no metrics: no stage lists any in the project, or none was made yet\n".to_owned()
             }
             Form::Markdown => markdown(&columns, &rows),
             _ => aligned(&columns, &rows),
