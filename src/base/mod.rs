@@ -4,6 +4,7 @@ pub mod any_path;
 pub(crate) mod cancel;
 pub mod digest;
 pub(crate) mod document;
+pub(crate) mod folder;
 pub(crate) mod formats;
 pub(crate) mod framed;
 pub(crate) mod fs;

@@ -96,7 +96,7 @@ impl<'a> Claims<'a> {
         let _guard = self.workspace.guard()?;
         for found in find_occupied(self.workspace)? {
             if !is_running(&found.occupant.owner) {
-                self.end(found, tell)?;
+                self.end(&found, tell)?;
             }
         }
         Ok(())
@@ -136,7 +136,7 @@ impl<'a> Claims<'a> {
             if is_running(&found.occupant.owner) {
                 return Ok(Some(found.occupant));
             }
-            self.end(found, tell)?;
+            self.end(&found, tell)?;
         }
         Ok(None)
     }
@@ -164,7 +164,7 @@ impl<'a> Claims<'a> {
     }
 
     /// Ends the command of a dead process and undoes what it had begun.
-    fn end(&self, found: Found, tell: &dyn Fn(Event)) -> Result<(), Failure> {
+    fn end(&self, found: &Found, tell: &dyn Fn(Event)) -> Result<(), Failure> {
         let stage = &found.occupant.stage;
         let lock = found.lock_path();
         // Nobody has noted the group of a command that had just been started.

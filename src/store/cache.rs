@@ -4,12 +4,11 @@ use std::fs::{File, Metadata, Permissions};
 use std::io::{Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
 
 use rayon::prelude::*;
-use rustix::fs::{AtFlags, statat};
 
 use crate::base::digest::{Digest, Hasher, block_for};
+use crate::base::folder::Folder;
 use crate::base::fs::{self, AtomicFile, failed};
 use crate::pipeline::Content;
 use crate::store::error::Error;
@@ -21,8 +20,7 @@ use crate::store::tree::{EntryKind, FileContent, Tree};
 /// May be deleted: what is lost is made again by running stages.
 pub(crate) struct Cache {
     root: PathBuf,
-    /// The folder of the objects, opened when first needed.
-    objects: OnceLock<File>,
+    objects: Folder,
 }
 
 /// The folder of the objects in the cache.
@@ -51,10 +49,8 @@ pub(crate) enum Restored {
 impl Cache {
     /// Opens the cache at `root`; its folders are made when they are needed.
     pub(crate) fn new(root: PathBuf) -> Self {
-        Self {
-            root,
-            objects: OnceLock::new(),
-        }
+        let objects = Folder::new(root.join(OBJECTS));
+        Self { root, objects }
     }
 
     /// Copies the file or folder at `path` into the cache, hashing in the same pass; returns what
@@ -289,26 +285,12 @@ impl Cache {
 
     /// A truncated object has another size, so most damage is seen without reading.
     fn has_object(&self, digest: Digest, size: u64) -> bool {
-        let Some(folder) = self.object_folder() else {
-            return false;
-        };
-        // Asked of each out of each stage: from the folder on, the way is short.
-        let found = statat(folder, object_name(digest), AtFlags::empty());
-        found.is_ok_and(|found| u64::try_from(found.st_size) == Ok(size))
-    }
-
-    /// Returns the folder of the objects, opened; `None` while there is none.
-    fn object_folder(&self) -> Option<&File> {
-        if self.objects.get().is_none() {
-            let opened = File::open(self.root.join(OBJECTS)).ok()?;
-            // Another thread may have been quicker, which comes to the same.
-            let _opened = self.objects.set(opened);
-        }
-        self.objects.get()
+        let found = self.objects.stat(&object_name(digest));
+        found.is_some_and(|found| u64::try_from(found.st_size) == Ok(size))
     }
 
     fn object_path(&self, digest: Digest) -> PathBuf {
-        self.root.join(OBJECTS).join(object_name(digest))
+        self.objects.path().join(object_name(digest))
     }
 }
 

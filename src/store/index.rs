@@ -9,10 +9,14 @@ use std::path::{Path, PathBuf};
 use std::sync::{PoisonError, RwLock};
 use std::time::{Duration, SystemTime};
 
+use rustix::fs::{FileType, Stat};
 use serde::{Deserialize, Serialize};
 
 use crate::base::digest::Digest;
+use crate::base::folder::Folder;
 use crate::base::fs;
+use crate::base::path::RepoPath;
+use crate::pipeline::Content;
 
 const HEADER: &[u8; 8] = b"mlpidx1\n";
 
@@ -28,7 +32,7 @@ const FRESH_ON_COARSE_CLOCKS: Duration = Duration::from_secs(3);
 /// The digests that are known, shared by all workers.
 pub(crate) struct Index {
     file: PathBuf,
-    root: PathBuf,
+    root: Folder,
     state: RwLock<State>,
 }
 
@@ -68,7 +72,7 @@ impl Index {
         let entries = decode(&bytes).unwrap_or_default();
         Self {
             file,
-            root,
+            root: Folder::new(root),
             state: RwLock::new(State {
                 entries,
                 is_changed: false,
@@ -76,11 +80,27 @@ impl Index {
         }
     }
 
+    /// Returns the content of the file at `path` if it is there and known as it is; `None` where only
+    /// a closer look can tell.
+    pub(crate) fn recall(&self, path: &RepoPath) -> Option<Content> {
+        let stat = self.root.stat(path.as_str())?;
+        if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
+            return None;
+        }
+        let stamp = Stamp::of_stat(&stat)?;
+        Some(Content {
+            sha256: self.find(path.as_str(), stamp)?,
+            size: stamp.size,
+            files: None,
+            executable: stat.st_mode & 0o111 != 0,
+        })
+    }
+
     /// Returns the digest and size of the file at `path`, whose metadata is `metadata`.
     pub(crate) fn digest(&self, path: &Path, metadata: &Metadata) -> io::Result<(Digest, u64)> {
         let stamp = Stamp::of(metadata);
         // What lies outside is known by its absolute path, which no path below the root looks like.
-        let name = path.strip_prefix(&self.root).unwrap_or(path).to_str();
+        let name = path.strip_prefix(self.root.path()).unwrap_or(path).to_str();
         let Some(name) = name else {
             return Digest::of_file(path);
         };
@@ -140,6 +160,21 @@ impl Stamp {
             changed,
             inode: metadata.ino(),
         }
+    }
+
+    fn of_stat(stat: &Stat) -> Option<Self> {
+        let time = |seconds: i64, nanoseconds| {
+            Some(Time {
+                seconds,
+                nanoseconds: u32::try_from(nanoseconds).ok()?,
+            })
+        };
+        Some(Self {
+            size: u64::try_from(stat.st_size).ok()?,
+            modified: time(stat.st_mtime, stat.st_mtime_nsec)?,
+            changed: time(stat.st_ctime, stat.st_ctime_nsec)?,
+            inode: stat.st_ino,
+        })
     }
 
     /// Returns whether another change could leave the same stamp.
@@ -302,6 +337,26 @@ mod tests {
         let name = path.to_str().expect("UTF-8");
         let found = Index::open(file, root).find(name, Stamp::of(&metadata));
         assert_eq!(found, Some(digest));
+    }
+
+    #[test]
+    fn an_unchanged_file_is_recalled_and_any_other_is_not() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = folder.path().join("file");
+        disk::write(&path, "one").expect("writes");
+        let index = Index::open(folder.path().join("index"), folder.path().to_owned());
+        let name = RepoPath::parse("file").expect("a path");
+        assert!(index.recall(&name).is_none());
+        let metadata = path.metadata().expect("is there");
+        let (stamp, digest) = (Stamp::of(&metadata), Digest::of(b"one"));
+        index.remember("file", Entry { stamp, digest });
+        let content = index.recall(&name).expect("is known");
+        assert_eq!((content.sha256, content.size), (digest, 3));
+        disk::write(&path, "other").expect("writes");
+        assert!(index.recall(&name).is_none());
+        disk::remove_file(&path).expect("removes");
+        disk::create_dir(&path).expect("makes");
+        assert!(index.recall(&name).is_none());
     }
 
     proptest! {

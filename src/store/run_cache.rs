@@ -41,7 +41,7 @@ impl RunCache {
         let mut known = self.known();
         let known = match &mut *known {
             Some(known) => known,
-            none => none.insert(Known::of(fs::read(&self.path)?.unwrap_or_default())),
+            none => none.insert(Known::of(&fs::read(&self.path)?.unwrap_or_default())),
         };
         let range = known.entries.get(&fingerprint).cloned();
         let text = range.map(|range| String::from_utf8_lossy(&known.bytes[range]));
@@ -68,12 +68,12 @@ impl RunCache {
 }
 
 impl Known {
-    fn of(bytes: Vec<u8>) -> Self {
+    fn of(bytes: &[u8]) -> Self {
         let mut known = Self {
             bytes: Vec::new(),
             entries: HashMap::new(),
         };
-        known.add(&bytes);
+        known.add(bytes);
         known
     }
 
