@@ -168,7 +168,7 @@ fn is_defunct(group: u32) -> bool {
     has_members
 }
 
-fn as_pid(group: u32) -> Option<Pid> {
+pub(super) fn as_pid(group: u32) -> Option<Pid> {
     i32::try_from(group).ok().and_then(Pid::from_raw)
 }
 

@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use rustix::process::Signal;
+use rustix::process::{Signal, test_kill_process};
 
-use crate::base::process_group::{group_exists, signal_group};
+use crate::base::process_group::{as_pid, group_exists, signal_group};
 
 /// Describes a running process group so that it can be told from a later one of the same number.
 pub(crate) fn identify(group: u32) -> String {
@@ -23,7 +23,12 @@ pub(crate) fn is_running(identity: &str) -> bool {
     let (Some(pid), Some(start), Some(then)) = (pid, words.next(), words.next()) else {
         return false;
     };
-    then == boot() && start_time(pid).is_some_and(|now| now == start)
+    let runs = match start_time(pid) {
+        Some(now) => now == start,
+        // Where the system does not say when processes were started, any of that number will do.
+        None => !Path::new("/proc/self").exists() && exists(pid),
+    };
+    runs && then == boot()
 }
 
 /// Kills the group that [`identify`] has described, if it is still at work; returns whether it was.
@@ -56,6 +61,10 @@ pub(crate) fn kill_readers(path: &Path) -> bool {
         .iter()
         .for_each(|group| signal_group(*group, Signal::KILL));
     !groups.is_empty()
+}
+
+fn exists(pid: u32) -> bool {
+    as_pid(pid).is_some_and(|pid| test_kill_process(pid).is_ok())
 }
 
 /// Returns the number of a process's group.
