@@ -325,6 +325,14 @@ pub(crate) fn explain_failure(stage: &str, failure: &Failure, log: Option<&Path>
         Failure::DepMissing { path, problem } => error.at(problem).hint(format!(
             "make `{path}`, or add the stage that makes it, or remove the dep"
         )),
+        Failure::DepAbsent {
+            maker: Some(maker), ..
+        } => error.hint(format!(
+            "`mlpipe repro {maker}` makes it again; `--allow-missing` is for what nobody needs to read"
+        )),
+        Failure::DepAbsent { path, maker: None } => {
+            error.hint(format!("no stage makes it: bring `{path}` here and run it again"))
+        }
         Failure::OutMissing { path, problem } => error
             .at(problem)
             .hint(format!("let the command write `{path}`, or remove the out")),

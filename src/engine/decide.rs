@@ -116,7 +116,10 @@ pub(crate) fn examine(
     policy: RunPolicy,
     gauge: &Gauge<'_>,
 ) -> Result<Examination, Failure> {
-    let inputs = Inputs::measure(stage, gauge)?;
+    let mut inputs = Inputs::measure(stage, gauge)?;
+    if let Some(made) = gauge.made {
+        made.fill(&mut inputs, stage, recorded, gauge.workspace)?;
+    }
     let outs = observe_outs(stage, recorded, gauge)?;
     let decision = decide(stage, recorded, policy, &inputs, &outs, gauge)?;
     Ok(Examination {
@@ -216,7 +219,7 @@ fn decide(
     if let (true, Some(entry)) = (reasons.is_empty(), recorded) {
         return judge_outs(stage, entry, outs, gauge);
     }
-    reasons.extend(outs.iter().filter_map(OutState::fault));
+    reasons.extend(faults(outs, gauge));
     let earlier = match policy {
         RunPolicy::Needed => find_earlier_run(stage, inputs, gauge)?,
         RunPolicy::Changed | RunPolicy::Forced => None,
@@ -237,8 +240,9 @@ fn decide_frozen(
     outs: &[OutState],
     gauge: &Gauge<'_>,
 ) -> Result<Decision, Failure> {
-    let Some(missing) = outs.iter().find(|state| state.found.is_none()) else {
-        let is_recorded = |state: &OutState| state.found == state.recorded;
+    let lacks = |state: &&OutState| state.found.is_none() && !gauge.excuses(state);
+    let Some(missing) = outs.iter().find(lacks) else {
+        let is_recorded = |state: &OutState| state.found == state.recorded || gauge.excuses(state);
         let is_unchanged = recorded.is_some() && outs.iter().all(is_recorded);
         let recache = Vec::new();
         return Ok(if is_unchanged {
@@ -249,7 +253,7 @@ fn decide_frozen(
     };
     match recorded {
         Some(entry) if is_whole(entry, outs, gauge)? => {
-            let reasons = outs.iter().filter_map(OutState::fault).collect();
+            let reasons = faults(outs, gauge).collect();
             Ok(Decision::Restore {
                 entry: entry.clone(),
                 source: Source::Lock,
@@ -279,7 +283,7 @@ fn judge_outs(
     outs: &[OutState],
     gauge: &Gauge<'_>,
 ) -> Result<Decision, Failure> {
-    let reasons: Vec<Reason> = outs.iter().filter_map(OutState::fault).collect();
+    let reasons: Vec<Reason> = faults(outs, gauge).collect();
     if reasons.is_empty() {
         let mut recache = Vec::new();
         for state in outs.iter().filter(|state| state.out.is_kept()) {
@@ -299,6 +303,19 @@ fn judge_outs(
         });
     }
     Ok(Decision::Run { reasons })
+}
+
+/// Returns what is wrong with the outs, but for what may be absent.
+fn faults(outs: &[OutState], gauge: &Gauge<'_>) -> impl Iterator<Item = Reason> {
+    let states = outs.iter().filter(|state| !gauge.excuses(state));
+    states.filter_map(OutState::fault)
+}
+
+impl Gauge<'_> {
+    /// Returns whether an out is absent and counts as recorded.
+    fn excuses(&self, state: &OutState) -> bool {
+        self.made.is_some() && state.found.is_none() && state.recorded.is_some()
+    }
 }
 
 fn find_earlier_run(

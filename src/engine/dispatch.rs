@@ -45,6 +45,7 @@ enum Message<'a> {
 #[derive(Clone, Copy)]
 pub(super) struct Shared<'a> {
     pub(super) workspace: &'a Workspace,
+    pub(super) pipeline: &'a Pipeline,
     pub(super) ledger: &'a Ledger<'a>,
     pub(super) claims: &'a Claims<'a>,
     pub(super) environment: &'a [(OsString, OsString)],
@@ -148,7 +149,6 @@ impl<'a> Dispatcher<'a> {
     ) where
         'a: 'scope,
     {
-        let stage: &'a Stage = &self.pipeline.stages[index];
         let shared = self.shared;
         let (sender, events) = (sender.clone(), sender.clone());
         scope.spawn(move || {
@@ -161,7 +161,7 @@ impl<'a> Dispatcher<'a> {
                 tell: Box::new(tell),
             };
             // A panic must reach the owner too, or it would wait for this stage for ever.
-            let process = AssertUnwindSafe(|| worker.process(stage));
+            let process = AssertUnwindSafe(|| worker.process(index));
             let result = panic::catch_unwind(process).unwrap_or(Err(Failure::Worker));
             let time = begin.elapsed();
             drop(sender.send(Message::Finished {

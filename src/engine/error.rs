@@ -10,7 +10,7 @@ use crate::base::process::Exit;
 use crate::base::quantity::write_duration;
 use crate::engine::amendment::AmendError;
 use crate::engine::fingerprint::Change;
-use crate::pipeline;
+use crate::pipeline::{self, StageName};
 use crate::scm;
 use crate::store;
 use crate::workspace;
@@ -79,6 +79,14 @@ pub(crate) enum Failure {
         path: RepoPath,
         /// The place in the pipeline file.
         problem: Box<Problem>,
+    },
+    /// A dep is absent and cannot be had from the cache.
+    #[error("its dep `{path}` is absent, and the cache does not have it")]
+    DepAbsent {
+        /// What is absent: the dep, or the out behind it.
+        path: RepoPath,
+        /// The stage that makes it.
+        maker: Option<StageName>,
     },
     /// A command dependency did not end well.
     #[error("its command dependency `{cmd}` failed: {}", describe(*exit))]

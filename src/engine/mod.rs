@@ -1,5 +1,6 @@
 //! Runs any command in any language: decides what must run, runs it, records what it made.
 
+mod absence;
 mod addition;
 mod admission;
 mod amendment;
@@ -40,6 +41,6 @@ pub(crate) use record::LastRun;
 pub(crate) use relocation::move_out;
 pub(crate) use removal::{Outs, remove_stages};
 pub(crate) use repro::{ReproOptions, Summary, repro};
-pub(crate) use selection::{CommitPolicy, Policy, Reach, RunPolicy, Selection};
+pub(crate) use selection::{CommitPolicy, Missing, Policy, Reach, RunPolicy, Selection};
 pub(crate) use setting::{Setting, params_file, set_params};
 pub(crate) use status::{Forecast, StageStatus, status};

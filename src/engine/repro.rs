@@ -148,6 +148,7 @@ impl Project<'_> {
             cancel: self.cancel,
             memo: Some(&CommandMemo::default()),
             expected: NOTHING_EXPECTED,
+            made: None,
         };
         let policy = options.policy.run;
         self.ledger
@@ -169,10 +170,11 @@ impl Project<'_> {
             ..
         } = *self;
         let supply = Supply::new(Machine::look(), options.jobs, &pipeline.pools);
-        let forecast = || status(workspace, &options.selection, options.policy.run);
+        let forecast = || status(workspace, &options.selection, options.policy);
         supply.refuse_shortage(pipeline, pending, forecast)?;
         let shared = Shared {
             workspace,
+            pipeline,
             ledger,
             claims: &Claims::new(workspace, ledger),
             environment: &self.environment,

@@ -9,6 +9,7 @@ use crate::base::fs::{self, failed};
 use crate::base::path::RepoPath;
 use crate::base::process::{Exit, Script};
 use crate::base::sorted_map::SortedMap;
+use crate::engine::absence::Made;
 use crate::engine::aside::Aside;
 use crate::engine::claim::Claim;
 use crate::engine::decide::{
@@ -19,9 +20,9 @@ use crate::engine::error::Failure;
 use crate::engine::event::{Event, Outcome};
 use crate::engine::inputs::{Gauge, Inputs, NOTHING_EXPECTED};
 use crate::engine::keep::{self, Fate};
-use crate::engine::selection::CommitPolicy;
+use crate::engine::selection::{CommitPolicy, Missing};
 use crate::engine::supply::Grant;
-use crate::pipeline::{self, Content, Dep, ParamFiles, Stage, StageEntry, StageName};
+use crate::pipeline::{self, Content, Dep, ParamFiles, Stage, StageEntry, StageIndex, StageName};
 use crate::store::Restored;
 use crate::workspace::Workspace;
 
@@ -51,10 +52,20 @@ enum Origin {
     Hand,
 }
 
+/// What is known of a stage before it is looked at.
+#[derive(Clone, Copy)]
+struct Look<'a> {
+    recorded: Option<&'a StageEntry>,
+    made: Option<&'a Made>,
+}
+
 impl<'a> Worker<'a> {
     /// Looks at a stage and does what it needs.
-    pub(super) fn process(&self, stage: &Stage) -> Result<Processed<'a>, Failure> {
-        let Shared { cancel, .. } = self.shared;
+    pub(super) fn process(&self, index: StageIndex) -> Result<Processed<'a>, Failure> {
+        let Shared {
+            cancel, pipeline, ..
+        } = self.shared;
+        let stage = &pipeline.stages[index];
         let Some(mut claim) = self.shared.claims.take(stage, cancel, &*self.tell)? else {
             return Ok(Processed {
                 outcome: Outcome::Stopped,
@@ -64,7 +75,12 @@ impl<'a> Worker<'a> {
             });
         };
         let recorded = self.shared.ledger.latest(&stage.name)?;
-        let mut processed = self.process_claimed(stage, recorded.as_ref(), &mut claim)?;
+        let made = self.made_before(index)?;
+        let look = Look {
+            recorded: recorded.as_ref(),
+            made: made.as_ref(),
+        };
+        let mut processed = self.process_claimed(stage, look, &mut claim)?;
         processed.claim = Some(claim);
         Ok(processed)
     }
@@ -72,15 +88,16 @@ impl<'a> Worker<'a> {
     fn process_claimed(
         &self,
         stage: &Stage,
-        recorded: Option<&StageEntry>,
+        look: Look<'_>,
         claim: &mut Claim,
     ) -> Result<Processed<'a>, Failure> {
+        let Look { recorded, made } = look;
         let params = ParamFiles::new(&self.shared.workspace.worktree);
         let examination = examine(
             stage,
             recorded,
             self.shared.policy.run,
-            &self.gauge(&params),
+            &self.gauge(&params, made),
         )?;
         let Examination {
             inputs,
@@ -116,11 +133,40 @@ impl<'a> Worker<'a> {
                     return done(Outcome::Restored { source, reasons }, Some(entry));
                 }
                 // Some outs may have been replaced before the bad object turned up.
-                let outs = observe_outs(stage, recorded, &self.gauge(&params))?;
+                let outs = observe_outs(stage, recorded, &self.gauge(&params, None))?;
+                let inputs = self.fetch(stage, inputs, made)?;
                 self.run(stage, &inputs, &outs, reasons, claim)
             }
-            Decision::Run { reasons } => self.run(stage, &inputs, &outs, reasons, claim),
+            Decision::Run { reasons } => {
+                let inputs = self.fetch(stage, inputs, made)?;
+                self.run(stage, &inputs, &outs, reasons, claim)
+            }
         }
+    }
+
+    /// Returns what the stages before one have on record, where that counts for what is absent.
+    fn made_before(&self, index: StageIndex) -> Result<Option<Made>, Failure> {
+        let Shared {
+            pipeline, ledger, ..
+        } = self.shared;
+        if self.shared.policy.missing == Missing::Absent {
+            return Ok(None);
+        }
+        let record = |stage: StageIndex| ledger.latest(&pipeline.stages[stage].name);
+        Ok(Some(Made::before(pipeline, index, record)?))
+    }
+
+    /// Puts deps in place that counted as recorded until now, for a command reads them.
+    fn fetch(&self, stage: &Stage, inputs: Inputs, made: Option<&Made>) -> Result<Inputs, Failure> {
+        let Some(made) = made else { return Ok(inputs) };
+        let Shared {
+            workspace,
+            pipeline,
+            ..
+        } = self.shared;
+        made.fetch(stage, &inputs, pipeline, workspace)?;
+        let params = ParamFiles::new(&workspace.worktree);
+        Inputs::measure(stage, &self.gauge(&params, None))
     }
 
     /// Keeps what folders consist of, so that a later run can say which of their files changed.
@@ -312,7 +358,7 @@ impl<'a> Worker<'a> {
     /// Checks that the inputs held still, and records the outs.
     fn conclude(&self, stage: &Stage, before: &Inputs) -> Result<StageEntry, Failure> {
         let params = ParamFiles::new(&self.shared.workspace.worktree);
-        let after = Inputs::measure(stage, &self.gauge(&params))?;
+        let after = Inputs::measure(stage, &self.gauge(&params, None))?;
         let changes = after.changes_since(before);
         if !changes.is_empty() {
             return Err(Failure::InputChanged { changes });
@@ -361,7 +407,7 @@ impl<'a> Worker<'a> {
     }
 
     /// Parameters are read afresh each time: they may be edited while a long run goes on.
-    fn gauge<'b>(&'b self, params: &'b ParamFiles<'b>) -> Gauge<'b> {
+    fn gauge<'b>(&'b self, params: &'b ParamFiles<'b>, made: Option<&'b Made>) -> Gauge<'b> {
         let Shared {
             workspace,
             environment,
@@ -376,6 +422,7 @@ impl<'a> Worker<'a> {
             // Each look may come after a stage that has changed what commands print.
             memo: None,
             expected: NOTHING_EXPECTED,
+            made,
         }
     }
 

@@ -58,6 +58,18 @@ pub(crate) struct Policy {
     pub(crate) run: RunPolicy,
     /// Whether outs go into the cache, and runs into the run cache.
     pub(crate) commit: CommitPolicy,
+    /// What absent content counts as.
+    pub(crate) missing: Missing,
+}
+
+/// What a dep or an out that is absent counts as.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Missing {
+    /// As absent.
+    #[default]
+    Absent,
+    /// As what the lock says of it.
+    Recorded,
 }
 
 /// When a stage runs.

@@ -1,18 +1,18 @@
 //! `status`: what would run and why, decided by the same code that runs it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::convert::Infallible;
 
 use crate::base::cancel::CancelToken;
 use crate::base::path::RepoPath;
+use crate::engine::absence::Made;
 use crate::engine::decide::{Decision, Reason, examine};
 use crate::engine::error::{Error, Failure};
 use crate::engine::inputs::{CommandMemo, Gauge};
 use crate::engine::repro::{environment, refuse_nesting};
 use crate::engine::run::refuse_missing_deps;
-use crate::engine::selection::{RunPolicy, Selection};
-use crate::pipeline::{
-    Content, Dep, ParamFiles, Pipeline, Stage, StageEntry, StageIndex, StageName,
-};
+use crate::engine::selection::{Missing, Policy, Selection};
+use crate::pipeline::{Content, Dep, Lock, ParamFiles, Pipeline, Stage, StageIndex, StageName};
 use crate::workspace::Workspace;
 
 /// What `repro` would do with a stage.
@@ -50,7 +50,7 @@ pub(crate) enum Forecast {
 pub(crate) fn status(
     workspace: &Workspace,
     selection: &Selection,
-    policy: RunPolicy,
+    policy: Policy,
 ) -> Result<Vec<StageStatus>, Error> {
     refuse_nesting(workspace)?;
     let pipeline = workspace.load_pipeline()?;
@@ -78,7 +78,7 @@ pub(crate) fn status(
         .filter(|stage| selected.contains(stage));
     let look = |index: &StageIndex| {
         let stage = &pipeline.stages[*index];
-        let forecast = forecaster.look(*index, stage, lock.stages.get(&stage.name));
+        let forecast = forecaster.look(*index, stage, &lock);
         StageStatus {
             stage: stage.name.clone(),
             forecast,
@@ -108,7 +108,7 @@ struct Forecaster<'a> {
     cancel: CancelToken,
     /// Stages whose outs nobody can foresee.
     uncertain: BTreeSet<StageIndex>,
-    policy: RunPolicy,
+    policy: Policy,
 }
 
 impl Forecaster<'_> {
@@ -131,12 +131,20 @@ impl Forecaster<'_> {
         })
     }
 
-    fn look(
-        &mut self,
-        index: StageIndex,
-        stage: &Stage,
-        recorded: Option<&StageEntry>,
-    ) -> Forecast {
+    /// Returns the recorded outs of the stages before one, if they may be absent.
+    fn made_before(&self, index: StageIndex, lock: &Lock) -> Option<Made> {
+        let record = |stage: StageIndex| {
+            let is_known = !self.uncertain.contains(&stage);
+            let entry = lock.stages.get(&self.pipeline.stages[stage].name);
+            Ok::<_, Infallible>(is_known.then(|| entry.cloned()).flatten())
+        };
+        let made = Made::before(self.pipeline, index, record).unwrap_or_default();
+        (self.policy.missing == Missing::Recorded).then_some(made)
+    }
+
+    fn look(&mut self, index: StageIndex, stage: &Stage, lock: &Lock) -> Forecast {
+        let recorded = lock.stages.get(&stage.name);
+        let made = self.made_before(index, lock);
         let gauge = Gauge {
             workspace: self.workspace,
             params: self.gauge.params,
@@ -144,13 +152,14 @@ impl Forecaster<'_> {
             cancel: &self.cancel,
             memo: Some(&self.gauge.memo),
             expected: &self.expected,
+            made: made.as_ref(),
         };
         let upstream = self.pipeline.graph.upstream(index).iter();
         let upstream: Vec<StageName> = upstream
             .filter(|needed| self.uncertain.contains(needed) || self.is_hidden(**needed, stage))
             .map(|needed| self.pipeline.stages[*needed].name.clone())
             .collect();
-        let (inputs, decision) = match examine(stage, recorded, self.policy, &gauge) {
+        let (inputs, decision) = match examine(stage, recorded, self.policy.run, &gauge) {
             Ok(examination) => (examination.inputs, examination.decision),
             Err(failure) => {
                 self.uncertain.insert(index);
@@ -177,8 +186,8 @@ impl Forecaster<'_> {
             Decision::Run { reasons } => {
                 self.uncertain.insert(index);
                 match refuse_missing_deps(stage, &inputs) {
-                    Ok(()) => Forecast::Run(reasons),
-                    Err(failure) => Forecast::Fail(failure),
+                    Err(failure) if made.is_none() => Forecast::Fail(failure),
+                    _ => Forecast::Run(reasons),
                 }
             }
         }

@@ -16,6 +16,7 @@ mod init;
 mod install;
 mod merge;
 mod metrics;
+mod missing;
 mod moving;
 mod random;
 mod remove;

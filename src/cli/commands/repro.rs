@@ -10,8 +10,8 @@ use crate::cli::commands::{Context, report};
 use crate::cli::error::{CliError, Exit};
 use crate::cli::ui::{self, repro_reporter};
 use crate::engine::{
-    CommitPolicy, Ending, Policy, Reach, ReproOptions, RunPolicy, Selection, Setting, Summary,
-    params_file, repro, set_params, status,
+    CommitPolicy, Ending, Missing, Policy, Reach, ReproOptions, RunPolicy, Selection, Setting,
+    Summary, params_file, repro, set_params, status,
 };
 use crate::workspace::Workspace;
 
@@ -43,6 +43,10 @@ pub(crate) struct ReproArgs {
     /// Run changed stages even if an earlier run had the same inputs
     #[arg(long)]
     no_run_cache: bool,
+
+    /// Let data be absent: it counts as what data.lock says of it
+    #[arg(long)]
+    allow_missing: bool,
 
     /// Record outs in data.lock without putting them into the cache
     #[arg(long)]
@@ -113,7 +117,16 @@ impl ReproArgs {
         } else {
             CommitPolicy::Cache
         };
-        Policy { run, commit }
+        let missing = if self.allow_missing {
+            Missing::Recorded
+        } else {
+            Missing::Absent
+        };
+        Policy {
+            run,
+            commit,
+            missing,
+        }
     }
 }
 
@@ -121,7 +134,7 @@ impl ReproArgs {
 pub(crate) fn run(args: &ReproArgs, context: &Context) -> Result<Exit, CliError> {
     let workspace = context.workspace()?;
     if args.dry {
-        let stages = status(&workspace, &args.selection(), args.policy().run)?;
+        let stages = status(&workspace, &args.selection(), args.policy())?;
         let text = if args.json {
             ui::json::status(&stages)
         } else {

@@ -5,7 +5,7 @@ use clap::Args;
 use crate::cli::commands::Context;
 use crate::cli::error::{CliError, Exit};
 use crate::cli::ui;
-use crate::engine::{Forecast, Reach, Reason, RunPolicy, Selection, changed_files, status};
+use crate::engine::{Forecast, Missing, Policy, Reach, Reason, Selection, changed_files, status};
 
 #[derive(Debug, Args)]
 pub(crate) struct StatusArgs {
@@ -15,6 +15,10 @@ pub(crate) struct StatusArgs {
     /// Say of each change what it was and is, and which files of a folder are behind it
     #[arg(long)]
     explain: bool,
+
+    /// Let data be absent: it counts as what data.lock says of it
+    #[arg(long)]
+    allow_missing: bool,
 
     /// Print JSON
     #[arg(long)]
@@ -32,7 +36,16 @@ pub(crate) fn run(args: &StatusArgs, context: &Context) -> Result<Exit, CliError
         targets: args.targets.clone(),
         reach: Reach::Upstream,
     };
-    let stages = status(&workspace, &selection, RunPolicy::Needed)?;
+    let missing = if args.allow_missing {
+        Missing::Recorded
+    } else {
+        Missing::Absent
+    };
+    let policy = Policy {
+        missing,
+        ..Policy::default()
+    };
+    let stages = status(&workspace, &selection, policy)?;
     if args.json {
         ui::print(&ui::json::status(&stages))?;
     } else if !context.quiet {
