@@ -139,6 +139,9 @@ impl From<pipeline::Error> for CliError {
                 "write a pipeline.yaml with your first stage:\n\nstages:\n  train:\n    cmd: python train.py\n    \
                  deps: [train.py, data]\n    outs: [model.pkl]",
             ),
+            pipeline::Error::NoStagesBelow { .. } => {
+                Self::new(&error).hint("`mlpipe dag` lists the stages and their files")
+            }
             pipeline::Error::UnknownTarget { ref help, .. } => {
                 let hint = help.clone().unwrap_or_else(|| "`mlpipe dag` lists the stages".to_owned());
                 Self::new(&error).hint(hint)

@@ -19,7 +19,7 @@ use crate::engine::record::StageRun;
 use crate::engine::repro::ReproOptions;
 use crate::engine::run::{Processed, Worker, log_path};
 use crate::engine::scheduler::Scheduler;
-use crate::engine::selection::Policy;
+use crate::engine::selection::{Downstream, Policy, RunPolicy};
 use crate::engine::supply::{Grant, Supply};
 use crate::pipeline::{Pipeline, Stage, StageIndex};
 use crate::scm::ignore_out;
@@ -64,6 +64,8 @@ pub(super) struct Dispatcher<'a> {
     pub(super) reporter: &'a mut dyn Reporter,
     /// How it went with the stages that are through.
     pub(super) runs: Vec<StageRun>,
+    /// The stages whose commands have run.
+    pub(super) ran: BTreeSet<StageIndex>,
 }
 
 impl<'a> Dispatcher<'a> {
@@ -149,7 +151,10 @@ impl<'a> Dispatcher<'a> {
     ) where
         'a: 'scope,
     {
-        let shared = self.shared;
+        let mut shared = self.shared;
+        if shared.policy.downstream == Downstream::Forced && self.follows_a_run(index) {
+            shared.policy.run = RunPolicy::Forced;
+        }
         let (sender, events) = (sender.clone(), sender.clone());
         scope.spawn(move || {
             let begin = Instant::now();
@@ -203,11 +208,20 @@ impl<'a> Dispatcher<'a> {
         }
         drop(claim);
         let is_success = outcome.is_success();
+        if matches!(outcome, Outcome::Ran { .. }) {
+            self.ran.insert(index);
+        }
         self.finish(index, outcome, time);
         if self.shared.ledger.is_behind() {
             self.shared.ledger.fold(|_| true)?;
         }
         Ok(is_success)
+    }
+
+    /// Returns whether a stage that this one needs has run just now.
+    fn follows_a_run(&self, index: StageIndex) -> bool {
+        let mut needed = self.pipeline.graph.upstream(index).iter();
+        needed.any(|needed| self.ran.contains(needed))
     }
 
     fn hide_outs_from_git(&self, stage: &Stage) -> Result<(), Error> {

@@ -41,6 +41,8 @@ pub(crate) use record::LastRun;
 pub(crate) use relocation::move_out;
 pub(crate) use removal::{Outs, remove_stages};
 pub(crate) use repro::{ReproOptions, Summary, repro};
-pub(crate) use selection::{CommitPolicy, Missing, Policy, Reach, RunPolicy, Selection};
+pub(crate) use selection::{
+    Aim, CommitPolicy, Downstream, Missing, Policy, Reach, RunPolicy, Selection,
+};
 pub(crate) use setting::{Setting, params_file, set_params};
 pub(crate) use status::{Forecast, StageStatus, status};

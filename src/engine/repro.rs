@@ -188,6 +188,7 @@ impl Project<'_> {
             pipeline,
             reporter,
             runs: Vec::new(),
+            ran: BTreeSet::new(),
         };
         dispatcher.run(options, pending)?;
         Ok(dispatcher.runs)

@@ -11,7 +11,7 @@ use crate::engine::error::{Error, Failure};
 use crate::engine::inputs::{CommandMemo, Gauge};
 use crate::engine::repro::{environment, refuse_nesting};
 use crate::engine::run::refuse_missing_deps;
-use crate::engine::selection::{Missing, Policy, Selection};
+use crate::engine::selection::{Downstream, Missing, Policy, RunPolicy, Selection};
 use crate::pipeline::{Content, Dep, Lock, ParamFiles, Pipeline, Stage, StageIndex, StageName};
 use crate::workspace::Workspace;
 
@@ -69,6 +69,7 @@ pub(crate) fn status(
         expected: BTreeMap::new(),
         cancel: CancelToken::default(),
         uncertain: BTreeSet::new(),
+        runs: BTreeSet::new(),
         policy,
     };
     let order = pipeline
@@ -108,6 +109,8 @@ struct Forecaster<'a> {
     cancel: CancelToken,
     /// Stages whose outs nobody can foresee.
     uncertain: BTreeSet<StageIndex>,
+    /// Stages that run for certain.
+    runs: BTreeSet<StageIndex>,
     policy: Policy,
 }
 
@@ -142,6 +145,19 @@ impl Forecaster<'_> {
         (self.policy.missing == Missing::Recorded).then_some(made)
     }
 
+    /// Returns whether a stage that this one needs runs for certain.
+    fn follows_a_run(&self, index: StageIndex) -> bool {
+        let mut needed = self.pipeline.graph.upstream(index).iter();
+        needed.any(|needed| self.runs.contains(needed))
+    }
+
+    fn run_policy(&self, index: StageIndex) -> RunPolicy {
+        match self.policy.downstream {
+            Downstream::Forced if self.follows_a_run(index) => RunPolicy::Forced,
+            _ => self.policy.run,
+        }
+    }
+
     fn look(&mut self, index: StageIndex, stage: &Stage, lock: &Lock) -> Forecast {
         let recorded = lock.stages.get(&stage.name);
         let made = self.made_before(index, lock);
@@ -154,12 +170,14 @@ impl Forecaster<'_> {
             expected: &self.expected,
             made: made.as_ref(),
         };
+        let policy = self.run_policy(index);
         let upstream = self.pipeline.graph.upstream(index).iter();
         let upstream: Vec<StageName> = upstream
+            .filter(|_| policy != RunPolicy::Forced || stage.frozen)
             .filter(|needed| self.uncertain.contains(needed) || self.is_hidden(**needed, stage))
             .map(|needed| self.pipeline.stages[*needed].name.clone())
             .collect();
-        let (inputs, decision) = match examine(stage, recorded, self.policy.run, &gauge) {
+        let (inputs, decision) = match examine(stage, recorded, policy, &gauge) {
             Ok(examination) => (examination.inputs, examination.decision),
             Err(failure) => {
                 self.uncertain.insert(index);
@@ -185,9 +203,13 @@ impl Forecaster<'_> {
             }
             Decision::Run { reasons } => {
                 self.uncertain.insert(index);
+                let is_made_first = self.follows_a_run(index);
                 match refuse_missing_deps(stage, &inputs) {
-                    Err(failure) if made.is_none() => Forecast::Fail(failure),
-                    _ => Forecast::Run(reasons),
+                    Err(failure) if made.is_none() && !is_made_first => Forecast::Fail(failure),
+                    _ => {
+                        self.runs.insert(index);
+                        Forecast::Run(reasons)
+                    }
                 }
             }
         }

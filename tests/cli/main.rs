@@ -25,6 +25,7 @@ mod repro;
 mod resources;
 mod restore;
 mod schema;
+mod selection;
 mod set_param;
 mod stage;
 mod status;

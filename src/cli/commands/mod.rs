@@ -14,6 +14,7 @@ pub(crate) mod params;
 pub(crate) mod remove;
 pub(crate) mod report;
 pub(crate) mod repro;
+mod selection;
 pub(crate) mod stage;
 mod stage_add;
 mod stage_list;

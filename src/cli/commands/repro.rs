@@ -6,19 +6,20 @@ use std::thread;
 use clap::Args;
 
 use crate::base::cancel::CancelToken;
+use crate::cli::commands::selection::SelectionArgs;
 use crate::cli::commands::{Context, report};
 use crate::cli::error::{CliError, Exit};
 use crate::cli::ui::{self, repro_reporter};
 use crate::engine::{
-    CommitPolicy, Ending, Missing, Policy, Reach, ReproOptions, RunPolicy, Selection, Setting,
-    Summary, params_file, repro, set_params, status,
+    CommitPolicy, Downstream, Ending, Missing, Policy, ReproOptions, RunPolicy, Setting, Summary,
+    params_file, repro, set_params, status,
 };
 use crate::workspace::Workspace;
 
 #[derive(Debug, Default, Args)]
 pub(crate) struct ReproArgs {
-    /// Stages to bring up to date, or paths that stages make [default: all]
-    targets: Vec<String>,
+    #[command(flatten)]
+    selection: SelectionArgs,
 
     /// Run this many stages at once [default: the number of cores]
     #[arg(short, long, value_name = "N")]
@@ -32,13 +33,9 @@ pub(crate) struct ReproArgs {
     #[arg(short, long)]
     keep_going: bool,
 
-    /// Run the targets alone, not what they need
-    #[arg(short, long, requires = "targets", conflicts_with = "downstream")]
-    single_item: bool,
-
-    /// Run the targets and all that need them
-    #[arg(long, requires = "targets")]
-    downstream: bool,
+    /// Run what needs a stage that ran, even if that made the same as before
+    #[arg(long)]
+    force_downstream: bool,
 
     /// Run changed stages even if an earlier run had the same inputs
     #[arg(long)]
@@ -74,7 +71,7 @@ impl ReproArgs {
     /// Makes the arguments of a run of one stage and all that it needs.
     pub(crate) fn of(stage: &str) -> Self {
         Self {
-            targets: vec![stage.to_owned()],
+            selection: SelectionArgs::of(stage),
             ..Self::default()
         }
     }
@@ -91,19 +88,11 @@ impl ReproArgs {
             settings.push((file.unwrap_or_else(params_file), setting));
         }
         let amendment = context.amend_alone(workspace)?;
-        Ok(set_params(amendment, &settings, &self.selection())?)
-    }
-
-    fn selection(&self) -> Selection {
-        let reach = match (self.single_item, self.downstream) {
-            (true, _) => Reach::Nowhere,
-            (_, true) => Reach::Downstream,
-            _ => Reach::Upstream,
-        };
-        Selection {
-            targets: self.targets.clone(),
-            reach,
-        }
+        Ok(set_params(
+            amendment,
+            &settings,
+            &self.selection.choose(workspace, context)?,
+        )?)
     }
 
     fn policy(&self) -> Policy {
@@ -122,10 +111,16 @@ impl ReproArgs {
         } else {
             Missing::Absent
         };
+        let downstream = if self.force_downstream {
+            Downstream::Forced
+        } else {
+            Downstream::Judged
+        };
         Policy {
             run,
             commit,
             missing,
+            downstream,
         }
     }
 }
@@ -133,8 +128,9 @@ impl ReproArgs {
 /// Brings the pipeline up to date and ends with what that did to the metrics.
 pub(crate) fn run(args: &ReproArgs, context: &Context) -> Result<Exit, CliError> {
     let workspace = context.workspace()?;
+    let selection = args.selection.choose(&workspace, context)?;
     if args.dry {
-        let stages = status(&workspace, &args.selection(), args.policy())?;
+        let stages = status(&workspace, &selection, args.policy())?;
         let text = if args.json {
             ui::json::status(&stages)
         } else {
@@ -148,7 +144,7 @@ pub(crate) fn run(args: &ReproArgs, context: &Context) -> Result<Exit, CliError>
     cancel.listen(ui::announce_stop)?;
     let cores = thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
     let options = ReproOptions {
-        selection: args.selection(),
+        selection,
         jobs: args.jobs.unwrap_or(cores),
         policy: args.policy(),
         keep_going: args.keep_going,

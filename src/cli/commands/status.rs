@@ -2,10 +2,11 @@
 
 use clap::Args;
 
+use crate::base::path::RepoPath;
 use crate::cli::commands::Context;
 use crate::cli::error::{CliError, Exit};
 use crate::cli::ui;
-use crate::engine::{Forecast, Missing, Policy, Reach, Reason, Selection, changed_files, status};
+use crate::engine::{Forecast, Missing, Policy, Reason, Selection, changed_files, status};
 
 #[derive(Debug, Args)]
 pub(crate) struct StatusArgs {
@@ -32,9 +33,16 @@ pub(crate) struct StatusArgs {
 /// Says what `repro` would do.
 pub(crate) fn run(args: &StatusArgs, context: &Context) -> Result<Exit, CliError> {
     let workspace = context.workspace()?;
+    // Without targets all stages are meant, wherever one is.
+    let folder = if args.targets.is_empty() {
+        RepoPath::root()
+    } else {
+        context.path(&workspace, ".")?
+    };
     let selection = Selection {
         targets: args.targets.clone(),
-        reach: Reach::Upstream,
+        folder,
+        ..Selection::default()
     };
     let missing = if args.allow_missing {
         Missing::Recorded
