@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 
 use crate::cli::commands::{
-    dag, freeze, git, init, install, metrics, mv, params, remove, report, repro, stage, status,
+    commit, dag, freeze, git, init, install, metrics, mv, params, remove, report, repro, stage,
+    status,
 };
 
 /// Reproducible machine-learning pipelines, tied to git
@@ -30,6 +31,8 @@ pub(crate) enum Command {
     Init(init::InitArgs),
     /// Run the stages whose data, code or parameters changed
     Repro(repro::ReproArgs),
+    /// Record what is in the workspace as the stages' results, without running them
+    Commit(commit::CommitArgs),
     /// Say which stages would run, and why
     Status(status::StatusArgs),
     /// Add stages to a pipeline file, or list those there are

@@ -90,6 +90,21 @@ impl CliError {
         self
     }
 
+    /// Makes the error of stages that nobody has said to record.
+    pub(crate) fn unconfirmed(stages: &[String]) -> Self {
+        let message = format!(
+            "not recorded, for what they read is not what they ran with: {}",
+            stages.join(", ")
+        );
+        let hint = "`mlpipe status --explain` says what differs; `mlpipe commit --force` records them \
+                    as they are; `mlpipe repro` runs them";
+        let exit = Exit::Error;
+        Self {
+            exit,
+            ..Self::usage(message, hint)
+        }
+    }
+
     /// Makes the error of a command line that clap could not judge.
     pub(crate) fn usage(message: String, hint: &str) -> Self {
         let (causes, hints) = (Vec::new(), vec![hint.to_owned()]);

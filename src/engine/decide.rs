@@ -28,8 +28,17 @@ pub(crate) enum Decision {
         /// What is not as it should be now.
         reasons: Vec<Reason>,
     },
-    /// What is there is recorded without running: a frozen stage that has no record yet.
-    Adopt,
+    /// What is there is recorded without running: that of a frozen stage, or of any if the user says
+    /// so.
+    Adopt {
+        /// What the user should know before.
+        reasons: Vec<Reason>,
+    },
+    /// Nothing, for there is not all that could be recorded.
+    Leave {
+        /// What is not there.
+        path: RepoPath,
+    },
     /// The command runs.
     Run {
         /// Why.
@@ -202,6 +211,9 @@ fn decide(
     outs: &[OutState],
     gauge: &Gauge<'_>,
 ) -> Result<Decision, Failure> {
+    if policy == RunPolicy::Never {
+        return decide_record(recorded, inputs, outs, gauge);
+    }
     if policy == RunPolicy::Forced && !stage.frozen {
         return Ok(Decision::Run {
             reasons: vec![Reason::Forced],
@@ -222,7 +234,7 @@ fn decide(
     reasons.extend(faults(outs, gauge));
     let earlier = match policy {
         RunPolicy::Needed => find_earlier_run(stage, inputs, gauge)?,
-        RunPolicy::Changed | RunPolicy::Forced => None,
+        RunPolicy::Changed | RunPolicy::Forced | RunPolicy::Never => None,
     };
     match earlier {
         Some(entry) => Ok(Decision::Restore {
@@ -232,6 +244,27 @@ fn decide(
         }),
         None => Ok(Decision::Run { reasons }),
     }
+}
+
+/// Nothing runs: what differs from the record is to be recorded.
+fn decide_record(
+    recorded: Option<&StageEntry>,
+    inputs: &Inputs,
+    outs: &[OutState],
+    gauge: &Gauge<'_>,
+) -> Result<Decision, Failure> {
+    let absent_deps = inputs.deps.iter().filter(|(_, content)| content.is_none());
+    let absent_outs = outs.iter().filter(|state| state.found.is_none());
+    let absent_outs = absent_outs.map(|state| &state.out.path);
+    if let Some(path) = absent_deps.map(|(path, _)| path).chain(absent_outs).next() {
+        return Ok(Decision::Leave { path: path.clone() });
+    }
+    let mut reasons = input_reasons(recorded, inputs);
+    reasons.extend(faults(outs, gauge));
+    if reasons.is_empty() {
+        return as_recorded(outs, gauge);
+    }
+    Ok(Decision::Adopt { reasons })
 }
 
 /// A frozen stage never runs: its outs are taken as they are, and restored where they are missing.
@@ -248,7 +281,8 @@ fn decide_frozen(
         return Ok(if is_unchanged {
             Decision::Unchanged { recache }
         } else {
-            Decision::Adopt
+            let reasons = Vec::new();
+            Decision::Adopt { reasons }
         });
     };
     match recorded {
@@ -285,15 +319,7 @@ fn judge_outs(
 ) -> Result<Decision, Failure> {
     let reasons: Vec<Reason> = faults(outs, gauge).collect();
     if reasons.is_empty() {
-        let mut recache = Vec::new();
-        for state in outs.iter().filter(|state| state.out.is_kept()) {
-            if let Some(content) = &state.found
-                && gauge.workspace.cache.presence(content)? == Presence::Missing
-            {
-                recache.push(state.out.path.clone());
-            }
-        }
-        return Ok(Decision::Unchanged { recache });
+        return as_recorded(outs, gauge);
     }
     if stage.outs.iter().all(Out::is_kept) && is_whole(entry, outs, gauge)? {
         return Ok(Decision::Restore {
@@ -303,6 +329,19 @@ fn judge_outs(
         });
     }
     Ok(Decision::Run { reasons })
+}
+
+/// All is as recorded: what has the cache lost of it?
+fn as_recorded(outs: &[OutState], gauge: &Gauge<'_>) -> Result<Decision, Failure> {
+    let mut recache = Vec::new();
+    for state in outs.iter().filter(|state| state.out.is_kept()) {
+        if let Some(content) = &state.found
+            && gauge.workspace.cache.presence(content)? == Presence::Missing
+        {
+            recache.push(state.out.path.clone());
+        }
+    }
+    Ok(Decision::Unchanged { recache })
 }
 
 /// Returns what is wrong with the outs, but for what may be absent.
@@ -358,6 +397,11 @@ impl OutState {
 }
 
 impl Reason {
+    /// Returns whether it says that outs may not come of the inputs that are there.
+    pub(crate) fn is_of_inputs(&self) -> bool {
+        !matches!(self, Self::Out(..))
+    }
+
     /// Returns whether it is that a dep is not there.
     pub(crate) fn is_missing_dep(&self) -> bool {
         matches!(

@@ -13,6 +13,7 @@ use crate::base::cancel::CancelToken;
 use crate::base::path::RepoPath;
 use crate::engine::aside::Aside;
 use crate::engine::claim::Claims;
+use crate::engine::consent::{Answer, Ask, Consent, Question};
 use crate::engine::error::{Error, Failure};
 use crate::engine::event::{Event, Outcome, Reporter};
 use crate::engine::record::StageRun;
@@ -34,11 +35,53 @@ const BACKLOG: usize = 1024;
 /// What workers tell the owner.
 enum Message<'a> {
     Event(Event),
+    Question {
+        question: Question,
+        reply: SyncSender<Answer>,
+    },
     Finished {
         stage: StageIndex,
         result: Box<Result<Processed<'a>, Failure>>,
         time: Duration,
     },
+}
+
+/// What becomes of a run after one of its stages.
+#[derive(Clone, Copy, PartialEq)]
+enum Course {
+    /// What needs the stage can go on.
+    GoOn,
+    /// What needs it is skipped; the user wants it so.
+    Skip,
+    /// It failed.
+    Fail,
+    /// Nothing more is to be done.
+    Stop,
+}
+
+impl Course {
+    fn after(outcome: &Outcome) -> Self {
+        match outcome {
+            Outcome::Declined => Self::Skip,
+            Outcome::Stopped => Self::Stop,
+            outcome if outcome.is_success() => Self::GoOn,
+            _ => Self::Fail,
+        }
+    }
+}
+
+/// Has the owner of the run ask the user: no two workers ask at once.
+fn ask_owner(owner: &SyncSender<Message<'_>>, cancel: &CancelToken, question: Question) -> Answer {
+    let (reply, answer) = mpsc::sync_channel(1);
+    drop(owner.send(Message::Question { question, reply }));
+    loop {
+        match answer.recv_timeout(TICK) {
+            Ok(answer) => return answer,
+            // An owner that gave up does not answer.
+            Err(RecvTimeoutError::Timeout) if !cancel.is_cancelled() => {}
+            Err(_) => return Answer::Quit,
+        }
+    }
 }
 
 /// What every worker may look at.
@@ -62,6 +105,8 @@ pub(super) struct Dispatcher<'a> {
     pub(super) shared: Shared<'a>,
     pub(super) pipeline: &'a Pipeline,
     pub(super) reporter: &'a mut dyn Reporter,
+    /// Puts questions to the user.
+    pub(super) ask: &'a mut Ask<'a>,
     /// How it went with the stages that are through.
     pub(super) runs: Vec<StageRun>,
     /// The stages whose commands have run.
@@ -121,19 +166,25 @@ impl<'a> Dispatcher<'a> {
             }
             match receiver.recv_timeout(TICK) {
                 Ok(Message::Event(event)) => self.reporter.report(&event),
+                Ok(Message::Question { question, reply }) => {
+                    let answer = self.answer(&question);
+                    // A worker that waits no more has seen that all is to end.
+                    let _ended = reply.send(answer);
+                }
                 Ok(Message::Finished {
                     stage,
                     result,
                     time,
                 }) => {
-                    let succeeded = self.conclude(stage, *result, time)?;
-                    if succeeded {
+                    let course = self.conclude(stage, *result, time)?;
+                    if course == Course::GoOn {
                         scheduler.succeed(stage);
                     } else {
                         self.skip_dependants(scheduler, stage);
-                        if !options.keep_going {
-                            scheduler.stop();
-                        }
+                    }
+                    let is_fatal = course == Course::Fail && !options.keep_going;
+                    if is_fatal || course == Course::Stop {
+                        scheduler.stop();
                     }
                 }
                 Err(RecvTimeoutError::Timeout) => {}
@@ -155,15 +206,18 @@ impl<'a> Dispatcher<'a> {
         if shared.policy.downstream == Downstream::Forced && self.follows_a_run(index) {
             shared.policy.run = RunPolicy::Forced;
         }
-        let (sender, events) = (sender.clone(), sender.clone());
+        let (sender, events, questions) = (sender.clone(), sender.clone(), sender.clone());
+        let cancel = shared.cancel;
         scope.spawn(move || {
             let begin = Instant::now();
             // The owner outlives its workers: sending cannot fail while anybody listens.
             let tell = move |event| drop(events.send(Message::Event(event)));
+            let ask = move |question| ask_owner(&questions, cancel, question);
             let worker = Worker {
                 shared,
                 grant,
                 tell: Box::new(tell),
+                ask: Box::new(ask),
             };
             // A panic must reach the owner too, or it would wait for this stage for ever.
             let process = AssertUnwindSafe(|| worker.process(index));
@@ -183,7 +237,7 @@ impl<'a> Dispatcher<'a> {
         index: StageIndex,
         result: Result<Processed<'a>, Failure>,
         time: Duration,
-    ) -> Result<bool, Error> {
+    ) -> Result<Course, Error> {
         let stage = &self.pipeline.stages[index];
         let Processed {
             outcome,
@@ -196,7 +250,7 @@ impl<'a> Dispatcher<'a> {
                 let log = log_path(self.shared.workspace, &stage.name);
                 let log = failure.is_of_command().then_some(log);
                 self.finish(index, Outcome::Failed { failure, log }, time);
-                return Ok(false);
+                return Ok(Course::Fail);
             }
         };
         if let Some(entry) = entry {
@@ -207,7 +261,7 @@ impl<'a> Dispatcher<'a> {
             self.reporter.report(&event);
         }
         drop(claim);
-        let is_success = outcome.is_success();
+        let course = Course::after(&outcome);
         if matches!(outcome, Outcome::Ran { .. }) {
             self.ran.insert(index);
         }
@@ -215,7 +269,18 @@ impl<'a> Dispatcher<'a> {
         if self.shared.ledger.is_behind() {
             self.shared.ledger.fold(|_| true)?;
         }
-        Ok(is_success)
+        Ok(course)
+    }
+
+    fn answer(&mut self, question: &Question) -> Answer {
+        if self.shared.policy.consent == Consent::Given {
+            return Answer::Yes;
+        }
+        let answer = (self.ask)(question);
+        if answer == Answer::All {
+            self.shared.policy.consent = Consent::Given;
+        }
+        answer
     }
 
     /// Returns whether a stage that this one needs has run just now.

@@ -7,6 +7,7 @@ mod amendment;
 mod aside;
 mod attempt;
 mod claim;
+mod consent;
 mod decide;
 mod dispatch;
 mod error;
@@ -31,6 +32,7 @@ mod written;
 
 pub(crate) use addition::{Existing, add_stage};
 pub(crate) use amendment::{AmendError, Amendment};
+pub(crate) use consent::{Answer, Consent, Question};
 pub(crate) use decide::{Reason, Source};
 pub(crate) use error::{Error, Failure};
 pub(crate) use event::{Ending, Event, Outcome, Reporter};

@@ -11,12 +11,13 @@ use crate::base::fs;
 use crate::base::machine::Machine;
 use crate::base::path::RepoPath;
 use crate::engine::claim::Claims;
+use crate::engine::consent::Ask;
 use crate::engine::dispatch::{Dispatcher, Shared};
 use crate::engine::error::Error;
 use crate::engine::event::{Ending, Event, Outcome, Reporter};
 use crate::engine::inputs::{CommandMemo, Gauge, NOTHING_EXPECTED};
 use crate::engine::record::{LastRun, StageRun};
-use crate::engine::selection::{Policy, Selection};
+use crate::engine::selection::{Policy, RunPolicy, Selection};
 use crate::engine::status::status;
 use crate::engine::supply::Supply;
 use crate::engine::survey::settled;
@@ -62,6 +63,7 @@ pub(crate) fn repro(
     options: &ReproOptions,
     cancel: &CancelToken,
     reporter: &mut dyn Reporter,
+    ask: &mut Ask<'_>,
 ) -> Result<Summary, Error> {
     refuse_nesting(workspace)?;
     let begin = Instant::now();
@@ -87,7 +89,7 @@ pub(crate) fn repro(
         environment: environment(workspace),
         cancel,
     };
-    let runs = project.bring_up_to_date(options, &selected, reporter)?;
+    let runs = project.bring_up_to_date(options, &selected, (reporter, ask))?;
     let names: HashSet<&StageName> = pipeline.stages.iter().map(|stage| &stage.name).collect();
     let summary = Summary {
         lock_changed: ledger.fold(|stage| names.contains(stage))?,
@@ -100,7 +102,9 @@ pub(crate) fn repro(
         remove_litter(workspace, &pipeline)?;
     }
     workspace.save_index()?;
-    LastRun::of(&summary.runs).save(workspace)?;
+    if options.policy.run != RunPolicy::Never {
+        LastRun::of(&summary.runs).save(workspace)?;
+    }
     Ok(summary)
 }
 
@@ -119,7 +123,7 @@ impl Project<'_> {
         &self,
         options: &ReproOptions,
         selected: &BTreeSet<StageIndex>,
-        reporter: &mut dyn Reporter,
+        (reporter, ask): (&mut dyn Reporter, &mut Ask<'_>),
     ) -> Result<Vec<StageRun>, Error> {
         let settled = self.survey(options, selected);
         let done: BTreeSet<StageIndex> = settled.iter().copied().collect();
@@ -134,7 +138,7 @@ impl Project<'_> {
         reporter.report(&Event::Planned { stages });
         reporter.report(&Event::Settled { stages: settled });
         if !pending.is_empty() {
-            runs.extend(self.dispatch(options, &pending, reporter)?);
+            runs.extend(self.dispatch(options, &pending, (reporter, ask))?);
         }
         Ok(runs)
     }
@@ -160,7 +164,7 @@ impl Project<'_> {
         &self,
         options: &ReproOptions,
         pending: &BTreeSet<StageIndex>,
-        reporter: &mut dyn Reporter,
+        (reporter, ask): (&mut dyn Reporter, &mut Ask<'_>),
     ) -> Result<Vec<StageRun>, Error> {
         let Self {
             workspace,
@@ -187,6 +191,7 @@ impl Project<'_> {
             shared,
             pipeline,
             reporter,
+            ask,
             runs: Vec::new(),
             ran: BTreeSet::new(),
         };

@@ -12,6 +12,7 @@ use crate::base::sorted_map::SortedMap;
 use crate::engine::absence::Made;
 use crate::engine::aside::Aside;
 use crate::engine::claim::Claim;
+use crate::engine::consent::{Answer, Consent, Question};
 use crate::engine::decide::{
     Decision, Examination, OutState, Reason, Shape, examine, observe_outs,
 };
@@ -20,7 +21,7 @@ use crate::engine::error::Failure;
 use crate::engine::event::{Event, Outcome};
 use crate::engine::inputs::{Gauge, Inputs, NOTHING_EXPECTED};
 use crate::engine::keep::{self, Fate};
-use crate::engine::selection::{CommitPolicy, Missing};
+use crate::engine::selection::{CommitPolicy, Missing, RunPolicy};
 use crate::engine::supply::Grant;
 use crate::pipeline::{self, Content, Dep, ParamFiles, Stage, StageEntry, StageIndex, StageName};
 use crate::store::Restored;
@@ -33,6 +34,8 @@ pub(super) struct Worker<'a> {
     pub(super) grant: Grant,
     /// Hands an event to the owner of the run.
     pub(super) tell: Box<dyn Fn(Event) + Send + 'a>,
+    /// Has the owner ask the user.
+    pub(super) ask: Box<dyn Fn(Question) -> Answer + Send + 'a>,
 }
 
 /// A stage that is through: how it went, and its record if that is new.
@@ -50,6 +53,8 @@ pub(super) struct Processed<'a> {
 enum Origin {
     Command,
     Hand,
+    /// Nobody knows, or the user says so.
+    Workspace,
 }
 
 /// What is known of a stage before it is looked at.
@@ -117,11 +122,26 @@ impl<'a> Worker<'a> {
                 if self.shared.policy.commit == CommitPolicy::Cache {
                     self.recache(&recache)?;
                 }
+                if self.shared.policy.run == RunPolicy::Never && !recache.is_empty() {
+                    return done(Outcome::Adopted, None);
+                }
                 done(Outcome::Unchanged, None)
             }
-            Decision::Adopt => {
+            Decision::Leave { path } => done(Outcome::Left { path }, None),
+            Decision::Adopt { reasons } => {
                 refuse_missing_deps(stage, &inputs)?;
-                let entry = self.record(stage, &inputs, Origin::Hand)?;
+                if reasons.iter().any(Reason::is_of_inputs)
+                    && let Some(outcome) = self.refusal(stage, &reasons)
+                {
+                    return done(outcome, None);
+                }
+                let origin = if stage.frozen {
+                    Origin::Hand
+                } else {
+                    self.refuse_tracked(stage)?;
+                    Origin::Workspace
+                };
+                let entry = self.record(stage, &inputs, origin)?;
                 done(Outcome::Adopted, Some(entry))
             }
             Decision::Restore {
@@ -132,12 +152,18 @@ impl<'a> Worker<'a> {
                 if self.restore(stage, &entry, &outs)? {
                     return done(Outcome::Restored { source, reasons }, Some(entry));
                 }
+                if let Some(outcome) = self.refusal(stage, &reasons) {
+                    return done(outcome, None);
+                }
                 // Some outs may have been replaced before the bad object turned up.
                 let outs = observe_outs(stage, recorded, &self.gauge(&params, None))?;
                 let inputs = self.fetch(stage, inputs, made)?;
                 self.run(stage, &inputs, &outs, reasons, claim)
             }
             Decision::Run { reasons } => {
+                if let Some(outcome) = self.refusal(stage, &reasons) {
+                    return done(outcome, None);
+                }
                 let inputs = self.fetch(stage, inputs, made)?;
                 self.run(stage, &inputs, &outs, reasons, claim)
             }
@@ -247,15 +273,7 @@ impl<'a> Worker<'a> {
                 claim: None,
             });
         }
-        if let Some(out) = stage
-            .outs
-            .iter()
-            .find(|out| self.shared.tracked.contains(&out.path))
-        {
-            return Err(Failure::OutTracked {
-                path: out.path.clone(),
-            });
-        }
+        self.refuse_tracked(stage)?;
         if let Some(shortage) = &self.grant.shortage {
             return Err(pipeline::Error::Problem(shortage.problem("it")).into());
         }
@@ -286,6 +304,33 @@ impl<'a> Worker<'a> {
                 aside.put_back()?;
                 Err(failure)
             }
+        }
+    }
+
+    /// Asks the user, where that is wanted; returns how the stage ends if the answer is no.
+    fn refusal(&self, stage: &Stage, reasons: &[Reason]) -> Option<Outcome> {
+        if self.shared.policy.consent == Consent::Given {
+            return None;
+        }
+        let question = Question {
+            stage: stage.name.clone(),
+            reasons: reasons.to_vec(),
+        };
+        match (self.ask)(question) {
+            Answer::Yes | Answer::All => None,
+            Answer::No => Some(Outcome::Declined),
+            Answer::Quit => Some(Outcome::Stopped),
+        }
+    }
+
+    /// An out is in git or in the cache, not in both.
+    fn refuse_tracked(&self, stage: &Stage) -> Result<(), Failure> {
+        let mut outs = stage.outs.iter();
+        match outs.find(|out| self.shared.tracked.contains(&out.path)) {
+            None => Ok(()),
+            Some(out) => Err(Failure::OutTracked {
+                path: out.path.clone(),
+            }),
         }
     }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::base::path::{PathError, RepoPath};
+use crate::engine::consent::Consent;
 use crate::pipeline::{self, Graph, StageIndex};
 
 /// The stages that a command is about.
@@ -147,6 +148,8 @@ pub(crate) struct Policy {
     pub(crate) missing: Missing,
     /// What becomes of stages right behind one that ran.
     pub(crate) downstream: Downstream,
+    /// When a person is asked.
+    pub(crate) consent: Consent,
 }
 
 /// What becomes of a stage that needs one that ran.
@@ -179,6 +182,8 @@ pub(crate) enum RunPolicy {
     Changed,
     /// Always.
     Forced,
+    /// Never: what is there is recorded.
+    Never,
 }
 
 /// What becomes of outs besides being recorded in the lock.

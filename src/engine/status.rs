@@ -188,15 +188,17 @@ impl Forecaster<'_> {
             self.uncertain.insert(index);
             let mut reasons = match decision {
                 Decision::Run { reasons } | Decision::Restore { reasons, .. } => reasons,
-                Decision::Unchanged { .. } | Decision::Adopt => Vec::new(),
+                Decision::Unchanged { .. } | Decision::Adopt { .. } | Decision::Leave { .. } => {
+                    Vec::new()
+                }
             };
             // What is missing now is what the stages before it would make.
             reasons.retain(|reason| !reason.is_missing_dep());
             return Forecast::MayRun { upstream, reasons };
         }
         match decision {
-            Decision::Unchanged { .. } => Forecast::Unchanged,
-            Decision::Adopt => Forecast::Adopt,
+            Decision::Unchanged { .. } | Decision::Leave { .. } => Forecast::Unchanged,
+            Decision::Adopt { .. } => Forecast::Adopt,
             Decision::Restore { entry, reasons, .. } => {
                 self.expected.extend(entry.outs);
                 Forecast::Restore(reasons)

@@ -8,12 +8,14 @@
 mod support;
 
 mod attempts;
+mod commit;
 mod dag;
 mod errors;
 mod faults;
 mod freeze;
 mod init;
 mod install;
+mod interactive;
 mod merge;
 mod metrics;
 mod missing;

@@ -1,5 +1,6 @@
 //! One file a command: its arguments and what it does with them.
 
+pub(crate) mod commit;
 mod comparison;
 pub(crate) mod dag;
 pub(crate) mod freeze;
@@ -38,6 +39,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, CliError> {
     match &arguments.command {
         Command::Init(args) => init::run(args, &context),
         Command::Repro(args) => repro::run(args, &context),
+        Command::Commit(args) => commit::run(args, &context),
         Command::Status(args) => status::run(args, &context),
         Command::Stage(args) => stage::run(args, &context),
         Command::Freeze(args) => freeze::run(args, Freeze::On, &context),
@@ -96,6 +98,19 @@ impl Context {
     pub(crate) fn path(&self, workspace: &Workspace, text: &str) -> Result<RepoPath, CliError> {
         let path = workspace.path_from(&self.folder, text);
         path.map_err(|error| CliError::usage(error.to_string(), "name a path of this project"))
+    }
+
+    /// Returns the folder that targets are looked for from. Without targets all stages are meant,
+    /// wherever one is.
+    pub(crate) fn folder_of(
+        &self,
+        workspace: &Workspace,
+        targets: &[String],
+    ) -> Result<RepoPath, CliError> {
+        if targets.is_empty() {
+            return Ok(RepoPath::root());
+        }
+        self.path(workspace, ".")
     }
 
     /// Tells people what was done.

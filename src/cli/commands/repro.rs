@@ -7,12 +7,14 @@ use clap::Args;
 
 use crate::base::cancel::CancelToken;
 use crate::cli::commands::selection::SelectionArgs;
+use crate::cli::commands::status::explain;
 use crate::cli::commands::{Context, report};
 use crate::cli::error::{CliError, Exit};
-use crate::cli::ui::{self, repro_reporter};
+use crate::cli::ui::prompt::{self, Prompt};
+use crate::cli::ui::{self, Manner, repro_reporter};
 use crate::engine::{
-    CommitPolicy, Downstream, Ending, Missing, Policy, ReproOptions, RunPolicy, Setting, Summary,
-    params_file, repro, set_params, status,
+    CommitPolicy, Consent, Downstream, Ending, Missing, Policy, Question, Reason, ReproOptions,
+    RunPolicy, Setting, Summary, params_file, repro, set_params, status,
 };
 use crate::workspace::Workspace;
 
@@ -61,6 +63,14 @@ pub(crate) struct ReproArgs {
     /// Say what would run, and why, and run nothing
     #[arg(long)]
     dry: bool,
+
+    /// Ask before each command that would run
+    #[arg(short, long, conflicts_with_all = ["dry", "json"])]
+    interactive: bool,
+
+    /// Say of each change what it was and is, and which files of a folder are behind it
+    #[arg(short, long, conflicts_with = "json")]
+    verbose: bool,
 
     /// Print events as JSON lines
     #[arg(long)]
@@ -116,11 +126,17 @@ impl ReproArgs {
         } else {
             Downstream::Judged
         };
+        let consent = if self.interactive {
+            Consent::Asked
+        } else {
+            Consent::Given
+        };
         Policy {
             run,
             commit,
             missing,
             downstream,
+            consent,
         }
     }
 }
@@ -128,13 +144,23 @@ impl ReproArgs {
 /// Brings the pipeline up to date and ends with what that did to the metrics.
 pub(crate) fn run(args: &ReproArgs, context: &Context) -> Result<Exit, CliError> {
     let workspace = context.workspace()?;
+    if args.interactive && !prompt::is_possible() {
+        let message = "`--interactive` needs a terminal to ask on".to_owned();
+        return Err(CliError::usage(
+            message,
+            "leave it out, or look first with `--dry`",
+        ));
+    }
     let selection = args.selection.choose(&workspace, context)?;
     if args.dry {
         let stages = status(&workspace, &selection, args.policy())?;
         let text = if args.json {
             ui::json::status(&stages)
         } else {
-            ui::status::render(&stages, &|reason| format!("{reason}\n"))
+            let details = explain(&workspace);
+            let plain = |reason: &Reason| format!("{reason}\n");
+            let write: &dyn Fn(&Reason) -> String = if args.verbose { &details } else { &plain };
+            ui::status::render(&stages, write)
         };
         ui::print(&text)?;
         return Ok(Exit::Success);
@@ -149,8 +175,16 @@ pub(crate) fn run(args: &ReproArgs, context: &Context) -> Result<Exit, CliError>
         policy: args.policy(),
         keep_going: args.keep_going,
     };
-    let mut reporter = repro_reporter(args.json, context.quiet);
-    let summary = repro(&workspace, &options, &cancel, reporter.as_mut())?;
+    let manner = if args.interactive {
+        Manner::lines(args.json, context.quiet)
+    } else {
+        Manner::of(args.json, context.quiet)
+    };
+    let explain = args.verbose.then(|| explain(&workspace));
+    let mut reporter = repro_reporter(manner, explain);
+    let mut prompt = Prompt::new("run", &cancel);
+    let mut ask = |question: &Question| prompt.ask(question);
+    let summary = repro(&workspace, &options, &cancel, reporter.as_mut(), &mut ask)?;
     drop(reporter);
     if args.json {
         ui::print(&ui::json::summary(&summary))?;

@@ -2,11 +2,11 @@
 
 use clap::Args;
 
-use crate::base::path::RepoPath;
 use crate::cli::commands::Context;
 use crate::cli::error::{CliError, Exit};
-use crate::cli::ui;
+use crate::cli::ui::{self, Explain};
 use crate::engine::{Forecast, Missing, Policy, Reason, Selection, changed_files, status};
+use crate::workspace::Workspace;
 
 #[derive(Debug, Args)]
 pub(crate) struct StatusArgs {
@@ -33,15 +33,9 @@ pub(crate) struct StatusArgs {
 /// Says what `repro` would do.
 pub(crate) fn run(args: &StatusArgs, context: &Context) -> Result<Exit, CliError> {
     let workspace = context.workspace()?;
-    // Without targets all stages are meant, wherever one is.
-    let folder = if args.targets.is_empty() {
-        RepoPath::root()
-    } else {
-        context.path(&workspace, ".")?
-    };
     let selection = Selection {
         targets: args.targets.clone(),
-        folder,
+        folder: context.folder_of(&workspace, &args.targets)?,
         ..Selection::default()
     };
     let missing = if args.allow_missing {
@@ -57,11 +51,7 @@ pub(crate) fn run(args: &StatusArgs, context: &Context) -> Result<Exit, CliError
     if args.json {
         ui::print(&ui::json::status(&stages))?;
     } else if !context.quiet {
-        let details = |reason: &Reason| {
-            let files = changed_files(&workspace, reason);
-            // Without them the reason itself still stands.
-            ui::status::details(reason, &files.unwrap_or_default())
-        };
+        let details = explain(&workspace);
         let plain = |reason: &Reason| format!("{reason}\n");
         let write: &dyn Fn(&Reason) -> String = if args.explain { &details } else { &plain };
         let text = ui::status::render(&stages, write);
@@ -74,5 +64,14 @@ pub(crate) fn run(args: &StatusArgs, context: &Context) -> Result<Exit, CliError
         Exit::Error
     } else {
         Exit::Success
+    })
+}
+
+/// Says of a change what it was and is.
+pub(super) fn explain(workspace: &Workspace) -> Explain<'_> {
+    Box::new(|reason| {
+        let files = changed_files(workspace, reason);
+        // Without them the reason itself still stands.
+        ui::status::details(reason, &files.unwrap_or_default())
     })
 }
