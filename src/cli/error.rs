@@ -351,6 +351,9 @@ pub(crate) fn explain_failure(stage: &str, failure: &Failure, log: Option<&Path>
         Failure::DepAbsent { path, maker: None } => {
             error.hint(format!("no stage makes it: bring `{path}` here and run it again"))
         }
+        Failure::OutsLost { .. } => error.hint(format!(
+            "`mlpipe repro {stage}` makes what the cache has lost; all else was put in place"
+        )),
         Failure::OutMissing { path, problem } => error
             .at(problem)
             .hint(format!("let the command write `{path}`, or remove the out")),

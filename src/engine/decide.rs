@@ -211,8 +211,10 @@ fn decide(
     outs: &[OutState],
     gauge: &Gauge<'_>,
 ) -> Result<Decision, Failure> {
-    if policy == RunPolicy::Never {
-        return decide_record(recorded, inputs, outs, gauge);
+    match policy {
+        RunPolicy::Never => return decide_record(recorded, inputs, outs, gauge),
+        RunPolicy::CheckOut => return Ok(decide_check_out(recorded, outs)),
+        RunPolicy::Needed | RunPolicy::Changed | RunPolicy::Forced => {}
     }
     if policy == RunPolicy::Forced && !stage.frozen {
         return Ok(Decision::Run {
@@ -234,7 +236,7 @@ fn decide(
     reasons.extend(faults(outs, gauge));
     let earlier = match policy {
         RunPolicy::Needed => find_earlier_run(stage, inputs, gauge)?,
-        RunPolicy::Changed | RunPolicy::Forced | RunPolicy::Never => None,
+        RunPolicy::Changed | RunPolicy::Forced | RunPolicy::Never | RunPolicy::CheckOut => None,
     };
     match earlier {
         Some(entry) => Ok(Decision::Restore {
@@ -265,6 +267,23 @@ fn decide_record(
         return as_recorded(outs, gauge);
     }
     Ok(Decision::Adopt { reasons })
+}
+
+/// Nothing runs: recorded outs that are not in place are put there, whatever the inputs are. What
+/// git has is git's.
+fn decide_check_out(recorded: Option<&StageEntry>, outs: &[OutState]) -> Decision {
+    let cached = outs.iter().filter(|state| state.out.cache);
+    let reasons: Vec<Reason> = cached.filter_map(OutState::fault).collect();
+    match recorded {
+        Some(entry) if !reasons.is_empty() => Decision::Restore {
+            entry: entry.clone(),
+            source: Source::Lock,
+            reasons,
+        },
+        _ => Decision::Unchanged {
+            recache: Vec::new(),
+        },
+    }
 }
 
 /// A frozen stage never runs: its outs are taken as they are, and restored where they are missing.

@@ -250,7 +250,9 @@ impl<'a> Dispatcher<'a> {
                 let log = log_path(self.shared.workspace, &stage.name);
                 let log = failure.is_of_command().then_some(log);
                 self.finish(index, Outcome::Failed { failure, log }, time);
-                return Ok(Course::Fail);
+                // Outs are put in place each for itself.
+                let is_alone = self.shared.policy.run == RunPolicy::CheckOut;
+                return Ok(if is_alone { Course::GoOn } else { Course::Fail });
             }
         };
         if let Some(entry) = entry {

@@ -88,6 +88,12 @@ pub(crate) enum Failure {
         /// The stage that makes it.
         maker: Option<StageName>,
     },
+    /// Recorded outs cannot be put in place.
+    #[error("the cache does not have its {}", names(paths))]
+    OutsLost {
+        /// Which ones.
+        paths: Vec<RepoPath>,
+    },
     /// A command dependency did not end well.
     #[error("its command dependency `{cmd}` failed: {}", describe(*exit))]
     CommandDep {
@@ -170,6 +176,11 @@ impl Failure {
     pub(crate) fn is_of_command(&self) -> bool {
         matches!(self, Self::Exit { .. } | Self::TimedOut { .. })
     }
+}
+
+fn names(paths: &[RepoPath]) -> String {
+    let names: Vec<String> = paths.iter().map(|path| format!("`{path}`")).collect();
+    names.join(", ")
 }
 
 fn describe(exit: Exit) -> String {

@@ -102,7 +102,8 @@ pub(crate) fn repro(
         remove_litter(workspace, &pipeline)?;
     }
     workspace.save_index()?;
-    if options.policy.run != RunPolicy::Never {
+    let policy = options.policy.run;
+    if !matches!(policy, RunPolicy::Never | RunPolicy::CheckOut) {
         LastRun::of(&summary.runs).save(workspace)?;
     }
     Ok(summary)

@@ -24,7 +24,7 @@ use crate::engine::keep::{self, Fate};
 use crate::engine::selection::{CommitPolicy, Missing, RunPolicy};
 use crate::engine::supply::Grant;
 use crate::pipeline::{self, Content, Dep, ParamFiles, Stage, StageEntry, StageIndex, StageName};
-use crate::store::Restored;
+use crate::store::{Presence, Restored};
 use crate::workspace::Workspace;
 
 /// Works on one stage.
@@ -149,6 +149,10 @@ impl<'a> Worker<'a> {
                 source,
                 reasons,
             } => {
+                if self.shared.policy.run == RunPolicy::CheckOut {
+                    self.check_out(stage, &outs)?;
+                    return done(Outcome::Restored { source, reasons }, None);
+                }
                 if self.restore(stage, &entry, &outs)? {
                     return done(Outcome::Restored { source, reasons }, Some(entry));
                 }
@@ -254,6 +258,40 @@ impl<'a> Worker<'a> {
             }
         }
         Ok(true)
+    }
+
+    /// Puts recorded outs in place as far as the cache has them. What it does not have leaves what
+    /// stands there alone.
+    fn check_out(&self, stage: &Stage, outs: &[OutState]) -> Result<(), Failure> {
+        let workspace = self.shared.workspace;
+        let mut paths = Vec::new();
+        for state in outs.iter().filter(|state| state.out.cache) {
+            let Some(content) = state.recorded else {
+                continue;
+            };
+            if state.found == Some(content) {
+                continue;
+            }
+            let location = workspace.locate(&state.out.path);
+            if workspace.cache.verify(&content)? != Presence::Whole {
+                paths.push(state.out.path.clone());
+                continue;
+            }
+            if state.shape != Shape::Absent && keep::fate(workspace, state)? == Fate::Keep {
+                let kept = keep::keep(workspace, &location, &state.out.path)?;
+                self.tell(kept.event(&stage.name));
+            }
+            if !matches!(
+                workspace.cache.restore(&content, &location)?,
+                Restored::Done
+            ) {
+                paths.push(state.out.path.clone());
+            }
+        }
+        if paths.is_empty() {
+            return Ok(());
+        }
+        Err(Failure::OutsLost { paths })
     }
 
     fn run(

@@ -184,6 +184,8 @@ pub(crate) enum RunPolicy {
     Forced,
     /// Never: what is there is recorded.
     Never,
+    /// Never: what is recorded is put in place.
+    CheckOut,
 }
 
 /// What becomes of outs besides being recorded in the lock.

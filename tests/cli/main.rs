@@ -8,6 +8,7 @@
 mod support;
 
 mod attempts;
+mod checkout;
 mod commit;
 mod dag;
 mod errors;

@@ -1,5 +1,6 @@
 //! One file a command: its arguments and what it does with them.
 
+pub(crate) mod checkout;
 pub(crate) mod commit;
 mod comparison;
 pub(crate) mod dag;
@@ -39,6 +40,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, CliError> {
     match &arguments.command {
         Command::Init(args) => init::run(args, &context),
         Command::Repro(args) => repro::run(args, &context),
+        Command::Checkout(args) => checkout::run(args, &context),
         Command::Commit(args) => commit::run(args, &context),
         Command::Status(args) => status::run(args, &context),
         Command::Stage(args) => stage::run(args, &context),
