@@ -21,6 +21,7 @@ mod record;
 mod relocation;
 mod removal;
 mod repro;
+mod restoring;
 mod run;
 mod scheduler;
 mod selection;
