@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 
 use crate::cli::commands::{
-    dag, freeze, git, init, install, metrics, mv, params, remove, report, repro, stage, status,
+    checkout, commit, dag, freeze, git, init, install, metrics, mv, params, remove, report, repro,
+    stage, status,
 };
 
 /// Reproducible machine-learning pipelines, tied to git
@@ -30,6 +31,10 @@ pub(crate) enum Command {
     Init(init::InitArgs),
     /// Run the stages whose data, code or parameters changed
     Repro(repro::ReproArgs),
+    /// Record what is in the workspace as the stages' results, without running them
+    Commit(commit::CommitArgs),
+    /// Put recorded outs in place that are missing or differ, from the cache
+    Checkout(checkout::CheckoutArgs),
     /// Say which stages would run, and why
     Status(status::StatusArgs),
     /// Add stages to a pipeline file, or list those there are
@@ -51,7 +56,7 @@ pub(crate) enum Command {
     Params(params::ParamsArgs),
     /// Write a report of what changed against a base
     Report(report::ReportArgs),
-    /// Let git merge data.lock by stages, and show at each commit what is out of date
+    /// Let git merge data.lock by stages, and show what is out of date, and bring outs on checkout
     Install(install::InstallArgs),
     /// Do what git calls for
     #[command(hide = true)]

@@ -90,6 +90,21 @@ impl CliError {
         self
     }
 
+    /// Makes the error of stages that nobody has said to record.
+    pub(crate) fn unconfirmed(stages: &[String]) -> Self {
+        let message = format!(
+            "not recorded, for what they read is not what they ran with: {}",
+            stages.join(", ")
+        );
+        let hint = "`mlpipe status --explain` says what differs; `mlpipe commit --force` records them \
+                    as they are; `mlpipe repro` runs them";
+        let exit = Exit::Error;
+        Self {
+            exit,
+            ..Self::usage(message, hint)
+        }
+    }
+
     /// Makes the error of a command line that clap could not judge.
     pub(crate) fn usage(message: String, hint: &str) -> Self {
         let (causes, hints) = (Vec::new(), vec![hint.to_owned()]);
@@ -139,6 +154,9 @@ impl From<pipeline::Error> for CliError {
                 "write a pipeline.yaml with your first stage:\n\nstages:\n  train:\n    cmd: python train.py\n    \
                  deps: [train.py, data]\n    outs: [model.pkl]",
             ),
+            pipeline::Error::NoStagesBelow { .. } => {
+                Self::new(&error).hint("`mlpipe dag` lists the stages and their files")
+            }
             pipeline::Error::UnknownTarget { ref help, .. } => {
                 let hint = help.clone().unwrap_or_else(|| "`mlpipe dag` lists the stages".to_owned());
                 Self::new(&error).hint(hint)
@@ -324,6 +342,17 @@ pub(crate) fn explain_failure(stage: &str, failure: &Failure, log: Option<&Path>
         )),
         Failure::DepMissing { path, problem } => error.at(problem).hint(format!(
             "make `{path}`, or add the stage that makes it, or remove the dep"
+        )),
+        Failure::DepAbsent {
+            maker: Some(maker), ..
+        } => error.hint(format!(
+            "`mlpipe repro {maker}` makes it again; `--allow-missing` is for what nobody needs to read"
+        )),
+        Failure::DepAbsent { path, maker: None } => {
+            error.hint(format!("no stage makes it: bring `{path}` here and run it again"))
+        }
+        Failure::OutsLost { .. } => error.hint(format!(
+            "`mlpipe repro {stage}` makes what the cache has lost; all else was put in place"
         )),
         Failure::OutMissing { path, problem } => error
             .at(problem)

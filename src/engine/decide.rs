@@ -28,8 +28,17 @@ pub(crate) enum Decision {
         /// What is not as it should be now.
         reasons: Vec<Reason>,
     },
-    /// What is there is recorded without running: a frozen stage that has no record yet.
-    Adopt,
+    /// What is there is recorded without running: that of a frozen stage, or of any if the user says
+    /// so.
+    Adopt {
+        /// What the user should know before.
+        reasons: Vec<Reason>,
+    },
+    /// Nothing, for there is not all that could be recorded.
+    Leave {
+        /// What is not there.
+        path: AnyPath,
+    },
     /// The command runs.
     Run {
         /// Why.
@@ -116,7 +125,10 @@ pub(crate) fn examine(
     policy: RunPolicy,
     gauge: &Gauge<'_>,
 ) -> Result<Examination, Failure> {
-    let inputs = Inputs::measure(stage, gauge)?;
+    let mut inputs = Inputs::measure(stage, gauge)?;
+    if let Some(made) = gauge.made {
+        made.fill(&mut inputs, stage, recorded, gauge.workspace)?;
+    }
     let outs = observe_outs(stage, recorded, gauge)?;
     let decision = decide(stage, recorded, policy, &inputs, &outs, gauge)?;
     Ok(Examination {
@@ -199,6 +211,11 @@ fn decide(
     outs: &[OutState],
     gauge: &Gauge<'_>,
 ) -> Result<Decision, Failure> {
+    match policy {
+        RunPolicy::Never => return decide_record(recorded, inputs, outs, gauge),
+        RunPolicy::CheckOut => return Ok(decide_check_out(recorded, outs)),
+        RunPolicy::Needed | RunPolicy::Changed | RunPolicy::Forced => {}
+    }
     if policy == RunPolicy::Forced && !stage.frozen {
         return Ok(Decision::Run {
             reasons: vec![Reason::Forced],
@@ -216,10 +233,10 @@ fn decide(
     if let (true, Some(entry)) = (reasons.is_empty(), recorded) {
         return judge_outs(stage, entry, outs, gauge);
     }
-    reasons.extend(outs.iter().filter_map(OutState::fault));
+    reasons.extend(faults(outs, gauge));
     let earlier = match policy {
         RunPolicy::Needed => find_earlier_run(stage, inputs, gauge)?,
-        RunPolicy::Changed | RunPolicy::Forced => None,
+        RunPolicy::Changed | RunPolicy::Forced | RunPolicy::Never | RunPolicy::CheckOut => None,
     };
     match earlier {
         Some(entry) => Ok(Decision::Restore {
@@ -231,25 +248,65 @@ fn decide(
     }
 }
 
+/// Nothing runs: what differs from the record is to be recorded.
+fn decide_record(
+    recorded: Option<&StageEntry>,
+    inputs: &Inputs,
+    outs: &[OutState],
+    gauge: &Gauge<'_>,
+) -> Result<Decision, Failure> {
+    let absent_deps = inputs.deps.iter().filter(|(_, content)| content.is_none());
+    let absent_outs = outs.iter().filter(|state| state.found.is_none());
+    let absent_outs = absent_outs.map(|state| &state.out.path);
+    if let Some(path) = absent_deps.map(|(path, _)| path).chain(absent_outs).next() {
+        return Ok(Decision::Leave { path: path.clone() });
+    }
+    let mut reasons = input_reasons(recorded, inputs);
+    reasons.extend(faults(outs, gauge));
+    if reasons.is_empty() {
+        return as_recorded(outs, gauge);
+    }
+    Ok(Decision::Adopt { reasons })
+}
+
+/// Nothing runs: recorded outs that are not in place are put there, whatever the inputs are. What
+/// git has is git's.
+fn decide_check_out(recorded: Option<&StageEntry>, outs: &[OutState]) -> Decision {
+    let cached = outs.iter().filter(|state| state.out.cache);
+    let reasons: Vec<Reason> = cached.filter_map(OutState::fault).collect();
+    match recorded {
+        Some(entry) if !reasons.is_empty() => Decision::Restore {
+            entry: entry.clone(),
+            source: Source::Lock,
+            reasons,
+        },
+        _ => Decision::Unchanged {
+            recache: Vec::new(),
+        },
+    }
+}
+
 /// A frozen stage never runs: its outs are taken as they are, and restored where they are missing.
 fn decide_frozen(
     recorded: Option<&StageEntry>,
     outs: &[OutState],
     gauge: &Gauge<'_>,
 ) -> Result<Decision, Failure> {
-    let Some(missing) = outs.iter().find(|state| state.found.is_none()) else {
-        let is_recorded = |state: &OutState| state.found == state.recorded;
+    let lacks = |state: &&OutState| state.found.is_none() && !gauge.excuses(state);
+    let Some(missing) = outs.iter().find(lacks) else {
+        let is_recorded = |state: &OutState| state.found == state.recorded || gauge.excuses(state);
         let is_unchanged = recorded.is_some() && outs.iter().all(is_recorded);
         let recache = Vec::new();
         return Ok(if is_unchanged {
             Decision::Unchanged { recache }
         } else {
-            Decision::Adopt
+            let reasons = Vec::new();
+            Decision::Adopt { reasons }
         });
     };
     match recorded {
         Some(entry) if is_whole(entry, outs, gauge)? => {
-            let reasons = outs.iter().filter_map(OutState::fault).collect();
+            let reasons = faults(outs, gauge).collect();
             Ok(Decision::Restore {
                 entry: entry.clone(),
                 source: Source::Lock,
@@ -279,17 +336,9 @@ fn judge_outs(
     outs: &[OutState],
     gauge: &Gauge<'_>,
 ) -> Result<Decision, Failure> {
-    let reasons: Vec<Reason> = outs.iter().filter_map(OutState::fault).collect();
+    let reasons: Vec<Reason> = faults(outs, gauge).collect();
     if reasons.is_empty() {
-        let mut recache = Vec::new();
-        for state in outs.iter().filter(|state| state.out.is_kept()) {
-            if let Some(content) = &state.found
-                && gauge.workspace.cache.presence(content)? == Presence::Missing
-            {
-                recache.push(state.out.path.clone());
-            }
-        }
-        return Ok(Decision::Unchanged { recache });
+        return as_recorded(outs, gauge);
     }
     if stage.outs.iter().all(Out::is_kept) && is_whole(entry, outs, gauge)? {
         return Ok(Decision::Restore {
@@ -299,6 +348,32 @@ fn judge_outs(
         });
     }
     Ok(Decision::Run { reasons })
+}
+
+/// All is as recorded: what has the cache lost of it?
+fn as_recorded(outs: &[OutState], gauge: &Gauge<'_>) -> Result<Decision, Failure> {
+    let mut recache = Vec::new();
+    for state in outs.iter().filter(|state| state.out.is_kept()) {
+        if let Some(content) = &state.found
+            && gauge.workspace.cache.presence(content)? == Presence::Missing
+        {
+            recache.push(state.out.path.clone());
+        }
+    }
+    Ok(Decision::Unchanged { recache })
+}
+
+/// Returns what is wrong with the outs, but for what may be absent.
+fn faults(outs: &[OutState], gauge: &Gauge<'_>) -> impl Iterator<Item = Reason> {
+    let states = outs.iter().filter(|state| !gauge.excuses(state));
+    states.filter_map(OutState::fault)
+}
+
+impl Gauge<'_> {
+    /// Returns whether an out is absent and counts as recorded.
+    fn excuses(&self, state: &OutState) -> bool {
+        self.made.is_some() && state.found.is_none() && state.recorded.is_some()
+    }
 }
 
 fn find_earlier_run(
@@ -341,6 +416,11 @@ impl OutState {
 }
 
 impl Reason {
+    /// Returns whether it says that outs may not come of the inputs that are there.
+    pub(crate) fn is_of_inputs(&self) -> bool {
+        !matches!(self, Self::Out(..))
+    }
+
     /// Returns whether it is that a dep is not there.
     pub(crate) fn is_missing_dep(&self) -> bool {
         matches!(

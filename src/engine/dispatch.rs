@@ -13,13 +13,14 @@ use crate::base::cancel::CancelToken;
 use crate::base::path::RepoPath;
 use crate::engine::aside::Aside;
 use crate::engine::claim::Claims;
+use crate::engine::consent::{Answer, Ask, Consent, Question};
 use crate::engine::error::{Error, Failure};
 use crate::engine::event::{Event, Outcome, Reporter};
 use crate::engine::record::StageRun;
 use crate::engine::repro::ReproOptions;
 use crate::engine::run::{Processed, Worker, log_path};
 use crate::engine::scheduler::Scheduler;
-use crate::engine::selection::Policy;
+use crate::engine::selection::{Downstream, Policy, RunPolicy};
 use crate::engine::supply::{Grant, Supply};
 use crate::pipeline::{Out, Pipeline, Stage, StageEntry, StageIndex};
 use crate::scm::ignore_out;
@@ -34,6 +35,10 @@ const BACKLOG: usize = 1024;
 /// What workers tell the owner.
 enum Message<'a> {
     Event(Event),
+    Question {
+        question: Question,
+        reply: SyncSender<Answer>,
+    },
     Finished {
         stage: StageIndex,
         result: Box<Result<Processed<'a>, Failure>>,
@@ -41,10 +46,49 @@ enum Message<'a> {
     },
 }
 
+/// What becomes of a run after one of its stages.
+#[derive(Clone, Copy, PartialEq)]
+enum Course {
+    /// What needs the stage can go on.
+    GoOn,
+    /// What needs it is skipped; the user wants it so.
+    Skip,
+    /// It failed.
+    Fail,
+    /// Nothing more is to be done.
+    Stop,
+}
+
+impl Course {
+    fn after(outcome: &Outcome) -> Self {
+        match outcome {
+            Outcome::Declined => Self::Skip,
+            Outcome::Stopped => Self::Stop,
+            outcome if outcome.is_success() => Self::GoOn,
+            _ => Self::Fail,
+        }
+    }
+}
+
+/// Has the owner of the run ask the user: no two workers ask at once.
+fn ask_owner(owner: &SyncSender<Message<'_>>, cancel: &CancelToken, question: Question) -> Answer {
+    let (reply, answer) = mpsc::sync_channel(1);
+    drop(owner.send(Message::Question { question, reply }));
+    loop {
+        match answer.recv_timeout(TICK) {
+            Ok(answer) => return answer,
+            // An owner that gave up does not answer.
+            Err(RecvTimeoutError::Timeout) if !cancel.is_cancelled() => {}
+            Err(_) => return Answer::Quit,
+        }
+    }
+}
+
 /// What every worker may look at.
 #[derive(Clone, Copy)]
 pub(super) struct Shared<'a> {
     pub(super) workspace: &'a Workspace,
+    pub(super) pipeline: &'a Pipeline,
     pub(super) ledger: &'a Ledger<'a>,
     pub(super) claims: &'a Claims<'a>,
     pub(super) environment: &'a [(OsString, OsString)],
@@ -61,8 +105,12 @@ pub(super) struct Dispatcher<'a> {
     pub(super) shared: Shared<'a>,
     pub(super) pipeline: &'a Pipeline,
     pub(super) reporter: &'a mut dyn Reporter,
+    /// Puts questions to the user.
+    pub(super) ask: &'a mut Ask<'a>,
     /// How it went with the stages that are through.
     pub(super) runs: Vec<StageRun>,
+    /// The stages whose commands have run.
+    pub(super) ran: BTreeSet<StageIndex>,
 }
 
 impl<'a> Dispatcher<'a> {
@@ -118,19 +166,25 @@ impl<'a> Dispatcher<'a> {
             }
             match receiver.recv_timeout(TICK) {
                 Ok(Message::Event(event)) => self.reporter.report(&event),
+                Ok(Message::Question { question, reply }) => {
+                    let answer = self.answer(&question);
+                    // A worker that waits no more has seen that all is to end.
+                    let _ended = reply.send(answer);
+                }
                 Ok(Message::Finished {
                     stage,
                     result,
                     time,
                 }) => {
-                    let succeeded = self.conclude(stage, *result, time)?;
-                    if succeeded {
+                    let course = self.conclude(stage, *result, time)?;
+                    if course == Course::GoOn {
                         scheduler.succeed(stage);
                     } else {
                         self.skip_dependants(scheduler, stage);
-                        if !options.keep_going {
-                            scheduler.stop();
-                        }
+                    }
+                    let is_fatal = course == Course::Fail && !options.keep_going;
+                    if is_fatal || course == Course::Stop {
+                        scheduler.stop();
                     }
                 }
                 Err(RecvTimeoutError::Timeout) => {}
@@ -148,20 +202,25 @@ impl<'a> Dispatcher<'a> {
     ) where
         'a: 'scope,
     {
-        let stage: &'a Stage = &self.pipeline.stages[index];
-        let shared = self.shared;
-        let (sender, events) = (sender.clone(), sender.clone());
+        let mut shared = self.shared;
+        if shared.policy.downstream == Downstream::Forced && self.follows_a_run(index) {
+            shared.policy.run = RunPolicy::Forced;
+        }
+        let (sender, events, questions) = (sender.clone(), sender.clone(), sender.clone());
+        let cancel = shared.cancel;
         scope.spawn(move || {
             let begin = Instant::now();
             // The owner outlives its workers: sending cannot fail while anybody listens.
             let tell = move |event| drop(events.send(Message::Event(event)));
+            let ask = move |question| ask_owner(&questions, cancel, question);
             let worker = Worker {
                 shared,
                 grant,
                 tell: Box::new(tell),
+                ask: Box::new(ask),
             };
             // A panic must reach the owner too, or it would wait for this stage for ever.
-            let process = AssertUnwindSafe(|| worker.process(stage));
+            let process = AssertUnwindSafe(|| worker.process(index));
             let result = panic::catch_unwind(process).unwrap_or(Err(Failure::Worker));
             let time = begin.elapsed();
             drop(sender.send(Message::Finished {
@@ -178,7 +237,7 @@ impl<'a> Dispatcher<'a> {
         index: StageIndex,
         result: Result<Processed<'a>, Failure>,
         time: Duration,
-    ) -> Result<bool, Error> {
+    ) -> Result<Course, Error> {
         let stage = &self.pipeline.stages[index];
         let Processed {
             outcome,
@@ -191,7 +250,9 @@ impl<'a> Dispatcher<'a> {
                 let log = log_path(self.shared.workspace, &stage.name);
                 let log = Some(log).filter(|log| failure.is_of_command() && log.exists());
                 self.finish(index, Outcome::Failed { failure, log }, time);
-                return Ok(false);
+                // Outs are put in place each for itself.
+                let is_alone = self.shared.policy.run == RunPolicy::CheckOut;
+                return Ok(if is_alone { Course::GoOn } else { Course::Fail });
             }
         };
         let kept = self.record(stage, entry, aside.as_ref())?;
@@ -201,12 +262,32 @@ impl<'a> Dispatcher<'a> {
         for event in kept {
             self.reporter.report(&event);
         }
-        let is_success = outcome.is_success();
+        let course = Course::after(&outcome);
+        if matches!(outcome, Outcome::Ran { .. }) {
+            self.ran.insert(index);
+        }
         self.finish(index, outcome, time);
         if self.shared.ledger.is_behind() {
             self.shared.ledger.fold(|_| true)?;
         }
-        Ok(is_success)
+        Ok(course)
+    }
+
+    fn answer(&mut self, question: &Question) -> Answer {
+        if self.shared.policy.consent == Consent::Given {
+            return Answer::Yes;
+        }
+        let answer = (self.ask)(question);
+        if answer == Answer::All {
+            self.shared.policy.consent = Consent::Given;
+        }
+        answer
+    }
+
+    /// Returns whether a stage that this one needs has run just now.
+    fn follows_a_run(&self, index: StageIndex) -> bool {
+        let mut needed = self.pipeline.graph.upstream(index).iter();
+        needed.any(|needed| self.ran.contains(needed))
     }
 
     /// Records a stage; only then the outs of before may go. Returns what had to be kept of them.

@@ -11,7 +11,7 @@ use crate::base::process::Exit;
 use crate::base::quantity::write_duration;
 use crate::engine::amendment::AmendError;
 use crate::engine::fingerprint::Change;
-use crate::pipeline;
+use crate::pipeline::{self, StageName};
 use crate::scm;
 use crate::store;
 use crate::workspace;
@@ -80,6 +80,20 @@ pub(crate) enum Failure {
         path: AnyPath,
         /// The place in the pipeline file.
         problem: Box<Problem>,
+    },
+    /// A dep is absent and cannot be had from the cache.
+    #[error("its dep `{path}` is absent, and the cache does not have it")]
+    DepAbsent {
+        /// What is absent: the dep, or the out behind it.
+        path: RepoPath,
+        /// The stage that makes it.
+        maker: Option<StageName>,
+    },
+    /// Recorded outs cannot be put in place.
+    #[error("the cache does not have its {}", names(paths))]
+    OutsLost {
+        /// Which ones.
+        paths: Vec<AnyPath>,
     },
     /// A command dependency did not end well.
     #[error("its command dependency `{cmd}` failed: {}", describe(*exit))]
@@ -163,6 +177,11 @@ impl Failure {
     pub(crate) fn is_of_command(&self) -> bool {
         matches!(self, Self::Exit { .. } | Self::TimedOut { .. })
     }
+}
+
+fn names(paths: &[AnyPath]) -> String {
+    let names: Vec<String> = paths.iter().map(|path| format!("`{path}`")).collect();
+    names.join(", ")
 }
 
 fn describe(exit: Exit) -> String {

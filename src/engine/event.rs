@@ -138,6 +138,13 @@ pub(crate) enum Outcome {
         /// That stage.
         upstream: StageName,
     },
+    /// The user did not want it done.
+    Declined,
+    /// Nothing could be recorded, since something was not there.
+    Left {
+        /// What that is.
+        path: AnyPath,
+    },
     /// It was not looked at, since the run was stopped.
     Stopped,
 }
@@ -147,7 +154,7 @@ impl Outcome {
     pub(crate) fn is_success(&self) -> bool {
         !matches!(
             self,
-            Self::Failed { .. } | Self::Skipped { .. } | Self::Stopped
+            Self::Failed { .. } | Self::Skipped { .. } | Self::Declined | Self::Stopped
         )
     }
 
@@ -159,7 +166,7 @@ impl Outcome {
             Self::Adopted => Ending::Recorded,
             Self::Ran { .. } => Ending::Ran,
             Self::Failed { .. } => Ending::Failed,
-            Self::Skipped { .. } => Ending::Skipped,
+            Self::Skipped { .. } | Self::Declined | Self::Left { .. } => Ending::Skipped,
             Self::Stopped => Ending::Stopped,
         }
     }

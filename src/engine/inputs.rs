@@ -11,6 +11,7 @@ use crate::base::path::RepoPath;
 use crate::base::process::{Captured, Exit, Script};
 use crate::base::sorted_map::SortedMap;
 use crate::base::value::Value;
+use crate::engine::absence::Made;
 use crate::engine::error::Failure;
 use crate::pipeline::{self, Content, Dep, ParamFiles, Pattern, Stage, StageEntry};
 use crate::workspace::Workspace;
@@ -39,6 +40,8 @@ pub(crate) struct Gauge<'a> {
     pub(crate) memo: Option<&'a CommandMemo>,
     /// Contents that are not there yet but will be, as of outs that would be restored.
     pub(crate) expected: &'a BTreeMap<AnyPath, Content>,
+    /// What the stages before have made, where absent content counts as recorded.
+    pub(crate) made: Option<&'a Made>,
 }
 
 /// The digests of what command dependencies have printed, by command and folder.

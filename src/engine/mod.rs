@@ -1,11 +1,13 @@
 //! Runs any command in any language: decides what must run, runs it, records what it made.
 
+mod absence;
 mod addition;
 mod admission;
 mod amendment;
 mod aside;
 mod attempt;
 mod claim;
+mod consent;
 mod decide;
 mod dispatch;
 mod error;
@@ -20,6 +22,7 @@ mod record;
 mod relocation;
 mod removal;
 mod repro;
+mod restoring;
 mod run;
 mod scheduler;
 mod selection;
@@ -32,6 +35,7 @@ mod written;
 
 pub(crate) use addition::{Existing, add_stage};
 pub(crate) use amendment::{AmendError, Amendment};
+pub(crate) use consent::{Answer, Consent, Question};
 pub(crate) use decide::{Reason, Source};
 pub(crate) use error::{Error, Failure};
 pub(crate) use event::{Ending, Event, Outcome, Reporter};
@@ -42,6 +46,8 @@ pub(crate) use record::LastRun;
 pub(crate) use relocation::move_out;
 pub(crate) use removal::{Outs, remove_stages};
 pub(crate) use repro::{ReproOptions, Summary, repro};
-pub(crate) use selection::{CommitPolicy, Policy, Reach, RunPolicy, Selection};
+pub(crate) use selection::{
+    Aim, CommitPolicy, Downstream, Missing, Policy, Reach, RunPolicy, Selection,
+};
 pub(crate) use setting::{Setting, params_file, set_params};
 pub(crate) use status::{Forecast, StageStatus, status};

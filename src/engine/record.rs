@@ -42,7 +42,10 @@ impl StageRun {
             }
             Outcome::Failed { failure, .. } => vec![failure.to_string()],
             Outcome::Skipped { upstream } => vec![format!("needs {upstream}")],
-            Outcome::Unchanged | Outcome::Adopted | Outcome::Stopped => Vec::new(),
+            Outcome::Left { path } => vec![format!("{path} is not there")],
+            Outcome::Unchanged | Outcome::Adopted | Outcome::Declined | Outcome::Stopped => {
+                Vec::new()
+            }
         };
         let milliseconds = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
         Self {

@@ -12,12 +12,13 @@ use crate::base::fs;
 use crate::base::machine::Machine;
 use crate::base::path::RepoPath;
 use crate::engine::claim::Claims;
+use crate::engine::consent::Ask;
 use crate::engine::dispatch::{Dispatcher, Shared};
 use crate::engine::error::Error;
 use crate::engine::event::{Ending, Event, Outcome, Reporter};
 use crate::engine::inputs::{CommandMemo, Gauge, NOTHING_EXPECTED};
 use crate::engine::record::{LastRun, StageRun};
-use crate::engine::selection::{Policy, Selection};
+use crate::engine::selection::{Policy, RunPolicy, Selection};
 use crate::engine::status::status;
 use crate::engine::supply::Supply;
 use crate::engine::survey::settled;
@@ -63,6 +64,7 @@ pub(crate) fn repro(
     options: &ReproOptions,
     cancel: &CancelToken,
     reporter: &mut dyn Reporter,
+    ask: &mut Ask<'_>,
 ) -> Result<Summary, Error> {
     refuse_nesting(workspace)?;
     let begin = Instant::now();
@@ -88,7 +90,7 @@ pub(crate) fn repro(
         environment: environment(workspace),
         cancel,
     };
-    let runs = project.bring_up_to_date(options, &selected, reporter)?;
+    let runs = project.bring_up_to_date(options, &selected, (reporter, ask))?;
     let names: HashSet<&StageName> = pipeline.stages.iter().map(|stage| &stage.name).collect();
     let summary = Summary {
         lock_changed: ledger.fold(|stage| names.contains(stage))?,
@@ -101,7 +103,10 @@ pub(crate) fn repro(
         remove_litter(workspace, &pipeline)?;
     }
     workspace.save_index()?;
-    LastRun::of(&summary.runs).save(workspace)?;
+    let policy = options.policy.run;
+    if !matches!(policy, RunPolicy::Never | RunPolicy::CheckOut) {
+        LastRun::of(&summary.runs).save(workspace)?;
+    }
     // The process is about to end: giving back some hundred thousand small pieces of memory would
     // take a good part of the time that a run over unchanged stages has.
     mem::forget((pipeline, ledger));
@@ -123,7 +128,7 @@ impl Project<'_> {
         &self,
         options: &ReproOptions,
         selected: &BTreeSet<StageIndex>,
-        reporter: &mut dyn Reporter,
+        (reporter, ask): (&mut dyn Reporter, &mut Ask<'_>),
     ) -> Result<Vec<StageRun>, Error> {
         let settled = self.survey(options, selected);
         let done: BTreeSet<StageIndex> = settled.iter().copied().collect();
@@ -138,7 +143,7 @@ impl Project<'_> {
         reporter.report(&Event::Planned { stages });
         reporter.report(&Event::Settled { stages: settled });
         if !pending.is_empty() {
-            runs.extend(self.dispatch(options, &pending, reporter)?);
+            runs.extend(self.dispatch(options, &pending, (reporter, ask))?);
         }
         Ok(runs)
     }
@@ -152,6 +157,7 @@ impl Project<'_> {
             cancel: self.cancel,
             memo: Some(&CommandMemo::default()),
             expected: NOTHING_EXPECTED,
+            made: None,
         };
         let policy = options.policy.run;
         self.ledger
@@ -163,7 +169,7 @@ impl Project<'_> {
         &self,
         options: &ReproOptions,
         pending: &BTreeSet<StageIndex>,
-        reporter: &mut dyn Reporter,
+        (reporter, ask): (&mut dyn Reporter, &mut Ask<'_>),
     ) -> Result<Vec<StageRun>, Error> {
         let Self {
             workspace,
@@ -173,10 +179,11 @@ impl Project<'_> {
             ..
         } = *self;
         let supply = Supply::new(Machine::look(), options.jobs, &pipeline.pools);
-        let forecast = || status(workspace, &options.selection, options.policy.run);
+        let forecast = || status(workspace, &options.selection, options.policy);
         supply.refuse_shortage(pipeline, pending, forecast)?;
         let shared = Shared {
             workspace,
+            pipeline,
             ledger,
             claims: &Claims::new(workspace, ledger),
             environment: &self.environment,
@@ -189,7 +196,9 @@ impl Project<'_> {
             shared,
             pipeline,
             reporter,
+            ask,
             runs: Vec::new(),
+            ran: BTreeSet::new(),
         };
         dispatcher.run(options, pending)?;
         Ok(dispatcher.runs)

@@ -7,21 +7,21 @@ use crate::base::any_path::AnyPath;
 use crate::base::fs::{self, failed};
 use crate::base::process::{Exit, Script};
 use crate::base::sorted_map::SortedMap;
+use crate::engine::absence::Made;
 use crate::engine::aside::Aside;
 use crate::engine::claim::Claim;
-use crate::engine::decide::{
-    Decision, Examination, OutState, Reason, Shape, examine, observe_outs,
-};
+use crate::engine::consent::{Answer, Consent, Question};
+use crate::engine::decide::{Decision, Examination, OutState, Reason, examine, observe_outs};
 use crate::engine::dispatch::Shared;
 use crate::engine::error::Failure;
 use crate::engine::event::{Event, Outcome};
 use crate::engine::inputs::{Gauge, Inputs, NOTHING_EXPECTED};
-use crate::engine::keep::{self, Fate};
 use crate::engine::log::Log;
-use crate::engine::selection::CommitPolicy;
+use crate::engine::selection::{CommitPolicy, Missing, RunPolicy};
 use crate::engine::supply::Grant;
-use crate::pipeline::{self, Content, Dep, ParamFiles, Stage, StageEntry, StageName};
-use crate::store::Restored;
+use crate::pipeline::{
+    self, Content, Dep, Out, ParamFiles, Stage, StageEntry, StageIndex, StageName,
+};
 use crate::workspace::Workspace;
 
 /// Works on one stage.
@@ -31,6 +31,8 @@ pub(super) struct Worker<'a> {
     pub(super) grant: Grant,
     /// Hands an event to the owner of the run.
     pub(super) tell: Box<dyn Fn(Event) + Send + 'a>,
+    /// Has the owner ask the user.
+    pub(super) ask: Box<dyn Fn(Question) -> Answer + Send + 'a>,
 }
 
 /// A stage that is through: how it went, and its record if that is new.
@@ -48,12 +50,24 @@ pub(super) struct Processed<'a> {
 enum Origin {
     Command,
     Hand,
+    /// Nobody knows, or the user says so.
+    Workspace,
+}
+
+/// What is known of a stage before it is looked at.
+#[derive(Clone, Copy)]
+struct Look<'a> {
+    recorded: Option<&'a StageEntry>,
+    made: Option<&'a Made>,
 }
 
 impl<'a> Worker<'a> {
     /// Looks at a stage and does what it needs.
-    pub(super) fn process(&self, stage: &Stage) -> Result<Processed<'a>, Failure> {
-        let Shared { cancel, .. } = self.shared;
+    pub(super) fn process(&self, index: StageIndex) -> Result<Processed<'a>, Failure> {
+        let Shared {
+            cancel, pipeline, ..
+        } = self.shared;
+        let stage = &pipeline.stages[index];
         let Some(mut claim) = self.shared.claims.take(stage, cancel, &*self.tell)? else {
             return Ok(Processed {
                 outcome: Outcome::Stopped,
@@ -63,7 +77,12 @@ impl<'a> Worker<'a> {
             });
         };
         let recorded = self.shared.ledger.latest(&stage.name)?;
-        let mut processed = self.process_claimed(stage, recorded.as_ref(), &mut claim)?;
+        let made = self.made_before(index)?;
+        let look = Look {
+            recorded: recorded.as_ref(),
+            made: made.as_ref(),
+        };
+        let mut processed = self.process_claimed(stage, look, &mut claim)?;
         processed.claim = Some(claim);
         Ok(processed)
     }
@@ -71,15 +90,16 @@ impl<'a> Worker<'a> {
     fn process_claimed(
         &self,
         stage: &Stage,
-        recorded: Option<&StageEntry>,
+        look: Look<'_>,
         claim: &mut Claim<'_>,
     ) -> Result<Processed<'a>, Failure> {
+        let Look { recorded, made } = look;
         let params = ParamFiles::new(&self.shared.workspace.worktree);
         let examination = examine(
             stage,
             recorded,
             self.shared.policy.run,
-            &self.gauge(&params),
+            &self.gauge(&params, made),
         )?;
         let Examination {
             inputs,
@@ -99,11 +119,26 @@ impl<'a> Worker<'a> {
                 if self.shared.policy.commit == CommitPolicy::Cache {
                     self.recache(&recache)?;
                 }
+                if self.shared.policy.run == RunPolicy::Never && !recache.is_empty() {
+                    return done(Outcome::Adopted, None);
+                }
                 done(Outcome::Unchanged, None)
             }
-            Decision::Adopt => {
+            Decision::Leave { path } => done(Outcome::Left { path }, None),
+            Decision::Adopt { reasons } => {
                 refuse_missing_deps(stage, &inputs)?;
-                let entry = self.record(stage, &inputs, Origin::Hand)?;
+                if reasons.iter().any(Reason::is_of_inputs)
+                    && let Some(outcome) = self.refusal(stage, &reasons)
+                {
+                    return done(outcome, None);
+                }
+                let origin = if stage.frozen {
+                    Origin::Hand
+                } else {
+                    self.refuse_tracked(stage)?;
+                    Origin::Workspace
+                };
+                let entry = self.record(stage, &inputs, origin)?;
                 done(Outcome::Adopted, Some(entry))
             }
             Decision::Restore {
@@ -111,15 +146,54 @@ impl<'a> Worker<'a> {
                 source,
                 reasons,
             } => {
+                if self.shared.policy.run == RunPolicy::CheckOut {
+                    self.check_out(stage, &outs)?;
+                    return done(Outcome::Restored { source, reasons }, None);
+                }
                 if self.restore(stage, &entry, &outs)? {
                     return done(Outcome::Restored { source, reasons }, Some(entry));
                 }
+                if let Some(outcome) = self.refusal(stage, &reasons) {
+                    return done(outcome, None);
+                }
                 // Some outs may have been replaced before the bad object turned up.
-                let outs = observe_outs(stage, recorded, &self.gauge(&params))?;
+                let outs = observe_outs(stage, recorded, &self.gauge(&params, None))?;
+                let inputs = self.fetch(stage, inputs, made)?;
                 self.run(stage, &inputs, &outs, reasons, claim)
             }
-            Decision::Run { reasons } => self.run(stage, &inputs, &outs, reasons, claim),
+            Decision::Run { reasons } => {
+                if let Some(outcome) = self.refusal(stage, &reasons) {
+                    return done(outcome, None);
+                }
+                let inputs = self.fetch(stage, inputs, made)?;
+                self.run(stage, &inputs, &outs, reasons, claim)
+            }
         }
+    }
+
+    /// Returns what the stages before one have on record, where that counts for what is absent.
+    fn made_before(&self, index: StageIndex) -> Result<Option<Made>, Failure> {
+        let Shared {
+            pipeline, ledger, ..
+        } = self.shared;
+        if self.shared.policy.missing == Missing::Absent {
+            return Ok(None);
+        }
+        let record = |stage: StageIndex| ledger.latest(&pipeline.stages[stage].name);
+        Ok(Some(Made::before(pipeline, index, record)?))
+    }
+
+    /// Puts deps in place that counted as recorded until now, for a command reads them.
+    fn fetch(&self, stage: &Stage, inputs: Inputs, made: Option<&Made>) -> Result<Inputs, Failure> {
+        let Some(made) = made else { return Ok(inputs) };
+        let Shared {
+            workspace,
+            pipeline,
+            ..
+        } = self.shared;
+        made.fetch(stage, &inputs, pipeline, workspace)?;
+        let params = ParamFiles::new(&workspace.worktree);
+        Inputs::measure(stage, &self.gauge(&params, None))
     }
 
     /// Keeps what folders consist of, so that a later run can say which of their files changed.
@@ -149,40 +223,6 @@ impl<'a> Worker<'a> {
         Ok(())
     }
 
-    /// Puts the outs of an earlier run in place; false if an object turned out to be unusable.
-    fn restore(
-        &self,
-        stage: &Stage,
-        entry: &StageEntry,
-        outs: &[OutState],
-    ) -> Result<bool, Failure> {
-        for state in outs {
-            let Some(content) = entry.outs.get(&state.out.path) else {
-                return Ok(false);
-            };
-            if state.found.as_ref() == Some(content) {
-                continue;
-            }
-            let location = self.shared.workspace.locate_any(&state.out.path);
-            if state.shape != Shape::Absent
-                && keep::fate(self.shared.workspace, state)? == Fate::Keep
-            {
-                let kept = keep::keep(self.shared.workspace, &location, &state.out.path)?;
-                self.tell(kept.event(&stage.name));
-            }
-            match self.shared.workspace.cache.restore(content, &location)? {
-                Restored::Done => {}
-                Restored::Missing => return Ok(false),
-                Restored::Corrupt(object) => {
-                    let (stage, object) = (stage.name.clone(), object.short());
-                    self.tell(Event::Quarantined { stage, object });
-                    return Ok(false);
-                }
-            }
-        }
-        Ok(true)
-    }
-
     fn run(
         &self,
         stage: &Stage,
@@ -200,14 +240,7 @@ impl<'a> Worker<'a> {
                 claim: None,
             });
         }
-        if let Some(out) = stage.outs.iter().find(|out| {
-            out.cached_path()
-                .is_some_and(|path| self.shared.tracked.contains(path))
-        }) {
-            return Err(Failure::OutTracked {
-                path: out.path.clone(),
-            });
-        }
+        self.refuse_tracked(stage)?;
         if let Some(shortage) = &self.grant.shortage {
             return Err(pipeline::Error::Problem(shortage.problem("it")).into());
         }
@@ -238,6 +271,36 @@ impl<'a> Worker<'a> {
                 aside.put_back(claim)?;
                 Err(failure)
             }
+        }
+    }
+
+    /// Asks the user, where that is wanted; returns how the stage ends if the answer is no.
+    fn refusal(&self, stage: &Stage, reasons: &[Reason]) -> Option<Outcome> {
+        if self.shared.policy.consent == Consent::Given {
+            return None;
+        }
+        let question = Question {
+            stage: stage.name.clone(),
+            reasons: reasons.to_vec(),
+        };
+        match (self.ask)(question) {
+            Answer::Yes | Answer::All => None,
+            Answer::No => Some(Outcome::Declined),
+            Answer::Quit => Some(Outcome::Stopped),
+        }
+    }
+
+    /// An out is in git or in the cache, not in both.
+    fn refuse_tracked(&self, stage: &Stage) -> Result<(), Failure> {
+        let is_tracked = |out: &&Out| {
+            let path = out.cached_path();
+            path.is_some_and(|path| self.shared.tracked.contains(path))
+        };
+        match stage.outs.iter().find(is_tracked) {
+            None => Ok(()),
+            Some(out) => Err(Failure::OutTracked {
+                path: out.path.clone(),
+            }),
         }
     }
 
@@ -310,7 +373,7 @@ impl<'a> Worker<'a> {
     /// Checks that the inputs held still, and records the outs.
     fn conclude(&self, stage: &Stage, before: &Inputs) -> Result<StageEntry, Failure> {
         let params = ParamFiles::new(&self.shared.workspace.worktree);
-        let after = Inputs::measure(stage, &self.gauge(&params))?;
+        let after = Inputs::measure(stage, &self.gauge(&params, None))?;
         let changes = after.changes_since(before);
         if !changes.is_empty() {
             return Err(Failure::InputChanged { changes });
@@ -359,7 +422,7 @@ impl<'a> Worker<'a> {
     }
 
     /// Parameters are read afresh each time: they may be edited while a long run goes on.
-    fn gauge<'b>(&'b self, params: &'b ParamFiles<'b>) -> Gauge<'b> {
+    fn gauge<'b>(&'b self, params: &'b ParamFiles<'b>, made: Option<&'b Made>) -> Gauge<'b> {
         let Shared {
             workspace,
             environment,
@@ -374,6 +437,7 @@ impl<'a> Worker<'a> {
             // Each look may come after a stage that has changed what commands print.
             memo: None,
             expected: NOTHING_EXPECTED,
+            made,
         }
     }
 

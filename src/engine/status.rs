@@ -1,18 +1,18 @@
 //! `status`: what would run and why, decided by the same code that runs it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::convert::Infallible;
 
 use crate::base::any_path::AnyPath;
 use crate::base::cancel::CancelToken;
+use crate::engine::absence::Made;
 use crate::engine::decide::{Decision, Reason, examine};
 use crate::engine::error::{Error, Failure};
 use crate::engine::inputs::{CommandMemo, Gauge};
 use crate::engine::repro::{environment, refuse_nesting};
 use crate::engine::run::refuse_missing_deps;
-use crate::engine::selection::{RunPolicy, Selection};
-use crate::pipeline::{
-    Content, Dep, ParamFiles, Pipeline, Stage, StageEntry, StageIndex, StageName,
-};
+use crate::engine::selection::{Downstream, Missing, Policy, RunPolicy, Selection};
+use crate::pipeline::{Content, Dep, Lock, ParamFiles, Pipeline, Stage, StageIndex, StageName};
 use crate::workspace::Workspace;
 
 /// What `repro` would do with a stage.
@@ -50,7 +50,7 @@ pub(crate) enum Forecast {
 pub(crate) fn status(
     workspace: &Workspace,
     selection: &Selection,
-    policy: RunPolicy,
+    policy: Policy,
 ) -> Result<Vec<StageStatus>, Error> {
     refuse_nesting(workspace)?;
     let pipeline = workspace.load_pipeline()?;
@@ -69,6 +69,7 @@ pub(crate) fn status(
         expected: BTreeMap::new(),
         cancel: CancelToken::default(),
         uncertain: BTreeSet::new(),
+        runs: BTreeSet::new(),
         policy,
     };
     let order = pipeline
@@ -78,7 +79,7 @@ pub(crate) fn status(
         .filter(|stage| selected.contains(stage));
     let look = |index: &StageIndex| {
         let stage = &pipeline.stages[*index];
-        let forecast = forecaster.look(*index, stage, lock.stages.get(&stage.name));
+        let forecast = forecaster.look(*index, stage, &lock);
         StageStatus {
             stage: stage.name.clone(),
             forecast,
@@ -108,7 +109,9 @@ struct Forecaster<'a> {
     cancel: CancelToken,
     /// Stages whose outs nobody can foresee.
     uncertain: BTreeSet<StageIndex>,
-    policy: RunPolicy,
+    /// Stages that run for certain.
+    runs: BTreeSet<StageIndex>,
+    policy: Policy,
 }
 
 impl Forecaster<'_> {
@@ -134,12 +137,33 @@ impl Forecaster<'_> {
         })
     }
 
-    fn look(
-        &mut self,
-        index: StageIndex,
-        stage: &Stage,
-        recorded: Option<&StageEntry>,
-    ) -> Forecast {
+    /// Returns the recorded outs of the stages before one, if they may be absent.
+    fn made_before(&self, index: StageIndex, lock: &Lock) -> Option<Made> {
+        let record = |stage: StageIndex| {
+            let is_known = !self.uncertain.contains(&stage);
+            let entry = lock.stages.get(&self.pipeline.stages[stage].name);
+            Ok::<_, Infallible>(is_known.then(|| entry.cloned()).flatten())
+        };
+        let made = Made::before(self.pipeline, index, record).unwrap_or_default();
+        (self.policy.missing == Missing::Recorded).then_some(made)
+    }
+
+    /// Returns whether a stage that this one needs runs for certain.
+    fn follows_a_run(&self, index: StageIndex) -> bool {
+        let mut needed = self.pipeline.graph.upstream(index).iter();
+        needed.any(|needed| self.runs.contains(needed))
+    }
+
+    fn run_policy(&self, index: StageIndex) -> RunPolicy {
+        match self.policy.downstream {
+            Downstream::Forced if self.follows_a_run(index) => RunPolicy::Forced,
+            _ => self.policy.run,
+        }
+    }
+
+    fn look(&mut self, index: StageIndex, stage: &Stage, lock: &Lock) -> Forecast {
+        let recorded = lock.stages.get(&stage.name);
+        let made = self.made_before(index, lock);
         let gauge = Gauge {
             workspace: self.workspace,
             params: self.gauge.params,
@@ -147,13 +171,16 @@ impl Forecaster<'_> {
             cancel: &self.cancel,
             memo: Some(&self.gauge.memo),
             expected: &self.expected,
+            made: made.as_ref(),
         };
+        let policy = self.run_policy(index);
         let upstream = self.pipeline.graph.upstream(index).iter();
         let upstream: Vec<StageName> = upstream
+            .filter(|_| policy != RunPolicy::Forced || stage.frozen)
             .filter(|needed| self.uncertain.contains(needed) || self.is_hidden(**needed, stage))
             .map(|needed| self.pipeline.stages[*needed].name.clone())
             .collect();
-        let (inputs, decision) = match examine(stage, recorded, self.policy, &gauge) {
+        let (inputs, decision) = match examine(stage, recorded, policy, &gauge) {
             Ok(examination) => (examination.inputs, examination.decision),
             Err(failure) => {
                 self.uncertain.insert(index);
@@ -164,24 +191,30 @@ impl Forecaster<'_> {
             self.uncertain.insert(index);
             let mut reasons = match decision {
                 Decision::Run { reasons } | Decision::Restore { reasons, .. } => reasons,
-                Decision::Unchanged { .. } | Decision::Adopt => Vec::new(),
+                Decision::Unchanged { .. } | Decision::Adopt { .. } | Decision::Leave { .. } => {
+                    Vec::new()
+                }
             };
             // What is missing now is what the stages before it would make.
             reasons.retain(|reason| !reason.is_missing_dep());
             return Forecast::MayRun { upstream, reasons };
         }
         match decision {
-            Decision::Unchanged { .. } => Forecast::Unchanged,
-            Decision::Adopt => Forecast::Adopt,
+            Decision::Unchanged { .. } | Decision::Leave { .. } => Forecast::Unchanged,
+            Decision::Adopt { .. } => Forecast::Adopt,
             Decision::Restore { entry, reasons, .. } => {
                 self.expected.extend(entry.outs);
                 Forecast::Restore(reasons)
             }
             Decision::Run { reasons } => {
                 self.uncertain.insert(index);
+                let is_made_first = self.follows_a_run(index);
                 match refuse_missing_deps(stage, &inputs) {
-                    Ok(()) => Forecast::Run(reasons),
-                    Err(failure) => Forecast::Fail(failure),
+                    Err(failure) if made.is_none() && !is_made_first => Forecast::Fail(failure),
+                    _ => {
+                        self.runs.insert(index);
+                        Forecast::Run(reasons)
+                    }
                 }
             }
         }

@@ -23,6 +23,12 @@ pub(crate) enum Error {
         /// What may have been meant.
         help: Option<String>,
     },
+    /// A folder without stages.
+    #[error("there is no pipeline file in `{target}` or below it")]
+    NoStagesBelow {
+        /// What was asked for.
+        target: String,
+    },
     /// A file cannot be read.
     #[error(transparent)]
     Read(#[from] source::Error),

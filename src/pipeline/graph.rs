@@ -15,6 +15,9 @@ use crate::pipeline::error::Error;
 use crate::pipeline::pattern::Pattern;
 use crate::pipeline::stage::{Dep, Stage};
 
+/// The files that stages are written in.
+const FILES: [&str; 2] = [PIPELINE_FILE, DVC_FILE];
+
 /// The position of a stage in its pipeline.
 pub(crate) type StageIndex = usize;
 
@@ -104,32 +107,48 @@ impl Graph {
         Ok(self.with_upstream(waiting))
     }
 
-    /// Returns the stages that one of the patterns names, as in `train@*`, and all that they need.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "the way to it is `repro --glob`")
-    )]
-    pub(crate) fn select_globs(&self, patterns: &[String]) -> Result<BTreeSet<StageIndex>, Error> {
-        let mut waiting = Vec::new();
-        for pattern in patterns {
-            let unknown = |help| Error::UnknownTarget {
-                target: pattern.clone(),
-                help,
-            };
-            let glob =
-                Glob::new(pattern).map_err(|error| unknown(Some(error.kind().to_string())))?;
-            let glob = glob.compile_matcher();
-            let named = self.names.iter().filter(|(name, _)| glob.is_match(name));
-            let before = waiting.len();
-            waiting.extend(named.map(|(_, stage)| *stage));
-            if waiting.len() == before {
-                return Err(unknown(None));
-            }
+    /// Returns the stages that a pattern names to somebody in `folder`, as `train@*` does.
+    pub(crate) fn matching(
+        &self,
+        folder: &RepoPath,
+        pattern: &str,
+    ) -> Result<Vec<StageIndex>, Error> {
+        let unknown = |help| Error::UnknownTarget {
+            target: pattern.to_owned(),
+            help,
+        };
+        let glob = Glob::new(pattern).map_err(|error| unknown(Some(error.kind().to_string())))?;
+        let glob = glob.compile_matcher();
+        let local = |name: &str| {
+            let mut prefixes = FILES.iter().map(|file| format!("{folder}/{file}:"));
+            prefixes.any(|prefix| {
+                name.strip_prefix(&prefix)
+                    .is_some_and(|name| glob.is_match(name))
+            })
+        };
+        let find = |is_match: &dyn Fn(&str) -> bool| -> Vec<StageIndex> {
+            let named = self.names.iter().filter(|(name, _)| is_match(name));
+            named.map(|(_, stage)| *stage).collect()
+        };
+        let mut found = find(&local);
+        if found.is_empty() {
+            found = find(&|name| glob.is_match(name));
         }
-        Ok(self.with_upstream(waiting))
+        if found.is_empty() {
+            return Err(unknown(None));
+        }
+        Ok(found)
     }
 
-    fn with_upstream(&self, mut waiting: Vec<StageIndex>) -> BTreeSet<StageIndex> {
+    /// Returns the stages of the pipeline files that `is_wanted`.
+    pub(crate) fn of_files(&self, is_wanted: impl Fn(&RepoPath) -> bool) -> Vec<StageIndex> {
+        let stages = self.files.iter().enumerate();
+        let found = stages.filter(|(_, file)| is_wanted(file));
+        found.map(|(stage, _)| stage).collect()
+    }
+
+    /// Adds all that these stages need.
+    pub(crate) fn with_upstream(&self, mut waiting: Vec<StageIndex>) -> BTreeSet<StageIndex> {
         let mut selected = BTreeSet::new();
         while let Some(stage) = waiting.pop() {
             if selected.insert(stage) {
@@ -142,35 +161,22 @@ impl Graph {
     /// Finds what a target names: a stage, all stages of a group or of a file, or the stage that
     /// makes a path.
     pub(crate) fn resolve(&self, target: &str) -> Result<Vec<StageIndex>, Error> {
-        let (file, name) = split_target(target);
-        let found = match (&file, name) {
-            (_, "") => Vec::new(),
-            // Names of stages may look like anything, hence the whole text comes first.
-            (Some(file), name) if !self.names.contains_key(target) => {
-                let prefix = if file.parent().is_root() {
-                    String::new()
-                } else {
-                    format!("{file}:")
-                };
-                let mut found = self.named(&format!("{prefix}{name}"));
-                found.retain(|stage| self.files[*stage] == *file);
-                found
-            }
-            _ => self.named(target),
-        };
+        self.resolve_in(&RepoPath::root(), target)
+    }
+
+    /// Finds what a target names to somebody in `folder`: first as seen from there, then as seen
+    /// from the root.
+    pub(crate) fn resolve_in(
+        &self,
+        folder: &RepoPath,
+        target: &str,
+    ) -> Result<Vec<StageIndex>, Error> {
+        let mut found = self.find_in(folder, target);
+        if found.is_empty() && !folder.is_root() {
+            found = self.find_in(&RepoPath::root(), target);
+        }
         if !found.is_empty() {
             return Ok(found);
-        }
-        if let Ok(path) = AnyPath::resolve(&self.root, &RepoPath::root(), target) {
-            let stages = self.files.iter().enumerate();
-            let of_file = stages
-                .filter(|(_, file)| path.inside() == Some(*file))
-                .map(|(stage, _)| stage);
-            let mut found: Vec<StageIndex> = of_file.collect();
-            found.extend(self.maker(&path));
-            if !found.is_empty() {
-                return Ok(found);
-            }
         }
         let groups = self.names.keys().filter_map(|name| name.rsplit_once('@'));
         let groups: BTreeSet<&str> = groups.map(|(group, _)| group).collect();
@@ -179,6 +185,46 @@ impl Graph {
             target: target.to_owned(),
             help: did_you_mean(target, known),
         })
+    }
+
+    fn find_in(&self, folder: &RepoPath, target: &str) -> Vec<StageIndex> {
+        let (file, name) = split_target(folder, target);
+        let is_root = folder.is_root();
+        let found = match (&file, name) {
+            (_, "") => Vec::new(),
+            // Names of stages may look like anything, hence the whole text comes first.
+            (Some(file), name) if !is_root || !self.names.contains_key(target) => {
+                self.named_in(file, name)
+            }
+            _ if is_root => self.named(target),
+            _ => {
+                let files = FILES.iter().filter_map(|file| folder.join(file).ok());
+                files
+                    .flat_map(|file| self.named_in(&file, target))
+                    .collect()
+            }
+        };
+        if !found.is_empty() {
+            return found;
+        }
+        let Ok(path) = AnyPath::resolve(&self.root, folder, target) else {
+            return Vec::new();
+        };
+        let mut found = self.of_files(|file| path.inside() == Some(file));
+        found.extend(self.maker(&path));
+        found
+    }
+
+    /// Returns the stage or the group that is called `name` in a file.
+    fn named_in(&self, file: &RepoPath, name: &str) -> Vec<StageIndex> {
+        let prefix = if file.parent().is_root() {
+            String::new()
+        } else {
+            format!("{file}:")
+        };
+        let mut found = self.named(&format!("{prefix}{name}"));
+        found.retain(|stage| self.files[*stage] == *file);
+        found
     }
 
     /// Returns the stage of this name, else the stages of the group of this name.
@@ -195,13 +241,13 @@ impl Graph {
     }
 }
 
-/// Splits `sub/pipeline.yaml:train` into the file and the name.
-fn split_target(target: &str) -> (Option<RepoPath>, &str) {
-    for name in [PIPELINE_FILE, DVC_FILE] {
-        if let Some((folder, stage)) = target.split_once(&format!("{name}:"))
-            && (folder.is_empty() || folder.ends_with('/'))
+/// Splits `sub/pipeline.yaml:train` into the file, as seen from `folder`, and the name.
+fn split_target<'t>(folder: &RepoPath, target: &'t str) -> (Option<RepoPath>, &'t str) {
+    for name in FILES {
+        if let Some((inner, stage)) = target.split_once(&format!("{name}:"))
+            && (inner.is_empty() || inner.ends_with('/'))
         {
-            return (RepoPath::parse(&format!("{folder}{name}")).ok(), stage);
+            return (folder.join(&format!("{inner}{name}")).ok(), stage);
         }
     }
     (None, target)
@@ -417,9 +463,9 @@ mod tests {
             graph.select(&["s".to_owned()]).expect("known"),
             BTreeSet::from([0, 2])
         );
-        let globbed = graph.select_globs(&["g@*".to_owned()]).expect("matches");
-        assert_eq!(globbed, BTreeSet::from([0, 1]));
-        assert!(graph.select_globs(&["z*".to_owned()]).is_err());
+        let root = RepoPath::root();
+        assert_eq!(graph.matching(&root, "g@*").expect("matches"), [0, 1]);
+        assert!(graph.matching(&root, "z*").is_err());
     }
 
     #[test]

@@ -19,17 +19,31 @@ pub(crate) struct Hook {
     pub(crate) name: &'static str,
     /// The command of ours.
     pub(crate) command: &'static str,
+    /// When it is called, if not always.
+    condition: Option<&'static str>,
     /// What the shell does when that fails.
     otherwise: &'static str,
 }
 
 /// All hooks. What is at stake decides whether git goes on after a failure: half-done work may be
 /// committed, so `status` only informs.
-const HOOKS: &[Hook] = &[Hook {
-    name: "pre-commit",
-    command: "status",
-    otherwise: "true",
-}];
+///
+/// Files that git checks out one by one (`$3` is 0), and the many steps of a rebase, are no reason
+/// to bring the outs of another commit.
+const HOOKS: &[Hook] = &[
+    Hook {
+        name: "pre-commit",
+        command: "status",
+        condition: None,
+        otherwise: "true",
+    },
+    Hook {
+        name: "post-checkout",
+        command: "checkout",
+        condition: Some(r#"[ "$3" = 1 ] && [ ! -d "$(git rev-parse --git-path rebase-merge)" ]"#),
+        otherwise: "true",
+    },
+];
 
 /// The shells whose scripts a block of ours can be part of.
 const SHELLS: [&str; 6] = ["sh", "bash", "dash", "ash", "ksh", "zsh"];
@@ -103,6 +117,7 @@ impl Repo {
         let Hook {
             name,
             command,
+            condition,
             otherwise,
         } = hook;
         let folder = match self.prefix() {
@@ -112,9 +127,10 @@ impl Repo {
         let mark = folder.replace(char::is_control, "?");
         let lock = quoted(&format!("{folder}/{LOCK_FILE}"));
         let cd = quoted(folder);
+        let unless = condition.map_or_else(String::new, |when| format!(" || ! {{ {when}; }}"));
         let lines = [
             format!("# >>> mlpipe in {mark} >>> (`mlpipe install --uninstall` takes this out)"),
-            format!("if [ ! -e {lock} ]; then"),
+            format!("if [ ! -e {lock} ]{unless}; then"),
             "    :".to_owned(),
             "elif command -v mlpipe >/dev/null 2>&1; then".to_owned(),
             format!("    mlpipe --cd {cd} {command} </dev/null >&2 || {otherwise}"),

@@ -170,18 +170,7 @@ impl Cache {
     /// Puts `content` to `path`, replacing what is there. The caller has saved that.
     pub(crate) fn restore(&self, content: &Content, path: &Path) -> Result<Restored, Error> {
         if content.files.is_none() {
-            let Content {
-                sha256: digest,
-                size,
-                executable,
-                ..
-            } = *content;
-            let file = FileContent {
-                digest,
-                size,
-                executable,
-            };
-            return self.restore_file(file, path);
+            return self.restore_file(content.into(), path);
         }
         match self.tree(content.sha256)? {
             // A record whose sizes are not those of the folder is not believed.

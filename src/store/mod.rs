@@ -14,4 +14,4 @@ pub(crate) use index::{Index, Stamp};
 pub(crate) use recorded::RecordedSnapshot;
 pub(crate) use run_cache::RunCache;
 pub(crate) use scan::{has_uncounted, measure, measure_folder};
-pub(crate) use tree::{EntryKind, Tree};
+pub(crate) use tree::{Entry, EntryKind, Tree};

@@ -57,6 +57,16 @@ impl From<FileContent> for Content {
     }
 }
 
+impl From<&Content> for FileContent {
+    fn from(content: &Content) -> Self {
+        Self {
+            digest: content.sha256,
+            size: content.size,
+            executable: content.executable,
+        }
+    }
+}
+
 impl Tree {
     /// Makes the manifest of these entries.
     pub(crate) fn new(mut entries: Vec<Entry>) -> Self {

@@ -8,14 +8,18 @@
 mod support;
 
 mod attempts;
+mod checkout;
+mod commit;
 mod dag;
 mod errors;
 mod faults;
 mod freeze;
 mod init;
 mod install;
+mod interactive;
 mod merge;
 mod metrics;
+mod missing;
 mod moving;
 mod outside;
 mod random;
@@ -25,6 +29,7 @@ mod repro;
 mod resources;
 mod restore;
 mod schema;
+mod selection;
 mod set_param;
 mod stage;
 mod status;

@@ -1,5 +1,7 @@
 //! One file a command: its arguments and what it does with them.
 
+pub(crate) mod checkout;
+pub(crate) mod commit;
 mod comparison;
 pub(crate) mod dag;
 pub(crate) mod freeze;
@@ -14,6 +16,7 @@ pub(crate) mod params;
 pub(crate) mod remove;
 pub(crate) mod report;
 pub(crate) mod repro;
+mod selection;
 pub(crate) mod stage;
 mod stage_add;
 mod stage_list;
@@ -37,6 +40,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, CliError> {
     match &arguments.command {
         Command::Init(args) => init::run(args, &context),
         Command::Repro(args) => repro::run(args, &context),
+        Command::Checkout(args) => checkout::run(args, &context),
+        Command::Commit(args) => commit::run(args, &context),
         Command::Status(args) => status::run(args, &context),
         Command::Stage(args) => stage::run(args, &context),
         Command::Freeze(args) => freeze::run(args, Freeze::On, &context),
@@ -95,6 +100,19 @@ impl Context {
     pub(crate) fn path(&self, workspace: &Workspace, text: &str) -> Result<RepoPath, CliError> {
         let path = workspace.path_from(&self.folder, text);
         path.map_err(|error| CliError::usage(error.to_string(), "name a path of this project"))
+    }
+
+    /// Returns the folder that targets are looked for from. Without targets all stages are meant,
+    /// wherever one is.
+    pub(crate) fn folder_of(
+        &self,
+        workspace: &Workspace,
+        targets: &[String],
+    ) -> Result<RepoPath, CliError> {
+        if targets.is_empty() {
+            return Ok(RepoPath::root());
+        }
+        self.path(workspace, ".")
     }
 
     /// Tells people what was done.

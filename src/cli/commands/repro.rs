@@ -6,19 +6,22 @@ use std::thread;
 use clap::Args;
 
 use crate::base::cancel::CancelToken;
+use crate::cli::commands::selection::SelectionArgs;
+use crate::cli::commands::status::explain;
 use crate::cli::commands::{Context, report};
 use crate::cli::error::{CliError, Exit};
-use crate::cli::ui::{self, repro_reporter};
+use crate::cli::ui::prompt::{self, Prompt};
+use crate::cli::ui::{self, Manner, repro_reporter};
 use crate::engine::{
-    CommitPolicy, Ending, Policy, Reach, ReproOptions, RunPolicy, Selection, Setting, Summary,
-    params_file, repro, set_params, status,
+    CommitPolicy, Consent, Downstream, Ending, Missing, Policy, Question, Reason, ReproOptions,
+    RunPolicy, Setting, Summary, params_file, repro, set_params, status,
 };
 use crate::workspace::Workspace;
 
 #[derive(Debug, Default, Args)]
 pub(crate) struct ReproArgs {
-    /// Stages to bring up to date, or paths that stages make [default: all]
-    targets: Vec<String>,
+    #[command(flatten)]
+    selection: SelectionArgs,
 
     /// Run this many stages at once [default: the number of cores]
     #[arg(short, long, value_name = "N")]
@@ -32,17 +35,17 @@ pub(crate) struct ReproArgs {
     #[arg(short, long)]
     keep_going: bool,
 
-    /// Run the targets alone, not what they need
-    #[arg(short, long, requires = "targets", conflicts_with = "downstream")]
-    single_item: bool,
-
-    /// Run the targets and all that need them
-    #[arg(long, requires = "targets")]
-    downstream: bool,
+    /// Run what needs a stage that ran, even if that made the same as before
+    #[arg(long)]
+    force_downstream: bool,
 
     /// Run changed stages even if an earlier run had the same inputs
     #[arg(long)]
     no_run_cache: bool,
+
+    /// Let data be absent: it counts as what data.lock says of it
+    #[arg(long)]
+    allow_missing: bool,
 
     /// Record outs in data.lock without putting them into the cache
     #[arg(long)]
@@ -61,6 +64,14 @@ pub(crate) struct ReproArgs {
     #[arg(long)]
     dry: bool,
 
+    /// Ask before each command that would run
+    #[arg(short, long, conflicts_with_all = ["dry", "json"])]
+    interactive: bool,
+
+    /// Say of each change what it was and is, and which files of a folder are behind it
+    #[arg(short, long, conflicts_with = "json")]
+    verbose: bool,
+
     /// Print events as JSON lines
     #[arg(long)]
     json: bool,
@@ -70,7 +81,7 @@ impl ReproArgs {
     /// Makes the arguments of a run of one stage and all that it needs.
     pub(crate) fn of(stage: &str) -> Self {
         Self {
-            targets: vec![stage.to_owned()],
+            selection: SelectionArgs::of(stage),
             ..Self::default()
         }
     }
@@ -87,19 +98,11 @@ impl ReproArgs {
             settings.push((file.unwrap_or_else(params_file), setting));
         }
         let amendment = context.amend_alone(workspace)?;
-        Ok(set_params(amendment, &settings, &self.selection())?)
-    }
-
-    fn selection(&self) -> Selection {
-        let reach = match (self.single_item, self.downstream) {
-            (true, _) => Reach::Nowhere,
-            (_, true) => Reach::Downstream,
-            _ => Reach::Upstream,
-        };
-        Selection {
-            targets: self.targets.clone(),
-            reach,
-        }
+        Ok(set_params(
+            amendment,
+            &settings,
+            &self.selection.choose(workspace, context)?,
+        )?)
     }
 
     fn policy(&self) -> Policy {
@@ -113,19 +116,51 @@ impl ReproArgs {
         } else {
             CommitPolicy::Cache
         };
-        Policy { run, commit }
+        let missing = if self.allow_missing {
+            Missing::Recorded
+        } else {
+            Missing::Absent
+        };
+        let downstream = if self.force_downstream {
+            Downstream::Forced
+        } else {
+            Downstream::Judged
+        };
+        let consent = if self.interactive {
+            Consent::Asked
+        } else {
+            Consent::Given
+        };
+        Policy {
+            run,
+            commit,
+            missing,
+            downstream,
+            consent,
+        }
     }
 }
 
 /// Brings the pipeline up to date and ends with what that did to the metrics.
 pub(crate) fn run(args: &ReproArgs, context: &Context) -> Result<Exit, CliError> {
     let workspace = context.workspace()?;
+    if args.interactive && !prompt::is_possible() {
+        let message = "`--interactive` needs a terminal to ask on".to_owned();
+        return Err(CliError::usage(
+            message,
+            "leave it out, or look first with `--dry`",
+        ));
+    }
+    let selection = args.selection.choose(&workspace, context)?;
     if args.dry {
-        let stages = status(&workspace, &args.selection(), args.policy().run)?;
+        let stages = status(&workspace, &selection, args.policy())?;
         let text = if args.json {
             ui::json::status(&stages)
         } else {
-            ui::status::render(&stages, &|reason| format!("{reason}\n"))
+            let details = explain(&workspace);
+            let plain = |reason: &Reason| format!("{reason}\n");
+            let write: &dyn Fn(&Reason) -> String = if args.verbose { &details } else { &plain };
+            ui::status::render(&stages, write)
         };
         ui::print(&text)?;
         return Ok(Exit::Success);
@@ -135,13 +170,21 @@ pub(crate) fn run(args: &ReproArgs, context: &Context) -> Result<Exit, CliError>
     cancel.listen(ui::announce_stop)?;
     let cores = thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
     let options = ReproOptions {
-        selection: args.selection(),
+        selection,
         jobs: args.jobs.unwrap_or(cores),
         policy: args.policy(),
         keep_going: args.keep_going,
     };
-    let mut reporter = repro_reporter(args.json, context.quiet);
-    let summary = repro(&workspace, &options, &cancel, reporter.as_mut())?;
+    let manner = if args.interactive {
+        Manner::lines(args.json, context.quiet)
+    } else {
+        Manner::of(args.json, context.quiet)
+    };
+    let explain = args.verbose.then(|| explain(&workspace));
+    let mut reporter = repro_reporter(manner, explain);
+    let mut prompt = Prompt::new("run", &cancel);
+    let mut ask = |question: &Question| prompt.ask(question);
+    let summary = repro(&workspace, &options, &cancel, reporter.as_mut(), &mut ask)?;
     drop(reporter);
     if args.json {
         ui::print(&ui::json::summary(&summary))?;

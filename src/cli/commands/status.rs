@@ -4,8 +4,9 @@ use clap::Args;
 
 use crate::cli::commands::Context;
 use crate::cli::error::{CliError, Exit};
-use crate::cli::ui;
-use crate::engine::{Forecast, Reach, Reason, RunPolicy, Selection, changed_files, status};
+use crate::cli::ui::{self, Explain};
+use crate::engine::{Forecast, Missing, Policy, Reason, Selection, changed_files, status};
+use crate::workspace::Workspace;
 
 #[derive(Debug, Args)]
 pub(crate) struct StatusArgs {
@@ -15,6 +16,10 @@ pub(crate) struct StatusArgs {
     /// Say of each change what it was and is, and which files of a folder are behind it
     #[arg(long)]
     explain: bool,
+
+    /// Let data be absent: it counts as what data.lock says of it
+    #[arg(long)]
+    allow_missing: bool,
 
     /// Print JSON
     #[arg(long)]
@@ -30,17 +35,23 @@ pub(crate) fn run(args: &StatusArgs, context: &Context) -> Result<Exit, CliError
     let workspace = context.workspace()?;
     let selection = Selection {
         targets: args.targets.clone(),
-        reach: Reach::Upstream,
+        folder: context.folder_of(&workspace, &args.targets)?,
+        ..Selection::default()
     };
-    let stages = status(&workspace, &selection, RunPolicy::Needed)?;
+    let missing = if args.allow_missing {
+        Missing::Recorded
+    } else {
+        Missing::Absent
+    };
+    let policy = Policy {
+        missing,
+        ..Policy::default()
+    };
+    let stages = status(&workspace, &selection, policy)?;
     if args.json {
         ui::print(&ui::json::status(&stages))?;
     } else if !context.quiet {
-        let details = |reason: &Reason| {
-            let files = changed_files(&workspace, reason);
-            // Without them the reason itself still stands.
-            ui::status::details(reason, &files.unwrap_or_default())
-        };
+        let details = explain(&workspace);
         let plain = |reason: &Reason| format!("{reason}\n");
         let write: &dyn Fn(&Reason) -> String = if args.explain { &details } else { &plain };
         let text = ui::status::render(&stages, write);
@@ -53,5 +64,14 @@ pub(crate) fn run(args: &StatusArgs, context: &Context) -> Result<Exit, CliError
         Exit::Error
     } else {
         Exit::Success
+    })
+}
+
+/// Says of a change what it was and is.
+pub(super) fn explain(workspace: &Workspace) -> Explain<'_> {
+    Box::new(|reason| {
+        let files = changed_files(workspace, reason);
+        // Without them the reason itself still stands.
+        ui::status::details(reason, &files.unwrap_or_default())
     })
 }

@@ -93,7 +93,8 @@ fn event_value(event: &Event) -> Value {
                     value["log"] = json!(log);
                 }
                 Outcome::Skipped { upstream } => value["needs"] = json!(upstream),
-                Outcome::Unchanged | Outcome::Adopted | Outcome::Stopped => {}
+                Outcome::Left { path } => value["missing"] = json!(path),
+                Outcome::Unchanged | Outcome::Adopted | Outcome::Declined | Outcome::Stopped => {}
             }
             value
         }

@@ -3,6 +3,7 @@
 pub(crate) mod diagnostics;
 pub(crate) mod json;
 mod plain;
+pub(crate) mod prompt;
 pub(crate) mod status;
 pub(crate) mod style;
 pub(crate) mod summary;
@@ -14,7 +15,7 @@ pub(crate) mod training;
 use std::io::{self, IsTerminal, Write};
 
 use crate::base::cancel::Urgency;
-use crate::engine::{Event, Outcome, Reporter};
+use crate::engine::{Event, Outcome, Reason, Reporter};
 
 /// Prints data to standard output; colours only reach terminals.
 pub(crate) fn print(text: &str) -> io::Result<()> {
@@ -41,23 +42,54 @@ pub(crate) fn announce_stop(urgency: Urgency) {
     });
 }
 
-/// Chooses who shows the events of a run.
-pub(crate) fn repro_reporter(json: bool, quiet: bool) -> Box<dyn Reporter> {
-    if json {
-        Box::new(json::JsonReporter)
-    } else if quiet {
-        Box::new(Quiet(plain::PlainReporter::default()))
-    } else if io::stderr().is_terminal() {
-        Box::new(terminal::TerminalReporter::new())
-    } else {
-        Box::new(plain::PlainReporter::default())
+/// Says of a reason what was and is.
+pub(crate) type Explain<'a> = Box<dyn Fn(&Reason) -> String + 'a>;
+
+/// How the events of a run are shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Manner {
+    Json,
+    OnlyFailures,
+    Lines,
+    Screen,
+}
+
+impl Manner {
+    /// Chooses what suits standard error.
+    pub(crate) fn of(json: bool, quiet: bool) -> Self {
+        match Self::lines(json, quiet) {
+            Self::Lines if io::stderr().is_terminal() => Self::Screen,
+            manner => manner,
+        }
+    }
+
+    /// Chooses lines, for questions stand between them.
+    pub(crate) fn lines(json: bool, quiet: bool) -> Self {
+        match (json, quiet) {
+            (true, _) => Self::Json,
+            (_, true) => Self::OnlyFailures,
+            _ => Self::Lines,
+        }
+    }
+}
+
+/// Chooses who shows the events of a run; `explain` is for more words on why a stage runs.
+pub(crate) fn repro_reporter(
+    manner: Manner,
+    explain: Option<Explain<'_>>,
+) -> Box<dyn Reporter + '_> {
+    match manner {
+        Manner::Json => Box::new(json::JsonReporter),
+        Manner::OnlyFailures => Box::new(Quiet(plain::PlainReporter::new(None))),
+        Manner::Lines => Box::new(plain::PlainReporter::new(explain)),
+        Manner::Screen => Box::new(terminal::TerminalReporter::new(explain)),
     }
 }
 
 /// Lets only failures through.
-struct Quiet(plain::PlainReporter);
+struct Quiet<'a>(plain::PlainReporter<'a>);
 
-impl Reporter for Quiet {
+impl Reporter for Quiet<'_> {
     fn report(&mut self, event: &Event) {
         if let Event::Finished {
             outcome: Outcome::Failed { log, .. },

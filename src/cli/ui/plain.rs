@@ -7,7 +7,8 @@ use crate::base::fs;
 use crate::base::human;
 use crate::base::quantity::write_duration;
 use crate::cli::error::explain_failure;
-use crate::cli::ui::{diagnostics, eprint};
+use crate::cli::ui::status::block;
+use crate::cli::ui::{Explain, diagnostics, eprint};
 use crate::engine::{Event, Outcome, Reason, Reporter, Source};
 use crate::pipeline::StageName;
 
@@ -18,12 +19,18 @@ const FEW: usize = 12;
 const TAIL: usize = 12;
 
 /// Prints one line an event.
-#[derive(Default)]
-pub(crate) struct PlainReporter {
+pub(crate) struct PlainReporter<'a> {
     width: usize,
+    explain: Option<Explain<'a>>,
 }
 
-impl Reporter for PlainReporter {
+impl<'a> PlainReporter<'a> {
+    pub(crate) fn new(explain: Option<Explain<'a>>) -> Self {
+        Self { width: 0, explain }
+    }
+}
+
+impl Reporter for PlainReporter<'_> {
     fn report(&mut self, event: &Event) {
         if let Event::Planned { stages } = event {
             self.width = stages
@@ -32,9 +39,21 @@ impl Reporter for PlainReporter {
                 .max()
                 .unwrap_or(0);
         }
-        if let Some(line) = line(event, self.width) {
+        if let Some(line) =
+            explained(event, self.explain.as_ref()).or_else(|| line(event, self.width))
+        {
             eprint(&line);
         }
+    }
+}
+
+/// Writes why a stage runs in more than a line, if that is wanted.
+pub(super) fn explained(event: &Event, explain: Option<&Explain<'_>>) -> Option<String> {
+    match (event, explain) {
+        (Event::Started { stage, reasons }, Some(explain)) => {
+            Some(block(stage.as_str(), "runs:", reasons, explain))
+        }
+        _ => None,
     }
 }
 
@@ -142,6 +161,8 @@ pub(super) fn ending(outcome: &Outcome, time: Duration) -> String {
         Outcome::Ran { .. } => format!("ran in {}", human::duration(time)),
         Outcome::Failed { failure, .. } => format!("failed: {failure}"),
         Outcome::Skipped { upstream } => format!("skipped: it needs {upstream}"),
+        Outcome::Declined => "skipped, as you said".to_owned(),
+        Outcome::Left { path } => format!("not recorded: {path} is not there"),
         Outcome::Stopped => "not started".to_owned(),
     }
 }

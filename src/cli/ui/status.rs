@@ -49,7 +49,12 @@ pub(crate) fn render(stages: &[StageStatus], write: &dyn Fn(&Reason) -> String) 
     }
 }
 
-fn block(stage: &str, what: &str, reasons: &[Reason], write: &dyn Fn(&Reason) -> String) -> String {
+pub(super) fn block(
+    stage: &str,
+    what: &str,
+    reasons: &[Reason],
+    write: &dyn Fn(&Reason) -> String,
+) -> String {
     let mut text = format!("{} {what}\n", paint(CHANGED, stage));
     for reason in reasons {
         text += &format!("  {}", write(reason));

@@ -6,24 +6,27 @@ use std::time::Duration;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use crate::base::human;
-use crate::cli::ui::plain::{ending, line, printable, settled, tail, why};
+use crate::cli::ui::Explain;
+use crate::cli::ui::plain::{ending, explained, line, printable, settled, tail, why};
 use crate::cli::ui::style::{CHANGED, DIM, DONE, FAILED, paint};
 use crate::engine::{Event, Outcome, Reporter};
 use crate::pipeline::StageName;
 
 /// Draws to standard error.
-pub(crate) struct TerminalReporter {
+pub(crate) struct TerminalReporter<'a> {
     screen: MultiProgress,
     running: BTreeMap<StageName, ProgressBar>,
     width: usize,
+    explain: Option<Explain<'a>>,
 }
 
-impl TerminalReporter {
-    pub(crate) fn new() -> Self {
+impl<'a> TerminalReporter<'a> {
+    pub(crate) fn new(explain: Option<Explain<'a>>) -> Self {
         Self {
             screen: MultiProgress::new(),
             running: BTreeMap::new(),
             width: 0,
+            explain,
         }
     }
 
@@ -50,7 +53,11 @@ impl TerminalReporter {
             bar.finish_and_clear();
         }
         let (style, mark) = match outcome {
-            Outcome::Unchanged | Outcome::Skipped { .. } | Outcome::Stopped => (DIM, "✔"),
+            Outcome::Unchanged
+            | Outcome::Skipped { .. }
+            | Outcome::Declined
+            | Outcome::Left { .. }
+            | Outcome::Stopped => (DIM, "✔"),
             Outcome::Failed { .. } => (FAILED, "✘"),
             _ => (DONE, "✔"),
         };
@@ -75,7 +82,7 @@ impl TerminalReporter {
     }
 }
 
-impl Reporter for TerminalReporter {
+impl Reporter for TerminalReporter<'_> {
     fn report(&mut self, event: &Event) {
         match event {
             Event::Planned { stages } => {
@@ -89,7 +96,12 @@ impl Reporter for TerminalReporter {
                 };
                 self.say(&settled(stages, line));
             }
-            Event::Started { stage, reasons } => self.start(stage, &why(reasons)),
+            Event::Started { stage, reasons } => {
+                if let Some(text) = explained(event, self.explain.as_ref()) {
+                    self.say(&text);
+                }
+                self.start(stage, &why(reasons));
+            }
             Event::Output { stage, line } => {
                 if let (Some(bar), false) = (self.running.get(stage), line.text.trim().is_empty()) {
                     bar.set_message(printable(line.text.trim()));

@@ -1,0 +1,82 @@
+//! Putting recorded outs in place, with care for what stands there.
+
+use crate::engine::decide::{OutState, Shape};
+use crate::engine::error::Failure;
+use crate::engine::event::Event;
+use crate::engine::keep::{self, Fate};
+use crate::engine::run::Worker;
+use crate::pipeline::{Stage, StageEntry};
+use crate::store::{Presence, Restored};
+
+impl Worker<'_> {
+    /// Puts the outs of an earlier run in place; false if an object turned out to be unusable.
+    pub(super) fn restore(
+        &self,
+        stage: &Stage,
+        entry: &StageEntry,
+        outs: &[OutState],
+    ) -> Result<bool, Failure> {
+        for state in outs {
+            let Some(content) = entry.outs.get(&state.out.path) else {
+                return Ok(false);
+            };
+            if state.found.as_ref() == Some(content) {
+                continue;
+            }
+            let location = self.shared.workspace.locate_any(&state.out.path);
+            if state.shape != Shape::Absent
+                && keep::fate(self.shared.workspace, state)? == Fate::Keep
+            {
+                let kept = keep::keep(self.shared.workspace, &location, &state.out.path)?;
+                self.tell(kept.event(&stage.name));
+            }
+            match self.shared.workspace.cache.restore(content, &location)? {
+                Restored::Done => {}
+                Restored::Missing => return Ok(false),
+                Restored::Corrupt(object) => {
+                    let (stage, object) = (stage.name.clone(), object.short());
+                    self.tell(Event::Quarantined { stage, object });
+                    return Ok(false);
+                }
+            }
+        }
+        Ok(true)
+    }
+
+    /// Puts recorded outs in place as far as the cache has them. What it does not have leaves what
+    /// stands there alone.
+    pub(super) fn check_out(&self, stage: &Stage, outs: &[OutState]) -> Result<(), Failure> {
+        let workspace = self.shared.workspace;
+        let mut paths = Vec::new();
+        for state in outs
+            .iter()
+            .filter(|state| state.out.cached_path().is_some())
+        {
+            let Some(content) = state.recorded else {
+                continue;
+            };
+            if state.found == Some(content) {
+                continue;
+            }
+            let location = workspace.locate_any(&state.out.path);
+            if workspace.cache.verify(&content)? != Presence::Whole {
+                paths.push(state.out.path.clone());
+                continue;
+            }
+            if state.shape != Shape::Absent && keep::fate(workspace, state)? == Fate::Keep {
+                let kept = keep::keep(workspace, &location, &state.out.path)?;
+                self.tell(kept.event(&stage.name));
+            }
+            if !matches!(
+                workspace.cache.restore(&content, &location)?,
+                Restored::Done
+            ) {
+                paths.push(state.out.path.clone());
+            }
+        }
+        if paths.is_empty() {
+            return Ok(());
+        }
+        Err(Failure::OutsLost { paths })
+    }
+}
