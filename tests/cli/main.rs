@@ -14,6 +14,8 @@ mod faults;
 mod freeze;
 mod init;
 mod install;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod kills;
 mod merge;
 mod metrics;
 mod moving;
@@ -29,3 +31,5 @@ mod set_param;
 mod stage;
 mod status;
 mod templating;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod tracer;
