@@ -9,6 +9,7 @@ mod support;
 
 mod attempts;
 mod dag;
+mod damage;
 mod errors;
 mod faults;
 mod freeze;
