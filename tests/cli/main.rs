@@ -27,6 +27,8 @@ mod report;
 mod repro;
 mod resources;
 mod restore;
+mod scenarios_metrics;
+mod scenarios_running;
 mod schema;
 mod set_param;
 mod stage;
