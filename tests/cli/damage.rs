@@ -288,10 +288,10 @@ fn a_cache_that_cannot_be_written_loses_nothing() {
 }
 
 /// A small disk that is gone when the test ends.
-struct Disk(PathBuf);
+pub(crate) struct Disk(PathBuf);
 
 impl Disk {
-    fn mount(path: PathBuf, options: &str) -> Option<Self> {
+    pub(crate) fn mount(path: PathBuf, options: &str) -> Option<Self> {
         let mut mount = Command::new("mount");
         let mount = mount
             .args(["-t", "tmpfs", "-o", options, "tmpfs"])

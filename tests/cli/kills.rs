@@ -8,6 +8,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
+use crate::damage::Disk;
 use crate::support::Project;
 use nix::errno::Errno;
 
@@ -54,6 +55,8 @@ struct Scenario {
     precious: &'static [(&'static str, &'static str)],
     /// Whether no other process is at work meanwhile.
     is_alone: bool,
+    /// Whether `.mlpipe` is on a disk of its own, to which nothing can be renamed.
+    is_apart: bool,
 }
 
 const REPRO: &[&str] = &["repro", "-j1"];
@@ -81,6 +84,7 @@ fn replacing() -> Scenario {
         input: Some("2\n"),
         precious: PRECIOUS,
         is_alone: true,
+        is_apart: false,
     }
 }
 
@@ -117,12 +121,31 @@ fn editing() -> impl Iterator<Item = Scenario> {
         input: None,
         precious: &[],
         is_alone: true,
+        is_apart: false,
     })
 }
 
 #[test]
 fn killed_while_it_replaces_outs() {
     replacing().try_some(1, CHANGES, Fault::Kill);
+}
+
+#[test]
+fn killed_while_its_state_is_on_another_disk() {
+    if !crate::faults::is_root() {
+        eprintln!("SKIPPED: a disk of its own needs root");
+        return;
+    }
+    for scenario in [replacing(), restoring()] {
+        let is_apart = true;
+        let scenario = Scenario {
+            is_apart,
+            ..scenario
+        };
+        scenario.try_some(2, CHANGES, Fault::Kill);
+        let full = |at| Fault::Fail(at, usize::MAX, Errno::ENOSPC);
+        scenario.try_some(4, GROWTH, full);
+    }
 }
 
 #[test]
@@ -203,6 +226,7 @@ fn one_of_two_processes_at_the_same_stages_is_killed() {
             code: None,
             calls: 0,
             keeps_all: false,
+            _disk: None,
             project: copy(&scenario.project),
         };
         assert_eq!(output.status.code(), Some(0), "{}", attempt.said);
@@ -219,6 +243,8 @@ struct Attempt {
     calls: usize,
     /// Whether the disk would not let anything be deleted.
     keeps_all: bool,
+    /// What `.mlpipe` is on, if that is a disk of its own.
+    _disk: Option<Disk>,
 }
 
 impl Scenario {
@@ -246,6 +272,7 @@ impl Scenario {
 
     fn attempt(&self, names: Names, fault: Fault) -> Attempt {
         let project = copy(&self.project);
+        let disk = self.is_apart.then(|| set_apart(&project));
         let mut said = String::new();
         if let Some(at) = self.before {
             said += &run_traced(&project, REPRO, CHANGES, Fault::Kill(at)).stderr;
@@ -261,6 +288,7 @@ impl Scenario {
             code: traced.code,
             calls: traced.calls.len(),
             keeps_all,
+            _disk: disk,
         }
     }
 
@@ -282,6 +310,7 @@ impl Scenario {
             code: traced.code,
             calls: traced.calls.len(),
             keeps_all: false,
+            _disk: None,
         }
     }
 
@@ -300,6 +329,8 @@ impl Scenario {
         {
             findings.push(format!("ended with {code:?} and said {said}"));
         }
+        // Last of all, and no longer at work, it keeps the parsed form of the pipeline files.
+        let had_left = fs::read(project.path(".mlpipe/lock")).is_ok_and(|names| names.is_empty());
         let output = project.run(REPRO);
         if self.arguments[0] == "move" && output.stderr.contains("did not make the out") {
             // Half a move: the commands still write to where they did.
@@ -315,9 +346,9 @@ impl Scenario {
             let name = path.split('/').next().expect("has a first part");
             // A kill or an error between the move and the message costs the message.
             let said = said.to_owned() + &output.stderr;
-            let is_told =
-                *code != Some(0) || said.contains(&format!("kept as .mlpipe/kept/{name}"));
-            if !is_kept(project, name, path, text) {
+            let place = if self.is_apart { "" } else { ".mlpipe/kept/" };
+            let is_told = *code != Some(0) || said.contains(&format!("kept as {place}{name}"));
+            if !is_kept(&project.path(place), name, path, text) {
                 findings.push(format!("lost: {path}"));
             } else if !is_told {
                 findings.push(format!("kept without a word: {path}"));
@@ -325,7 +356,8 @@ impl Scenario {
         }
         findings.extend(self.input.and_then(|input| wrong_outs(project, input)));
         // Whoever goes on beside a killed process does not know what that had begun to write.
-        let is_ours = |_: &String| self.is_alone && !keeps_all;
+        let is_parsed = |path: &str| had_left && path.contains("/.mlpipe/.mlpipe-new-");
+        let is_ours = |path: &String| self.is_alone && !keeps_all && !is_parsed(path);
         let litter = litter(project.root()).filter(is_ours);
         findings.extend(litter.map(|path| format!("litter: {path}")));
         let status = project.run(&["status", "--exit-code"]);
@@ -399,9 +431,21 @@ fn wrong_outs(project: &Project, input: &str) -> Option<String> {
     wrong.map(|(path, _)| format!("a wrong out: {path}"))
 }
 
-/// Whether the user's text is in `.mlpipe/kept`, under any of the names that an out may get there.
-fn is_kept(project: &Project, name: &str, path: &str, text: &str) -> bool {
-    let Ok(entries) = fs::read_dir(project.path(".mlpipe/kept")) else {
+/// Moves `.mlpipe` to a disk of its own.
+fn set_apart(project: &Project) -> Disk {
+    let (state, old) = (project.path(".mlpipe"), project.path(".git/state"));
+    fs::rename(&state, &old).expect("moves");
+    fs::create_dir(&state).expect("makes");
+    let disk = Disk::mount(state.clone(), "size=8m").expect("root can mount");
+    let mut copy = Command::new("cp");
+    let copy = copy.arg("-a").arg(old.join(".")).arg(&state);
+    assert!(copy.status().expect("cp runs").success());
+    disk
+}
+
+/// Whether the user's text is in this folder, under any of the names that an out may get there.
+fn is_kept(folder: &Path, name: &str, path: &str, text: &str) -> bool {
+    let Ok(entries) = fs::read_dir(folder) else {
         return false;
     };
     entries.map(|entry| entry.expect("an entry")).any(|entry| {
