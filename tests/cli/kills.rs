@@ -237,14 +237,14 @@ fn one_of_two_processes_at_the_same_stages_is_killed() {
 
 /// A run with a fault in it.
 struct Attempt {
+    /// What `.mlpipe` is on, if that is a disk of its own. It goes before the folder that it is in.
+    _disk: Option<Disk>,
     project: Project,
     said: String,
     code: Option<i32>,
     calls: usize,
     /// Whether the disk would not let anything be deleted.
     keeps_all: bool,
-    /// What `.mlpipe` is on, if that is a disk of its own.
-    _disk: Option<Disk>,
 }
 
 impl Scenario {
