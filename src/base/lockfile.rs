@@ -168,12 +168,17 @@ impl Presence {
         Ok(self.is_alone)
     }
 
+    /// Writes over the names that nobody stands for before it cuts them off: at no moment is the
+    /// file empty, or a kill here would hide an earlier one.
     fn write_holder(&mut self, holder: &str) -> io::Result<()> {
-        if self.is_alone {
-            self.file.set_len(0)?;
+        let line = format!("{holder}\n");
+        if !self.is_alone {
+            self.file.seek(io::SeekFrom::End(0))?;
+            return self.file.write_all(line.as_bytes());
         }
-        self.file.seek(io::SeekFrom::End(0))?;
-        self.file.write_all(format!("{holder}\n").as_bytes())
+        self.file.rewind()?;
+        self.file.write_all(line.as_bytes())?;
+        self.file.set_len(line.len() as u64)
     }
 }
 
@@ -210,9 +215,11 @@ fn is_taken(outcome: Result<(), TryLockError>) -> io::Result<bool> {
 
 /// Returns the names in the file, as one text.
 fn read_holders(file: &mut File) -> io::Result<String> {
-    let mut holders = String::new();
+    let mut bytes = Vec::new();
     file.rewind()?;
-    file.read_to_string(&mut holders)?;
+    file.read_to_end(&mut bytes)?;
+    // A crash of the machine may have left anything there, which must not keep everybody out.
+    let holders = String::from_utf8_lossy(&bytes);
     let mut names: Vec<&str> = holders.lines().collect();
     names.dedup();
     Ok(names.join(", "))

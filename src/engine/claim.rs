@@ -16,7 +16,9 @@ use crate::base::process_identity::{identify, is_running, kill_identified, kill_
 use crate::engine::aside::{Aside, Journal};
 use crate::engine::error::Failure;
 use crate::engine::event::Event;
-use crate::engine::slot::{Durability, Found, Line, Occupant, Slot, find_occupied};
+use crate::engine::slot::{
+    Durability, Found, Line, Occupant, Slot, find_occupied, remove_abandoned,
+};
 use crate::pipeline::{Dep, Stage};
 use crate::workspace::{Ledger, Workspace};
 
@@ -99,7 +101,7 @@ impl<'a> Claims<'a> {
                 self.end(&found, tell)?;
             }
         }
-        Ok(())
+        Ok(remove_abandoned(self.workspace)?)
     }
 
     fn occupant(&self, stage: &Stage) -> Occupant {

@@ -135,20 +135,41 @@ impl Found {
 
 /// Returns the occupied slots.
 pub(super) fn find_occupied(workspace: &Workspace) -> Result<Vec<Found>, Failure> {
-    let folder = workspace.state("running");
-    let entries = fs::absent_as_none(std::fs::read_dir(&folder));
     let mut found = Vec::new();
-    for entry in entries
-        .map_err(failed("cannot read", &folder))?
-        .into_iter()
-        .flatten()
-    {
-        let path = entry.map_err(failed("cannot read", &folder))?.path();
-        if path.extension().is_some_and(|kind| kind == "note") {
-            found.extend(read(workspace, &path)?);
-        }
+    for path in files(workspace, "note")? {
+        found.extend(read(workspace, &path)?);
     }
     Ok(found)
+}
+
+/// Takes away the slots that killed processes have left free. Nobody may make one meanwhile.
+pub(super) fn remove_abandoned(workspace: &Workspace) -> Result<(), fs::Error> {
+    for lock in files(workspace, "lock")? {
+        let note = lock.with_extension("note");
+        let is_free = fs::read(&note)?.is_none_or(|text| !text.contains(&b'\n'));
+        if is_free && FileLock::try_acquire(&lock)?.is_some() {
+            fs::remove(&note)?;
+            fs::remove(&lock)?;
+        }
+    }
+    Ok(())
+}
+
+/// Returns the files of slots that are of this kind.
+fn files(workspace: &Workspace, kind: &str) -> Result<Vec<PathBuf>, fs::Error> {
+    let folder = workspace.state("running");
+    let entries = fs::absent_as_none(std::fs::read_dir(&folder));
+    let entries = entries.map_err(failed("cannot read", &folder))?;
+    let mut paths = Vec::new();
+    for entry in entries.into_iter().flatten() {
+        let path = entry.map_err(failed("cannot read", &folder))?.path();
+        paths.extend(
+            path.extension()
+                .is_some_and(|found| found == kind)
+                .then_some(path),
+        );
+    }
+    Ok(paths)
 }
 
 /// Reads a note. A line that was cut short is of something that was not yet begun; one that cannot

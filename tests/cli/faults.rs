@@ -375,7 +375,7 @@ fn a_full_disk_loses_nothing() {
     assert_eq!(project.read("o"), "y".repeat(300_000));
 }
 
-fn is_root() -> bool {
+pub(crate) fn is_root() -> bool {
     Command::new("id")
         .arg("-u")
         .output()
