@@ -12,6 +12,9 @@ use crate::base::fs::{self, failed};
 /// Waiting for another process is for minutes, looking at a lock takes microseconds.
 pub(crate) const LOOK_AGAIN: Duration = Duration::from_millis(50);
 
+/// How a line begins that says who left.
+const LEFT: &str = "left: ";
+
 /// An exclusive lock.
 pub(crate) struct FileLock(File);
 
@@ -59,12 +62,14 @@ impl FileLock {
 
 /// That this process is at work somewhere, beside others that are or alone.
 ///
-/// The file names who is in. Names that nobody stands for are of processes that were killed.
+/// The file names who came and who left. Names that nobody stands for are of processes that were
+/// killed.
 pub(crate) struct Presence {
     file: File,
     path: PathBuf,
     is_alone: bool,
-    /// Whether the last one in ended without leaving, as a killed process does.
+    holder: String,
+    /// Whether others ended without leaving, as killed processes do, and nobody has cleaned up since.
     pub(crate) was_abandoned: bool,
 }
 
@@ -135,11 +140,12 @@ impl Presence {
         let mut presence = Self {
             file,
             path: path.to_owned(),
+            holder: holder.to_owned(),
             is_alone,
             was_abandoned: is_alone && !others.is_empty(),
         };
         presence
-            .write_holder(holder)
+            .write_holder()
             .map_err(failed("cannot write", path))?;
         Ok(presence)
     }
@@ -168,27 +174,37 @@ impl Presence {
         Ok(self.is_alone)
     }
 
-    /// Writes over the names that nobody stands for before it cuts them off: at no moment is the
-    /// file empty, or a kill here would hide an earlier one.
-    fn write_holder(&mut self, holder: &str) -> io::Result<()> {
-        let line = format!("{holder}\n");
-        if !self.is_alone {
-            self.file.seek(io::SeekFrom::End(0))?;
-            return self.file.write_all(line.as_bytes());
-        }
-        self.file.rewind()?;
+    fn write_holder(&mut self) -> io::Result<()> {
+        let line = format!("{}\n", self.holder);
+        self.file.seek(io::SeekFrom::End(0))?;
+        self.file.write_all(line.as_bytes())
+    }
+
+    /// The last one out wipes the names, unless some are of processes that were killed and nobody
+    /// has cleaned up.
+    fn leave(&mut self) -> io::Result<()> {
+        let is_last = self.is_alone || self.file.try_lock().is_ok();
+        let line = format!("{LEFT}{}\n", self.holder);
+        self.file.seek(io::SeekFrom::End(0))?;
         self.file.write_all(line.as_bytes())?;
-        self.file.set_len(line.len() as u64)
+        if is_last && !self.was_abandoned && read_holders(&mut self.file)?.is_empty() {
+            self.file.set_len(0)?;
+        }
+        Ok(())
+    }
+
+    /// Notes that the traces of killed processes have been cleaned up. For whoever is alone.
+    pub(crate) fn forget_abandoned(&mut self) -> Result<(), fs::Error> {
+        self.was_abandoned = false;
+        let cut = self.file.set_len(0).and_then(|()| self.write_holder());
+        cut.map_err(failed("cannot write", &self.path))
     }
 }
 
 impl Drop for Presence {
     fn drop(&mut self) {
-        // The last one out wipes the names. Failing only makes the next one in look for traces of
-        // a crash that was none.
-        if self.is_alone || self.file.try_lock().is_ok() {
-            let _ignored = self.file.set_len(0);
-        }
+        // Failing only makes the next one in look for traces of a crash that was none.
+        let _ignored = self.leave();
     }
 }
 
@@ -213,15 +229,21 @@ fn is_taken(outcome: Result<(), TryLockError>) -> io::Result<bool> {
     }
 }
 
-/// Returns the names in the file, as one text.
+/// Returns the names of those who came and did not leave, as one text.
 fn read_holders(file: &mut File) -> io::Result<String> {
     let mut bytes = Vec::new();
     file.rewind()?;
     file.read_to_end(&mut bytes)?;
     // A crash of the machine may have left anything there, which must not keep everybody out.
     let holders = String::from_utf8_lossy(&bytes);
-    let mut names: Vec<&str> = holders.lines().collect();
-    names.dedup();
+    let mut names: Vec<&str> = Vec::new();
+    for line in holders.lines() {
+        match line.strip_prefix(LEFT) {
+            Some(gone) => names.retain(|name| *name != gone),
+            None if names.contains(&line) => {}
+            None => names.push(line),
+        }
+    }
     Ok(names.join(", "))
 }
 
@@ -268,8 +290,30 @@ mod tests {
     fn a_name_that_nobody_stands_for_is_of_one_that_was_killed() {
         let fixture = Fixture(tempfile::tempdir().expect("a temporary folder"));
         fs::write_replaceable(&fixture.path(), b"pid 1\n").expect("writes");
-        assert!(fixture.enter("pid 2").was_abandoned);
+        let mut second = fixture.enter("pid 2");
+        assert!(second.was_abandoned);
+        second.forget_abandoned().expect("writes");
+        drop(second);
         assert!(!fixture.enter("pid 3").was_abandoned);
+    }
+
+    #[test]
+    fn traces_are_remembered_until_they_are_cleaned_up() {
+        let fixture = Fixture(tempfile::tempdir().expect("a temporary folder"));
+        let mut first = fixture.enter("pid 1");
+        first.welcome().expect("lets in");
+        let killed = fixture.enter("pid 2");
+        // It ends without leaving, beside one that goes on.
+        let Presence { file, .. } = &killed;
+        drop(file.try_clone().expect("shares").unlock());
+        std::mem::forget(killed);
+        drop(first);
+        assert!(fixture.enter("pid 3").was_abandoned);
+        let mut fourth = fixture.enter("pid 4");
+        assert!(fourth.was_abandoned, "nobody has cleaned up");
+        fourth.forget_abandoned().expect("writes");
+        drop(fourth);
+        assert!(!fixture.enter("pid 5").was_abandoned);
     }
 
     #[test]

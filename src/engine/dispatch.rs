@@ -131,6 +131,9 @@ impl<'a> Dispatcher<'a> {
                 self.shared.cancel.escalate();
                 self.shared.cancel.escalate();
             }
+            drop(sender);
+            // Whoever has something left to say must not wait for ever to be heard.
+            while receiver.recv().is_ok() {}
             outcome
         })?;
         for stage in scheduler.untouched() {
@@ -246,20 +249,22 @@ impl<'a> Dispatcher<'a> {
             claim,
         } = match result {
             Ok(processed) => processed,
-            Err(failure) => {
-                let log = log_path(self.shared.workspace, &stage.name);
-                let log = Some(log).filter(|log| failure.is_of_command() && log.exists());
-                self.finish(index, Outcome::Failed { failure, log }, time);
-                // Outs are put in place each for itself.
-                let is_alone = self.shared.policy.run == RunPolicy::CheckOut;
-                return Ok(if is_alone { Course::GoOn } else { Course::Fail });
-            }
+            Err(failure) => return Ok(self.fail(index, failure, time)),
         };
-        let kept = self.record(stage, entry, aside.as_ref())?;
+        if let Some(entry) = entry
+            && let Err(failure) = self.record(stage, entry)
+        {
+            // A full disk, say: as if the command had failed.
+            if let (Some(aside), Some(mut claim)) = (aside, claim) {
+                aside.put_back(&mut claim)?;
+            }
+            return Ok(self.fail(index, failure, time));
+        }
+        let kept = aside.as_ref().map(Aside::discard).transpose()?;
         if let Some(mut claim) = claim {
             claim.forget_aside();
         }
-        for event in kept {
+        for event in kept.unwrap_or_default() {
             self.reporter.report(&event);
         }
         let course = Course::after(&outcome);
@@ -271,6 +276,15 @@ impl<'a> Dispatcher<'a> {
             self.shared.ledger.fold(|_| true)?;
         }
         Ok(course)
+    }
+
+    fn fail(&mut self, index: StageIndex, failure: Failure, time: Duration) -> Course {
+        let log = log_path(self.shared.workspace, &self.pipeline.stages[index].name);
+        let log = Some(log).filter(|log| failure.is_of_command() && log.exists());
+        self.finish(index, Outcome::Failed { failure, log }, time);
+        // Outs are put in place each for itself.
+        let is_alone = self.shared.policy.run == RunPolicy::CheckOut;
+        if is_alone { Course::GoOn } else { Course::Fail }
     }
 
     fn answer(&mut self, question: &Question) -> Answer {
@@ -290,22 +304,13 @@ impl<'a> Dispatcher<'a> {
         needed.any(|needed| self.ran.contains(needed))
     }
 
-    /// Records a stage; only then the outs of before may go. Returns what had to be kept of them.
-    fn record(
-        &self,
-        stage: &Stage,
-        entry: Option<StageEntry>,
-        aside: Option<&Aside<'_>>,
-    ) -> Result<Vec<Event>, Error> {
-        if let Some(entry) = entry {
-            self.hide_outs_from_git(stage)?;
-            self.shared.ledger.record(&stage.name, entry)?;
-        }
-        let kept = aside.map(Aside::discard).transpose()?;
-        Ok(kept.unwrap_or_default())
+    /// Records what a stage made; only then the outs of before may go.
+    fn record(&self, stage: &Stage, entry: StageEntry) -> Result<(), Failure> {
+        self.hide_outs_from_git(stage)?;
+        Ok(self.shared.ledger.record(&stage.name, entry)?)
     }
 
-    fn hide_outs_from_git(&self, stage: &Stage) -> Result<(), Error> {
+    fn hide_outs_from_git(&self, stage: &Stage) -> Result<(), Failure> {
         let _guard = self.shared.workspace.guard()?;
         for path in stage.outs.iter().filter_map(Out::cached_path) {
             ignore_out(self.shared.workspace.root(), path)?;

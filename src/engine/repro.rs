@@ -80,6 +80,7 @@ pub(crate) fn repro(
         recover(&Claims::new(workspace, &ledger), reporter)?;
         if presence.was_abandoned {
             remove_litter(workspace, &pipeline)?;
+            presence.forget_abandoned()?;
         }
         presence.welcome()?;
     }

@@ -29,6 +29,8 @@ pub(crate) struct StageStatus {
 pub(crate) enum Forecast {
     /// Nothing.
     Unchanged,
+    /// These outs of it would be put into the cache, which does not have them.
+    Cache(Vec<AnyPath>),
     /// Outs of an earlier run would be put in place.
     Restore(Vec<Reason>),
     /// Its command would run.
@@ -187,7 +189,8 @@ impl Forecaster<'_> {
                 return Forecast::Fail(failure);
             }
         };
-        if !upstream.is_empty() {
+        // A frozen stage does not care.
+        if !upstream.is_empty() && !stage.frozen {
             self.uncertain.insert(index);
             let mut reasons = match decision {
                 Decision::Run { reasons } | Decision::Restore { reasons, .. } => reasons,
@@ -200,6 +203,7 @@ impl Forecaster<'_> {
             return Forecast::MayRun { upstream, reasons };
         }
         match decision {
+            Decision::Unchanged { recache } if !recache.is_empty() => Forecast::Cache(recache),
             Decision::Unchanged { .. } | Decision::Leave { .. } => Forecast::Unchanged,
             Decision::Adopt { .. } => Forecast::Adopt,
             Decision::Restore { entry, reasons, .. } => {

@@ -12,6 +12,8 @@ use crate::pipeline::{self, PARAMS_FILE, ParamFiles, Pipeline, parse_values};
 pub(crate) struct Collection {
     /// The values, in the order of each file.
     pub(crate) files: BTreeMap<RepoPath, Vec<(String, Value)>>,
+    /// Metric files that are listed and not there.
+    pub(crate) missing: Vec<RepoPath>,
     /// Files that could not be read.
     pub(crate) faults: Vec<pipeline::Error>,
 }
@@ -31,7 +33,7 @@ pub(crate) fn collect_metrics(snapshot: &dyn Snapshot) -> Result<Collection, pip
                 let leaves = leaves.into_iter().filter(wanted).collect();
                 collection.files.insert(path.clone(), leaves);
             }
-            Ok(None) => {}
+            Ok(None) => collection.missing.push(path.clone()),
             Err(error) => collection.faults.push(error),
         }
     }

@@ -72,7 +72,7 @@ mod tests {
             .map(|(key, value)| ((*key).to_owned(), Value::Int(*value)));
         Collection {
             files: BTreeMap::from([(path, leaves.collect())]),
-            faults: Vec::new(),
+            ..Collection::default()
         }
     }
 

@@ -67,7 +67,7 @@ pub(crate) fn build(request: ReportRequest<'_>) -> Result<Report, Error> {
             commit,
         }),
         unchanged_metrics: metrics.iter().filter(|one| one.is_equal()).count(),
-        metrics: changed(&metrics, Row::of_metric),
+        metrics: changed(&metrics, |one| Row::of_metric(one, None)),
         params,
         stages,
         confusions: confusions(here, &mut notes)?,
@@ -89,7 +89,7 @@ fn headline(metrics: &[Difference], has_base: bool) -> String {
     let Some(main) = main else {
         return "no metrics".to_owned();
     };
-    let row = Row::of_metric(main);
+    let row = Row::of_metric(main, None);
     let key = &main.key;
     let delta = main.delta();
     match (has_base, delta) {

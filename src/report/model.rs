@@ -118,11 +118,11 @@ impl Row {
     }
 
     /// Makes the row of a metric: numbers with the same digits, their difference and what it means.
-    pub(crate) fn of_metric(difference: &Difference) -> Self {
+    pub(crate) fn of_metric(difference: &Difference, precision: Option<u8>) -> Self {
         let mut row = Self::of_param(difference);
         let number = |value: &Option<Value>| value.as_ref().and_then(Value::as_number);
         if let (Some(old), Some(new)) = (number(&difference.old), number(&difference.new)) {
-            let pair = NumberPair::new(old, new);
+            let pair = NumberPair::new(old, new, precision);
             (row.old, row.new, row.delta) = (pair.old, pair.new, pair.delta);
             arrow(new - old).clone_into(&mut row.arrow);
             Verdict::of(&difference.key, new - old)

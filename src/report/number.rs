@@ -15,14 +15,15 @@ pub(crate) struct NumberPair {
 }
 
 impl NumberPair {
-    /// Writes two numbers so that their difference shows at least two digits.
-    pub(crate) fn new(old: f64, new: f64) -> Self {
+    /// Writes two numbers with `precision` digits behind the point, or else so that their difference
+    /// shows at least two digits.
+    pub(crate) fn new(old: f64, new: f64, precision: Option<u8>) -> Self {
         let delta = new - old;
         let are_whole = old.fract() == 0.0 && new.fract() == 0.0;
-        let decimals = if are_whole {
-            0
-        } else {
-            decimals_for(old, new, delta)
+        let decimals = match precision {
+            _ if are_whole => 0,
+            Some(precision) => usize::from(precision),
+            None => decimals_for(old, new, delta),
         };
         if !delta.is_finite() {
             return Self {
@@ -91,7 +92,7 @@ mod tests {
     use super::*;
 
     fn pair(old: f64, new: f64) -> (String, String, String) {
-        let NumberPair { old, new, delta } = NumberPair::new(old, new);
+        let NumberPair { old, new, delta } = NumberPair::new(old, new, None);
         (old, new, delta)
     }
 

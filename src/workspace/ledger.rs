@@ -52,6 +52,7 @@ struct State {
 struct Journal {
     inode: u64,
     length: u64,
+    modified: (i64, i64),
 }
 
 /// Tells a file from one that was written in its place.
@@ -74,8 +75,16 @@ impl FileStamp {
 
 impl From<FileStamp> for Journal {
     fn from(stamp: FileStamp) -> Self {
-        let FileStamp { inode, length, .. } = stamp;
-        Self { inode, length }
+        let FileStamp {
+            inode,
+            length,
+            modified,
+        } = stamp;
+        Self {
+            inode,
+            length,
+            modified,
+        }
     }
 }
 
@@ -191,17 +200,18 @@ impl State {
     /// Reads everything anew.
     fn reload(&mut self, workspace: &Workspace) -> Result<(), LockError> {
         // In this order: a journal that is folded in between is read twice rather than never.
-        let journal = read_journal(&journal_path(workspace))?;
+        let (read, records) = read_journal(&journal_path(workspace))?;
         let path = lock_path(workspace);
-        self.file = stamp(&path)?;
+        let file = stamp(&path)?;
         let bytes = fs::read(&path)?;
-        self.base = bytes.as_deref().map(Digest::of);
-        self.lock = bytes.map_or_else(|| Ok(Lock::default()), |bytes| Lock::read(&bytes))?;
-        let (read, records) = journal;
-        self.read = read.unwrap_or_default();
+        let base = bytes.as_deref().map(Digest::of);
+        let mut lock = bytes.map_or_else(|| Ok(Lock::default()), |bytes| Lock::read(&bytes))?;
         for record in records {
-            self.lock.stages.insert(record.stage, record.entry);
+            lock.stages.insert(record.stage, record.entry);
         }
+        // Only now: a lock that cannot be read must not pass for one that was.
+        (self.lock, self.base, self.file) = (lock, base, file);
+        self.read = read.unwrap_or_default();
         Ok(())
     }
 
@@ -250,8 +260,8 @@ fn read_journal(path: &Path) -> Result<(Option<Journal>, Vec<Record>), fs::Error
         return Ok((None, Vec::new()));
     };
     let (length, records) = records(&bytes);
-    let inode = found.inode;
-    Ok((Some(Journal { inode, length }), records))
+    let found = Journal::from(found);
+    Ok((Some(Journal { length, ..found }), records))
 }
 
 /// Reads the whole records; returns where the last of them ends as well.

@@ -308,6 +308,18 @@ fn unrelated_stages_of_two_processes_run_at_the_same_time() {
 }
 
 #[test]
+fn litter_of_a_killed_process_goes_although_others_came_before_anybody_cleaned_up() {
+    let project = Project::with("stages:\n  a: {cmd: echo x > o, outs: [o]}\n");
+    project.run(&["repro"]).success();
+    project.write(".mlpipe/lock", "pid 99999\n");
+    project.write(".mlpipe-new-x", "half");
+    project.run(&["freeze", "a"]).success();
+    project.run(&["unfreeze", "a"]).success();
+    project.run(&["repro"]).success();
+    assert!(!project.exists(".mlpipe-new-x"));
+}
+
+#[test]
 fn interrupts_stop_then_terminate() {
     let project = Project::with(
         "stages:\n  a: {cmd: 'echo ready; until [ -e go ]; do sleep 0.02; done; echo x > o', outs: [o]}\n  \

@@ -498,6 +498,12 @@ fn the_run_cache_and_the_cache_can_be_left_alone() {
     project.write("in", "3");
     project.run(&["repro", "--no-commit"]).success();
     assert!(project.read("data.lock").contains("size: 1"));
+    assert!(
+        project
+            .run(&["status"])
+            .data()
+            .contains("a is unchanged, but not in the cache: o\n")
+    );
     project.remove("o");
     assert!(
         project

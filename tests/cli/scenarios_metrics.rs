@@ -24,6 +24,37 @@ fn a_corrupt_metric_file_is_named_and_the_others_are_shown() {
     assert!(text.contains("[n.json:2:"), "{text}");
 }
 
+/// Row 70.
+#[test]
+fn a_listed_metric_file_that_is_missing_is_named_and_the_others_are_shown() {
+    let project = project();
+    project.remove("n.json");
+    let output = project.run(&["metrics", "show"]);
+    assert!(
+        output.stdout.contains("x          0.5"),
+        "{}",
+        output.stdout
+    );
+    let text = output.failure(1);
+    assert!(
+        text.contains("the metrics file `n.json` is not there"),
+        "{text}"
+    );
+}
+
+/// Row 71.
+#[test]
+fn digits_can_be_chosen() {
+    let project = project();
+    project.commit();
+    project.write("m.json", "{\"x\": 0.75, \"old\": 1, \"s\": \"a\"}\n");
+    let text = project.run(&["metrics", "diff", "--precision", "2"]).data();
+    assert!(
+        text.contains("x     0.50        0.75   ▲ +0.25\n"),
+        "{text}"
+    );
+}
+
 /// Row 71.
 #[test]
 fn changed_new_and_removed_metrics_have_their_lines() {

@@ -3,6 +3,7 @@
 use clap::Args;
 use serde_json::{Map, json};
 
+use crate::base::path::RepoPath;
 use crate::base::source::Snapshot;
 use crate::base::value::Value;
 use crate::cli::error::{CliError, Exit};
@@ -38,6 +39,10 @@ pub(crate) struct DiffArgs {
     /// Leave out the column of files
     #[arg(long)]
     no_path: bool,
+
+    /// Write numbers with this many digits behind the point [default: as many as the change needs]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(..=15))]
+    precision: Option<u8>,
 }
 
 type Collect = fn(&dyn Snapshot) -> Result<Collection, pipeline::Error>;
@@ -77,6 +82,7 @@ pub(crate) fn run(
                 new_name,
                 with_path: several && !args.no_path,
                 change,
+                precision: args.precision,
             };
             let hidden = differences.len() - shown.len();
             listing.render(&shown, hidden, form)
@@ -134,7 +140,19 @@ pub(crate) fn show(form: Form, workspace: &Workspace, collect: Collect) -> Resul
         }
     };
     ui::print(&text)?;
-    Ok(report_faults(here.faults))
+    // Where nothing was made yet, the text above says so.
+    let are_missing = !here.files.is_empty() && !here.missing.is_empty();
+    if are_missing {
+        here.missing.iter().for_each(tell_missing);
+    }
+    let exit = report_faults(here.faults);
+    Ok(if are_missing { Exit::Error } else { exit })
+}
+
+fn tell_missing(path: &RepoPath) {
+    let message = format!("the metrics file `{path}` is not there");
+    let hint = "`mlpipe repro` makes it if a stage does; else correct its name in `metrics`";
+    ui::eprint(&ui::diagnostics::render(&CliError::usage(message, hint)));
 }
 
 fn collect_here(workspace: &Workspace, collect: Collect) -> Result<Collection, CliError> {
@@ -172,6 +190,7 @@ struct Listing<'a> {
     new_name: &'a str,
     with_path: bool,
     change: Change,
+    precision: Option<u8>,
 }
 
 impl Listing<'_> {
@@ -212,7 +231,7 @@ impl Listing<'_> {
 
     fn row(&self, difference: &Difference, form: Form) -> Vec<String> {
         let row = match self.change {
-            Change::Shown => Row::of_metric(difference),
+            Change::Shown => Row::of_metric(difference, self.precision),
             Change::Hidden => Row::of_param(difference),
         };
         let path = self.with_path.then_some(row.path);

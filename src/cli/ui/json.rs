@@ -123,6 +123,9 @@ fn status_value(status: &StageStatus) -> Value {
     let stage = &status.stage;
     match &status.forecast {
         Forecast::Unchanged => json!({"stage": stage, "forecast": "unchanged"}),
+        Forecast::Cache(paths) => {
+            json!({"stage": stage, "forecast": "cache", "outs": paths})
+        }
         Forecast::Adopt => json!({"stage": stage, "forecast": "record"}),
         Forecast::Restore(reasons) => {
             json!({"stage": stage, "forecast": "restore", "reasons": texts(reasons)})

@@ -17,6 +17,14 @@ pub(crate) fn render(stages: &[StageStatus], write: &dyn Fn(&Reason) -> String) 
     for StageStatus { stage, forecast } in stages {
         match forecast {
             Forecast::Unchanged => unchanged += 1,
+            Forecast::Cache(paths) => {
+                let paths: Vec<String> = paths.iter().map(ToString::to_string).collect();
+                let what = format!(
+                    "is unchanged, but not in the cache: {}",
+                    human::first_of(&paths)
+                );
+                text += &block(stage.as_str(), &what, &[], write);
+            }
             Forecast::Run(reasons) => {
                 text += &block(stage.as_str(), "would run", reasons, write);
             }
