@@ -4,7 +4,7 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::base::cancel::CancelToken;
 use crate::base::fs::{self, failed};
@@ -36,21 +36,6 @@ impl FileLock {
         let file = open(path)?;
         let taken = is_taken(file.try_lock()).map_err(failed("cannot lock", path))?;
         Ok(taken.then_some(Self(file)))
-    }
-
-    /// Like [`Self::try_acquire`], but waits up to `patience` for the lock to become free.
-    pub(crate) fn acquire_within(
-        path: &Path,
-        patience: Duration,
-    ) -> Result<Option<Self>, fs::Error> {
-        let deadline = Instant::now() + patience;
-        loop {
-            let lock = Self::try_acquire(path)?;
-            if lock.is_some() || Instant::now() > deadline {
-                return Ok(lock);
-            }
-            thread::sleep(LOOK_AGAIN);
-        }
     }
 
     /// Returns a handle that shares the lock: it is free only when all handles are closed, be it

@@ -24,7 +24,7 @@ pub(crate) fn is_running(identity: &str) -> bool {
         return false;
     };
     let runs = match start_time(pid) {
-        Some(now) => now == start,
+        Some(now) => now == start && !is_defunct(pid),
         // Where the system does not say when processes were started, any of that number will do.
         None => !Path::new("/proc/self").exists() && exists(pid),
     };
@@ -61,6 +61,13 @@ pub(crate) fn kill_readers(path: &Path) -> bool {
         .iter()
         .for_each(|group| signal_group(*group, Signal::KILL));
     !groups.is_empty()
+}
+
+/// Returns whether a process has ended and only waits for its parent to take note.
+fn is_defunct(pid: u32) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    let state = stat.rsplit_once(')').map(|(_, fields)| fields.trim_start());
+    state.is_some_and(|state| state.starts_with(['Z', 'X']))
 }
 
 fn exists(pid: u32) -> bool {

@@ -285,9 +285,17 @@ impl From<engine::AmendError> for CliError {
                 .unwrap_or_else(|| "`mlpipe stage list` shows the outs".to_owned()),
             Amend::Occupied { .. } => "delete it first, or move to another name".to_owned(),
             Amend::IntoItself { .. } => "move it to a place outside of it".to_owned(),
-            Amend::NoParam { key, help, .. } => help
-                .clone()
-                .unwrap_or_else(|| format!("`-S +{key}=…` adds it")),
+            Amend::NoParam { key, help, file } => help.clone().unwrap_or_else(|| {
+                let prefix = if file.as_str() == "params.yaml" {
+                    String::new()
+                } else {
+                    format!("{file}:")
+                };
+                format!("`-S {prefix}+{key}=…` adds it")
+            }),
+            Amend::Spelling { .. } => {
+                "edit it by hand: rewriting it would change more than that value".to_owned()
+            }
             Amend::Format { .. } => "edit it by hand: only YAML and JSON are rewritten".to_owned(),
         };
         Self::new(&error).hint(hint)

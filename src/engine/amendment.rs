@@ -5,15 +5,17 @@ use std::collections::BTreeMap;
 
 use crate::base::cancel::CancelToken;
 use crate::base::fs;
-use crate::base::lockfile::Presence;
+use crate::base::lockfile::{FileLock, Presence};
 use crate::base::path::RepoPath;
 use crate::base::problem::Problem;
 use crate::base::source::read_text;
 use crate::base::yaml_edit::YamlText;
+use crate::engine::claim::Claims;
 use crate::engine::error::Error;
+use crate::engine::event::Event;
 use crate::engine::repro::refuse_nesting;
 use crate::pipeline::{self, Amended, Pipeline};
-use crate::workspace::Workspace;
+use crate::workspace::{Ledger, Workspace};
 
 /// Why a file of the user's is not edited.
 #[derive(Debug, thiserror::Error)]
@@ -76,6 +78,12 @@ pub(crate) enum AmendError {
         /// What may have been meant.
         help: Option<String>,
     },
+    /// Rewriting the file would change more than is wanted.
+    #[error("`{file}` holds numbers or texts that would be written in another way")]
+    Spelling {
+        /// The file.
+        file: RepoPath,
+    },
     /// Only some formats are written.
     #[error("params in `{file}` cannot be set from here")]
     Format {
@@ -90,6 +98,8 @@ pub(crate) struct Amendment<'a> {
     pub(super) workspace: &'a Workspace,
     texts: BTreeMap<RepoPath, String>,
     _held: Presence,
+    /// One edits at a time, or the second would undo what the first has written.
+    _editing: FileLock,
 }
 
 impl<'a> Amendment<'a> {
@@ -100,25 +110,30 @@ impl<'a> Amendment<'a> {
     ) -> Result<Self, Error> {
         refuse_nesting(workspace)?;
         let held = workspace.enter(&CancelToken::default(), waiting)?;
-        Ok(Self::new(workspace, held))
+        Self::new(workspace, held)
     }
 
     /// Enters the project once nobody else is in it; `waiting` is told who is.
     pub(crate) fn begin_alone(
         workspace: &'a Workspace,
         waiting: impl FnMut(&str),
+        tell: &dyn Fn(Event),
     ) -> Result<Self, Error> {
         refuse_nesting(workspace)?;
         let held = workspace.enter_alone(&CancelToken::default(), waiting)?;
-        Ok(Self::new(workspace, held))
+        let ledger = Ledger::open(workspace)?;
+        // Outs of a killed run may still lie aside.
+        Claims::new(workspace, &ledger).recover(tell)?;
+        Self::new(workspace, held)
     }
 
-    fn new(workspace: &'a Workspace, held: Presence) -> Self {
-        Self {
+    fn new(workspace: &'a Workspace, held: Presence) -> Result<Self, Error> {
+        Ok(Self {
             workspace,
             texts: BTreeMap::new(),
             _held: held,
-        }
+            _editing: FileLock::hold(&workspace.state("edit"))?,
+        })
     }
 
     /// Returns a file as it is to become; `None` where there is none.

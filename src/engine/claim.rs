@@ -1,12 +1,14 @@
 //! `Claim`: the right to do something to a stage, which nobody else has meanwhile: no process that
 //! is at work beside this one, and no command that a killed one has left running.
 
+use std::cell::RefCell;
 use std::fs::File;
 use std::io;
 use std::path::Path;
 use std::process;
 use std::sync::{Mutex, PoisonError};
 use std::thread;
+use std::time::{Duration, Instant};
 
 use crate::base::any_path::AnyPath;
 use crate::base::cancel::CancelToken;
@@ -21,6 +23,9 @@ use crate::engine::slot::{
 };
 use crate::pipeline::{Dep, Stage};
 use crate::workspace::{Ledger, Workspace};
+
+/// How long killed processes get to vanish.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Gives out claims to the workers of one run.
 pub(crate) struct Claims<'a> {
@@ -69,18 +74,23 @@ impl<'a> Claims<'a> {
     ) -> Result<Option<Claim<'_>>, Failure> {
         let occupant = self.occupant(stage);
         let mut told = None;
+        let mut patience = Patience::default();
         loop {
-            let holder = {
-                let _guard = self.workspace.guard()?;
-                match self.find_conflict(&occupant, tell)? {
-                    None => return self.occupy(occupant).map(Some),
-                    Some(holder) => holder,
-                }
+            // Told only when others may go on: whoever listens may want the guard.
+            let events = RefCell::new(Vec::new());
+            let outcome = self.try_take(&occupant, &|event| events.borrow_mut().push(event));
+            events.into_inner().into_iter().for_each(tell);
+            let found = match outcome? {
+                Ok(claim) => return Ok(Some(claim)),
+                Err(found) => found,
             };
             if cancel.is_cancelled() {
                 return Ok(None);
             }
-            let holder = format!("pid {}, stage {}", holder.pid, holder.stage);
+            if !is_running(&found.occupant.owner) {
+                patience.spend(self.workspace, &found)?;
+            }
+            let holder = format!("pid {}, stage {}", found.occupant.pid, found.occupant.stage);
             if told.as_ref() != Some(&holder) {
                 tell(Event::Blocked {
                     stage: stage.name.clone(),
@@ -95,13 +105,37 @@ impl<'a> Claims<'a> {
     /// Ends the commands that killed runs have left at work and undoes what they had begun: nobody
     /// would record what they make, and they would write over what others make.
     pub(crate) fn recover(&self, tell: &dyn Fn(Event)) -> Result<(), Failure> {
+        let mut patience = Patience::default();
+        while let Some(found) = self.find_orphan(tell)? {
+            patience.spend(self.workspace, &found)?;
+            thread::sleep(LOOK_AGAIN);
+        }
+        let _guard = self.workspace.guard()?;
+        Ok(remove_abandoned(self.workspace)?)
+    }
+
+    /// Undoes what dead processes have left; returns one whose command is still at work.
+    fn find_orphan(&self, tell: &dyn Fn(Event)) -> Result<Option<Found>, Failure> {
         let _guard = self.workspace.guard()?;
         for found in find_occupied(self.workspace)? {
-            if !is_running(&found.occupant.owner) {
-                self.end(&found, tell)?;
+            if !is_running(&found.occupant.owner) && !self.end(&found, tell)? {
+                return Ok(Some(found));
             }
         }
-        Ok(remove_abandoned(self.workspace)?)
+        Ok(None)
+    }
+
+    /// Takes the claim if nobody is in the way, else returns who is.
+    fn try_take(
+        &self,
+        occupant: &Occupant,
+        tell: &dyn Fn(Event),
+    ) -> Result<Result<Claim<'_>, Found>, Failure> {
+        let _guard = self.workspace.guard()?;
+        match self.find_conflict(occupant, tell)? {
+            Some(found) => Ok(Err(found)),
+            None => self.occupy(occupant.clone()).map(Ok),
+        }
     }
 
     fn occupant(&self, stage: &Stage) -> Occupant {
@@ -128,17 +162,16 @@ impl<'a> Claims<'a> {
         &self,
         own: &Occupant,
         tell: &dyn Fn(Event),
-    ) -> Result<Option<Occupant>, Failure> {
+    ) -> Result<Option<Found>, Failure> {
         for found in find_occupied(self.workspace)? {
             // The scheduler keeps stages of one run apart.
             let is_own = found.occupant.owner == self.owner;
             if is_own || !own.conflicts_with(&found.occupant, self.workspace.root()) {
                 continue;
             }
-            if is_running(&found.occupant.owner) {
-                return Ok(Some(found.occupant));
+            if is_running(&found.occupant.owner) || !self.end(&found, tell)? {
+                return Ok(Some(found));
             }
-            self.end(&found, tell)?;
         }
         Ok(None)
     }
@@ -165,8 +198,9 @@ impl<'a> Claims<'a> {
         Slot::open(self.workspace, &name)
     }
 
-    /// Ends the command of a dead process and undoes what it had begun.
-    fn end(&self, found: &Found, tell: &dyn Fn(Event)) -> Result<(), Failure> {
+    /// Ends the command of a dead process and undoes what it had begun; false while the command is
+    /// still at work.
+    fn end(&self, found: &Found, tell: &dyn Fn(Event)) -> Result<bool, Failure> {
         let stage = &found.occupant.stage;
         let lock = found.lock_path();
         // Nobody has noted the group of a command that had just been started.
@@ -175,14 +209,30 @@ impl<'a> Claims<'a> {
             tell(Event::Orphaned { stage });
         }
         if !found.is_over()? {
-            let path = self.workspace.shown(&lock);
-            return Err(Failure::Orphan { path });
+            return Ok(false);
         }
         if let Some(journal) = &found.aside {
             let recorded = self.ledger.latest(stage)?;
             Aside::recover(self.workspace, journal.clone(), recorded.as_ref(), tell)?;
         }
-        Ok(found.remove()?)
+        found.remove()?;
+        Ok(true)
+    }
+}
+
+/// How long commands that were killed may take to vanish.
+#[derive(Default)]
+struct Patience(Option<Instant>);
+
+impl Patience {
+    /// Begins with the first orphan; an error once it is used up.
+    fn spend(&mut self, workspace: &Workspace, found: &Found) -> Result<(), Failure> {
+        let begin = *self.0.get_or_insert_with(Instant::now);
+        if begin.elapsed() < PATIENCE {
+            return Ok(());
+        }
+        let path = workspace.shown(&found.lock_path());
+        Err(Failure::Orphan { path })
     }
 }
 

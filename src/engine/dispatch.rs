@@ -109,6 +109,8 @@ pub(super) struct Dispatcher<'a> {
     pub(super) ask: &'a mut Ask<'a>,
     /// How it went with the stages that are through.
     pub(super) runs: Vec<StageRun>,
+    /// Whether the user wants to be asked no more, and nothing more to be done.
+    pub(super) has_quit: bool,
     /// The stages whose commands have run.
     pub(super) ran: BTreeSet<StageIndex>,
 }
@@ -291,7 +293,11 @@ impl<'a> Dispatcher<'a> {
         if self.shared.policy.consent == Consent::Given {
             return Answer::Yes;
         }
+        if self.has_quit || self.shared.cancel.is_cancelled() {
+            return Answer::Quit;
+        }
         let answer = (self.ask)(question);
+        self.has_quit = answer == Answer::Quit;
         if answer == Answer::All {
             self.shared.policy.consent = Consent::Given;
         }

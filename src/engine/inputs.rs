@@ -1,6 +1,6 @@
 //! `Inputs`: all that a stage's result depends on, measured now or as recorded.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::sync::{Mutex, PoisonError};
 
@@ -117,28 +117,33 @@ impl Gauge<'_> {
         stage: &Stage,
         entry: &StageEntry,
     ) -> Result<bool, Failure> {
-        let mut count = 0;
+        // Deps may overlap, as a file and a pattern that names it too: what is recorded once counts
+        // once.
+        let (mut paths, mut commands) = (BTreeSet::new(), BTreeSet::new());
         for dep in &stage.deps {
             let is_same = match dep {
                 Dep::Path { path, .. } => {
                     let recorded = entry.deps.get(path);
+                    paths.insert(path.clone());
                     recorded.is_some() && self.content(path)?.as_ref() == recorded
                 }
                 Dep::Glob { pattern, .. } => {
                     let found = self.matching(stage, pattern)?;
-                    count += found.len();
-                    self.are_recorded(&found, entry)?
+                    let is_same = self.are_recorded(&found, entry)?;
+                    paths.extend(found);
+                    is_same
                 }
                 Dep::Command { cmd, .. } => {
+                    commands.insert(cmd);
                     entry.commands.get(cmd) == Some(&self.command_output(cmd, &stage.wdir)?)
                 }
             };
             if !is_same {
                 return Ok(false);
             }
-            count += usize::from(!matches!(dep, Dep::Glob { .. }));
         }
-        Ok(count == entry.deps.len() + entry.commands.len()
+        Ok(paths.len() == entry.deps.len()
+            && commands.len() == entry.commands.len()
             && measure_params(stage, self.params)? == entry.params)
     }
 

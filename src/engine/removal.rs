@@ -8,7 +8,7 @@ use crate::engine::decide::{OutState, Shape};
 use crate::engine::error::Error;
 use crate::engine::keep::{self, Fate, Kept};
 use crate::engine::written::Written;
-use crate::pipeline::{Lock, Out, Pipeline, Stage};
+use crate::pipeline::{Out, Pipeline, Stage};
 use crate::scm::stop_ignoring;
 use crate::workspace::Workspace;
 
@@ -57,10 +57,10 @@ pub(crate) fn remove_stages(
         lock.stages.remove(&stage.name);
     }
     workspace.replace_lock(&lock)?;
-    for (stage, out) in stages.into_iter().flat_map(outs_of) {
+    for out in stages.into_iter().flat_map(|stage| &stage.outs) {
         // Before git may see it, what is to go has gone.
         if outs == Outs::Go {
-            removed.delete(workspace, out, &before, stage)?;
+            removed.delete(workspace, out)?;
         }
         if let Some(path) = out.cached_path() {
             stop_ignoring(workspace.root(), path)?;
@@ -70,27 +70,15 @@ pub(crate) fn remove_stages(
     Ok(removed)
 }
 
-fn outs_of(stage: &Stage) -> impl Iterator<Item = (&Stage, &Out)> {
-    stage.outs.iter().map(move |out| (stage, out))
-}
-
 impl Removed {
-    fn delete(
-        &mut self,
-        workspace: &Workspace,
-        out: &Out,
-        lock: &Lock,
-        stage: &Stage,
-    ) -> Result<(), Error> {
+    fn delete(&mut self, workspace: &Workspace, out: &Out) -> Result<(), Error> {
         let location = workspace.locate_any(&out.path);
-        let recorded = lock.stages.get(&stage.name);
         let state = OutState {
             out: out.clone(),
             shape: Shape::of(&location)?,
             found: workspace.measure(&out.path)?,
-            recorded: recorded
-                .and_then(|entry| entry.outs.get(&out.path))
-                .copied(),
+            // Nobody makes it again once its stage is gone.
+            recorded: None,
         };
         if state.shape == Shape::Absent {
             return Ok(());

@@ -76,6 +76,7 @@ pub(crate) fn repro(
     let pipeline = workspace.load_pipeline()?;
     let selected = options.selection.choose(&pipeline.graph)?;
     let ledger = Ledger::open(workspace)?;
+    let stale = stale(&pipeline, &ledger);
     if presence.is_alone() {
         recover(&Claims::new(workspace, &ledger), reporter)?;
         if presence.was_abandoned {
@@ -92,9 +93,8 @@ pub(crate) fn repro(
         cancel,
     };
     let runs = project.bring_up_to_date(options, &selected, (reporter, ask))?;
-    let names: HashSet<&StageName> = pipeline.stages.iter().map(|stage| &stage.name).collect();
     let summary = Summary {
-        lock_changed: ledger.fold(|stage| names.contains(stage))?,
+        lock_changed: ledger.fold(|stage| !stale.contains(stage))?,
         cancelled: cancel.is_cancelled(),
         time: begin.elapsed(),
         runs,
@@ -112,6 +112,19 @@ pub(crate) fn repro(
     // take a good part of the time that a run over unchanged stages has.
     mem::forget((pipeline, ledger));
     Ok(summary)
+}
+
+/// Returns the recorded stages that the pipeline does not have any more. Those that are recorded
+/// later are of other processes, or were pulled: of them we know nothing.
+fn stale(pipeline: &Pipeline, ledger: &Ledger<'_>) -> HashSet<StageName> {
+    let names: HashSet<&StageName> = pipeline.stages.iter().map(|stage| &stage.name).collect();
+    ledger.peek(|lock| {
+        let recorded = lock.stages.keys();
+        recorded
+            .filter(|stage| !names.contains(stage))
+            .cloned()
+            .collect()
+    })
 }
 
 /// What a run is about.
@@ -199,6 +212,7 @@ impl Project<'_> {
             reporter,
             ask,
             runs: Vec::new(),
+            has_quit: false,
             ran: BTreeSet::new(),
         };
         dispatcher.run(options, pending)?;

@@ -166,6 +166,8 @@ impl<'a> Worker<'a> {
                     return done(outcome, None);
                 }
                 let inputs = self.fetch(stage, inputs, made)?;
+                // The user may have taken long to answer, and have edited something meanwhile.
+                let outs = observe_outs(stage, recorded, &self.gauge(&params, None))?;
                 self.run(stage, &inputs, &outs, reasons, claim)
             }
         }

@@ -95,6 +95,10 @@ fn set(amendment: &mut Amendment<'_>, file: &RepoPath, setting: &Setting) -> Res
     match ending {
         Some("toml" | "py") => Err(unwritable(file).into()),
         Some("json") => {
+            let as_is = write_json(&values, &text).map(|written| without_space(&written));
+            if as_is != Some(without_space(&text)) {
+                return Err(AmendError::Spelling { file: file.clone() }.into());
+            }
             let mut changed = values;
             let written = put(&mut changed, &path, &setting.value).ok();
             let written = written.and_then(|()| write_json(&changed, &text));
@@ -109,6 +113,21 @@ fn set(amendment: &mut Amendment<'_>, file: &RepoPath, setting: &Setting) -> Res
 
 fn unwritable(file: &RepoPath) -> AmendError {
     AmendError::Format { file: file.clone() }
+}
+
+/// Returns JSON without what stands between its tokens.
+fn without_space(text: &str) -> String {
+    let (mut is_text, mut is_escaped) = (false, false);
+    let is_kept = |character: &char| {
+        let was_escaped = std::mem::replace(&mut is_escaped, false);
+        match character {
+            '\\' if is_text && !was_escaped => is_escaped = true,
+            '"' if !was_escaped => is_text = !is_text,
+            _ => {}
+        }
+        is_text || !character.is_whitespace()
+    };
+    text.chars().filter(is_kept).collect()
 }
 
 /// Writes JSON with the indentation of `old`.
@@ -149,6 +168,12 @@ mod tests {
         assert!("=1".parse::<Setting>().is_err());
         assert!("a..b=1".parse::<Setting>().is_err());
         assert!("a=[".parse::<Setting>().is_err());
+    }
+
+    #[test]
+    fn only_space_outside_of_texts_counts_for_nothing() {
+        let text = "{ \"a b\" : \"\\\" c\",\n \"n\": [1, 2 ] }";
+        assert_eq!(without_space(text), "{\"a b\":\"\\\" c\",\"n\":[1,2]}");
     }
 
     #[test]

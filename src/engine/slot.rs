@@ -7,7 +7,6 @@
 use std::fs::File;
 use std::io::{self, Seek, Write};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -18,9 +17,6 @@ use crate::engine::aside::Journal;
 use crate::engine::error::Failure;
 use crate::pipeline::StageName;
 use crate::workspace::Workspace;
-
-/// How long killed processes get to vanish.
-const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Held by a process; free or with one stage in it.
 pub(super) struct Slot {
@@ -42,7 +38,7 @@ pub(super) enum Line {
 }
 
 /// The stage in a slot.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Occupant {
     /// Identifies the process that works on it.
     pub(super) owner: String,
@@ -115,10 +111,9 @@ impl Slot {
 }
 
 impl Found {
-    /// Waits until nothing that has inherited the lock is at work any more; false if something is
-    /// that does not end.
+    /// Returns whether nothing that has inherited the lock is at work any more.
     pub(super) fn is_over(&self) -> Result<bool, fs::Error> {
-        Ok(FileLock::acquire_within(&self.lock_path(), PATIENCE)?.is_some())
+        Ok(FileLock::try_acquire(&self.lock_path())?.is_some())
     }
 
     /// Returns the file whose lock its command holds.

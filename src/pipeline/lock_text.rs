@@ -37,10 +37,11 @@ fn split(text: &str) -> Option<Vec<&str>> {
     let (mut chunks, mut start, mut at) = (Vec::new(), 0, 0);
     for line in text.split_inclusive('\n') {
         let bytes = line.as_bytes();
-        if !bytes.starts_with(b"  ") || bytes.contains(&b'\r') {
+        let is_blank = line == "\n";
+        if !is_blank && !bytes.starts_with(b"  ") || bytes.contains(&b'\r') {
             return None;
         }
-        if bytes[2] != b' ' && at > start {
+        if !is_blank && bytes.get(2) != Some(&b' ') && at > start {
             chunks.push(&text[start..at]);
             start = at;
         }
@@ -63,9 +64,14 @@ fn read_plain(chunk: &str) -> Option<(StageName, StageEntry)> {
     let name = key(lines.next()?, "  ")?;
     let mut entry = StageEntry::default();
     let mut cmd = None;
+    let mut seen: Vec<&str> = Vec::with_capacity(6);
     while let Some(line) = lines.next() {
-        let field = line.strip_prefix("    ")?;
-        match field.split_once(':')? {
+        let (name, value) = line.strip_prefix("    ")?.split_once(':')?;
+        if seen.contains(&name) {
+            return None;
+        }
+        seen.push(name);
+        match (name, value) {
             ("cmd", value) => cmd = Some(plain_text(value.strip_prefix(' ')?)?),
             ("wdir", value) => entry.wdir = Some(path(value.strip_prefix(' ')?)?),
             ("deps", "") => entry.deps = contents(&mut lines)?,
@@ -103,14 +109,16 @@ fn contents(lines: &mut Peekable<Lines<'_>>) -> Option<SortedMap<AnyPath, Conten
         };
         while let Some(line) = block.next_if(|line| line.starts_with("        ")) {
             match line.trim_start().split_once(": ")? {
-                ("files", files) => content.files = Some(files.parse().ok()?),
-                ("executable", "true") => content.executable = true,
+                ("files", files) if content.files.is_none() => {
+                    content.files = Some(files.parse().ok()?);
+                }
+                ("executable", "true") if !content.executable => content.executable = true,
                 _ => return None,
             }
         }
         contents.push((path, content));
     }
-    collect(contents)
+    collect(contents).filter(|contents: &SortedMap<_, _>| !contents.is_empty())
 }
 
 fn commands(lines: &mut Peekable<Lines<'_>>) -> Option<BTreeMap<String, Digest>> {
@@ -191,5 +199,14 @@ mod tests {
             assert!(read(&format!("{HEADER}{text}"), HEADER).is_none(), "{text}");
         }
         assert!(read("schema: 1\n", HEADER).is_none());
+        for text in ["    outs:\n", "    wdir: a\n    wdir: b\n"] {
+            assert!(read_plain(&format!("  a:\n    cmd: x\n{text}")).is_none());
+        }
+        let whole = format!("{HEADER}  a:\n    cmd: |-\n      x\n\n      y\n    wdir: b\n");
+        assert_eq!(read(&whole, HEADER).expect("is a lock").len(), 1);
+        // A file that is just being written may end anywhere.
+        for end in 0..whole.len() {
+            let _nothing_breaks = read(&whole[..end], HEADER);
+        }
     }
 }

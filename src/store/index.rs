@@ -107,10 +107,12 @@ impl Index {
         if let Some(digest) = self.find(name, stamp) {
             return Ok((digest, stamp.size));
         }
+        // Judged before it is read, which may take long.
+        let is_fresh = stamp.is_fresh();
         let mut file = File::open(path)?;
         let (digest, size) = Digest::of_opened(&mut file)?;
         let is_stable = Stamp::of(&file.metadata()?) == stamp && size == stamp.size;
-        if is_stable && !stamp.is_fresh() {
+        if is_stable && !is_fresh {
             self.remember(name, Entry { stamp, digest });
         }
         Ok((digest, size))

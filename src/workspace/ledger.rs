@@ -16,11 +16,15 @@ use serde::{Deserialize, Serialize};
 use crate::base::digest::Digest;
 use crate::base::framed;
 use crate::base::fs::{self, failed};
+use crate::base::problem::Problem;
 use crate::base::yaml;
 use crate::pipeline::{LOCK_FILE, Lock, LockError, StageEntry, StageName};
 use crate::workspace::Workspace;
 
 const JOURNAL: &str = "journal";
+
+/// Goes up when an older program could misread a record.
+const VERSION: u32 = 1;
 
 /// How often a long run brings `data.lock` up to date, unless that itself takes long.
 const REST: Duration = Duration::from_secs(2);
@@ -92,6 +96,7 @@ impl From<FileStamp> for Journal {
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Record {
+    version: u32,
     stage: StageName,
     entry: StageEntry,
 }
@@ -136,13 +141,20 @@ impl<'a> Ledger<'a> {
     /// Records what a stage's run made.
     pub(crate) fn record(&self, stage: &StageName, entry: StageEntry) -> Result<(), LockError> {
         let record = Record {
+            version: VERSION,
             stage: stage.clone(),
             entry,
         };
         let text = framed::frame(&yaml::write(&record));
-        let mut state = self.state();
+        // In this order everywhere: whoever has the guard may look at the state.
         let guard = self.workspace.guard()?;
-        state.refresh(self.workspace)?;
+        let mut state = self.state();
+        if state.refresh(self.workspace).is_err() {
+            // Somebody has left a lock that cannot be read, as a merge with conflicts does. What has
+            // been run is recorded all the same; folding will tell.
+            let (journal, _) = read_journal(&journal_path(self.workspace))?;
+            state.read = journal.unwrap_or_default();
+        }
         state.read = append(&journal_path(self.workspace), state.read.length, &text)?;
         drop(guard);
         state.lock.stages.insert(record.stage, record.entry);
@@ -159,8 +171,8 @@ impl<'a> Ledger<'a> {
     /// this process has changed it, now or before.
     pub(crate) fn fold(&self, is_known: impl Fn(&StageName) -> bool) -> Result<bool, LockError> {
         let begin = Instant::now();
-        let mut state = self.state();
         let _guard = self.workspace.guard()?;
+        let mut state = self.state();
         // The user may have pulled or checked out another lock: our records go on top of that.
         state.refresh(self.workspace)?;
         let before = state.lock.stages.len();
@@ -255,24 +267,31 @@ fn append(path: &Path, length: u64, text: &str) -> Result<Journal, fs::Error> {
     Ok(FileStamp::of(&metadata).into())
 }
 
-fn read_journal(path: &Path) -> Result<(Option<Journal>, Vec<Record>), fs::Error> {
+fn read_journal(path: &Path) -> Result<(Option<Journal>, Vec<Record>), LockError> {
     let (Some(found), Some(bytes)) = (stamp(path)?, fs::read(path)?) else {
         return Ok((None, Vec::new()));
     };
-    let (length, records) = records(&bytes);
+    let (length, records) = records(&bytes)?;
     let found = Journal::from(found);
     Ok((Some(Journal { length, ..found }), records))
 }
 
 /// Reads the whole records; returns where the last of them ends as well.
-fn records(bytes: &[u8]) -> (u64, Vec<Record>) {
-    let mut length = 0;
-    let records = framed::records(bytes).filter_map(|(record, end)| {
+fn records(bytes: &[u8]) -> Result<(u64, Vec<Record>), LockError> {
+    let (mut length, mut records) = (0, Vec::new());
+    for (text, end) in framed::records(bytes) {
         length = end as u64;
-        yaml::decode(JOURNAL, record).ok()
-    });
-    let records = records.collect();
-    (length, records)
+        let record = yaml::decode::<Record>(JOURNAL, text).ok();
+        let record = record.filter(|record| record.version == VERSION);
+        // To pass over it would be to lose what a run has made.
+        let record = record.ok_or_else(|| {
+            let message = "it has a record that this mlpipe cannot read";
+            let problem = Problem::new(".mlpipe/journal", "", message);
+            problem.help("use the newer mlpipe that has written it, for one run of `mlpipe repro`")
+        })?;
+        records.push(record);
+    }
+    Ok((length, records))
 }
 
 #[cfg(test)]

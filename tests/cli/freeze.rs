@@ -71,3 +71,23 @@ fn what_an_anchor_brings_is_refused_with_its_place() {
         text.replace(", frozen: true", "")
     );
 }
+
+#[test]
+fn edits_at_the_same_time_all_arrive() {
+    let names = ["a", "b", "c", "d", "e", "f"];
+    let stages = names.map(|name| format!("  {name}: {{cmd: 'true', deps: [in]}}\n"));
+    let project = Project::with(&format!("stages:\n{}", stages.concat()));
+    project.write("in", "1");
+    project.run(&["repro"]).success();
+    let editors = names.map(|name| project.spawn(&["freeze", name]));
+    for mut editor in editors {
+        assert!(editor.wait().expect("ends").success());
+    }
+    assert_eq!(
+        project
+            .read("pipeline.yaml")
+            .matches("frozen: true")
+            .count(),
+        6
+    );
+}

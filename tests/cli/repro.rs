@@ -512,3 +512,37 @@ fn the_run_cache_and_the_cache_can_be_left_alone() {
             .contains("a would run\n  out o missing\n")
     );
 }
+
+#[test]
+fn deps_that_overlap_hide_no_change() {
+    let project = Project::with(
+        "stages:\n  a: {cmd: cat data/* > o, deps: ['data/*.csv', data/a.csv], outs: [o]}\n",
+    );
+    project.write("data/a.csv", "1\n");
+    project.write("data/b.csv", "2\n");
+    project.run(&["repro"]).success();
+    assert!(project.run(&["repro"]).success().contains("1 unchanged"));
+    project.remove("data/b.csv");
+    project.run(&["repro"]).success();
+    assert_eq!(project.read("o"), "1\n");
+}
+
+#[test]
+fn records_of_stages_that_came_while_a_run_went_on_stay() {
+    let project = Project::with(
+        "stages:\n  a: {cmd: 'touch ready; until [ -e go ]; do sleep 0.02; done; echo x > o', outs: [o]}\n",
+    );
+    let mut first = project.spawn(&["repro"]);
+    while !project.exists("ready") {
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    project.edit(
+        "pipeline.yaml",
+        "stages:\n",
+        "stages:\n  new: {cmd: echo y > p, outs: [p]}\n",
+    );
+    project.run(&["repro", "new"]).success();
+    project.write("go", "");
+    assert!(first.wait().expect("ends").success());
+    assert!(project.run(&["repro"]).success().contains("2 unchanged"));
+}

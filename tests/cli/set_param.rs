@@ -69,3 +69,15 @@ fn all_settings_or_none() {
     let text = refuse(&["-S", "lr"], 2);
     assert!(text.contains("write KEY=VALUE"), "{text}");
 }
+
+#[test]
+fn a_file_whose_other_numbers_would_change_is_left_alone() {
+    let project = Project::with("stages: {a: {cmd: 'true', params: [{c.json: [a]}]}}\n");
+    let text = "{\"a\": 1, \"big\": 123456789012345678901234567890, \"g\": 1.10}\n";
+    project.write("c.json", text);
+    let said = project.run(&["repro", "-S", "c.json:a=2"]).failure(1);
+    assert!(said.contains("would be written in another way"), "{said}");
+    assert_eq!(project.read("c.json"), text);
+    let said = project.run(&["repro", "-S", "c.json:zzz=2"]).failure(1);
+    assert!(said.contains("`-S c.json:+zzz=…` adds it"), "{said}");
+}

@@ -85,9 +85,9 @@ impl Context {
         &self,
         workspace: &'w Workspace,
     ) -> Result<Amendment<'w>, CliError> {
-        Ok(Amendment::begin_alone(workspace, |holder| {
-            self.say_waiting(holder);
-        })?)
+        let waiting = |holder: &str| self.say_waiting(holder);
+        let tell = |event| self.say(&ui::event_line(&event));
+        Ok(Amendment::begin_alone(workspace, waiting, &tell)?)
     }
 
     fn say_waiting(&self, holder: &str) {

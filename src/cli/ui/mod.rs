@@ -30,6 +30,11 @@ pub(crate) fn eprint(text: &str) {
     let _closed = anstream::stderr().lock().write_all(text.as_bytes());
 }
 
+/// Writes an event as a line, where no run is shown.
+pub(crate) fn event_line(event: &Event) -> String {
+    plain::line(event, 0).unwrap_or_default()
+}
+
 /// Tells what a signal has begun.
 pub(crate) fn announce_stop(urgency: Urgency) {
     eprint(match urgency {
