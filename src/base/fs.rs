@@ -256,11 +256,26 @@ pub(crate) fn exists(path: &Path) -> Result<bool, Error> {
     Ok(metadata.map_err(failed("cannot read", path))?.is_some())
 }
 
-/// Returns whether a rename from one folder to the other would work.
+/// Returns whether a rename from one folder to the other would work: not from one mount to another,
+/// be they of the same device, as folders that a container is given.
 pub(crate) fn same_device(one: &Path, other: &Path) -> Result<bool, Error> {
-    let device = |path: &Path| fs::metadata(path).map(|found| found.dev());
-    let one = device(one).map_err(failed("cannot read", one))?;
-    Ok(one == device(other).map_err(failed("cannot read", other))?)
+    let place = |path: &Path| Ok::<_, io::Error>((fs::metadata(path)?.dev(), mount_of(path)));
+    let one = place(one).map_err(failed("cannot read", one))?;
+    Ok(one == place(other).map_err(failed("cannot read", other))?)
+}
+
+/// Returns the mount that a folder lies on, where the system tells.
+#[cfg(target_os = "linux")]
+fn mount_of(path: &Path) -> Option<u64> {
+    use rustix::fs::{AtFlags, CWD, StatxFlags, statx};
+    let found = statx(CWD, path, AtFlags::empty(), StatxFlags::MNT_ID).ok()?;
+    let is_told = found.stx_mask & StatxFlags::MNT_ID.bits() != 0;
+    is_told.then_some(found.stx_mnt_id)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn mount_of(_: &Path) -> Option<u64> {
+    None
 }
 
 /// Deletes unfinished files and folders that a killed process has left in `folder`.

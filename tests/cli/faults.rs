@@ -348,6 +348,37 @@ fn interrupts_stop_then_terminate() {
 }
 
 #[test]
+fn an_out_on_a_mount_of_its_own_is_set_aside_beside_itself() {
+    if !is_root() {
+        eprintln!("SKIPPED: mounting needs root");
+        return;
+    }
+    let project = Project::with("stages:\n  a: {cmd: cp in data/o, deps: [in], outs: [data/o]}\n");
+    project.write("disk/keep", "");
+    project.write("data/keep", "");
+    // The same disk, as where a container is given two of its folders.
+    let (disk, data) = (project.path("disk"), project.path("data"));
+    let mounted = Command::new("mount")
+        .arg("--bind")
+        .args([&disk, &data])
+        .status();
+    if !mounted.is_ok_and(|status| status.success()) {
+        eprintln!("SKIPPED: cannot mount here");
+        return;
+    }
+    let runs = ["1", "2", "3"].map(|text| {
+        project.write("in", text);
+        (project.run(&["repro"]), project.read("data/o"))
+    });
+    let unmounted = Command::new("umount").arg(&data).status();
+    assert!(unmounted.expect("umount runs").success());
+    for (index, (output, made)) in runs.into_iter().enumerate() {
+        assert_eq!(output.code, Some(0), "{}", output.stderr);
+        assert_eq!(made, (index + 1).to_string());
+    }
+}
+
+#[test]
 fn a_full_disk_loses_nothing() {
     if !Path::new("/dev/shm").is_dir() || !is_root() {
         eprintln!("SKIPPED: a small tmpfs needs root");

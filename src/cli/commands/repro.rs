@@ -7,7 +7,7 @@ use clap::Args;
 
 use crate::base::cancel::CancelToken;
 use crate::cli::commands::selection::SelectionArgs;
-use crate::cli::commands::status::explain;
+use crate::cli::commands::status::{exit_of, explain};
 use crate::cli::commands::{Context, report};
 use crate::cli::error::{CliError, Exit};
 use crate::cli::ui::prompt::{self, Prompt};
@@ -163,7 +163,7 @@ pub(crate) fn run(args: &ReproArgs, context: &Context) -> Result<Exit, CliError>
             ui::status::render(&stages, write)
         };
         ui::print(&text)?;
-        return Ok(Exit::Success);
+        return Ok(exit_of(&stages));
     }
     args.set_params(&workspace, context)?;
     let cancel = CancelToken::default();

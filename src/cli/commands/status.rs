@@ -5,7 +5,9 @@ use clap::Args;
 use crate::cli::commands::Context;
 use crate::cli::error::{CliError, Exit};
 use crate::cli::ui::{self, Explain};
-use crate::engine::{Forecast, Missing, Policy, Reason, Selection, changed_files, status};
+use crate::engine::{
+    Forecast, Missing, Policy, Reason, Selection, StageStatus, changed_files, status,
+};
 use crate::workspace::Workspace;
 
 #[derive(Debug, Args)]
@@ -63,8 +65,18 @@ pub(crate) fn run(args: &StatusArgs, context: &Context) -> Result<Exit, CliError
     Ok(if args.exit_code && !is_clean {
         Exit::Error
     } else {
-        Exit::Success
+        exit_of(&stages)
     })
+}
+
+/// A stage that cannot run is an error, whatever else is only news.
+pub(crate) fn exit_of(stages: &[StageStatus]) -> Exit {
+    let fails = |stage: &StageStatus| matches!(stage.forecast, Forecast::Fail(_));
+    if stages.iter().any(fails) {
+        Exit::Error
+    } else {
+        Exit::Success
+    }
 }
 
 /// Says of a change what it was and is.
