@@ -14,7 +14,7 @@ fn on_terminal(project: &Project, line: &str, answers: &str) -> Option<Output> {
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
     let Ok(mut child) = command.spawn() else {
-        let note = "skipped: there is no `script` to make a terminal with";
+        let note = "SKIPPED: there is no `script` to make a terminal with";
         writeln!(std::io::stderr(), "{note}").expect("says so");
         return None;
     };
