@@ -17,6 +17,7 @@ pub mod problem;
 pub(crate) mod process;
 mod process_group;
 pub(crate) mod process_identity;
+mod process_stat;
 pub(crate) mod python;
 pub(crate) mod python_literal;
 pub(crate) mod quantity;

@@ -10,6 +10,7 @@ use rustix::process::{Pid, Signal, kill_process_group, test_kill_process_group};
 
 use crate::base::cancel::{CancelToken, Urgency};
 use crate::base::process::Exit;
+use crate::base::process_stat::{ProcessStat, processes};
 
 /// How long to wait at first for something that takes no time; each further wait is longer.
 pub(super) const SHORTEST_PAUSE: Duration = Duration::from_micros(20);
@@ -150,22 +151,9 @@ pub(super) fn group_exists(group: u32) -> bool {
 /// Returns whether all processes of a group have ended and only their entries in the process table are
 /// left, for their parent to take note. Within a container that may be never.
 fn is_defunct(group: u32) -> bool {
-    let mut has_members = false;
-    for entry in std::fs::read_dir("/proc").into_iter().flatten().flatten() {
-        let stat = std::fs::read_to_string(entry.path().join("stat")).unwrap_or_default();
-        let mut fields = stat
-            .rsplit_once(')')
-            .map_or("", |(_, fields)| fields)
-            .split_whitespace();
-        let (state, member_of) = (fields.next(), fields.nth(1));
-        if member_of.and_then(|text| text.parse().ok()) == Some(group) {
-            if !matches!(state, Some("Z" | "X")) {
-                return false;
-            }
-            has_members = true;
-        }
-    }
-    has_members
+    let members = processes().filter_map(ProcessStat::read);
+    let mut members = members.filter(|stat| stat.group == group).peekable();
+    members.peek().is_some() && members.all(|stat| stat.is_defunct())
 }
 
 pub(super) fn as_pid(group: u32) -> Option<Pid> {
