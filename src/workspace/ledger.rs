@@ -4,9 +4,7 @@
 //! with the lock; now and then, and at the end of a run, the journal is folded into `data.lock`. A
 //! kill loses nothing: whoever opens the ledger next reads the journal as well.
 
-use std::fs::Metadata;
 use std::io::Write;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -19,6 +17,7 @@ use crate::base::fs::{self, failed};
 use crate::base::problem::Problem;
 use crate::base::yaml;
 use crate::pipeline::{LOCK_FILE, Lock, LockError, StageEntry, StageName};
+use crate::store::Stamp;
 use crate::workspace::Workspace;
 
 const JOURNAL: &str = "journal";
@@ -42,54 +41,21 @@ struct State {
     lock: Lock,
     /// The digest of `data.lock` when it was read, and which file that was.
     base: Option<Digest>,
-    file: Option<FileStamp>,
-    /// How much of the journal has been read.
-    read: Journal,
+    file: Option<Stamp>,
+    read: Option<Journal>,
     folded: Instant,
     rest: Duration,
     /// Whether this process has changed `data.lock`.
     is_changed: bool,
 }
 
-/// Which journal, and how much of it is whole: a folded journal is followed by another file.
-#[derive(Clone, Copy, Default, PartialEq)]
+/// What of the journal has been read.
+#[derive(Clone, Copy)]
 struct Journal {
-    inode: u64,
+    /// Which one: a folded journal is followed by another file.
+    stamp: Stamp,
+    /// How much of it is whole.
     length: u64,
-    modified: (i64, i64),
-}
-
-/// Tells a file from one that was written in its place.
-#[derive(Clone, Copy, PartialEq)]
-struct FileStamp {
-    inode: u64,
-    length: u64,
-    modified: (i64, i64),
-}
-
-impl FileStamp {
-    fn of(metadata: &Metadata) -> Self {
-        Self {
-            inode: metadata.ino(),
-            length: metadata.len(),
-            modified: (metadata.mtime(), metadata.mtime_nsec()),
-        }
-    }
-}
-
-impl From<FileStamp> for Journal {
-    fn from(stamp: FileStamp) -> Self {
-        let FileStamp {
-            inode,
-            length,
-            modified,
-        } = stamp;
-        Self {
-            inode,
-            length,
-            modified,
-        }
-    }
 }
 
 /// What is recorded of one stage.
@@ -108,7 +74,7 @@ impl<'a> Ledger<'a> {
             lock: Lock::default(),
             base: None,
             file: None,
-            read: Journal::default(),
+            read: None,
             folded: Instant::now(),
             rest: REST,
             is_changed: false,
@@ -153,9 +119,10 @@ impl<'a> Ledger<'a> {
             // Somebody has left a lock that cannot be read, as a merge with conflicts does. What has
             // been run is recorded all the same; folding will tell.
             let (journal, _) = read_journal(&journal_path(self.workspace))?;
-            state.read = journal.unwrap_or_default();
+            state.read = journal;
         }
-        state.read = append(&journal_path(self.workspace), state.read.length, &text)?;
+        let whole = state.read.map_or(0, |journal| journal.length);
+        state.read = Some(append(&journal_path(self.workspace), whole, &text)?);
         drop(guard);
         state.lock.stages.insert(record.stage, record.entry);
         Ok(())
@@ -164,7 +131,7 @@ impl<'a> Ledger<'a> {
     /// Returns whether `data.lock` is far enough behind to be worth writing.
     pub(crate) fn is_behind(&self) -> bool {
         let state = self.state();
-        state.read != Journal::default() && state.folded.elapsed() > state.rest
+        state.read.is_some() && state.folded.elapsed() > state.rest
     }
 
     /// Writes `data.lock`, with the records of those stages only that `is_known`; returns whether
@@ -177,7 +144,7 @@ impl<'a> Ledger<'a> {
         state.refresh(self.workspace)?;
         let before = state.lock.stages.len();
         state.lock.stages.retain(|stage, _| is_known(stage));
-        let has_news = state.read != Journal::default() || before != state.lock.stages.len();
+        let has_news = state.read.is_some() || before != state.lock.stages.len();
         if has_news {
             let text = state.lock.to_text();
             let digest = Some(Digest::of(text.as_bytes()));
@@ -190,7 +157,7 @@ impl<'a> Ledger<'a> {
             state.base = digest;
         }
         fs::remove(&journal_path(self.workspace))?;
-        state.read = Journal::default();
+        state.read = None;
         state.folded = Instant::now();
         state.rest = REST.max(begin.elapsed() * SHARE);
         Ok(state.is_changed)
@@ -223,15 +190,14 @@ impl State {
         }
         // Only now: a lock that cannot be read must not pass for one that was.
         (self.lock, self.base, self.file) = (lock, base, file);
-        self.read = read.unwrap_or_default();
+        self.read = read;
         Ok(())
     }
 
     /// Reads what others have recorded or written since.
     fn refresh(&mut self, workspace: &Workspace) -> Result<(), LockError> {
-        let journal = stamp(&journal_path(workspace))?.map(Journal::from);
-        let is_known = journal.unwrap_or_default() == self.read;
-        if is_known && stamp(&lock_path(workspace))? == self.file {
+        let known = self.read.map(|journal| journal.stamp);
+        if stamp(&journal_path(workspace))? == known && stamp(&lock_path(workspace))? == self.file {
             return Ok(());
         }
         self.reload(workspace)
@@ -246,9 +212,9 @@ fn lock_path(workspace: &Workspace) -> PathBuf {
     workspace.root().join(LOCK_FILE)
 }
 
-fn stamp(path: &Path) -> Result<Option<FileStamp>, fs::Error> {
+fn stamp(path: &Path) -> Result<Option<Stamp>, fs::Error> {
     let metadata = fs::absent_as_none(path.metadata()).map_err(failed("cannot read", path))?;
-    Ok(metadata.as_ref().map(FileStamp::of))
+    Ok(metadata.as_ref().map(Stamp::of))
 }
 
 /// Adds `text` to the journal behind the first `length` bytes, which are whole; what stands behind
@@ -264,16 +230,18 @@ fn append(path: &Path, length: u64, text: &str) -> Result<Journal, fs::Error> {
     }
     written.map_err(failed("cannot write", path))?;
     let metadata = journal.metadata().map_err(failed("cannot read", path))?;
-    Ok(FileStamp::of(&metadata).into())
+    Ok(Journal {
+        stamp: Stamp::of(&metadata),
+        length: metadata.len(),
+    })
 }
 
 fn read_journal(path: &Path) -> Result<(Option<Journal>, Vec<Record>), LockError> {
-    let (Some(found), Some(bytes)) = (stamp(path)?, fs::read(path)?) else {
+    let (Some(stamp), Some(bytes)) = (stamp(path)?, fs::read(path)?) else {
         return Ok((None, Vec::new()));
     };
     let (length, records) = records(&bytes)?;
-    let found = Journal::from(found);
-    Ok((Some(Journal { length, ..found }), records))
+    Ok((Some(Journal { stamp, length }), records))
 }
 
 /// Reads the whole records; returns where the last of them ends as well.
