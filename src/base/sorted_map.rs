@@ -44,10 +44,19 @@ impl<K: Ord, V> SortedMap<K, V> {
     where
         K: Borrow<Q>,
     {
+        self.get_key_value(key).map(|(_, value)| value)
+    }
+
+    /// Returns the key and the value under `key`.
+    pub fn get_key_value<Q: Ord + ?Sized>(&self, key: &Q) -> Option<(&K, &V)>
+    where
+        K: Borrow<Q>,
+    {
         let place = self
             .0
             .binary_search_by(|(known, _)| known.borrow().cmp(key));
-        place.ok().map(|index| &self.0[index].1)
+        let (key, value) = &self.0[place.ok()?];
+        Some((key, value))
     }
 
     /// Puts `value` under `key`; returns what was there.

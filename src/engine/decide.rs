@@ -138,50 +138,6 @@ pub(crate) fn examine(
     })
 }
 
-/// Returns whether [`examine`] would find that nothing is to be done, at a fraction of its cost. It
-/// may also say no where only a closer look can tell.
-pub(crate) fn is_as_recorded(
-    stage: &Stage,
-    entry: &StageEntry,
-    gauge: &Gauge<'_>,
-) -> Result<bool, Failure> {
-    let is_plain = !stage.frozen && !stage.always_runs();
-    let is_current = is_plain
-        && entry.cmd == stage.cmd
-        && entry.ran_in(&stage.wdir)
-        && gauge.has_recorded_inputs(stage, entry)?
-        && has_recorded_outs(stage, entry, gauge)?;
-    debug_assert!(
-        !is_current || is_unchanged_by(&examine(stage, Some(entry), RunPolicy::Needed, gauge)?),
-        "invariant: both ways of looking at `{}` agree",
-        stage.name
-    );
-    Ok(is_current)
-}
-
-fn has_recorded_outs(
-    stage: &Stage,
-    entry: &StageEntry,
-    gauge: &Gauge<'_>,
-) -> Result<bool, Failure> {
-    let Gauge { workspace, .. } = gauge;
-    for out in &stage.outs {
-        let Some(recorded) = entry.outs.get(&out.path) else {
-            return Ok(false);
-        };
-        let is_there = workspace.measure(&out.path)?.as_ref() == Some(recorded);
-        if !is_there || out.is_kept() && workspace.cache.presence(recorded)? == Presence::Missing {
-            return Ok(false);
-        }
-    }
-    Ok(entry.outs.len() == stage.outs.len())
-}
-
-/// Whether nothing is to be done; for checking the shorter way against this one.
-fn is_unchanged_by(examination: &Examination) -> bool {
-    matches!(&examination.decision, Decision::Unchanged { recache } if recache.is_empty())
-}
-
 pub(crate) fn observe_outs(
     stage: &Stage,
     recorded: Option<&StageEntry>,

@@ -1,6 +1,6 @@
 //! `Inputs`: all that a stage's result depends on, measured now or as recorded.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::sync::{Mutex, PoisonError};
 
@@ -111,52 +111,7 @@ impl Inputs {
 }
 
 impl Gauge<'_> {
-    /// Returns whether deps and params are as recorded; no where only a full measurement can tell.
-    pub(crate) fn has_recorded_inputs(
-        &self,
-        stage: &Stage,
-        entry: &StageEntry,
-    ) -> Result<bool, Failure> {
-        // Deps may overlap, as a file and a pattern that names it too: what is recorded once counts
-        // once.
-        let (mut paths, mut commands) = (BTreeSet::new(), BTreeSet::new());
-        for dep in &stage.deps {
-            let is_same = match dep {
-                Dep::Path { path, .. } => {
-                    let recorded = entry.deps.get(path);
-                    paths.insert(path.clone());
-                    recorded.is_some() && self.content(path)?.as_ref() == recorded
-                }
-                Dep::Glob { pattern, .. } => {
-                    let found = self.matching(stage, pattern)?;
-                    let is_same = self.are_recorded(&found, entry)?;
-                    paths.extend(found);
-                    is_same
-                }
-                Dep::Command { cmd, .. } => {
-                    commands.insert(cmd);
-                    entry.commands.get(cmd) == Some(&self.command_output(cmd, &stage.wdir)?)
-                }
-            };
-            if !is_same {
-                return Ok(false);
-            }
-        }
-        Ok(paths.len() == entry.deps.len()
-            && commands.len() == entry.commands.len()
-            && measure_params(stage, self.params)? == entry.params)
-    }
-
-    fn are_recorded(&self, found: &[AnyPath], entry: &StageEntry) -> Result<bool, Failure> {
-        for path in found {
-            if self.content(path)?.as_ref() != entry.deps.get(path) {
-                return Ok(false);
-            }
-        }
-        Ok(true)
-    }
-
-    fn content(&self, path: &AnyPath) -> Result<Option<Content>, Failure> {
+    pub(super) fn content(&self, path: &AnyPath) -> Result<Option<Content>, Failure> {
         match self.expected.get(path) {
             Some(content) => Ok(Some(*content)),
             None => Ok(self.workspace.measure(path)?),
@@ -164,7 +119,11 @@ impl Gauge<'_> {
     }
 
     /// Lists the files that a pattern names, but for what the stage makes itself.
-    fn matching(&self, stage: &Stage, pattern: &Pattern) -> Result<Vec<AnyPath>, Failure> {
+    pub(super) fn matching(
+        &self,
+        stage: &Stage,
+        pattern: &Pattern,
+    ) -> Result<Vec<AnyPath>, Failure> {
         let found = pattern.find(&self.workspace.worktree);
         let mut found = found.map_err(pipeline::Error::from)?;
         let outs = stage.outs.iter().filter_map(|out| out.path.inside());
@@ -173,7 +132,7 @@ impl Gauge<'_> {
     }
 
     /// Returns the digest of what a command dependency prints.
-    fn command_output(&self, cmd: &str, wdir: &RepoPath) -> Result<Digest, Failure> {
+    pub(super) fn command_output(&self, cmd: &str, wdir: &RepoPath) -> Result<Digest, Failure> {
         let Some(CommandMemo(known)) = self.memo else {
             return self.run_command(cmd, wdir);
         };
@@ -216,7 +175,7 @@ impl Gauge<'_> {
     }
 }
 
-fn measure_params(
+pub(super) fn measure_params(
     stage: &Stage,
     files: &ParamFiles<'_>,
 ) -> Result<BTreeMap<RepoPath, BTreeMap<String, Value>>, Failure> {

@@ -19,6 +19,7 @@ mod inputs;
 mod keep;
 mod log;
 mod record;
+mod recording;
 mod relocation;
 mod removal;
 mod repro;

@@ -1,4 +1,4 @@
-//! One stage from look to record: set outs aside, execute, check, cache, and only then tell.
+//! One stage from look to record: ask, set outs aside, execute.
 
 use std::path::PathBuf;
 use std::time::Instant;
@@ -6,7 +6,6 @@ use std::time::Instant;
 use crate::base::any_path::AnyPath;
 use crate::base::fs::{self, failed};
 use crate::base::process::{Exit, Script};
-use crate::base::sorted_map::SortedMap;
 use crate::engine::absence::Made;
 use crate::engine::aside::Aside;
 use crate::engine::claim::Claim;
@@ -17,11 +16,10 @@ use crate::engine::error::Failure;
 use crate::engine::event::{Event, Outcome};
 use crate::engine::inputs::{Gauge, Inputs, NOTHING_EXPECTED};
 use crate::engine::log::Log;
+use crate::engine::recording::Origin;
 use crate::engine::selection::{CommitPolicy, Missing, RunPolicy};
 use crate::engine::supply::Grant;
-use crate::pipeline::{
-    self, Content, Dep, Out, ParamFiles, Stage, StageEntry, StageIndex, StageName,
-};
+use crate::pipeline::{self, Dep, Out, ParamFiles, Stage, StageEntry, StageIndex, StageName};
 use crate::workspace::Workspace;
 
 /// Works on one stage.
@@ -45,13 +43,16 @@ pub(super) struct Processed<'a> {
     pub(super) claim: Option<Claim<'a>>,
 }
 
-/// Where recorded outs come from. Those made by hand cannot be made again, so they are all cached.
-#[derive(Clone, Copy, PartialEq)]
-enum Origin {
-    Command,
-    Hand,
-    /// Nobody knows, or the user says so.
-    Workspace,
+impl Processed<'_> {
+    /// Makes the end of a stage whose outs of before are not lying aside.
+    fn done(outcome: Outcome, entry: Option<StageEntry>) -> Self {
+        Self {
+            outcome,
+            entry,
+            aside: None,
+            claim: None,
+        }
+    }
 }
 
 /// What is known of a stage before it is looked at.
@@ -69,12 +70,7 @@ impl<'a> Worker<'a> {
         } = self.shared;
         let stage = &pipeline.stages[index];
         let Some(mut claim) = self.shared.claims.take(stage, cancel, &*self.tell)? else {
-            return Ok(Processed {
-                outcome: Outcome::Stopped,
-                entry: None,
-                aside: None,
-                claim: None,
-            });
+            return Ok(Processed::done(Outcome::Stopped, None));
         };
         let recorded = self.shared.ledger.latest(&stage.name)?;
         let made = self.made_before(index)?;
@@ -106,14 +102,7 @@ impl<'a> Worker<'a> {
             outs,
             decision,
         } = examination;
-        let done = |outcome, entry| {
-            Ok(Processed {
-                outcome,
-                entry,
-                aside: None,
-                claim: None,
-            })
-        };
+        let done = |outcome, entry| Ok(Processed::done(outcome, entry));
         match decision {
             Decision::Unchanged { recache } => {
                 if self.shared.policy.commit == CommitPolicy::Cache {
@@ -153,24 +142,30 @@ impl<'a> Worker<'a> {
                 if self.restore(stage, &entry, &outs)? {
                     return done(Outcome::Restored { source, reasons }, Some(entry));
                 }
-                if let Some(outcome) = self.refusal(stage, &reasons) {
-                    return done(outcome, None);
-                }
-                // Some outs may have been replaced before the bad object turned up.
-                let outs = observe_outs(stage, recorded, &self.gauge(&params, None))?;
-                let inputs = self.fetch(stage, inputs, made)?;
-                self.run(stage, &inputs, &outs, reasons, claim)
+                self.run_if_wanted(stage, look, inputs, reasons, claim)
             }
-            Decision::Run { reasons } => {
-                if let Some(outcome) = self.refusal(stage, &reasons) {
-                    return done(outcome, None);
-                }
-                let inputs = self.fetch(stage, inputs, made)?;
-                // The user may have taken long to answer, and have edited something meanwhile.
-                let outs = observe_outs(stage, recorded, &self.gauge(&params, None))?;
-                self.run(stage, &inputs, &outs, reasons, claim)
-            }
+            Decision::Run { reasons } => self.run_if_wanted(stage, look, inputs, reasons, claim),
         }
+    }
+
+    /// Runs a stage's command, unless the user says no.
+    fn run_if_wanted(
+        &self,
+        stage: &Stage,
+        Look { recorded, made }: Look<'_>,
+        inputs: Inputs,
+        reasons: Vec<Reason>,
+        claim: &mut Claim<'_>,
+    ) -> Result<Processed<'a>, Failure> {
+        if let Some(outcome) = self.refusal(stage, &reasons) {
+            return Ok(Processed::done(outcome, None));
+        }
+        let inputs = self.fetch(stage, inputs, made)?;
+        // The user may have taken long to answer, and have edited something meanwhile; and some outs
+        // may have been restored before a bad object turned up.
+        let params = ParamFiles::new(&self.shared.workspace.worktree);
+        let outs = observe_outs(stage, recorded, &self.gauge(&params, None))?;
+        self.run(stage, &inputs, &outs, reasons, claim)
     }
 
     /// Returns what the stages before one have on record, where that counts for what is absent.
@@ -198,33 +193,6 @@ impl<'a> Worker<'a> {
         Inputs::measure(stage, &self.gauge(&params, None))
     }
 
-    /// Keeps what folders consist of, so that a later run can say which of their files changed.
-    fn keep_manifests(&self, inputs: &Inputs) -> Result<(), Failure> {
-        for (path, content) in &inputs.deps {
-            let Some(content) = content.filter(|content| content.files.is_some()) else {
-                continue;
-            };
-            if self.shared.workspace.cache.manifest(&content)?.is_none()
-                && let Some(tree) = self.shared.workspace.tree(path)?
-                && tree.content() == content
-            {
-                self.shared.workspace.cache.store_manifest(&tree)?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Puts outs into the cache again that it has lost.
-    fn recache(&self, paths: &[AnyPath]) -> Result<(), Failure> {
-        for path in paths {
-            self.shared
-                .workspace
-                .cache
-                .store(&self.shared.workspace.locate_any(path))?;
-        }
-        Ok(())
-    }
-
     fn run(
         &self,
         stage: &Stage,
@@ -235,12 +203,7 @@ impl<'a> Worker<'a> {
     ) -> Result<Processed<'a>, Failure> {
         refuse_missing_deps(stage, before)?;
         if self.shared.cancel.is_cancelled() {
-            return Ok(Processed {
-                outcome: Outcome::Stopped,
-                entry: None,
-                aside: None,
-                claim: None,
-            });
+            return Ok(Processed::done(Outcome::Stopped, None));
         }
         self.refuse_tracked(stage)?;
         if let Some(shortage) = &self.grant.shortage {
@@ -263,10 +226,8 @@ impl<'a> Worker<'a> {
             Ok(entry) => {
                 let outcome = Outcome::Ran { reasons };
                 Ok(Processed {
-                    outcome,
-                    entry: Some(entry),
                     aside: Some(aside),
-                    claim: None,
+                    ..Processed::done(outcome, Some(entry))
                 })
             }
             Err(failure) => {
@@ -372,59 +333,12 @@ impl<'a> Worker<'a> {
         Ok(())
     }
 
-    /// Checks that the inputs held still, and records the outs.
-    fn conclude(&self, stage: &Stage, before: &Inputs) -> Result<StageEntry, Failure> {
-        let params = ParamFiles::new(&self.shared.workspace.worktree);
-        let after = Inputs::measure(stage, &self.gauge(&params, None))?;
-        let changes = after.changes_since(before);
-        if !changes.is_empty() {
-            return Err(Failure::InputChanged { changes });
-        }
-        self.record(stage, before, Origin::Command)
-    }
-
-    /// Puts the outs into the cache and makes the stage's record.
-    fn record(
-        &self,
-        stage: &Stage,
-        inputs: &Inputs,
-        origin: Origin,
-    ) -> Result<StageEntry, Failure> {
-        let mut outs: SortedMap<AnyPath, Content> = SortedMap::default();
-        for out in &stage.outs {
-            let location = self.shared.workspace.locate_any(&out.path);
-            let is_cached = out.is_kept() && self.shared.policy.commit == CommitPolicy::Cache;
-            let content = if is_cached || origin == Origin::Hand {
-                self.shared.workspace.cache.store(&location)?
-            } else {
-                self.shared.workspace.measure(&out.path)?
-            };
-            let Some(content) = content else {
-                let problem = out.origin.problem(format!("`{}` was not made", out.path));
-                let problem = Box::new(problem);
-                return Err(Failure::OutMissing {
-                    path: out.path.clone(),
-                    problem,
-                });
-            };
-            outs.insert(out.path.clone(), content);
-        }
-        let entry = inputs
-            .to_entry(outs)
-            .expect("invariant: missing deps were refused before");
-        self.keep_manifests(inputs)?;
-        let is_committed = self.shared.policy.commit == CommitPolicy::Cache;
-        if is_committed && origin == Origin::Command && stage.is_restorable() {
-            self.shared
-                .workspace
-                .runs
-                .record(inputs.fingerprint(), &entry)?;
-        }
-        Ok(entry)
-    }
-
     /// Parameters are read afresh each time: they may be edited while a long run goes on.
-    fn gauge<'b>(&'b self, params: &'b ParamFiles<'b>, made: Option<&'b Made>) -> Gauge<'b> {
+    pub(super) fn gauge<'b>(
+        &'b self,
+        params: &'b ParamFiles<'b>,
+        made: Option<&'b Made>,
+    ) -> Gauge<'b> {
         let Shared {
             workspace,
             environment,

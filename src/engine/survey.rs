@@ -4,10 +4,13 @@ use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
 use std::thread;
 
-use crate::engine::decide::is_as_recorded;
-use crate::engine::inputs::Gauge;
+use crate::base::any_path::AnyPath;
+use crate::engine::decide::{Decision, Examination, examine};
+use crate::engine::error::Failure;
+use crate::engine::inputs::{Gauge, measure_params};
 use crate::engine::selection::RunPolicy;
-use crate::pipeline::{Lock, Pipeline, StageIndex};
+use crate::pipeline::{Dep, Lock, Pipeline, Stage, StageEntry, StageIndex};
+use crate::store::Presence;
 
 /// Below this many stages, another thread costs more than it saves.
 const FEW: usize = 256;
@@ -45,6 +48,83 @@ pub(super) fn settled(
         .into_iter()
         .filter(|index| is_settled[*index])
         .collect()
+}
+
+/// Returns whether [`examine`] would find that nothing is to be done, at a fraction of its cost. It
+/// may also say no where only a closer look can tell.
+fn is_as_recorded(stage: &Stage, entry: &StageEntry, gauge: &Gauge<'_>) -> Result<bool, Failure> {
+    let is_plain = !stage.frozen && !stage.always_runs();
+    let is_current = is_plain
+        && entry.cmd == stage.cmd
+        && entry.ran_in(&stage.wdir)
+        && has_recorded_inputs(stage, entry, gauge)?
+        && has_recorded_outs(stage, entry, gauge)?;
+    debug_assert!(
+        !is_current || is_unchanged_by(&examine(stage, Some(entry), RunPolicy::Needed, gauge)?),
+        "invariant: both ways of looking at `{}` agree",
+        stage.name
+    );
+    Ok(is_current)
+}
+
+fn has_recorded_inputs(
+    stage: &Stage,
+    entry: &StageEntry,
+    gauge: &Gauge<'_>,
+) -> Result<bool, Failure> {
+    // Deps may overlap, as a file and a pattern that names it too: what is recorded once counts once.
+    let (mut paths, mut commands) = (BTreeSet::new(), BTreeSet::new());
+    let mut is_recorded = |path: &AnyPath| -> Result<bool, Failure> {
+        let Some((recorded, content)) = entry.deps.get_key_value(path) else {
+            return Ok(false);
+        };
+        paths.insert(recorded);
+        Ok(gauge.content(path)?.as_ref() == Some(content))
+    };
+    for dep in &stage.deps {
+        let is_same = match dep {
+            Dep::Path { path, .. } => is_recorded(path)?,
+            Dep::Glob { pattern, .. } => {
+                let mut found = gauge.matching(stage, pattern)?.into_iter();
+                found.try_fold(true, |all, path| {
+                    Ok::<_, Failure>(all && is_recorded(&path)?)
+                })?
+            }
+            Dep::Command { cmd, .. } => {
+                commands.insert(cmd);
+                entry.commands.get(cmd) == Some(&gauge.command_output(cmd, &stage.wdir)?)
+            }
+        };
+        if !is_same {
+            return Ok(false);
+        }
+    }
+    Ok(paths.len() == entry.deps.len()
+        && commands.len() == entry.commands.len()
+        && measure_params(stage, gauge.params)? == entry.params)
+}
+
+fn has_recorded_outs(
+    stage: &Stage,
+    entry: &StageEntry,
+    gauge: &Gauge<'_>,
+) -> Result<bool, Failure> {
+    let Gauge { workspace, .. } = gauge;
+    for out in &stage.outs {
+        let Some(recorded) = entry.outs.get(&out.path) else {
+            return Ok(false);
+        };
+        let is_there = workspace.measure(&out.path)?.as_ref() == Some(recorded);
+        if !is_there || out.is_kept() && workspace.cache.presence(recorded)? == Presence::Missing {
+            return Ok(false);
+        }
+    }
+    Ok(entry.outs.len() == stage.outs.len())
+}
+
+/// Whether nothing is to be done; for checking the shorter way against this one.
+fn is_unchanged_by(examination: &Examination) -> bool {
+    matches!(&examination.decision, Decision::Unchanged { recache } if recache.is_empty())
 }
 
 /// Applies `look` to all items, in pieces of even size. The looks are alike and short: threads that
