@@ -9,9 +9,7 @@ use crate::base::cancel::CancelToken;
 use crate::cli::commands::Context;
 use crate::cli::error::{CliError, Exit};
 use crate::cli::ui::{self, Manner, repro_reporter};
-use crate::engine::{
-    Answer, Ending, Policy, Question, Reach, ReproOptions, RunPolicy, Selection, repro,
-};
+use crate::engine::{Answer, Ending, Policy, Question, ReproOptions, RunPolicy, repro};
 
 #[derive(Debug, Args)]
 pub(crate) struct CheckoutArgs {
@@ -27,12 +25,7 @@ pub(crate) struct CheckoutArgs {
 pub(crate) fn run(args: &CheckoutArgs, context: &Context) -> Result<Exit, CliError> {
     let workspace = context.workspace()?;
     let options = ReproOptions {
-        selection: Selection {
-            targets: args.targets.clone(),
-            folder: context.folder_of(&workspace, &args.targets)?,
-            reach: Reach::Nowhere,
-            ..Selection::default()
-        },
+        selection: context.select_alone(&workspace, &args.targets)?,
         jobs: thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
         policy: Policy {
             run: RunPolicy::CheckOut,
@@ -47,11 +40,7 @@ pub(crate) fn run(args: &CheckoutArgs, context: &Context) -> Result<Exit, CliErr
     let mut ask = |_: &Question| Answer::Yes;
     let summary = repro(&workspace, &options, &cancel, reporter.as_mut(), &mut ask)?;
     drop(reporter);
-    if args.json {
-        ui::print(&ui::json::summary(&summary))?;
-    } else if !context.quiet {
-        ui::eprint(&ui::summary::render(&summary));
-    }
+    ui::summary::show(&summary, args.json, context.quiet)?;
     Ok(if summary.cancelled {
         Exit::Cancelled
     } else if summary.count(Ending::Failed) > 0 {

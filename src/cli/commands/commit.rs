@@ -9,9 +9,7 @@ use crate::cli::commands::Context;
 use crate::cli::error::{CliError, Exit};
 use crate::cli::ui::prompt::{self, Prompt};
 use crate::cli::ui::{self, Manner, repro_reporter};
-use crate::engine::{
-    Answer, Consent, Ending, Policy, Question, Reach, ReproOptions, RunPolicy, Selection, repro,
-};
+use crate::engine::{Answer, Consent, Ending, Policy, Question, ReproOptions, RunPolicy, repro};
 
 #[derive(Debug, Args)]
 pub(crate) struct CommitArgs {
@@ -31,12 +29,7 @@ pub(crate) struct CommitArgs {
 pub(crate) fn run(args: &CommitArgs, context: &Context) -> Result<Exit, CliError> {
     let workspace = context.workspace()?;
     let options = ReproOptions {
-        selection: Selection {
-            targets: args.targets.clone(),
-            folder: context.folder_of(&workspace, &args.targets)?,
-            reach: Reach::Nowhere,
-            ..Selection::default()
-        },
+        selection: context.select_alone(&workspace, &args.targets)?,
         jobs: NonZeroUsize::MIN,
         policy: Policy {
             run: RunPolicy::Never,
@@ -64,11 +57,7 @@ pub(crate) fn run(args: &CommitArgs, context: &Context) -> Result<Exit, CliError
     let mut reporter = repro_reporter(Manner::lines(args.json, context.quiet), None);
     let summary = repro(&workspace, &options, &cancel, reporter.as_mut(), &mut ask)?;
     drop(reporter);
-    if args.json {
-        ui::print(&ui::json::summary(&summary))?;
-    } else if !context.quiet {
-        ui::eprint(&ui::summary::render(&summary));
-    }
+    ui::summary::show(&summary, args.json, context.quiet)?;
     if !refused.is_empty() {
         return Err(CliError::unconfirmed(&refused));
     }

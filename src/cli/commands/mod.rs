@@ -28,7 +28,7 @@ use crate::base::path::RepoPath;
 use crate::cli::args::{Arguments, Command};
 use crate::cli::error::{CliError, Exit};
 use crate::cli::ui;
-use crate::engine::{Amendment, Freeze};
+use crate::engine::{Amendment, Freeze, Reach, Selection};
 use crate::workspace::Workspace;
 
 /// Carries out the command of these arguments.
@@ -94,6 +94,20 @@ impl Context {
         self.say(&format!(
             "another mlpipe ({holder}) is at work here; waiting\n"
         ));
+    }
+
+    /// Selects the targets, without what they need or what needs them.
+    pub(crate) fn select_alone(
+        &self,
+        workspace: &Workspace,
+        targets: &[String],
+    ) -> Result<Selection, CliError> {
+        Ok(Selection {
+            targets: targets.to_vec(),
+            folder: self.folder_of(workspace, targets)?,
+            reach: Reach::Nowhere,
+            ..Selection::default()
+        })
     }
 
     /// Returns the path of the project that `text` means in the folder.

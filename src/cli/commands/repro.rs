@@ -186,11 +186,7 @@ pub(crate) fn run(args: &ReproArgs, context: &Context) -> Result<Exit, CliError>
     let mut ask = |question: &Question| prompt.ask(question);
     let summary = repro(&workspace, &options, &cancel, reporter.as_mut(), &mut ask)?;
     drop(reporter);
-    if args.json {
-        ui::print(&ui::json::summary(&summary))?;
-    } else if !context.quiet {
-        ui::eprint(&ui::summary::render(&summary));
-    }
+    ui::summary::show(&summary, args.json, context.quiet)?;
     // A report that fails must not hide how the run went.
     let headline = write_report(&workspace, &summary)?;
     if let (Some(headline), false) = (headline, args.json || context.quiet) {

@@ -1,11 +1,25 @@
 //! The last lines of a run.
 
+use std::io;
+
 use crate::base::human;
 use crate::cli::ui::style::{DIM, paint};
+use crate::cli::ui::{eprint, json, print};
 use crate::engine::{Ending, Summary};
 
+/// Shows how a run ended, to programs or to people.
+pub(crate) fn show(summary: &Summary, json: bool, quiet: bool) -> io::Result<()> {
+    if json {
+        return print(&json::summary(summary));
+    }
+    if !quiet {
+        eprint(&render(summary));
+    }
+    Ok(())
+}
+
 /// Writes what was done.
-pub(crate) fn render(summary: &Summary) -> String {
+fn render(summary: &Summary) -> String {
     let parts: Vec<String> = Ending::ALL
         .into_iter()
         .filter(|ending| summary.count(*ending) > 0)
