@@ -1,4 +1,4 @@
-//! `Lock`: what `data.lock` records of each stage's last run. Sorted, one fact a line, so that git
+//! `Lock`: what `data.lock` records of tracked data and of each stage's last run. Sorted, one fact a line, so that git
 //! merges changes of different stages by itself.
 
 use std::collections::BTreeMap;
@@ -28,6 +28,9 @@ const SCHEMA: u32 = 1;
 #[serde(deny_unknown_fields)]
 pub struct Lock {
     schema: u32,
+    /// The content of each file and folder that is tracked by itself, made by no stage.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub data: BTreeMap<RepoPath, Content>,
     /// The record of each stage.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub stages: BTreeMap<StageName, StageEntry>,
@@ -37,6 +40,7 @@ impl Default for Lock {
     fn default() -> Self {
         Self {
             schema: SCHEMA,
+            data: BTreeMap::new(),
             stages: BTreeMap::new(),
         }
     }
@@ -134,10 +138,13 @@ impl Lock {
         struct Header {
             schema: u32,
         }
-        let header = format!("schema: {SCHEMA}\nstages:\n");
-        if let Some(stages) = lock_text::read(text, &header) {
+        if let Some((data, stages)) = lock_text::read(text, &format!("schema: {SCHEMA}\n")) {
             let schema = SCHEMA;
-            return Ok(Self { schema, stages });
+            return Ok(Self {
+                schema,
+                data,
+                stages,
+            });
         }
         refuse_conflicts(file, text)?;
         let Header { schema } = yaml::decode(file, text)?;
@@ -241,6 +248,7 @@ mod tests {
             cmd in prop::collection::vec("\\PC{0,30}\n?\\PC{0,5}", 0..3),
             deps in prop::collection::btree_map(path(), content(), 0..3),
             params in prop::collection::btree_map("\\PC{0,6}", value(), 0..3),
+            data in prop::collection::btree_map("[a-zA-Z~0: #&*-]{1,9}", content(), 0..3),
         ) {
             let entry = StageEntry {
                 cmd,
@@ -252,7 +260,9 @@ mod tests {
             };
             let names = ["a: b", "plain", "10", "true", "x#y"].map(StageName::new);
             let stages = names.into_iter().map(|name| (name, entry.clone())).collect();
-            let lock = Lock { schema: SCHEMA, stages };
+            let path = |text: &str| RepoPath::parse(text).ok();
+            let data = data.iter().filter_map(|(text, content)| Some((path(text)?, *content)));
+            let lock = Lock { schema: SCHEMA, data: data.collect(), stages };
             let text = lock.to_text();
             prop_assert_eq!(&Lock::parse("data.lock", &text).expect("valid"), &lock);
             prop_assert_eq!(yaml::decode::<Lock>("data.lock", &text).expect("valid"), lock);

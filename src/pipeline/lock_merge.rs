@@ -1,8 +1,9 @@
 //! Merges two locks that grew from one, stage by stage, as git's merge driver for `data.lock`.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use crate::pipeline::lock::{Lock, StageEntry};
+use crate::base::path::RepoPath;
+use crate::pipeline::lock::Lock;
 use crate::pipeline::stage::StageName;
 
 /// What became of two locks.
@@ -12,12 +13,14 @@ pub(crate) struct LockMerge {
     pub(crate) lock: Lock,
     /// The stages that both sides had run differently, of which `lock` has but one record.
     pub(crate) conflicts: Vec<StageName>,
+    /// The data that both sides had changed differently, of which `lock` has but one record.
+    pub(crate) data_conflicts: Vec<RepoPath>,
 }
 
-/// What becomes of one stage.
-enum Merged<'a> {
-    Settled(Option<&'a StageEntry>),
-    Conflict(&'a StageEntry),
+/// What becomes of one record.
+enum Merged<'a, T> {
+    Settled(Option<&'a T>),
+    Conflict(&'a T),
 }
 
 /// Merges what `ours` and `theirs` have changed since `base`.
@@ -29,34 +32,48 @@ enum Merged<'a> {
 /// next `repro` compares it with the merged files as ever, and takes from the run cache what the
 /// other side had run, if that is what they ask for.
 pub(crate) fn merge(base: &Lock, ours: &Lock, theirs: &Lock) -> LockMerge {
-    let names = ours.stages.keys().chain(theirs.stages.keys());
-    let names: BTreeSet<&StageName> = names.collect();
-    let (mut lock, mut conflicts) = (Lock::default(), Vec::new());
-    for name in names {
-        let [base, ours, theirs] = [base, ours, theirs].map(|lock| lock.stages.get(name));
-        let entry = match merge_entries(base, ours, theirs) {
-            Merged::Settled(entry) => entry,
-            Merged::Conflict(entry) => {
-                conflicts.push(name.clone());
-                Some(entry)
-            }
-        };
-        if let Some(entry) = entry {
-            lock.stages.insert(name.clone(), entry.clone());
-        }
+    let mut lock = Lock::default();
+    let (stages, conflicts) = merge_records(&base.stages, &ours.stages, &theirs.stages);
+    let (data, data_conflicts) = merge_records(&base.data, &ours.data, &theirs.data);
+    (lock.stages, lock.data) = (stages, data);
+    LockMerge {
+        lock,
+        conflicts,
+        data_conflicts,
     }
-    LockMerge { lock, conflicts }
 }
 
-fn merge_entries<'a>(
-    base: Option<&StageEntry>,
-    ours: Option<&'a StageEntry>,
-    theirs: Option<&'a StageEntry>,
-) -> Merged<'a> {
+/// Merges records by their keys; returns the keys of the conflicts as well.
+fn merge_records<K: Ord + Clone, T: Clone + PartialEq>(
+    base: &BTreeMap<K, T>,
+    ours: &BTreeMap<K, T>,
+    theirs: &BTreeMap<K, T>,
+) -> (BTreeMap<K, T>, Vec<K>) {
+    let keys: BTreeSet<&K> = ours.keys().chain(theirs.keys()).collect();
+    let (mut records, mut conflicts) = (BTreeMap::new(), Vec::new());
+    for key in keys {
+        let [base, ours, theirs] = [base, ours, theirs].map(|side| side.get(key));
+        let record = match merge_record(base, ours, theirs) {
+            Merged::Settled(record) => record,
+            Merged::Conflict(record) => {
+                conflicts.push(key.clone());
+                Some(record)
+            }
+        };
+        records.extend(record.map(|record| (key.clone(), record.clone())));
+    }
+    (records, conflicts)
+}
+
+fn merge_record<'a, T: PartialEq>(
+    base: Option<&T>,
+    ours: Option<&'a T>,
+    theirs: Option<&'a T>,
+) -> Merged<'a, T> {
     match (ours, theirs) {
         _ if ours == theirs || theirs == base => Merged::Settled(ours),
         _ if ours == base => Merged::Settled(theirs),
-        (Some(entry), _) | (None, Some(entry)) => Merged::Conflict(entry),
+        (Some(record), _) | (None, Some(record)) => Merged::Conflict(record),
         (None, None) => Merged::Settled(None),
     }
 }
@@ -66,6 +83,8 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::base::digest::Digest;
+    use crate::pipeline::{Content, StageEntry, StageName};
 
     fn entry() -> impl Strategy<Value = StageEntry> {
         prop::sample::select(vec!["a", "b", "c"]).prop_map(|cmd| StageEntry {
@@ -76,16 +95,30 @@ mod tests {
 
     fn lock() -> impl Strategy<Value = Lock> {
         let name = prop::sample::select(vec!["a", "b", "c", "d"]).prop_map(StageName::new);
-        prop::collection::btree_map(name, entry(), 0..4).prop_map(|stages| {
+        let path = prop::sample::select(vec!["a", "b/c"])
+            .prop_map(|path| RepoPath::parse(path).expect("a path"));
+        let content = (0..3_u64).prop_map(|size| Content {
+            sha256: Digest::of(&size.to_le_bytes()),
+            size,
+            files: None,
+            executable: false,
+        });
+        let stages = prop::collection::btree_map(name, entry(), 0..4);
+        let data = prop::collection::btree_map(path, content, 0..3);
+        (stages, data).prop_map(|(stages, data)| {
             let mut lock = Lock::default();
-            lock.stages.extend(stages);
+            (lock.stages, lock.data) = (stages, data);
             lock
         })
     }
 
     fn settled(lock: Lock) -> LockMerge {
-        let conflicts = Vec::new();
-        LockMerge { lock, conflicts }
+        let (conflicts, data_conflicts) = (Vec::new(), Vec::new());
+        LockMerge {
+            lock,
+            conflicts,
+            data_conflicts,
+        }
     }
 
     proptest! {
@@ -104,6 +137,12 @@ mod tests {
             for name in &one.conflicts {
                 prop_assert_eq!(settled.remove(name), ours.stages.get(name).or(theirs.stages.get(name)).cloned());
                 swapped.remove(name);
+            }
+            prop_assert_eq!(settled, swapped);
+            let (mut settled, mut swapped) = (one.lock.data, other.lock.data);
+            for path in &one.data_conflicts {
+                prop_assert_eq!(settled.remove(path), ours.data.get(path).or(theirs.data.get(path)).copied());
+                swapped.remove(path);
             }
             prop_assert_eq!(settled, swapped);
         }

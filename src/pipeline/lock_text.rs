@@ -1,8 +1,8 @@
 //! Reads the text of a lock as mlpipe writes it, many times faster than YAML in general is read.
 //!
-//! The text is cut into stages. A stage that is not plain (quotes,
-//! blocks, hands that edited it) goes through the YAML parser alone; whatever is not of the shape
-//! of a lock at all is left to the caller, who has the words for it.
+//! The text is cut into stages. A stage that is not plain (quotes, blocks, hands that edited it)
+//! goes through the YAML parser alone, and so does tracked data; whatever is not of the shape of a
+//! lock at all is left to the caller, who has the words for it.
 
 use std::collections::BTreeMap;
 use std::iter::Peekable;
@@ -11,7 +11,6 @@ use std::str::Lines;
 use crate::base::any_path::AnyPath;
 use crate::base::digest::Digest;
 use crate::base::path::RepoPath;
-use crate::base::sorted_map::SortedMap;
 use crate::base::yaml;
 use crate::pipeline::lock::{Content, StageEntry};
 use crate::pipeline::stage::StageName;
@@ -19,12 +18,49 @@ use crate::pipeline::stage::StageName;
 /// Words that YAML takes for values of other kinds, now or in its past.
 const WORDS: &[&str] = &["true", "false", "null", "yes", "no", "on", "off", "y", "n"];
 
+type Data = BTreeMap<RepoPath, Content>;
 type Stages = BTreeMap<StageName, StageEntry>;
 
-/// Returns the stages of a lock whose first lines are `header`; `None` where the text is not as it
-/// should be.
-pub(super) fn read(text: &str, header: &str) -> Option<Stages> {
-    let chunks = split(text.strip_prefix(header)?)?;
+/// Returns the data and the stages of a lock that begins with `header`; `None` where the text is not
+/// as it should be.
+pub(super) fn read(text: &str, header: &str) -> Option<(Data, Stages)> {
+    let text = text.strip_prefix(header)?;
+    let (data, stages) = match text.strip_prefix("data:\n") {
+        None => (Data::new(), text),
+        Some(text) => {
+            let (data, stages) = text.split_at(section_end(text));
+            (read_data(data)?, stages)
+        }
+    };
+    let stages = match stages.strip_prefix("stages:\n") {
+        Some(stages) => read_stages(stages)?,
+        None if stages.is_empty() && !data.is_empty() => Stages::new(),
+        None => return None,
+    };
+    Some((data, stages))
+}
+
+/// Returns where the first line stands that is not indented.
+fn section_end(text: &str) -> usize {
+    let mut at = 0;
+    for line in text.split_inclusive('\n') {
+        if !line.starts_with(' ') {
+            break;
+        }
+        at += line.len();
+    }
+    at
+}
+
+/// Most paths are plain; one that is not sends all of them to the YAML parser.
+fn read_data(text: &str) -> Option<Data> {
+    let mut lines = text.lines().peekable();
+    let plain = contents(&mut lines, "  ", path).filter(|_| lines.next().is_none());
+    plain.or_else(|| yaml::decode("", text).ok())
+}
+
+fn read_stages(text: &str) -> Option<Stages> {
+    let chunks = split(text)?;
     let stages: Vec<(StageName, StageEntry)> =
         chunks.into_iter().map(read_stage).collect::<Option<_>>()?;
     // Names that come twice are a mistake, which only the YAML parser has a place for.
@@ -74,8 +110,8 @@ fn read_plain(chunk: &str) -> Option<(StageName, StageEntry)> {
         match (name, value) {
             ("cmd", value) => cmd = Some(plain_text(value.strip_prefix(' ')?)?),
             ("wdir", value) => entry.wdir = Some(path(value.strip_prefix(' ')?)?),
-            ("deps", "") => entry.deps = contents(&mut lines)?,
-            ("outs", "") => entry.outs = contents(&mut lines)?,
+            ("deps", "") => entry.deps = contents(&mut lines, "      ", any_path)?,
+            ("outs", "") => entry.outs = contents(&mut lines, "      ", any_path)?,
             ("commands", "") => entry.commands = commands(&mut lines)?,
             ("params", "") => {
                 let block: Vec<&str> = below(&mut lines).collect();
@@ -93,32 +129,43 @@ fn below<'a>(lines: &mut Peekable<Lines<'a>>) -> impl Iterator<Item = &'a str> {
     std::iter::from_fn(|| lines.next_if(|line| line.starts_with("      ")))
 }
 
-fn contents(lines: &mut Peekable<Lines<'_>>) -> Option<SortedMap<AnyPath, Content>> {
+/// Reads paths, indented by `indent`, each with its content below it.
+fn contents<K: Ord, M: FromIterator<(K, Content)>>(
+    lines: &mut Peekable<Lines<'_>>,
+    indent: &str,
+    path: impl Fn(&str) -> Option<K>,
+) -> Option<M> {
     // One is what most stages have.
-    let mut contents: Vec<(AnyPath, Content)> = Vec::with_capacity(1);
-    let mut block = below(lines).peekable();
-    while let Some(line) = block.next() {
-        let path = any_path(line.strip_prefix("      ")?.strip_suffix(':')?)?;
-        let sha256 = block.next()?.strip_prefix("        sha256: ")?;
-        let size = block.next()?.strip_prefix("        size: ")?;
-        let mut content = Content {
-            sha256: sha256.parse().ok()?,
-            size: size.parse().ok()?,
-            files: None,
-            executable: false,
+    let mut contents: Vec<(K, Content)> = Vec::with_capacity(1);
+    while let Some(line) = lines.next_if(|line| line.starts_with(indent)) {
+        let path = path(line.strip_prefix(indent)?.strip_suffix(':')?)?;
+        let mut field = |name: &str| {
+            let field = lines.peek()?.strip_prefix(indent)?.strip_prefix("  ")?;
+            let value = field.strip_prefix(name)?.strip_prefix(": ")?;
+            lines.next();
+            Some(value)
         };
-        while let Some(line) = block.next_if(|line| line.starts_with("        ")) {
-            match line.trim_start().split_once(": ")? {
-                ("files", files) if content.files.is_none() => {
-                    content.files = Some(files.parse().ok()?);
-                }
-                ("executable", "true") if !content.executable => content.executable = true,
-                _ => return None,
-            }
-        }
-        contents.push((path, content));
+        contents.push((
+            path,
+            Content {
+                sha256: field("sha256")?.parse().ok()?,
+                size: field("size")?.parse().ok()?,
+                files: match field("files") {
+                    Some(files) => Some(files.parse().ok()?),
+                    None => None,
+                },
+                executable: match field("executable") {
+                    Some("true") => true,
+                    Some(_) => return None,
+                    None => false,
+                },
+            },
+        ));
     }
-    collect(contents).filter(|contents: &SortedMap<_, _>| !contents.is_empty())
+    if contents.is_empty() {
+        return None;
+    }
+    collect(contents)
 }
 
 fn commands(lines: &mut Peekable<Lines<'_>>) -> Option<BTreeMap<String, Digest>> {
@@ -170,6 +217,7 @@ fn plain_text(text: &str) -> Option<&str> {
 mod tests {
     use super::*;
 
+    const SCHEMA: &str = "schema: 1\n";
     const HEADER: &str = "schema: 1\nstages:\n";
 
     #[test]
@@ -196,17 +244,17 @@ mod tests {
             "  a:\n    cmd: x\r\n",
             "  a: {cmd: x}\n  b:\n",
         ] {
-            assert!(read(&format!("{HEADER}{text}"), HEADER).is_none(), "{text}");
+            assert!(read(&format!("{HEADER}{text}"), SCHEMA).is_none(), "{text}");
         }
-        assert!(read("schema: 1\n", HEADER).is_none());
+        assert!(read(SCHEMA, SCHEMA).is_none());
         for text in ["    outs:\n", "    wdir: a\n    wdir: b\n"] {
             assert!(read_plain(&format!("  a:\n    cmd: x\n{text}")).is_none());
         }
         let whole = format!("{HEADER}  a:\n    cmd: |-\n      x\n\n      y\n    wdir: b\n");
-        assert_eq!(read(&whole, HEADER).expect("is a lock").len(), 1);
+        assert_eq!(read(&whole, SCHEMA).expect("is a lock").1.len(), 1);
         // A file that is just being written may end anywhere.
         for end in 0..whole.len() {
-            let _nothing_breaks = read(&whole[..end], HEADER);
+            let _nothing_breaks = read(&whole[..end], SCHEMA);
         }
     }
 }

@@ -1,4 +1,5 @@
-//! `RecordedSnapshot`: a snapshot completed by the cache with what its lock says its outs were.
+//! `RecordedSnapshot`: a snapshot completed by the cache with what its lock says its data and outs
+//! were.
 
 use std::path::Path;
 
@@ -8,7 +9,7 @@ use crate::base::source::{Entry, Error, Snapshot};
 use crate::pipeline::Lock;
 use crate::store::cache::Cache;
 
-/// Reads files from a snapshot, and outs that git does not have from the cache.
+/// Reads files from a snapshot, and what git does not have from the cache.
 pub(crate) struct RecordedSnapshot<'a> {
     inner: &'a dyn Snapshot,
     lock: Lock,
@@ -22,11 +23,9 @@ impl<'a> RecordedSnapshot<'a> {
     }
 
     fn digest(&self, path: &RepoPath) -> Option<Digest> {
-        let content = self
-            .lock
-            .stages
-            .values()
-            .find_map(|entry| entry.outs.get(path.as_str()))?;
+        let mut outs = self.lock.stages.values().map(|entry| &entry.outs);
+        let made = outs.find_map(|outs| outs.get(path.as_str()));
+        let content = made.or_else(|| self.lock.data.get(path))?;
         content.files.is_none().then_some(content.sha256)
     }
 }

@@ -4,6 +4,7 @@
 //! with the lock; now and then, and at the end of a run, the journal is folded into `data.lock`. A
 //! kill loses nothing: whoever opens the ledger next reads the journal as well.
 
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -14,9 +15,10 @@ use serde::{Deserialize, Serialize};
 use crate::base::digest::Digest;
 use crate::base::framed;
 use crate::base::fs::{self, failed};
+use crate::base::path::RepoPath;
 use crate::base::problem::Problem;
 use crate::base::yaml;
-use crate::pipeline::{LOCK_FILE, Lock, LockError, StageEntry, StageName};
+use crate::pipeline::{Content, LOCK_FILE, Lock, LockError, StageEntry, StageName};
 use crate::store::Stamp;
 use crate::workspace::Workspace;
 
@@ -166,6 +168,19 @@ impl<'a> Ledger<'a> {
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Changes the records of tracked data. Those of stages stay as they are, in the journal too.
+pub(super) fn update_data(
+    workspace: &Workspace,
+    change: impl FnOnce(&mut BTreeMap<RepoPath, Content>),
+) -> Result<(), LockError> {
+    let _guard = workspace.guard()?;
+    let path = lock_path(workspace);
+    let bytes = fs::read(&path)?;
+    let mut lock = bytes.map_or_else(|| Ok(Lock::default()), |bytes| Lock::read(&bytes))?;
+    change(&mut lock.data);
+    Ok(fs::write_if_changed(&path, lock.to_text().as_bytes())?)
 }
 
 /// Writes `lock` in place of all that is recorded.

@@ -3,6 +3,7 @@
 mod ledger;
 mod parsed;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::base::any_path::AnyPath;
@@ -214,6 +215,14 @@ impl Workspace {
     /// Writes a lock that has taken the place of [`Self::load_lock`]'s. For whoever is alone here.
     pub(crate) fn replace_lock(&self, lock: &Lock) -> Result<(), fs::Error> {
         ledger::replace(self, lock)
+    }
+
+    /// Changes the records of tracked data, be stages running meanwhile.
+    pub(crate) fn update_data(
+        &self,
+        change: impl FnOnce(&mut BTreeMap<RepoPath, Content>),
+    ) -> Result<(), LockError> {
+        ledger::update_data(self, change)
     }
 
     /// Keeps the short moments apart in which processes change what they share: the lock, its

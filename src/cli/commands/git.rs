@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Subcommand};
 
 use crate::base::fs;
+use crate::base::path::RepoPath;
 use crate::base::problem::Problem;
 use crate::cli::commands::Context;
 use crate::cli::error::{CliError, Exit};
@@ -46,13 +47,17 @@ pub(crate) fn run(args: &GitArgs, context: &Context) -> Result<Exit, CliError> {
 }
 
 /// Ends well even where both sides had run a stage differently: nothing untrue is recorded, and
-/// `repro` sees to what is out of date.
+/// `repro` sees to what is out of date. Data that both sides changed is a conflict.
 fn merge_lock(args: &MergeLockArgs, context: &Context) -> Result<Exit, CliError> {
     let read = |path: &Path, side: &str| read_lock(&context.folder.join(path), &args.name, side);
     let (ours, theirs) = (read(&args.ours, "ours")?, read(&args.theirs, "theirs")?);
     // Without what both sides started from, each of their records counts as new.
     let base = read(&args.base, "base").unwrap_or_default();
-    let LockMerge { lock, conflicts } = merge(&base, &ours, &theirs);
+    let LockMerge {
+        lock,
+        conflicts,
+        data_conflicts,
+    } = merge(&base, &ours, &theirs);
     let result = context.folder.join(&args.ours);
     fs::write_if_changed(&result, lock.to_text().as_bytes())?;
     if !conflicts.is_empty() {
@@ -64,7 +69,18 @@ fn merge_lock(args: &MergeLockArgs, context: &Context) -> Result<Exit, CliError>
             stages.join(", "),
         ));
     }
-    Ok(Exit::Success)
+    if data_conflicts.is_empty() {
+        return Ok(Exit::Success);
+    }
+    let data: Vec<&str> = data_conflicts.iter().map(RepoPath::as_str).collect();
+    ui::eprint(&format!(
+        "{name}: both sides changed the tracked data {}; kept the records of the current side\n\
+         if that is right, `git add {name}`; else put the other side's lines into {name}, `mlpipe checkout`, and `git add {name}`\n",
+        data.join(", "),
+        name = args.name,
+    ));
+    // Which data is meant only people know: git shows the file as conflicting.
+    Ok(Exit::Error)
 }
 
 /// Git gives an empty file where a side has none.
