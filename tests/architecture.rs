@@ -20,6 +20,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         "report",
         &["base", "pipeline", "store", "scm", "metrics", "workspace"],
     ),
+    ("data", &["base", "pipeline", "store", "scm", "workspace"]),
     (
         "cli",
         &[
@@ -31,6 +32,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "workspace",
             "engine",
             "report",
+            "data",
             "ml",
         ],
     ),
