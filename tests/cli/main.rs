@@ -7,11 +7,15 @@
 
 mod support;
 
+mod add;
 mod attempts;
 mod checkout;
 mod commit;
 mod dag;
 mod damage;
+mod data_checkout;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod data_kills;
 mod errors;
 mod faults;
 mod freeze;
@@ -41,3 +45,4 @@ mod status;
 mod templating;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod tracer;
+mod tracked;
