@@ -19,6 +19,6 @@ pub(crate) use admission::matching;
 pub(crate) use checkout::{CheckedOut, Manner, Outcome, check_out};
 pub(crate) use error::Error;
 pub(crate) use removal::{Files, remove};
-pub(crate) use selection::{Chosen, choose};
+pub(crate) use selection::{Chosen, choose, untracked};
 pub(crate) use tracked::{State, Tracked, read_otherwise, survey};
 pub(crate) use unprotect::unprotect;

@@ -136,6 +136,10 @@ impl Context {
             _ => false,
         };
         let Chosen { paths, others } = data::choose(&data, &folder, targets, names_stage)?;
+        if let (None, Some(unknown)) = (&pipeline, others.first()) {
+            let path = self.path(workspace, unknown)?;
+            return Err(data::untracked(&data, &path).into());
+        }
         let wants_stages = if targets.is_empty() {
             pipeline.is_some()
         } else {

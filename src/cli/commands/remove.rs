@@ -60,9 +60,9 @@ fn refuse_unnamed(
     let Some(unnamed) = paths.difference(&named).next() else {
         return Ok(());
     };
-    let folder = named.into_iter().find(|folder| unnamed.is_within(folder));
+    let folder = named.iter().find(|folder| unnamed.is_within(folder));
     Err(data::Error::Untracked {
-        path: folder.unwrap_or_else(|| unnamed.clone()),
+        path: folder.unwrap_or(unnamed).clone(),
         help: Some(format!(
             "name what is in it, as in `mlpipe remove {unnamed}`"
         )),
