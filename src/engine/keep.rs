@@ -9,7 +9,7 @@ use crate::base::fs;
 use crate::engine::decide::{OutState, Shape};
 use crate::engine::event::Event;
 use crate::pipeline::StageName;
-use crate::store::{self, Presence};
+use crate::store::{self, Meter, Presence};
 use crate::workspace::Workspace;
 
 /// What becomes of something that gives way to an out.
@@ -64,7 +64,7 @@ pub(crate) fn fate(workspace: &Workspace, state: &OutState) -> Result<Fate, stor
     }
     if state.out.is_kept() {
         // The cache has lost it; with it back, the run cache can restore this run some day.
-        workspace.cache.store(&location)?;
+        workspace.store(&state.out.path, &Meter::default())?;
     }
     Ok(Fate::Expendable)
 }

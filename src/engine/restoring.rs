@@ -6,7 +6,7 @@ use crate::engine::event::Event;
 use crate::engine::keep::{self, Fate};
 use crate::engine::run::Worker;
 use crate::pipeline::{Stage, StageEntry};
-use crate::store::{Presence, Restored};
+use crate::store::{Meter, Presence, Restored};
 
 impl Worker<'_> {
     /// Puts the outs of an earlier run in place; false if an object turned out to be unusable.
@@ -30,7 +30,11 @@ impl Worker<'_> {
                 let kept = keep::keep(self.shared.workspace, &location, &state.out.path)?;
                 self.tell(kept.event(&stage.name));
             }
-            match self.shared.workspace.cache.restore(content, &location)? {
+            match self
+                .shared
+                .workspace
+                .restore(content, &state.out.path, &Meter::default())?
+            {
                 Restored::Done => {}
                 Restored::Missing => return Ok(false),
                 Restored::Corrupt(object) => {
@@ -68,7 +72,7 @@ impl Worker<'_> {
                 self.tell(kept.event(&stage.name));
             }
             if !matches!(
-                workspace.cache.restore(&content, &location)?,
+                workspace.restore(&content, &state.out.path, &Meter::default())?,
                 Restored::Done
             ) {
                 paths.push(state.out.path.clone());

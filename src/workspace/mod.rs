@@ -14,7 +14,7 @@ use crate::base::path::{PathError, RepoPath};
 use crate::base::source::Worktree;
 use crate::pipeline::{self, Content, DVC_FILE, Lock, LockError, PIPELINE_FILE, Pipeline};
 use crate::scm::{self, Repo, Revision};
-use crate::store::{self, Cache, Index, RunCache, Tree};
+use crate::store::{self, Cache, Index, Meter, Restored, RunCache, Tree};
 
 pub(crate) use ledger::Ledger;
 
@@ -164,6 +164,26 @@ impl Workspace {
     /// Returns the manifest of the folder that is at `path` now.
     pub(crate) fn tree(&self, path: &AnyPath) -> Result<Option<Tree>, store::Error> {
         store::measure_folder(&self.locate_any(path), &self.index)
+    }
+
+    /// Puts what is at `path` into the cache; returns what it is, or `None` if nothing is there.
+    pub(crate) fn store(
+        &self,
+        path: &AnyPath,
+        meter: &Meter,
+    ) -> Result<Option<Content>, store::Error> {
+        self.cache.store(&self.locate_any(path), &self.index, meter)
+    }
+
+    /// Puts `content` to `path` from the cache, replacing what is there. The caller has saved that.
+    pub(crate) fn restore(
+        &self,
+        content: &Content,
+        path: &AnyPath,
+        meter: &Meter,
+    ) -> Result<Restored, store::Error> {
+        let location = self.locate_any(path);
+        self.cache.restore(content, &location, &self.index, meter)
     }
 
     /// Keeps what has been measured for the next time. Failing costs only time, then.
