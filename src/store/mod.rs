@@ -3,6 +3,7 @@
 mod cache;
 mod error;
 mod index;
+mod link;
 mod recorded;
 mod run_cache;
 mod scan;
@@ -11,6 +12,7 @@ mod tree;
 pub(crate) use cache::{Cache, Presence, Restored};
 pub(crate) use error::Error;
 pub(crate) use index::{Index, Stamp};
+pub(crate) use link::LinkType;
 pub(crate) use recorded::RecordedSnapshot;
 pub(crate) use run_cache::RunCache;
 pub(crate) use scan::{has_uncounted, measure, measure_folder};
