@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use crate::base::fs;
 use crate::base::lockfile;
 use crate::base::problem::Problem;
+use crate::config;
 use crate::engine::{self, Failure};
 use crate::pipeline;
 use crate::report;
@@ -196,6 +197,23 @@ impl From<workspace::Error> for CliError {
                 .hint("`mlpipe init` makes the current folder one; `--cd DIR` works in another"),
             workspace::Error::File(error) => error.into(),
             workspace::Error::Lock(error) => error.into(),
+            workspace::Error::Settings(error) => error.into(),
+        }
+    }
+}
+
+impl From<config::Error> for CliError {
+    fn from(error: config::Error) -> Self {
+        match error {
+            config::Error::File(error) => error.into(),
+            config::Error::Problem(problem) => problem.into(),
+            config::Error::UnknownKey { ref help, .. } | config::Error::Value { ref help, .. } => {
+                Self::new(&error).hint(help).exit(Exit::Usage)
+            }
+            config::Error::NotSet { ref help, .. } => Self::new(&error).hint(help),
+            config::Error::Homeless => {
+                Self::new(&error).hint("set HOME, or use `--project` or `--local`")
+            }
         }
     }
 }

@@ -12,14 +12,12 @@ use crate::base::fs::{self, failed};
 use crate::base::lockfile::{self, FileLock, Presence};
 use crate::base::path::{PathError, RepoPath};
 use crate::base::source::Worktree;
+use crate::config::{self, STATE_FOLDER, Settings};
 use crate::pipeline::{self, Content, DVC_FILE, Lock, LockError, PIPELINE_FILE, Pipeline};
 use crate::scm::{self, Repo, Revision};
 use crate::store::{self, Cache, Index, Meter, Restored, RunCache, Tree};
 
 pub(crate) use ledger::Ledger;
-
-/// The folder of everything that is not committed.
-const STATE_FOLDER: &str = ".mlpipe";
 
 /// What git sees of the state folder: nothing but this file and the settings.
 const STATE_IGNORE: &str = "/*\n!/.gitignore\n!/config.yaml\n";
@@ -27,6 +25,7 @@ const STATE_IGNORE: &str = "/*\n!/.gitignore\n!/config.yaml\n";
 /// An opened project.
 pub(crate) struct Workspace {
     root: PathBuf,
+    settings: Settings,
     /// The files as they are now.
     pub(crate) worktree: Worktree,
     /// The content of outs.
@@ -51,12 +50,20 @@ pub(crate) enum Error {
     /// The lock of the project was not taken.
     #[error(transparent)]
     Lock(#[from] lockfile::Error),
+    /// A file of settings is wrong.
+    #[error(transparent)]
+    Settings(#[from] config::Error),
 }
 
 impl Workspace {
-    /// Opens the project that `folder` lies in: the nearest folder with `.mlpipe`, else the
-    /// outermost folder of the repository with a pipeline, for a project may have many.
+    /// Opens the project that `folder` lies in.
     pub(crate) fn find(folder: &Path) -> Result<Self, Error> {
+        Self::open(&Self::find_root(folder)?)
+    }
+
+    /// Finds the folder of the project that `folder` lies in: the nearest one with `.mlpipe`, else
+    /// the outermost folder of the repository with a pipeline, for a project may have many.
+    pub(crate) fn find_root(folder: &Path) -> Result<PathBuf, Error> {
         let folder = folder
             .canonicalize()
             .map_err(failed("cannot open the folder", folder))?;
@@ -74,21 +81,23 @@ impl Workspace {
             .take(top.map_or(usize::MAX, |top| top + 1));
         let root = folder.ancestors().find(is_project);
         match root.or_else(|| inside.filter(has_pipeline).last()) {
-            Some(root) => Ok(Self::open(root)),
+            Some(root) => Ok(root.to_owned()),
             None => Err(Error::NoProject { path: folder }),
         }
     }
 
     /// Opens the project at `root`.
-    fn open(root: &Path) -> Self {
-        let state = root.join(STATE_FOLDER);
-        Self {
+    fn open(root: &Path) -> Result<Self, Error> {
+        let settings = Settings::load(root)?;
+        let cache = &settings.cache.dir;
+        Ok(Self {
             root: root.to_owned(),
             worktree: Worktree::new(root),
-            cache: Cache::new(state.join("cache")),
-            runs: RunCache::new(state.join("cache/run-log")),
-            index: Index::open(state.join("index"), root.to_owned()),
-        }
+            cache: Cache::new(cache.clone()),
+            runs: RunCache::new(cache.join("run-log")),
+            index: Index::open(root.join(STATE_FOLDER).join("index"), root.to_owned()),
+            settings,
+        })
     }
 
     /// Makes `root` a project: its state folder, hidden from git.
@@ -96,9 +105,20 @@ impl Workspace {
         let root = root
             .canonicalize()
             .map_err(failed("cannot open the folder", root))?;
-        let workspace = Self::open(&root);
+        let workspace = Self::open(&root)?;
         workspace.ensure_state_folder()?;
         Ok(workspace)
+    }
+
+    /// Keeps those apart who edit files of the project at `root` that people write, settings too.
+    pub(crate) fn guard_edits(root: &Path) -> Result<FileLock, fs::Error> {
+        make_state_folder(root)?;
+        FileLock::hold(&root.join(STATE_FOLDER).join("edit"))
+    }
+
+    /// Returns the settings that it was opened with.
+    pub(crate) fn settings(&self) -> &Settings {
+        &self.settings
     }
 
     /// Returns the project's folder.
@@ -252,12 +272,16 @@ impl Workspace {
     }
 
     fn ensure_state_folder(&self) -> Result<(), fs::Error> {
-        let ignore = self.state(".gitignore");
-        if fs::exists(&ignore)? {
-            return Ok(());
-        }
-        fs::write_atomic(&ignore, STATE_IGNORE.as_bytes())
+        make_state_folder(&self.root)
     }
+}
+
+fn make_state_folder(root: &Path) -> Result<(), fs::Error> {
+    let ignore = root.join(STATE_FOLDER).join(".gitignore");
+    if fs::exists(&ignore)? {
+        return Ok(());
+    }
+    fs::write_atomic(&ignore, STATE_IGNORE.as_bytes())
 }
 
 /// Returns how this process is called in messages to others.

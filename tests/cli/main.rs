@@ -10,6 +10,7 @@ mod support;
 mod attempts;
 mod checkout;
 mod commit;
+mod config;
 mod dag;
 mod damage;
 mod errors;
