@@ -253,6 +253,41 @@ pub(crate) fn link_to(target: &str, path: &Path) -> Result<(), Error> {
     std::os::unix::fs::symlink(target, path).map_err(failed("cannot write", path))
 }
 
+/// Gives the file `from` a second name.
+pub(crate) fn hard_link(from: &Path, to: &Path) -> io::Result<()> {
+    fs::hard_link(from, to)
+}
+
+/// Copies the bytes and the mode of a file.
+pub(crate) fn copy(from: &Path, to: &Path) -> io::Result<()> {
+    #[expect(clippy::disallowed_methods, reason = "this is where copies go through")]
+    fs::copy(from, to).map(drop)
+}
+
+/// Lets `make` make something under a new name, and puts it in place of what is at `path`.
+pub(crate) fn put_in_place(
+    path: &Path,
+    make: impl FnMut(&Path) -> io::Result<()>,
+) -> Result<(), Error> {
+    let made = Builder::new().prefix(LITTER).make_in(parent(path), make);
+    let made = made.map_err(failed("cannot write", path))?;
+    let placed = made.persist(path);
+    placed.map_err(|error| failed("cannot write", path)(error.error))
+}
+
+/// Returns whether files in the two folders can share blocks, by trying it.
+pub(crate) fn can_share_blocks(one: &Path, other: &Path) -> Result<bool, Error> {
+    make_folder(one)?;
+    let probe = |folder: &Path| {
+        let file = Builder::new().prefix(LITTER).tempfile_in(folder);
+        file.map_err(failed("cannot write", folder))
+    };
+    let (mut one, other) = (probe(one)?, probe(other)?);
+    let written = one.write_all(b"shared");
+    written.map_err(failed("cannot write", one.path()))?;
+    Ok(rustix::fs::ioctl_ficlone(other.as_file(), one.as_file()).is_ok())
+}
+
 /// Deletes the folder at `path` if there is nothing in it; returns whether it is gone.
 pub(crate) fn remove_empty_folder(path: &Path) -> Result<bool, Error> {
     #[expect(

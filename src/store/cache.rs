@@ -7,6 +7,8 @@ use rayon::prelude::*;
 use crate::base::digest::Digest;
 use crate::pipeline::Content;
 use crate::store::error::Error;
+use crate::store::link::LinkType;
+use crate::store::linker::Linker;
 use crate::store::loose::Loose;
 use crate::store::packs::{Packed, Packs};
 use crate::store::storing::PACKED_MAX;
@@ -20,6 +22,7 @@ pub(crate) struct Cache {
     root: PathBuf,
     pub(super) loose: Loose,
     pub(super) packs: Packs,
+    pub(super) linker: Linker,
 }
 
 /// Whether all objects of some content are in the cache. Their bytes are checked only when used.
@@ -41,13 +44,20 @@ pub(super) enum Lack {
 }
 
 impl Cache {
-    /// Opens the cache at `root`; its folders are made when they are needed.
-    pub(crate) fn new(root: PathBuf) -> Self {
+    /// Opens the cache at `root`, whose objects go to `workspace` by the first of the ways in `order`
+    /// that works there. Its folders are made when they are needed.
+    pub(crate) fn open(root: PathBuf, order: Vec<LinkType>, workspace: PathBuf) -> Self {
         Self {
             loose: Loose::new(root.join("sha256"), root.join("new/object")),
             packs: Packs::new(root.join("packs")),
+            linker: Linker::new(order, root.clone(), workspace),
             root,
         }
+    }
+
+    /// Returns whether small objects must be files of their own too, for links to lead to.
+    pub(super) fn keeps_loose(&self) -> bool {
+        self.linker.needs_loose()
     }
 
     /// Returns the path beside which unfinished files are.
@@ -206,6 +216,10 @@ mod tests {
     use crate::store::pack;
     use crate::store::restoring::Restored;
 
+    fn open(folder: &Path, order: &[LinkType]) -> Cache {
+        Cache::open(folder.join("cache"), order.to_vec(), folder.to_owned())
+    }
+
     struct Fixture {
         folder: tempfile::TempDir,
         cache: Cache,
@@ -216,7 +230,7 @@ mod tests {
         /// `data` has two files and an empty folder, `many` enough small files for a pack.
         fn new() -> Self {
             let folder = tempfile::tempdir().expect("a temporary folder");
-            let cache = Cache::new(folder.path().join("cache"));
+            let cache = open(folder.path(), &[LinkType::Copy]);
             let index = Index::open(PathBuf::new(), PathBuf::from("/"));
             let path = |name: &str| folder.path().join(name);
             disk::create_dir_all(path("data/sub")).expect("makes");
@@ -298,7 +312,7 @@ mod tests {
         let presence = |cache: &Cache| cache.presence(&content).expect("answers");
         assert_eq!(presence(&fixture.cache), Presence::Whole);
         // Another process finds them as well.
-        let other = Cache::new(fixture.path("cache"));
+        let other = open(fixture.folder.path(), &[LinkType::Copy]);
         assert_eq!(presence(&other), Presence::Whole);
         assert_eq!(other.verify(&content).expect("answers"), Presence::Whole);
         disk::rename(fixture.path("many"), fixture.path("moved")).expect("renames");
@@ -353,7 +367,7 @@ mod tests {
         let tree = tree.expect("is there");
         let packs = fixture.packs();
         damage(&packs[0], 20);
-        let cache = Cache::new(fixture.path("cache"));
+        let cache = open(fixture.folder.path(), &[LinkType::Copy]);
         assert_eq!(cache.verify(&content).expect("answers"), Presence::Missing);
         let is_there = |digest, size| cache.has_object(digest, size).expect("answers");
         let lost = tree
@@ -388,6 +402,54 @@ mod tests {
         assert_eq!(fixture.restore(&content, "a"), Restored::Done);
         let copy = fixture.path("a").metadata().expect("is there");
         assert_eq!(copy.permissions().mode() & 0o200, 0o200);
+    }
+
+    #[test]
+    fn files_are_linked_by_the_first_way_that_works_and_made_writable_again() {
+        for order in [
+            [LinkType::Hardlink, LinkType::Copy],
+            [LinkType::Symlink, LinkType::Copy],
+        ] {
+            let mut fixture = Fixture::new();
+            fixture.cache = open(fixture.folder.path(), &order);
+            let content = fixture.store("many");
+            assert!(fixture.packs().is_empty());
+            let is_link = |name: &str| {
+                let found = fixture.path(name).symlink_metadata().expect("is there");
+                found.is_symlink() || found.nlink() > 1
+            };
+            assert!(is_link("many/1") && is_link("many/sub/2"));
+            assert!(!is_link("many/sub/0"), "what may be executed is a copy");
+            assert_eq!(fixture.measure("many"), Some(content));
+            assert_eq!(fixture.store("many"), content);
+            assert_eq!(fixture.restore(&content, "copy"), Restored::Done);
+            assert!(is_link("copy/1"));
+            assert_eq!(fixture.measure("copy"), Some(content));
+            disk::remove_file(fixture.path("copy/1")).expect("removes");
+            assert_eq!(fixture.restore(&content, "copy"), Restored::Done);
+            assert_eq!(fixture.measure("copy"), Some(content));
+            let freed = fixture.cache.unprotect(&fixture.path("copy"));
+            assert_eq!(freed.expect("copies"), 39);
+            assert!(!is_link("copy/1"));
+            disk::write(fixture.path("copy/1"), "edited").expect("writes");
+            let whole = fixture.cache.verify(&content).expect("answers");
+            assert_eq!(whole, Presence::Whole);
+        }
+    }
+
+    #[test]
+    fn an_object_that_was_written_through_its_link_is_not_believed() {
+        let mut fixture = Fixture::new();
+        fixture.cache = open(fixture.folder.path(), &[LinkType::Hardlink]);
+        let content = fixture.store("data");
+        let digest = Digest::of(b"alpha");
+        damage(&fixture.path("data/a"), 0);
+        assert_eq!(fixture.restore(&content, "copy"), Restored::Corrupt(digest));
+        // Nor does it stand in the way of the right one.
+        disk::remove_file(fixture.path("data/a")).expect("removes");
+        disk::write(fixture.path("data/a"), "alpha").expect("writes");
+        assert_eq!(fixture.store("data"), content);
+        assert_eq!(fixture.restore(&content, "copy"), Restored::Done);
     }
 
     #[test]

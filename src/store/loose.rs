@@ -78,16 +78,18 @@ impl Loose {
     }
 
     /// Copies the file at `path` in one pass of reading, hashing and writing; returns its digest. Its
-    /// stat has been `stamp`, and still must be when it has been read.
+    /// stat has been `stamp`, and still must be when it has been read. With `reflink` no bytes are
+    /// written where the file system can share them.
     pub(super) fn add_file(
         &self,
         path: &Path,
         stamp: &Stamp,
+        reflink: bool,
         meter: &Meter,
     ) -> Result<Digest, Error> {
         let mut object = AtomicFile::begin(&self.unfinished)?;
         let mut source = File::open(path).map_err(failed("cannot read", path))?;
-        let (digest, size) = if ioctl_ficlone(object.file(), &source).is_ok() {
+        let (digest, size) = if reflink && ioctl_ficlone(object.file(), &source).is_ok() {
             // The clone is ours alone, so that nobody changes it while it is hashed.
             let mut clone = File::open(object.unfinished())
                 .map_err(failed("cannot read", object.unfinished()))?;
@@ -114,7 +116,7 @@ impl Loose {
     }
 
     /// The right size is no proof: an object that is there must also be what its name says.
-    fn is_sound(&self, digest: Digest, size: u64) -> Result<bool, fs::Error> {
+    pub(super) fn is_sound(&self, digest: Digest, size: u64) -> Result<bool, fs::Error> {
         Ok(self.has(digest, size) && self.check(digest)? == Some(true))
     }
 

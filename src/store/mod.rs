@@ -6,6 +6,8 @@ mod error;
 mod index;
 mod index_text;
 mod link;
+mod linker;
+mod linking;
 mod loose;
 mod measure;
 mod meter;

@@ -16,6 +16,7 @@ use crate::store::cache::{Cache, Lack};
 use crate::store::copying::copy_hashing;
 use crate::store::error::Error;
 use crate::store::index::Index;
+use crate::store::linker::Way;
 use crate::store::measure::measure_folder;
 use crate::store::meter::Meter;
 use crate::store::storing::PACKED_MAX;
@@ -52,7 +53,7 @@ impl Cache {
     ) -> Result<Restored, Error> {
         if content.files.is_none() {
             meter.expect(1, content.size);
-            return self.restore_file(content.into(), path, meter);
+            return self.restore_file(content.into(), path, index, meter);
         }
         match self.tree(content.sha256)? {
             // A record whose sizes are not those of the folder is not believed.
@@ -66,10 +67,15 @@ impl Cache {
         &self,
         file: FileContent,
         path: &Path,
+        index: &Index,
         meter: &Meter,
     ) -> Result<Restored, Error> {
+        let reflink = match self.linker.way().for_file(file.size, file.executable) {
+            Way::Copy { reflink } => reflink,
+            way => return self.restore_linked(file, path, way, index, meter),
+        };
         let mut copy = AtomicFile::begin(path)?;
-        let outcome = self.write_object(file, &mut copy, meter)?;
+        let outcome = self.write_object(file, &mut copy, reflink, meter)?;
         if outcome != Restored::Done {
             return Ok(outcome);
         }
@@ -105,7 +111,7 @@ impl Cache {
         let building = building.map_err(failed("cannot write", path))?;
         let folder = building.path().join("new");
         fs::make_folder(&folder)?;
-        let outcome = self.gather(&plan.wanted, &folder, meter)?;
+        let outcome = self.gather(&plan.wanted, &folder, index, meter)?;
         if outcome != Restored::Done {
             return Ok(outcome);
         }
@@ -121,7 +127,13 @@ impl Cache {
     }
 
     /// Makes these entries in a new folder.
-    fn gather(&self, entries: &[&Entry], folder: &Path, meter: &Meter) -> Result<Restored, Error> {
+    fn gather(
+        &self,
+        entries: &[&Entry],
+        folder: &Path,
+        index: &Index,
+        meter: &Meter,
+    ) -> Result<Restored, Error> {
         let mut parents: BTreeSet<&str> = BTreeSet::new();
         for entry in entries {
             parents.extend(entry.path.rsplit_once('/').map(|(parent, _)| parent));
@@ -135,7 +147,7 @@ impl Cache {
         let make = |entry: &&Entry| {
             let path = folder.join(&entry.path);
             match &entry.kind {
-                EntryKind::File(file) => self.make_file(*file, &path, meter),
+                EntryKind::File(file) => self.make_file(*file, &path, index, meter),
                 EntryKind::Link(target) => {
                     fs::link_to(target, &path)?;
                     Ok(Restored::Done)
@@ -153,8 +165,14 @@ impl Cache {
     }
 
     /// Makes a file that nobody sees yet.
-    fn make_file(&self, file: FileContent, path: &Path, meter: &Meter) -> Result<Restored, Error> {
-        if file.size <= PACKED_MAX {
+    fn make_file(
+        &self,
+        file: FileContent,
+        path: &Path,
+        index: &Index,
+        meter: &Meter,
+    ) -> Result<Restored, Error> {
+        if file.size <= PACKED_MAX && !self.linker.needs_loose() {
             let bytes = match self.small(file.digest)? {
                 Ok(bytes) if bytes.len() as u64 == file.size => bytes,
                 Ok(_) => return Ok(Restored::Missing),
@@ -166,7 +184,7 @@ impl Cache {
             meter.add_bytes(file.size);
             return Ok(Restored::Done);
         }
-        self.restore_file(file, path, meter)
+        self.restore_file(file, path, index, meter)
     }
 
     /// Reads a small object, which most likely is packed.
@@ -186,6 +204,7 @@ impl Cache {
         &self,
         file: FileContent,
         copy: &mut AtomicFile,
+        reflink: bool,
         meter: &Meter,
     ) -> Result<Restored, Error> {
         let path = self.loose.path(file.digest);
@@ -203,7 +222,7 @@ impl Cache {
             meter.add_bytes(file.size);
             return Ok(Restored::Done);
         };
-        let (digest, size) = if ioctl_ficlone(copy.file(), &object).is_ok() {
+        let (digest, size) = if reflink && ioctl_ficlone(copy.file(), &object).is_ok() {
             Digest::of_opened(&mut object).map_err(failed("cannot read", &path))?
         } else {
             copy_hashing(&mut object, &path, copy, file.size, meter)?

@@ -15,6 +15,7 @@ use crate::pipeline::Content;
 use crate::store::cache::Cache;
 use crate::store::error::Error;
 use crate::store::index::{Index, Known};
+use crate::store::linker::Way;
 use crate::store::measure::{Place, Reading, Recognised};
 use crate::store::meter::Meter;
 use crate::store::pack::PackWriter;
@@ -81,9 +82,9 @@ impl Cache {
         }
         meter.expect(1, stamp.size);
         let is_fresh = stamp.is_fresh();
-        let digest = self.loose.add_file(path, &stamp, meter)?;
+        let (digest, is_same) = self.store_bytes_of(path, &stamp, executable, meter)?;
         meter.add_file();
-        if let Some(name) = name.filter(|_| !is_fresh) {
+        if let Some(name) = name.filter(|_| is_same && !is_fresh) {
             index.remember(name, Known { stamp, digest });
         }
         Ok(file(digest))
@@ -103,7 +104,7 @@ impl Cache {
         let (small, big): (Vec<Place>, Vec<Place>) = wanted
             .into_iter()
             .partition(|place| size(place) <= PACKED_MAX);
-        let (packed, single) = if small.len() >= FEW {
+        let (packed, single) = if small.len() >= FEW && !self.linker.needs_loose() {
             (small, big)
         } else {
             (Vec::new(), [small, big].concat())
@@ -149,17 +150,33 @@ impl Cache {
         place: Place,
         meter: &Meter,
     ) -> Result<Reading, Error> {
-        let stamp = folders.file(place).stamp;
-        let is_settled = !stamp.is_fresh();
-        let digest = self
-            .loose
-            .add_file(&folders.location(place), &stamp, meter)?;
+        let (path, file) = (folders.location(place), folders.file(place));
+        let is_fresh = file.stamp.is_fresh();
+        let (digest, is_same) = self.store_bytes_of(&path, &file.stamp, file.executable, meter)?;
         meter.add_file();
         Ok(Reading {
             digest,
-            size: stamp.size,
-            is_settled,
+            size: file.stamp.size,
+            is_settled: is_same && !is_fresh,
         })
+    }
+
+    /// Puts a file into the cache as an object of its own, and links it to that if that is the way
+    /// here; returns its digest, and whether its stat is still the same.
+    fn store_bytes_of(
+        &self,
+        path: &Path,
+        stamp: &Stamp,
+        executable: bool,
+        meter: &Meter,
+    ) -> Result<(Digest, bool), Error> {
+        match self.linker.way().for_file(stamp.size, executable) {
+            Way::Copy { reflink } => {
+                let digest = self.loose.add_file(path, stamp, reflink, meter)?;
+                Ok((digest, true))
+            }
+            way => Ok((self.store_linked(path, stamp, way, meter)?, false)),
+        }
     }
 
     /// Packs files; returns what was read of each, in the same order.

@@ -93,7 +93,7 @@ impl Workspace {
         Ok(Self {
             root: root.to_owned(),
             worktree: Worktree::new(root),
-            cache: Cache::new(cache.clone()),
+            cache: Cache::open(cache.clone(), settings.cache.types.clone(), root.to_owned()),
             runs: RunCache::new(cache.join("run-log")),
             index: Index::open(root.join(STATE_FOLDER).join("index"), root.to_owned()),
             settings,
