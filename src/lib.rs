@@ -1,10 +1,12 @@
 //! mlpipe makes a machine-learning repository reproducible: pipelines, data, training, review.
 //!
 //! Imports only go down: `cli` → `engine`, `report`, `data` → `store`, `scm`, `metrics` → `pipeline` →
-//! `base`. Beside the tower stands `ml`, the built-in stages, which stands on `base` alone.
+//! `base`. `workspace` opens a project by the settings of `config`. Beside the tower stands `ml`,
+//! the built-in stages, which stands on `base` alone.
 
 pub mod base;
 pub mod cli;
+mod config;
 mod data;
 mod engine;
 mod metrics;

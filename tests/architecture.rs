@@ -11,7 +11,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("store", &["base", "pipeline"]),
     ("scm", &["base", "pipeline"]),
     ("metrics", &["base", "pipeline"]),
-    ("workspace", &["base", "pipeline", "store", "scm"]),
+    ("config", &["base", "store"]),
+    ("workspace", &["base", "pipeline", "store", "scm", "config"]),
     (
         "engine",
         &["base", "pipeline", "store", "scm", "metrics", "workspace"],
@@ -29,6 +30,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "store",
             "scm",
             "metrics",
+            "config",
             "workspace",
             "engine",
             "report",

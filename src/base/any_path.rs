@@ -147,8 +147,8 @@ impl OutsidePath {
     }
 }
 
-/// Goes from `start` where `text` leads.
-fn walk(start: &Path, text: &str) -> PathBuf {
+/// Goes from `start` where `text` leads, by the texts alone.
+pub(crate) fn walk(start: &Path, text: &str) -> PathBuf {
     let start = if text.starts_with('/') {
         Path::new("/")
     } else {

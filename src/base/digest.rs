@@ -74,6 +74,11 @@ impl Digest {
         Self(bytes)
     }
 
+    /// Writes the 64 digits to the end of `text`.
+    pub(crate) fn push_to(&self, text: &mut String) {
+        text.push_str(as_text(&mut [0; 64], self));
+    }
+
     /// Returns the first eight digits, enough for a person to tell two apart.
     pub(crate) fn short(&self) -> String {
         self.to_string()[..8].to_owned()
@@ -113,14 +118,17 @@ impl Hasher {
 
 impl fmt::Display for Digest {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        const DIGITS: &[u8; 16] = b"0123456789abcdef";
-        let mut text = [0; 64];
-        for (pair, byte) in text.chunks_exact_mut(2).zip(self.0) {
-            pair[0] = DIGITS[usize::from(byte >> 4)];
-            pair[1] = DIGITS[usize::from(byte & 15)];
-        }
-        out.write_str(std::str::from_utf8(&text).expect("invariant: digits are ASCII"))
+        out.write_str(as_text(&mut [0; 64], self))
     }
+}
+
+fn as_text<'a>(text: &'a mut [u8; 64], digest: &Digest) -> &'a str {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    for (pair, byte) in text.chunks_exact_mut(2).zip(digest.0) {
+        pair[0] = DIGITS[usize::from(byte >> 4)];
+        pair[1] = DIGITS[usize::from(byte & 15)];
+    }
+    std::str::from_utf8(text).expect("invariant: digits are ASCII")
 }
 
 impl fmt::Debug for Digest {

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::{self, ErrorKind, Write};
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use tempfile::{Builder, NamedTempFile, PersistError};
@@ -23,7 +23,7 @@ pub(crate) struct Error {
 }
 
 /// Turns an I/O error into ours, as in `.map_err(failed("cannot read", path))`.
-pub(crate) fn failed(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Error {
+pub(crate) fn failed(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Error + use<> {
     let path = path.to_owned();
     move |source| Error {
         action,
@@ -116,6 +116,14 @@ impl AtomicFile {
         }
     }
 
+    /// Like [`Self::commit`], for a file that gets its name only now that its content is known.
+    pub(crate) fn commit_as(self, path: &Path) -> Result<(), Error> {
+        make_folder(parent(path))?;
+        let Self { temporary, .. } = self;
+        let path = path.to_owned();
+        Self { temporary, path }.commit()
+    }
+
     /// Syncs the content and gives the file its name, replacing what was there.
     pub(crate) fn commit(self) -> Result<(), Error> {
         let Self { temporary, path } = self;
@@ -172,6 +180,14 @@ pub(crate) fn rewrite(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     file.commit()
 }
 
+/// Makes the file `path`, which nobody knows of yet, in a folder that is there.
+pub(crate) fn create_new(path: &Path, executable: bool) -> Result<fs::File, Error> {
+    let mode = if executable { 0o777 } else { 0o666 };
+    let mut options = fs::OpenOptions::new();
+    let options = options.read(true).write(true).create_new(true).mode(mode);
+    options.open(path).map_err(failed("cannot write", path))
+}
+
 /// Begins an empty file that grows while somebody may read it, as a log does.
 pub(crate) fn create_log(path: &Path) -> Result<fs::File, Error> {
     #[expect(
@@ -221,6 +237,70 @@ pub(crate) fn rename(from: &Path, to: &Path) -> Result<(), Error> {
     fs::rename(from, to).map_err(failed("cannot move", from))?;
     sync_folder(parent(to))?;
     sync_folder(parent(from))
+}
+
+/// Renames `from` to `to` without waiting for the disk: for what can be had again.
+pub(crate) fn rename_quickly(from: &Path, to: &Path) -> Result<(), Error> {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is where renames go through"
+    )]
+    fs::rename(from, to).map_err(failed("cannot move", from))
+}
+
+/// Makes a symbolic link at `path` that leads to `target`.
+pub(crate) fn link_to(target: &str, path: &Path) -> Result<(), Error> {
+    std::os::unix::fs::symlink(target, path).map_err(failed("cannot write", path))
+}
+
+/// Gives the file `from` a second name.
+pub(crate) fn hard_link(from: &Path, to: &Path) -> io::Result<()> {
+    fs::hard_link(from, to)
+}
+
+/// Copies the bytes and the mode of a file.
+pub(crate) fn copy(from: &Path, to: &Path) -> io::Result<()> {
+    #[expect(clippy::disallowed_methods, reason = "this is where copies go through")]
+    fs::copy(from, to).map(drop)
+}
+
+/// Lets `make` make something under a new name, and puts it in place of what is at `path`.
+pub(crate) fn put_in_place(
+    path: &Path,
+    make: impl FnMut(&Path) -> io::Result<()>,
+) -> Result<(), Error> {
+    let made = Builder::new().prefix(LITTER).make_in(parent(path), make);
+    let made = made.map_err(failed("cannot write", path))?;
+    let placed = made.persist(path);
+    placed.map_err(|error| failed("cannot write", path)(error.error))
+}
+
+/// Returns whether files in the two folders can share blocks, by trying it.
+pub(crate) fn can_share_blocks(one: &Path, other: &Path) -> Result<bool, Error> {
+    make_folder(one)?;
+    let probe = |folder: &Path| {
+        let file = Builder::new().prefix(LITTER).tempfile_in(folder);
+        file.map_err(failed("cannot write", folder))
+    };
+    let (mut one, other) = (probe(one)?, probe(other)?);
+    let written = one.write_all(b"shared");
+    written.map_err(failed("cannot write", one.path()))?;
+    Ok(rustix::fs::ioctl_ficlone(other.as_file(), one.as_file()).is_ok())
+}
+
+/// Deletes the folder at `path` if there is nothing in it; returns whether it is gone.
+pub(crate) fn remove_empty_folder(path: &Path) -> Result<bool, Error> {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is where deleting goes through"
+    )]
+    let outcome = fs::remove_dir(path);
+    match outcome {
+        Err(error) if error.kind() == ErrorKind::DirectoryNotEmpty => Ok(false),
+        outcome => absent_as_none(outcome)
+            .map(|_| true)
+            .map_err(failed("cannot delete", path)),
+    }
 }
 
 /// Like [`rename`]; returns false, and changes nothing, where `to` is on another file system. Only

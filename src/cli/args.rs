@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 
 use crate::cli::commands::{
-    add, checkout, commit, dag, freeze, git, init, install, metrics, mv, params, remove, report,
-    repro, stage, status, unprotect,
+    add, cache, checkout, commit, config, dag, freeze, git, init, install, metrics, mv, params,
+    remove, report, repro, stage, status, unprotect,
 };
 
 /// Reproducible machine-learning pipelines, tied to git
@@ -62,6 +62,10 @@ pub(crate) enum Command {
     Report(report::ReportArgs),
     /// Let git merge data.lock by stages, and show what is out of date, and bring outs on checkout
     Install(install::InstallArgs),
+    /// Show or change settings
+    Config(config::ConfigArgs),
+    /// Show or change where the cache is
+    Cache(cache::CacheArgs),
     /// Do what git calls for
     #[command(hide = true)]
     Git(git::GitArgs),

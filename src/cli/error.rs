@@ -8,6 +8,7 @@ use crate::base::fs;
 use crate::base::human;
 use crate::base::lockfile;
 use crate::base::problem::Problem;
+use crate::config;
 use crate::data;
 use crate::engine::{self, Failure};
 use crate::pipeline;
@@ -212,6 +213,23 @@ impl From<workspace::Error> for CliError {
                 .hint("`mlpipe init` makes the current folder one; `--cd DIR` works in another"),
             workspace::Error::File(error) => error.into(),
             workspace::Error::Lock(error) => error.into(),
+            workspace::Error::Settings(error) => error.into(),
+        }
+    }
+}
+
+impl From<config::Error> for CliError {
+    fn from(error: config::Error) -> Self {
+        match error {
+            config::Error::File(error) => error.into(),
+            config::Error::Problem(problem) => problem.into(),
+            config::Error::UnknownKey { ref help, .. } | config::Error::Value { ref help, .. } => {
+                Self::new(&error).hint(help).exit(Exit::Usage)
+            }
+            config::Error::NotSet { ref help, .. } => Self::new(&error).hint(help),
+            config::Error::Homeless => {
+                Self::new(&error).hint("set HOME, or use `--project` or `--local`")
+            }
         }
     }
 }

@@ -18,18 +18,25 @@ pub(crate) struct Access<'w> {
     /// What is tracked, as `data.lock` says.
     pub(crate) data: Data,
     _held: Presence,
-    /// The same lock as that of edits to pipeline files, which must not cross ours.
-    _editing: FileLock,
+    _alone: FileLock,
 }
 
 impl<'w> Access<'w> {
     /// Enters the project; `waiting` is told who has it for itself.
     pub(crate) fn begin(
         workspace: &'w Workspace,
-        waiting: impl FnMut(&str),
+        mut waiting: impl FnMut(&str),
     ) -> Result<Self, Error> {
-        let held = workspace.enter(&CancelToken::default(), waiting)?;
-        let editing = FileLock::hold(&workspace.state("edit"))?;
+        let held = workspace.enter(&CancelToken::default(), &mut waiting)?;
+        let place = workspace.state("data");
+        let alone = match FileLock::try_acquire(&place)? {
+            Some(alone) => alone,
+            None => {
+                // Data may take hours.
+                waiting("with tracked data");
+                FileLock::hold(&place)?
+            }
+        };
         let data = workspace.load_lock()?.data;
         if held.is_alone() && held.was_abandoned {
             remove_litter(workspace, &data)?;
@@ -38,7 +45,7 @@ impl<'w> Access<'w> {
             workspace,
             data,
             _held: held,
-            _editing: editing,
+            _alone: alone,
         })
     }
 

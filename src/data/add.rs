@@ -9,7 +9,7 @@ use crate::data::admission::Gate;
 use crate::data::error::Error;
 use crate::pipeline::Content;
 use crate::scm::ignore_out;
-use crate::store::Presence;
+use crate::store::{Meter, Presence};
 use crate::workspace::Workspace;
 
 /// Whether content goes into the cache.
@@ -45,15 +45,6 @@ pub(crate) enum Addition {
     Unchanged,
 }
 
-/// How far the work has come.
-#[derive(Debug)]
-pub(crate) enum Progress<'a> {
-    /// A path is begun.
-    Begun(&'a RepoPath),
-    /// It is done; this is what it has.
-    Ended(&'a Content),
-}
-
 /// Tracks new paths and brings the records of others up to date. All are judged before anything is
 /// changed.
 ///
@@ -63,11 +54,11 @@ pub(crate) fn add(
     access: &mut Access<'_>,
     paths: &BTreeSet<RepoPath>,
     storage: Storage,
-    tell: &mut dyn FnMut(Progress<'_>),
+    meter: &Meter,
 ) -> Result<Vec<Added>, Error> {
     access.refuse_hidden_lock()?;
     Gate::open(access.workspace, &access.data)?.admit(paths)?;
-    let added = record(access, paths, storage, tell)?;
+    let added = record(access, paths, storage, meter)?;
     for path in paths {
         ignore_out(access.workspace.root(), path)?;
     }
@@ -78,7 +69,7 @@ pub(crate) fn add(
 pub(crate) fn commit(
     access: &mut Access<'_>,
     paths: &BTreeSet<RepoPath>,
-    tell: &mut dyn FnMut(Progress<'_>),
+    meter: &Meter,
 ) -> Result<Vec<Added>, Error> {
     let mut there = BTreeSet::new();
     for path in paths {
@@ -86,22 +77,19 @@ pub(crate) fn commit(
             there.insert(path.clone());
         }
     }
-    add(access, &there, Storage::Cache, tell)
+    add(access, &there, Storage::Cache, meter)
 }
 
 fn record(
     access: &mut Access<'_>,
     paths: &BTreeSet<RepoPath>,
     storage: Storage,
-    tell: &mut dyn FnMut(Progress<'_>),
+    meter: &Meter,
 ) -> Result<Vec<Added>, Error> {
     let mut added = Vec::new();
     for path in paths {
-        tell(Progress::Begun(path));
         let recorded = access.data.get(path).copied();
-        let done = take(access.workspace, path, recorded, storage)?;
-        tell(Progress::Ended(&done.content));
-        added.push(done);
+        added.push(take(access.workspace, (path, recorded), storage, meter)?);
     }
     let news: BTreeMap<RepoPath, Content> = added
         .iter()
@@ -118,9 +106,9 @@ fn record(
 /// Puts one path into the cache, unless it is there as recorded.
 fn take(
     workspace: &Workspace,
-    path: &RepoPath,
-    recorded: Option<Content>,
+    (path, recorded): (&RepoPath, Option<Content>),
     storage: Storage,
+    meter: &Meter,
 ) -> Result<Added, Error> {
     let made = |content, addition| Added {
         path: path.clone(),
@@ -142,7 +130,7 @@ fn take(
             return Ok(made(found, Addition::Unchanged));
         }
     }
-    let stored = workspace.cache.store(&workspace.locate(path))?;
+    let stored = workspace.store(&any, meter)?;
     let stored = stored.ok_or_else(gone)?;
     Ok(match addition(recorded, stored) {
         Addition::Unchanged => made(stored, Addition::Saved),

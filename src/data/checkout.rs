@@ -10,7 +10,7 @@ use crate::data::error::Error;
 use crate::data::unsaved::Unsaved;
 use crate::pipeline::Content;
 use crate::scm::ignore_out;
-use crate::store::{self, Presence, Restored, Tree};
+use crate::store::{Meter, Presence, Restored, Tree};
 use crate::workspace::{Kept, Workspace};
 
 /// How far a checkout may go.
@@ -75,16 +75,16 @@ pub(crate) fn check_out(
     access: &Access<'_>,
     paths: &BTreeSet<RepoPath>,
     manner: Manner,
-    begin: &mut dyn FnMut(&RepoPath),
+    meter: &Meter,
 ) -> Result<Vec<CheckedOut>, Error> {
     let wanted = access.data.iter().filter(|(path, _)| paths.contains(*path));
     let mut all = Vec::new();
     for (path, recorded) in wanted {
-        begin(path);
         let mut visit = Visit {
             workspace: access.workspace,
             path,
             recorded,
+            meter,
             kept: None,
         };
         let outcome = visit.check_out(manner).unwrap_or_else(Outcome::Failed);
@@ -103,6 +103,7 @@ struct Visit<'a> {
     workspace: &'a Workspace,
     path: &'a RepoPath,
     recorded: &'a Content,
+    meter: &'a Meter,
     kept: Option<Kept>,
 }
 
@@ -125,8 +126,10 @@ impl Visit<'_> {
         // Before it is there: git must not see it.
         ignore_out(self.workspace.root(), self.path)?;
         self.kept = unsaved.keep(self.workspace, self.path)?;
-        let location = self.workspace.locate(self.path);
-        match self.workspace.cache.restore(self.recorded, &location)? {
+        let restored = self
+            .workspace
+            .restore(self.recorded, &self.any(), self.meter)?;
+        match restored {
             Restored::Done if found.is_none() => Ok(Outcome::Restored),
             Restored::Done => Ok(Outcome::Replaced),
             Restored::Missing | Restored::Corrupt(_) => self.salvage(found),
@@ -138,8 +141,7 @@ impl Visit<'_> {
         if !manner.relinks {
             return Ok(Outcome::Unchanged);
         }
-        let location = self.workspace.locate(self.path);
-        self.workspace.cache.store(&location)?;
+        self.workspace.store(&self.any(), self.meter)?;
         Ok(Outcome::Relinked)
     }
 
@@ -176,9 +178,9 @@ impl Visit<'_> {
         Ok(Outcome::Lost { files, is_partial })
     }
 
-    fn restore_file(&self, inner: &str, content: &Content) -> Result<bool, store::Error> {
-        let location = self.workspace.locate(self.path).join(inner);
-        let restored = self.workspace.cache.restore(content, &location)?;
+    fn restore_file(&self, inner: &str, content: &Content) -> Result<bool, Error> {
+        let path = AnyPath::from(self.path.join(inner)?);
+        let restored = self.workspace.restore(content, &path, self.meter)?;
         Ok(restored == Restored::Done)
     }
 

@@ -14,7 +14,7 @@ mod unprotect;
 mod unsaved;
 
 pub(crate) use access::Access;
-pub(crate) use add::{Added, Addition, Progress, Storage, add, commit};
+pub(crate) use add::{Added, Addition, Storage, add, commit};
 pub(crate) use admission::matching;
 pub(crate) use checkout::{CheckedOut, Manner, Outcome, check_out};
 pub(crate) use error::Error;

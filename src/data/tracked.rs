@@ -119,8 +119,8 @@ fn differs(
     let inner = path.relative_to(tracked);
     let entries = tree.entries();
     let known = entries.binary_search_by(|entry| entry.path.as_str().cmp(&inner));
-    Ok(match known.map(|at| entries[at].kind) {
-        Ok(EntryKind::File(file)) => Content::from(file) != *content,
+    Ok(match known.map(|at| &entries[at].kind) {
+        Ok(EntryKind::File(file)) => Content::from(*file) != *content,
         Ok(_) => true,
         // A folder in the folder, or a new file.
         Err(_) => content.files.is_none(),

@@ -11,7 +11,7 @@ use crate::engine::inputs::Inputs;
 use crate::pipeline::{
     Content, Data, Dep, Pattern, Pipeline, Stage, StageEntry, StageIndex, StageName,
 };
-use crate::store::{Entry, EntryKind, Restored, Tree};
+use crate::store::{Entry, EntryKind, Meter, Restored, Tree};
 use crate::workspace::Workspace;
 
 /// What a stage may read that need not be in place: recorded outs of the stages right before it, and
@@ -223,7 +223,7 @@ fn fetch_one(
     pipeline: &Pipeline,
     workspace: &Workspace,
 ) -> Result<(), Failure> {
-    match workspace.cache.restore(content, &workspace.locate(path))? {
+    match workspace.restore(content, &path.clone().into(), &Meter::default())? {
         Restored::Done => Ok(()),
         Restored::Missing | Restored::Corrupt(_) => {
             let maker = pipeline.graph.maker(&path.clone().into());
@@ -254,14 +254,17 @@ fn part(tree: &Tree, inner: &str) -> Option<Content> {
     let prefix = format!("{inner}/");
     let mut entries = Vec::new();
     for entry in tree.entries() {
-        match entry.kind {
-            EntryKind::File(file) if entry.path == inner => return Some(file.into()),
+        let rest = entry.path.strip_prefix(&prefix);
+        match &entry.kind {
+            EntryKind::File(file) if entry.path == inner => return Some((*file).into()),
             EntryKind::EmptyFolder if entry.path == inner => {
                 return Some(Tree::default().content());
             }
-            kind => entries.extend(entry.path.strip_prefix(&prefix).map(|path| Entry {
+            // Where it leads may lie outside of the part, which would then have what is there.
+            EntryKind::Link(_) if rest.is_some() || entry.path == inner => return None,
+            kind => entries.extend(rest.map(|path| Entry {
                 path: path.to_owned(),
-                kind,
+                kind: kind.clone(),
             })),
         }
     }
@@ -288,7 +291,7 @@ fn entries_at(
             "" => entry.path.clone(),
             inner => format!("{inner}/{}", entry.path),
         },
-        kind: entry.kind,
+        kind: entry.kind.clone(),
     };
     Ok(Some(tree.entries().iter().map(moved).collect()))
 }

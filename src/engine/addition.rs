@@ -6,7 +6,7 @@ use crate::base::yaml::Step;
 use crate::engine::amendment::{AmendError, Amendment};
 use crate::engine::error::Error;
 use crate::engine::written::key_of;
-use crate::pipeline::{StageDraft, StageName};
+use crate::pipeline::{self, StageDraft, StageName};
 
 /// What becomes of a stage that has the name already.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,6 +40,9 @@ pub(crate) fn add_stage(
         return Err(AmendError::StageExists { name, file }.into());
     }
     let pipeline = amendment.check()?;
+    let data = amendment.workspace.load_lock()?.data;
+    let refused = pipeline.refuse_tracked_outs(&data);
+    refused.map_err(pipeline::Error::from)?;
     let mut stages = pipeline.stages.into_iter();
     let added = stages.find(|stage| stage.file == *file && key_of(stage) == draft.name);
     let Some(added) = added else {

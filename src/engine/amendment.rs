@@ -140,7 +140,7 @@ impl<'a> Amendment<'a> {
             workspace,
             texts: BTreeMap::new(),
             _held: held,
-            _editing: FileLock::hold(&workspace.state("edit"))?,
+            _editing: Workspace::guard_edits(workspace.root())?,
         })
     }
 

@@ -92,9 +92,9 @@ fn compare(
     Ok(changes)
 }
 
-fn entries(tree: &Tree) -> BTreeMap<&str, EntryKind> {
+fn entries(tree: &Tree) -> BTreeMap<&str, &EntryKind> {
     tree.entries()
         .iter()
-        .map(|entry| (entry.path.as_str(), entry.kind))
+        .map(|entry| (entry.path.as_str(), &entry.kind))
         .collect()
 }

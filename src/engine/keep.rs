@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::engine::decide::{OutState, Shape};
 use crate::engine::event::Event;
 use crate::pipeline::StageName;
-use crate::store::{self, Presence};
+use crate::store::{self, Meter, Presence};
 use crate::workspace::{Kept, Workspace};
 
 /// What becomes of something that gives way to an out.
@@ -48,7 +48,7 @@ pub(crate) fn fate(workspace: &Workspace, state: &OutState) -> Result<Fate, stor
     }
     if state.out.is_kept() {
         // The cache has lost it; with it back, the run cache can restore this run some day.
-        workspace.cache.store(&location)?;
+        workspace.store(&state.out.path, &Meter::default())?;
     }
     Ok(Fate::Expendable)
 }

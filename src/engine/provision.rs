@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::base::any_path::AnyPath;
 use crate::base::fs;
 use crate::base::lockfile::FileLock;
 use crate::base::path::RepoPath;
@@ -9,7 +10,7 @@ use crate::engine::error::Error;
 use crate::engine::event::{Event, Reporter};
 use crate::engine::selection::{Missing, Policy, RunPolicy};
 use crate::pipeline::{Content, Data, Pipeline, Stage, StageIndex};
-use crate::store::Restored;
+use crate::store::{Meter, Restored};
 use crate::workspace::Workspace;
 
 /// Restores the tracked data that the `selected` stages may read and that is not there. What the
@@ -28,8 +29,9 @@ pub(super) fn provide(
     for (path, content) in absent(workspace, pipeline, selected, data)? {
         // Two processes may want the same; what is there already is left alone.
         let _alone = FileLock::hold(&workspace.state("fetch"))?;
-        let location = workspace.locate(path);
-        if !fs::exists(&location)? && workspace.cache.restore(content, &location)? == Restored::Done
+        let any = AnyPath::from(path.clone());
+        if !fs::exists(&workspace.locate(path))?
+            && workspace.restore(content, &any, &Meter::default())? == Restored::Done
         {
             reporter.report(&Event::Provided { path: path.clone() });
         }

@@ -7,6 +7,7 @@ use crate::engine::inputs::Inputs;
 use crate::engine::run::Worker;
 use crate::engine::selection::CommitPolicy;
 use crate::pipeline::{Content, ParamFiles, Stage, StageEntry};
+use crate::store::Meter;
 
 /// Where recorded outs come from. Those made by hand cannot be made again, so they are all cached.
 #[derive(Clone, Copy, PartialEq)]
@@ -38,10 +39,9 @@ impl Worker<'_> {
     ) -> Result<StageEntry, Failure> {
         let mut outs: SortedMap<AnyPath, Content> = SortedMap::default();
         for out in &stage.outs {
-            let location = self.shared.workspace.locate_any(&out.path);
             let is_cached = out.is_kept() && self.shared.policy.commit == CommitPolicy::Cache;
             let content = if is_cached || origin == Origin::Hand {
-                self.shared.workspace.cache.store(&location)?
+                self.shared.workspace.store(&out.path, &Meter::default())?
             } else {
                 self.shared.workspace.measure(&out.path)?
             };
@@ -88,10 +88,7 @@ impl Worker<'_> {
     /// Puts outs into the cache again that it has lost.
     pub(super) fn recache(&self, paths: &[AnyPath]) -> Result<(), Failure> {
         for path in paths {
-            self.shared
-                .workspace
-                .cache
-                .store(&self.shared.workspace.locate_any(path))?;
+            self.shared.workspace.store(path, &Meter::default())?;
         }
         Ok(())
     }

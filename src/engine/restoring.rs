@@ -6,7 +6,7 @@ use crate::engine::event::Event;
 use crate::engine::keep::{self, Fate};
 use crate::engine::run::Worker;
 use crate::pipeline::{Stage, StageEntry};
-use crate::store::{Presence, Restored};
+use crate::store::{Meter, Presence, Restored};
 use crate::workspace;
 
 impl Worker<'_> {
@@ -31,7 +31,11 @@ impl Worker<'_> {
                 let kept = workspace::keep(self.shared.workspace, &location, &state.out.path)?;
                 self.tell(keep::event(kept, &stage.name));
             }
-            match self.shared.workspace.cache.restore(content, &location)? {
+            match self
+                .shared
+                .workspace
+                .restore(content, &state.out.path, &Meter::default())?
+            {
                 Restored::Done => {}
                 Restored::Missing => return Ok(false),
                 Restored::Corrupt(object) => {
@@ -69,7 +73,7 @@ impl Worker<'_> {
                 self.tell(keep::event(kept, &stage.name));
             }
             if !matches!(
-                workspace.cache.restore(&content, &location)?,
+                workspace.restore(&content, &state.out.path, &Meter::default())?,
                 Restored::Done
             ) {
                 paths.push(state.out.path.clone());

@@ -1,30 +1,29 @@
 //! `Cache`: objects named by the SHA-256 of their bytes. Everything is verified when it is taken out.
 
-use std::fs::{File, Metadata, Permissions};
-use std::io::{Read, Write};
-use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use rayon::prelude::*;
 
-use crate::base::digest::{Digest, Hasher, block_for};
-use crate::base::folder::Folder;
-use crate::base::fs::{self, AtomicFile, failed};
+use crate::base::digest::Digest;
 use crate::pipeline::Content;
 use crate::store::error::Error;
-use crate::store::scan::{self, Found};
-use crate::store::tree::{EntryKind, FileContent, Tree};
+use crate::store::link::LinkType;
+use crate::store::linker::Linker;
+use crate::store::loose::Loose;
+use crate::store::packs::{Packed, Packs};
+use crate::store::storing::PACKED_MAX;
+use crate::store::tree::Tree;
 
-/// The objects of a project, below one folder: `sha256/<two digits>/<the other 62>`.
+/// The objects of a project, or of several: small ones in packs, others as files of their own.
+/// `docs/cache.md` has the layout.
 ///
 /// May be deleted: what is lost is made again by running stages.
 pub(crate) struct Cache {
     root: PathBuf,
-    objects: Folder,
+    pub(super) loose: Loose,
+    pub(super) packs: Packs,
+    pub(super) linker: Linker,
 }
-
-/// The folder of the objects in the cache.
-const OBJECTS: &str = "sha256";
 
 /// Whether all objects of some content are in the cache. Their bytes are checked only when used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,78 +34,45 @@ pub(crate) enum Presence {
     Missing,
 }
 
-/// What became of an attempt to restore content.
+/// Why an object cannot be had.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Restored {
-    /// It is in place.
-    Done,
-    /// An object is missing; nothing was changed.
+pub(super) enum Lack {
+    /// It is not there.
     Missing,
-    /// An object was corrupt and has been quarantined; nothing was changed.
+    /// It was corrupt and has been quarantined.
     Corrupt(Digest),
 }
 
 impl Cache {
-    /// Opens the cache at `root`; its folders are made when they are needed.
-    pub(crate) fn new(root: PathBuf) -> Self {
-        let objects = Folder::new(root.join(OBJECTS));
-        Self { root, objects }
-    }
-
-    /// Copies the file or folder at `path` into the cache, hashing in the same pass; returns what
-    /// it is, or `None` if nothing is there.
-    pub(crate) fn store(&self, path: &Path) -> Result<Option<Content>, Error> {
-        match scan::find(path)? {
-            None => Ok(None),
-            Some(Found::File(metadata)) => Ok(Some(self.store_file(path, &metadata)?.into())),
-            Some(Found::Folder(found)) => {
-                let tree = scan::tree_of(found, |path, metadata| self.store_file(path, metadata))?;
-                self.store_bytes(tree.to_text().as_bytes())?;
-                Ok(Some(tree.content()))
-            }
+    /// Opens the cache at `root`, whose objects go to `workspace` by the first of the ways in `order`
+    /// that works there. Its folders are made when they are needed.
+    pub(crate) fn open(root: PathBuf, order: Vec<LinkType>, workspace: PathBuf) -> Self {
+        Self {
+            loose: Loose::new(root.join("sha256"), root.join("new/object")),
+            packs: Packs::new(root.join("packs")),
+            linker: Linker::new(order, root.clone(), workspace),
+            root,
         }
     }
 
-    fn store_file(&self, path: &Path, metadata: &Metadata) -> Result<FileContent, Error> {
-        let mut object = self.begin_object()?;
-        let (digest, size) = copy_hashing(path, &mut object)?;
-        self.name_object(object, digest, size)?;
-        Ok(FileContent {
-            digest,
-            size,
-            executable: scan::is_executable(metadata),
-        })
+    /// Returns whether small objects must be files of their own too, for links to lead to.
+    pub(super) fn keeps_loose(&self) -> bool {
+        self.linker.needs_loose()
     }
 
-    fn store_bytes(&self, bytes: &[u8]) -> Result<(), Error> {
-        let mut object = self.begin_object()?;
-        let path = object.unfinished().to_owned();
-        object
-            .file()
-            .write_all(bytes)
-            .map_err(failed("cannot write", &path))?;
-        self.name_object(object, Digest::of(bytes), bytes.len() as u64)
-    }
-
-    fn begin_object(&self) -> Result<AtomicFile, Error> {
-        Ok(AtomicFile::begin(&self.root.join("new/object"))?)
-    }
-
-    /// Gives a whole object its name, unless it is there already.
-    fn name_object(&self, mut object: AtomicFile, digest: Digest, size: u64) -> Result<(), Error> {
-        let path = self.object_path(digest);
-        // The right size is no proof: an object that is there must also be what its name says.
-        if self.has_object(digest, size) && self.verify_object(digest)? {
-            return Ok(());
-        }
-        let read_only = object.file().set_permissions(Permissions::from_mode(0o444));
-        read_only.map_err(failed("cannot write", &path))?;
-        Ok(object.commit_as_object(&path)?)
+    /// Returns the path beside which unfinished files are.
+    pub(super) fn unfinished(&self) -> PathBuf {
+        self.root.join("new/object")
     }
 
     /// Keeps the manifest of a folder, without its files: for telling later what has changed in it.
     pub(crate) fn store_manifest(&self, tree: &Tree) -> Result<(), Error> {
-        self.store_bytes(tree.to_text().as_bytes())
+        let text = tree.to_text();
+        let digest = Digest::of(text.as_bytes());
+        if self.packs.length(digest)?.is_some() {
+            return Ok(());
+        }
+        self.loose.add(digest, text.as_bytes())
     }
 
     /// Returns the manifest of a folder, if it was kept.
@@ -119,20 +85,19 @@ impl Cache {
 
     /// Returns whether the objects of `content` are all there.
     pub(crate) fn presence(&self, content: &Content) -> Result<Presence, Error> {
-        let whole = match content.files {
-            None => self.has_object(content.sha256, content.size),
-            Some(_) => match self.tree(content.sha256)? {
-                Ok(tree) => tree
-                    .files()
-                    .all(|(_, file)| self.has_object(file.digest, file.size)),
-                Err(_) => false,
-            },
+        if content.files.is_none() {
+            let (digest, size) = (content.sha256, content.size);
+            let is_there = self.loose.has(digest, size) || self.has_object(digest, size)?;
+            return Ok(presence(is_there));
+        }
+        let Ok(tree) = self.tree(content.sha256)? else {
+            return Ok(Presence::Missing);
         };
-        Ok(if whole {
-            Presence::Whole
-        } else {
-            Presence::Missing
-        })
+        let mut files = tree.files();
+        let is_whole = files.try_fold(true, |so_far, (_, file)| {
+            Ok::<_, Error>(so_far && self.has_object(file.digest, file.size)?)
+        });
+        Ok(presence(is_whole?))
     }
 
     /// Returns whether the objects of `content` are all there and what they should be, to the last
@@ -149,92 +114,7 @@ impl Cache {
             .into_par_iter()
             .map(|digest| self.verify_object(digest))
             .collect();
-        let is_whole = checks?.into_iter().all(|is_good| is_good);
-        Ok(if is_whole {
-            Presence::Whole
-        } else {
-            Presence::Missing
-        })
-    }
-
-    fn verify_object(&self, digest: Digest) -> Result<bool, Error> {
-        let path = self.object_path(digest);
-        let found = fs::absent_as_none(Digest::of_file(&path));
-        match found.map_err(failed("cannot read", &path))? {
-            None => Ok(false),
-            Some((found, _)) if found == digest => Ok(true),
-            Some(_) => self.quarantine(digest).map(|()| false),
-        }
-    }
-
-    /// Puts `content` to `path`, replacing what is there. The caller has saved that.
-    pub(crate) fn restore(&self, content: &Content, path: &Path) -> Result<Restored, Error> {
-        if content.files.is_none() {
-            return self.restore_file(content.into(), path);
-        }
-        match self.tree(content.sha256)? {
-            // A record whose sizes are not those of the folder is not believed.
-            Ok(tree) if tree.content() != *content => Ok(Restored::Missing),
-            Ok(tree) => self.restore_tree(&tree, path),
-            Err(outcome) => Ok(outcome),
-        }
-    }
-
-    /// Builds the folder beside its place and swaps it in when it is whole.
-    fn restore_tree(&self, tree: &Tree, path: &Path) -> Result<Restored, Error> {
-        let parent = fs::parent(path);
-        fs::make_folder(parent)?;
-        let building = tempfile::Builder::new()
-            .prefix(fs::LITTER)
-            .tempdir_in(parent);
-        let building = building.map_err(failed("cannot write", path))?;
-        let folder = building.path().join("new");
-        fs::make_folder(&folder)?;
-        let outcomes: Result<Vec<Restored>, Error> = tree
-            .entries()
-            .par_iter()
-            .map(|entry| match entry.kind {
-                EntryKind::File(file) => self.restore_file(file, &folder.join(&entry.path)),
-                EntryKind::EmptyFolder => {
-                    Ok(fs::make_folder(&folder.join(&entry.path)).map(|()| Restored::Done)?)
-                }
-            })
-            .collect();
-        if let Some(outcome) = outcomes?
-            .into_iter()
-            .find(|outcome| *outcome != Restored::Done)
-        {
-            return Ok(outcome);
-        }
-        if fs::exists(path)? {
-            fs::rename(path, &building.path().join("old"))?;
-        }
-        fs::rename(&folder, path)?;
-        Ok(Restored::Done)
-    }
-
-    fn restore_file(&self, file: FileContent, path: &Path) -> Result<Restored, Error> {
-        let object = self.object_path(file.digest);
-        if !fs::exists(&object)? {
-            return Ok(Restored::Missing);
-        }
-        let mut copy = AtomicFile::begin(path)?;
-        let (digest, size) = copy_hashing(&object, &mut copy)?;
-        if digest != file.digest {
-            self.quarantine(file.digest)?;
-            return Ok(Restored::Corrupt(file.digest));
-        }
-        if size != file.size {
-            return Ok(Restored::Missing);
-        }
-        if file.executable {
-            copy.make_executable()?;
-        }
-        if path.is_dir() {
-            fs::remove(path)?;
-        }
-        copy.commit_as_object(path)?;
-        Ok(Restored::Done)
+        Ok(presence(checks?.into_iter().all(|is_good| is_good)))
     }
 
     /// Reads a whole object, verified; `None` if it is missing or was corrupt.
@@ -242,77 +122,80 @@ impl Cache {
         Ok(self.verified(digest)?.ok())
     }
 
+    /// Returns whether an object of this size is there. Small ones are most likely packed.
+    pub(super) fn has_object(&self, digest: Digest, size: u64) -> Result<bool, Error> {
+        let is_packed = size <= PACKED_MAX && self.packs.length(digest)? == Some(size);
+        Ok(is_packed || self.loose.has(digest, size))
+    }
+
     /// Reads the manifest of a folder; or says why it cannot be had.
-    fn tree(&self, digest: Digest) -> Result<Result<Tree, Restored>, Error> {
+    pub(super) fn tree(&self, digest: Digest) -> Result<Result<Tree, Lack>, Error> {
         let bytes = match self.verified(digest)? {
             Ok(bytes) => bytes,
-            Err(outcome) => return Ok(Err(outcome)),
+            Err(lack) => return Ok(Err(lack)),
         };
         // Its bytes are what they should be, so it never was a manifest: the record is wrong.
         let tree = String::from_utf8(bytes)
             .ok()
             .and_then(|text| Tree::parse(&text));
-        Ok(tree.ok_or(Restored::Missing))
+        Ok(tree.ok_or(Lack::Missing))
     }
 
-    fn verified(&self, digest: Digest) -> Result<Result<Vec<u8>, Restored>, Error> {
-        let Some(bytes) = fs::read(&self.object_path(digest))? else {
-            return Ok(Err(Restored::Missing));
-        };
-        if Digest::of(&bytes) == digest {
-            return Ok(Ok(bytes));
+    /// Reads a whole object; or says why it cannot be had.
+    pub(super) fn verified(&self, digest: Digest) -> Result<Result<Vec<u8>, Lack>, Error> {
+        let loose = self.loose.read(digest)?;
+        let is_sound = |bytes: &Vec<u8>| Digest::of(bytes) == digest;
+        if let Some(bytes) = loose {
+            if is_sound(&bytes) {
+                return Ok(Ok(bytes));
+            }
+            self.quarantine(digest)?;
+            if let Packed::Whole(bytes) = self.packs.read(digest)? {
+                return Ok(Ok(bytes));
+            }
+            return Ok(Err(Lack::Corrupt(digest)));
         }
-        self.quarantine(digest)?;
-        Ok(Err(Restored::Corrupt(digest)))
+        self.packed(digest)
     }
 
-    /// Moves a corrupt object out of the way; its bytes may still help somebody.
-    fn quarantine(&self, digest: Digest) -> Result<(), Error> {
-        let to = self.root.join("quarantine").join(digest.to_string());
-        Ok(fs::rename(&self.object_path(digest), &to)?)
+    /// Reads a packed object; or says why it cannot be had.
+    pub(super) fn packed(&self, digest: Digest) -> Result<Result<Vec<u8>, Lack>, Error> {
+        match self.packs.read(digest)? {
+            Packed::Whole(bytes) => Ok(Ok(bytes)),
+            Packed::Missing => Ok(Err(Lack::Missing)),
+            Packed::Corrupt(pack) => {
+                self.salvage(pack)?;
+                Ok(Err(Lack::Corrupt(digest)))
+            }
+        }
     }
 
-    /// A truncated object has another size, so most damage is seen without reading.
-    fn has_object(&self, digest: Digest, size: u64) -> bool {
-        let found = self.objects.stat(&object_name(digest));
-        found.is_some_and(|found| u64::try_from(found.st_size) == Ok(size))
+    fn verify_object(&self, digest: Digest) -> Result<bool, Error> {
+        match self.loose.check(digest)? {
+            Some(true) => return Ok(true),
+            Some(false) => self.quarantine(digest)?,
+            None => {}
+        }
+        Ok(self.packed(digest)?.is_ok())
     }
 
-    fn object_path(&self, digest: Digest) -> PathBuf {
-        self.objects.path().join(object_name(digest))
+    /// Moves a corrupt loose object out of the way.
+    pub(super) fn quarantine(&self, digest: Digest) -> Result<(), Error> {
+        let to = self.quarantined(&digest.to_string());
+        Ok(self.loose.set_aside(digest, &to)?)
+    }
+
+    /// Returns where something corrupt goes.
+    pub(super) fn quarantined(&self, name: &str) -> PathBuf {
+        self.root.join("quarantine").join(name)
     }
 }
 
-/// Returns the path of an object in the folder of the objects.
-fn object_name(digest: Digest) -> String {
-    let mut name = digest.to_string();
-    name.insert(2, '/');
-    name
-}
-
-/// Copies the file at `from` into `to` in blocks; returns the digest and size of what was written.
-fn copy_hashing(from: &Path, to: &mut AtomicFile) -> Result<(Digest, u64), Error> {
-    let target = to.unfinished().to_owned();
-    let mut source = File::open(from).map_err(failed("cannot read", from))?;
-    let mut hasher = Hasher::default();
-    let size = source
-        .metadata()
-        .map_err(failed("cannot read", from))?
-        .len();
-    let mut block = vec![0; block_for(size)];
-    let mut size = 0;
-    loop {
-        let count = source
-            .read(&mut block)
-            .map_err(failed("cannot read", from))?;
-        if count == 0 {
-            return Ok((hasher.digest(), size));
-        }
-        hasher.update(&block[..count]);
-        to.file()
-            .write_all(&block[..count])
-            .map_err(failed("cannot write", &target))?;
-        size += count as u64;
+fn presence(is_whole: bool) -> Presence {
+    if is_whole {
+        Presence::Whole
+    } else {
+        Presence::Missing
     }
 }
 
@@ -322,29 +205,51 @@ fn copy_hashing(from: &Path, to: &mut AtomicFile) -> Result<(Digest, u64), Error
     reason = "tests lay out and damage small files"
 )]
 mod tests {
-    use std::fs as disk;
+    use std::fs::{self as disk, Permissions};
+    use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+    use std::path::Path;
 
     use super::*;
     use crate::store::index::Index;
+    use crate::store::measure::measure;
+    use crate::store::meter::Meter;
+    use crate::store::pack;
+    use crate::store::restoring::Restored;
 
-    fn measure(path: &Path) -> Result<Option<Content>, Error> {
-        scan::measure(path, &Index::open(PathBuf::new(), PathBuf::from("/")))
+    fn open(folder: &Path, order: &[LinkType]) -> Cache {
+        Cache::open(folder.join("cache"), order.to_vec(), folder.to_owned())
     }
 
     struct Fixture {
         folder: tempfile::TempDir,
         cache: Cache,
+        index: Index,
     }
 
     impl Fixture {
+        /// `data` has two files and an empty folder, `many` enough small files for a pack.
         fn new() -> Self {
             let folder = tempfile::tempdir().expect("a temporary folder");
-            let cache = Cache::new(folder.path().join("cache"));
-            disk::create_dir_all(folder.path().join("data/sub")).expect("makes");
-            disk::create_dir_all(folder.path().join("data/void")).expect("makes");
-            disk::write(folder.path().join("data/a"), "alpha").expect("writes");
-            disk::write(folder.path().join("data/sub/b"), "beta").expect("writes");
-            Self { folder, cache }
+            let cache = open(folder.path(), &[LinkType::Copy]);
+            let index = Index::open(PathBuf::new(), PathBuf::from("/"));
+            let path = |name: &str| folder.path().join(name);
+            disk::create_dir_all(path("data/sub")).expect("makes");
+            disk::create_dir_all(path("data/void")).expect("makes");
+            disk::write(path("data/a"), "alpha").expect("writes");
+            disk::write(path("data/sub/b"), "beta").expect("writes");
+            disk::create_dir_all(path("many/sub")).expect("makes");
+            for number in 0..40 {
+                let name = format!("many/{}{number}", if number % 2 == 0 { "sub/" } else { "" });
+                disk::write(path(&name), format!("content {number}")).expect("writes");
+            }
+            let runs = Permissions::from_mode(0o755);
+            disk::set_permissions(path("many/sub/0"), runs).expect("sets");
+            symlink("sub/2", path("many/link")).expect("links");
+            Self {
+                folder,
+                cache,
+                index,
+            }
         }
 
         fn path(&self, name: &str) -> PathBuf {
@@ -352,39 +257,91 @@ mod tests {
         }
 
         fn store(&self, name: &str) -> Content {
-            self.cache
-                .store(&self.path(name))
-                .expect("stores")
-                .expect("is there")
+            let stored = self
+                .cache
+                .store(&self.path(name), &self.index, &Meter::default());
+            stored.expect("stores").expect("is there")
         }
 
-        fn damage(&self, digest: Digest) {
-            let object = self.cache.object_path(digest);
-            disk::set_permissions(&object, Permissions::from_mode(0o644)).expect("sets");
-            let mut bytes = disk::read(&object).expect("reads");
-            bytes[0] ^= 1;
-            disk::write(&object, bytes).expect("writes");
+        fn restore(&self, content: &Content, name: &str) -> Restored {
+            let path = self.path(name);
+            let restored = self
+                .cache
+                .restore(content, &path, &self.index, &Meter::default());
+            restored.expect("answers")
         }
+
+        fn measure(&self, name: &str) -> Option<Content> {
+            measure(&self.path(name), &self.index).expect("measures")
+        }
+
+        fn packs(&self) -> Vec<PathBuf> {
+            let names = self.cache.packs.names().expect("lists");
+            let path = |name| pack::path_of(self.cache.packs.folder(), name);
+            names.into_iter().map(path).collect()
+        }
+    }
+
+    fn damage(path: &Path, at: usize) {
+        disk::set_permissions(path, Permissions::from_mode(0o644)).expect("sets");
+        let mut bytes = disk::read(path).expect("reads");
+        bytes[at] ^= 1;
+        disk::write(path, bytes).expect("writes");
     }
 
     #[test]
     fn a_folder_comes_back_as_it_was() {
         let fixture = Fixture::new();
-        let content = fixture.store("data");
-        assert_eq!(
-            measure(&fixture.path("data")).expect("measures"),
-            Some(content)
-        );
-        let outcome = fixture
-            .cache
-            .restore(&content, &fixture.path("copy"))
-            .expect("restores");
-        assert_eq!(outcome, Restored::Done);
-        assert_eq!(
-            measure(&fixture.path("copy")).expect("measures"),
-            Some(content)
-        );
-        assert!(fixture.path("copy/void").is_dir());
+        for name in ["data", "many"] {
+            let content = fixture.store(name);
+            assert_eq!(fixture.measure(name), Some(content));
+            assert_eq!(fixture.restore(&content, "copy"), Restored::Done);
+            assert_eq!(fixture.measure("copy"), Some(content));
+        }
+        let mode = fixture.path("copy/sub/0").metadata().expect("is there");
+        assert_eq!(mode.permissions().mode() & 0o100, 0o100);
+        let target = disk::read_link(fixture.path("copy/link")).expect("is a link");
+        assert_eq!(target, Path::new("sub/2"));
+    }
+
+    #[test]
+    fn many_small_files_are_one_pack_and_equal_ones_one_object() {
+        let fixture = Fixture::new();
+        let content = fixture.store("many");
+        assert_eq!(fixture.packs().len(), 1);
+        let presence = |cache: &Cache| cache.presence(&content).expect("answers");
+        assert_eq!(presence(&fixture.cache), Presence::Whole);
+        // Another process finds them as well.
+        let other = open(fixture.folder.path(), &[LinkType::Copy]);
+        assert_eq!(presence(&other), Presence::Whole);
+        assert_eq!(other.verify(&content).expect("answers"), Presence::Whole);
+        disk::rename(fixture.path("many"), fixture.path("moved")).expect("renames");
+        assert_eq!(fixture.store("moved"), content);
+        assert_eq!(fixture.packs().len(), 1);
+    }
+
+    #[test]
+    fn a_folder_that_is_there_is_changed_only_where_it_differs() {
+        let fixture = Fixture::new();
+        let content = fixture.store("many");
+        let inode = |name: &str| fixture.path(name).metadata().expect("is there").ino();
+        let before = inode("many/sub/4");
+        disk::write(fixture.path("many/1"), "edited").expect("writes");
+        disk::remove_file(fixture.path("many/3")).expect("removes");
+        disk::create_dir_all(fixture.path("many/new/deep")).expect("makes");
+        disk::write(fixture.path("many/new/deep/x"), "x").expect("writes");
+        disk::remove_file(fixture.path("many/5")).expect("removes");
+        disk::create_dir_all(fixture.path("many/5")).expect("makes");
+        disk::write(fixture.path("many/5/x"), "x").expect("writes");
+        disk::remove_dir_all(fixture.path("many/sub")).expect("removes");
+        assert_eq!(fixture.restore(&content, "many"), Restored::Done);
+        assert_eq!(fixture.measure("many"), Some(content));
+        assert!(!fixture.path("many/new").exists());
+        let kept = inode("many/sub/6");
+        assert_ne!(inode("many/sub/4"), before);
+        disk::write(fixture.path("many/1"), "edited").expect("writes");
+        assert_eq!(fixture.restore(&content, "many"), Restored::Done);
+        assert_eq!(inode("many/sub/6"), kept);
     }
 
     #[test]
@@ -392,40 +349,45 @@ mod tests {
         let fixture = Fixture::new();
         let content = fixture.store("data");
         let beta = Digest::of(b"beta");
-        fixture.damage(beta);
+        damage(&fixture.cache.loose.path(beta), 0);
         disk::write(fixture.path("data/sub/b"), "precious").expect("writes");
-        let outcome = fixture
-            .cache
-            .restore(&content, &fixture.path("data"))
-            .expect("answers");
-        assert_eq!(outcome, Restored::Corrupt(beta));
-        assert_eq!(
-            disk::read(fixture.path("data/sub/b")).expect("reads"),
-            b"precious"
-        );
-        assert_eq!(
-            fixture.cache.presence(&content).expect("answers"),
-            Presence::Missing
-        );
-        assert!(
-            fixture
-                .cache
-                .root
-                .join("quarantine")
-                .join(beta.to_string())
-                .exists()
-        );
+        assert_eq!(fixture.restore(&content, "data"), Restored::Corrupt(beta));
+        let bytes = disk::read(fixture.path("data/sub/b")).expect("reads");
+        assert_eq!(bytes, b"precious");
+        let presence = fixture.cache.presence(&content).expect("answers");
+        assert_eq!(presence, Presence::Missing);
+        assert!(fixture.cache.quarantined(&beta.to_string()).exists());
+    }
+
+    #[test]
+    fn a_corrupt_object_in_a_pack_does_not_take_its_neighbours_with_it() {
+        let fixture = Fixture::new();
+        let content = fixture.store("many");
+        let tree = fixture.cache.manifest(&content).expect("reads");
+        let tree = tree.expect("is there");
+        let packs = fixture.packs();
+        damage(&packs[0], 20);
+        let cache = open(fixture.folder.path(), &[LinkType::Copy]);
+        assert_eq!(cache.verify(&content).expect("answers"), Presence::Missing);
+        let is_there = |digest, size| cache.has_object(digest, size).expect("answers");
+        let lost = tree
+            .files()
+            .filter(|(_, file)| !is_there(file.digest, file.size));
+        assert_eq!(lost.count(), 1);
+        assert!(!packs[0].exists());
+        // Storing it again brings back what was lost.
+        let path = fixture.path("many");
+        let stored = cache.store(&path, &fixture.index, &Meter::default());
+        assert_eq!(stored.expect("stores"), Some(content));
+        assert_eq!(cache.verify(&content).expect("answers"), Presence::Whole);
     }
 
     #[test]
     fn a_damaged_manifest_is_quarantined_too() {
         let fixture = Fixture::new();
         let content = fixture.store("data");
-        fixture.damage(content.sha256);
-        let outcome = fixture
-            .cache
-            .restore(&content, &fixture.path("copy"))
-            .expect("answers");
+        damage(&fixture.cache.loose.path(content.sha256), 0);
+        let outcome = fixture.restore(&content, "copy");
         assert_eq!(outcome, Restored::Corrupt(content.sha256));
         assert!(!fixture.path("copy").exists());
     }
@@ -434,17 +396,72 @@ mod tests {
     fn objects_are_read_only_and_what_is_restored_is_not() {
         let fixture = Fixture::new();
         let content = fixture.store("data/a");
-        let object = fixture
-            .cache
-            .object_path(content.sha256)
-            .metadata()
-            .expect("is there");
+        let object = fixture.cache.loose.path(content.sha256);
+        let object = object.metadata().expect("is there");
         assert_eq!(object.permissions().mode() & 0o777, 0o444);
-        fixture
-            .cache
-            .restore(&content, &fixture.path("a"))
-            .expect("restores");
+        assert_eq!(fixture.restore(&content, "a"), Restored::Done);
         let copy = fixture.path("a").metadata().expect("is there");
         assert_eq!(copy.permissions().mode() & 0o200, 0o200);
+    }
+
+    #[test]
+    fn files_are_linked_by_the_first_way_that_works_and_made_writable_again() {
+        for order in [
+            [LinkType::Hardlink, LinkType::Copy],
+            [LinkType::Symlink, LinkType::Copy],
+        ] {
+            let mut fixture = Fixture::new();
+            fixture.cache = open(fixture.folder.path(), &order);
+            let content = fixture.store("many");
+            assert!(fixture.packs().is_empty());
+            let is_link = |name: &str| {
+                let found = fixture.path(name).symlink_metadata().expect("is there");
+                found.is_symlink() || found.nlink() > 1
+            };
+            assert!(is_link("many/1") && is_link("many/sub/2"));
+            assert!(!is_link("many/sub/0"), "what may be executed is a copy");
+            assert_eq!(fixture.measure("many"), Some(content));
+            assert_eq!(fixture.store("many"), content);
+            assert_eq!(fixture.restore(&content, "copy"), Restored::Done);
+            assert!(is_link("copy/1"));
+            assert_eq!(fixture.measure("copy"), Some(content));
+            disk::remove_file(fixture.path("copy/1")).expect("removes");
+            assert_eq!(fixture.restore(&content, "copy"), Restored::Done);
+            assert_eq!(fixture.measure("copy"), Some(content));
+            let freed = fixture.cache.unprotect(&fixture.path("copy"));
+            assert_eq!(freed.expect("copies"), 39);
+            assert!(!is_link("copy/1"));
+            disk::write(fixture.path("copy/1"), "edited").expect("writes");
+            let whole = fixture.cache.verify(&content).expect("answers");
+            assert_eq!(whole, Presence::Whole);
+        }
+    }
+
+    #[test]
+    fn an_object_that_was_written_through_its_link_is_not_believed() {
+        let mut fixture = Fixture::new();
+        fixture.cache = open(fixture.folder.path(), &[LinkType::Hardlink]);
+        let content = fixture.store("data");
+        let digest = Digest::of(b"alpha");
+        damage(&fixture.path("data/a"), 0);
+        assert_eq!(fixture.restore(&content, "copy"), Restored::Corrupt(digest));
+        // Nor does it stand in the way of the right one.
+        disk::remove_file(fixture.path("data/a")).expect("removes");
+        disk::write(fixture.path("data/a"), "alpha").expect("writes");
+        assert_eq!(fixture.store("data"), content);
+        assert_eq!(fixture.restore(&content, "copy"), Restored::Done);
+    }
+
+    #[test]
+    fn a_big_file_is_copied_whole_through_both_threads() {
+        let fixture = Fixture::new();
+        let bytes: Vec<u8> = (0..9_000_001_u32)
+            .map(|at| (at.wrapping_mul(2_654_435_761) >> 24) as u8)
+            .collect();
+        disk::write(fixture.path("big"), &bytes).expect("writes");
+        let content = fixture.store("big");
+        assert_eq!(content.sha256, Digest::of(&bytes));
+        assert_eq!(fixture.restore(&content, "copy"), Restored::Done);
+        assert!(disk::read(fixture.path("copy")).expect("reads") == bytes);
     }
 }

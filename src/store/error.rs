@@ -11,13 +11,27 @@ pub(crate) enum Error {
     /// A file cannot be read or written.
     #[error(transparent)]
     File(#[from] fs::Error),
-    /// A folder cannot be walked.
-    #[error("cannot read the folder `{}`", path.display())]
-    Walk {
-        /// Which folder.
+    /// A link leads around in circles.
+    #[error("the link `{}` leads to `{}`, which it lies in", path.display(), target.display())]
+    Loop {
+        /// Where the link is.
         path: PathBuf,
-        /// Why.
-        source: walkdir::Error,
+        /// Where it leads.
+        target: PathBuf,
+    },
+    /// A link leads nowhere, and out of the folder that it is in.
+    #[error("the link `{}` leads to `{}`, where nothing is", path.display(), target.display())]
+    Dangling {
+        /// Where the link is.
+        path: PathBuf,
+        /// Where it leads.
+        target: PathBuf,
+    },
+    /// A file was written to while it was read.
+    #[error("`{}` changed while it was read", path.display())]
+    Changed {
+        /// Which file.
+        path: PathBuf,
     },
     /// A name that the manifest of a folder cannot hold.
     #[error(transparent)]

@@ -1,33 +1,24 @@
 //! `Index`: the digests of files by their path and stat, like git's index: an unchanged file costs
 //! one stat. Lies in `.mlpipe`; may be lost, and is ignored when damaged.
+//!
+//! Files are kept folder by folder, sorted, as they stand on disk: a folder is compared with what is
+//! known of it in one pass, and opening the index costs no work for each file.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs::{File, Metadata};
-use std::io::{self, Read};
-use std::os::unix::fs::MetadataExt;
+use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{PoisonError, RwLock};
-use std::time::{Duration, SystemTime};
+use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use rustix::fs::{FileType, Stat};
-use serde::{Deserialize, Serialize};
+use rustix::fs::FileType;
 
 use crate::base::digest::Digest;
 use crate::base::folder::Folder;
 use crate::base::fs;
 use crate::base::path::RepoPath;
 use crate::pipeline::Content;
-
-const HEADER: &[u8; 8] = b"mlpidx1\n";
-
-/// The bytes of an entry besides its path.
-const FIXED: usize = 4 + 8 + 8 + 4 + 8 + 4 + 8 + 32;
-
-/// A file that was changed this short a time ago may change again without its times showing it.
-const FRESH: Duration = Duration::from_millis(100);
-
-/// The same where times are whole seconds.
-const FRESH_ON_COARSE_CLOCKS: Duration = Duration::from_secs(3);
+use crate::store::index_text::{self, Saved};
+use crate::store::stamp::Stamp;
 
 /// The digests that are known, shared by all workers.
 pub(crate) struct Index {
@@ -38,30 +29,34 @@ pub(crate) struct Index {
 
 #[derive(Default)]
 struct State {
-    entries: HashMap<String, Entry>,
-    is_changed: bool,
+    saved: Saved,
+    /// What has been learned since, by folder.
+    news: HashMap<String, News>,
+    /// Folders that are gone.
+    gone: HashSet<String>,
 }
 
-#[derive(Clone, Copy)]
-struct Entry {
-    stamp: Stamp,
-    digest: Digest,
+/// What has been learned of a folder.
+enum News {
+    /// Of some of its files.
+    Some(BTreeMap<Box<str>, Known>),
+    /// Of all of them, sorted; there are no others any more.
+    All(Vec<(Box<str>, Known)>),
 }
 
-/// What a file's stat says of its content.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Stamp {
-    size: u64,
-    modified: Time,
-    changed: Time,
-    inode: u64,
+/// The digest of a file as long as its stat says so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Known {
+    pub(super) stamp: Stamp,
+    pub(super) digest: Digest,
 }
 
-/// Seconds and nanoseconds, as in a stat.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-struct Time {
-    seconds: i64,
-    nanoseconds: u32,
+/// What a look at a folder taught.
+pub(super) struct Lesson {
+    /// The folder, as the index calls it.
+    pub(super) folder: String,
+    /// Its files, sorted; `None` if the index knew them all.
+    pub(super) files: Option<Vec<(Box<str>, Known)>>,
 }
 
 impl Index {
@@ -69,14 +64,14 @@ impl Index {
     /// elsewhere.
     pub(crate) fn open(file: PathBuf, root: PathBuf) -> Self {
         let bytes = fs::read(&file).ok().flatten().unwrap_or_default();
-        let entries = decode(&bytes).unwrap_or_default();
+        let state = State {
+            saved: Saved::read(bytes),
+            ..State::default()
+        };
         Self {
             file,
             root: Folder::new(root),
-            state: RwLock::new(State {
-                entries,
-                is_changed: false,
-            }),
+            state: RwLock::new(state),
         }
     }
 
@@ -99,175 +94,192 @@ impl Index {
     /// Returns the digest and size of the file at `path`, whose metadata is `metadata`.
     pub(crate) fn digest(&self, path: &Path, metadata: &Metadata) -> io::Result<(Digest, u64)> {
         let stamp = Stamp::of(metadata);
-        // What lies outside is known by its absolute path, which no path below the root looks like.
-        let name = path.strip_prefix(self.root.path()).unwrap_or(path).to_str();
-        let Some(name) = name else {
+        let Some(name) = self.name_of(path) else {
             return Digest::of_file(path);
         };
         if let Some(digest) = self.find(name, stamp) {
             return Ok((digest, stamp.size));
         }
+        let mut file = File::open(path)?;
         // Judged before it is read, which may take long.
         let is_fresh = stamp.is_fresh();
-        let mut file = File::open(path)?;
         let (digest, size) = Digest::of_opened(&mut file)?;
         let is_stable = Stamp::of(&file.metadata()?) == stamp && size == stamp.size;
         if is_stable && !is_fresh {
-            self.remember(name, Entry { stamp, digest });
+            self.remember(name, Known { stamp, digest });
         }
         Ok((digest, size))
     }
 
+    /// Returns how the index calls a path; `None` where it has no words for it. What lies outside is
+    /// known by its absolute path, which no path below the root looks like.
+    pub(super) fn name_of<'a>(&self, path: &'a Path) -> Option<&'a str> {
+        path.strip_prefix(self.root.path()).unwrap_or(path).to_str()
+    }
+
+    /// Returns the digests of a folder's files as far as they are known, in the same order, and
+    /// whether it has those files and no others. The files are sorted by name.
+    pub(super) fn find_all<'a>(
+        &self,
+        folder: &str,
+        files: impl ExactSizeIterator<Item = (&'a str, Stamp)>,
+    ) -> (Vec<Option<Digest>>, bool) {
+        let state = self.read();
+        let (count, expected) = (files.len(), state.count(folder));
+        let mut search = state.search(folder);
+        let mut recall = |(name, stamp)| {
+            let known = search(name).filter(|known| known.stamp == stamp);
+            known.map(|known| known.digest)
+        };
+        let found: Vec<Option<Digest>> = files.map(&mut recall).collect();
+        let is_exact = count == expected && found.iter().all(Option::is_some);
+        (found, is_exact)
+    }
+
+    /// Learns what is in `folder` and in the folders below it, which are the only ones.
+    pub(super) fn learn(&self, folder: &str, lessons: Vec<Lesson>) {
+        let prefix = format!("{folder}/");
+        let is_below =
+            |known: &str| folder.is_empty() || known == folder || known.starts_with(&prefix);
+        let present: HashSet<&str> = lessons.iter().map(|lesson| &*lesson.folder).collect();
+        let mut state = self.write();
+        let is_gone = |known: &&str| is_below(known) && !present.contains(*known);
+        let gone: Vec<String> = state.folders().filter(is_gone).map(str::to_owned).collect();
+        for folder in gone {
+            state.news.remove(&folder);
+            state.gone.insert(folder);
+        }
+        for Lesson { folder, files } in lessons {
+            if let Some(files) = files {
+                state.gone.remove(&folder);
+                state.news.insert(folder, News::All(files));
+            }
+        }
+    }
+
+    /// Remembers one file.
+    pub(super) fn remember(&self, name: &str, known: Known) {
+        let (folder, name) = split(name);
+        let mut state = self.write();
+        let news = match state.news.get_mut(folder) {
+            Some(news) => news,
+            None => state
+                .news
+                .entry(folder.to_owned())
+                .or_insert_with(|| News::Some(BTreeMap::new())),
+        };
+        news.add(name, known);
+    }
+
     /// Writes the index, if it has learned anything.
     pub(crate) fn save(&self) -> Result<(), fs::Error> {
-        let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
-        if state.is_changed {
-            fs::write_replaceable(&self.file, &encode(&state.entries))
-        } else {
-            Ok(())
+        let state = self.read();
+        if state.news.is_empty() && state.gone.is_empty() {
+            return Ok(());
+        }
+        fs::write_replaceable(&self.file, &state.to_bytes())
+    }
+
+    /// Returns the digest of a file that the index calls `path`, if its stat is still the same.
+    pub(super) fn find(&self, path: &str, stamp: Stamp) -> Option<Digest> {
+        let (folder, name) = split(path);
+        let known = self.read().find(folder, name)?;
+        (known.stamp == stamp).then_some(known.digest)
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, State> {
+        self.state.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, State> {
+        self.state.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn find(&self, folder: &str, name: &str) -> Option<Known> {
+        match self.news.get(folder) {
+            Some(News::All(files)) => {
+                let at = files.binary_search_by(|(known, _)| (**known).cmp(name));
+                Some(files[at.ok()?].1)
+            }
+            Some(News::Some(files)) if files.contains_key(name) => files.get(name).copied(),
+            _ if self.gone.contains(folder) => None,
+            _ => self.saved.folder(folder)?.find(name),
         }
     }
 
-    fn find(&self, name: &str, stamp: Stamp) -> Option<Digest> {
-        let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
-        state
-            .entries
-            .get(name)
-            .filter(|entry| entry.stamp == stamp)
-            .map(|entry| entry.digest)
-    }
-
-    fn remember(&self, name: &str, entry: Entry) {
-        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
-        state.entries.insert(name.to_owned(), entry);
-        state.is_changed = true;
-    }
-}
-
-impl Stamp {
-    /// Returns the stamp of a file or folder.
-    pub(crate) fn of(metadata: &Metadata) -> Self {
-        let nanoseconds = |number: i64| u32::try_from(number).unwrap_or_default();
-        let modified = Time {
-            seconds: metadata.mtime(),
-            nanoseconds: nanoseconds(metadata.mtime_nsec()),
-        };
-        let changed = Time {
-            seconds: metadata.ctime(),
-            nanoseconds: nanoseconds(metadata.ctime_nsec()),
-        };
-        Self {
-            size: metadata.len(),
-            modified,
-            changed,
-            inode: metadata.ino(),
+    /// Returns a search for the names of one folder, quickest when they come in their order.
+    fn search(&self, folder: &str) -> impl FnMut(&str) -> Option<Known> {
+        let has_news = self.news.contains_key(folder) || self.gone.contains(folder);
+        let saved = self.saved.folder(folder).filter(|_| !has_news);
+        let mut at = 0;
+        move |name| match &saved {
+            Some(saved) => saved.find_from(&mut at, name),
+            None => self.find(folder, name),
         }
     }
 
-    fn of_stat(stat: &Stat) -> Option<Self> {
-        let time = |seconds: i64, nanoseconds| {
-            Some(Time {
-                seconds,
-                nanoseconds: u32::try_from(nanoseconds).ok()?,
-            })
-        };
-        Some(Self {
-            size: u64::try_from(stat.st_size).ok()?,
-            modified: time(stat.st_mtime, stat.st_mtime_nsec)?,
-            changed: time(stat.st_ctime, stat.st_ctime_nsec)?,
-            inode: stat.st_ino,
-        })
-    }
-
-    /// Returns whether another change could leave the same stamp.
-    pub(crate) fn is_fresh(&self) -> bool {
-        self.is_fresh_at(SystemTime::now())
-    }
-
-    /// A time in the future counts as fresh: the
-    /// clock has been set back, and will come by here again.
-    fn is_fresh_at(&self, now: SystemTime) -> bool {
-        let is_coarse = self.modified.nanoseconds == 0 && self.changed.nanoseconds == 0;
-        let limit = if is_coarse {
-            FRESH_ON_COARSE_CLOCKS
-        } else {
-            FRESH
-        };
-        let now = now
-            .duration_since(SystemTime::UNIX_EPOCH)
-            .unwrap_or_default();
-        let latest = self.modified.max(self.changed);
-        let Ok(seconds) = u64::try_from(latest.seconds) else {
-            return false;
-        };
-        now.saturating_sub(Duration::new(seconds, latest.nanoseconds)) < limit
-    }
-}
-
-/// A header, the entries, and the digest of both, so that no damage goes unseen.
-fn encode(entries: &HashMap<String, Entry>) -> Vec<u8> {
-    let mut names: Vec<&String> = entries.keys().collect();
-    names.sort();
-    let mut bytes = HEADER.to_vec();
-    for name in names {
-        let Entry { stamp, digest } = entries[name];
-        let Ok(length) = u32::try_from(name.len()) else {
-            continue;
-        };
-        bytes.extend(length.to_le_bytes());
-        bytes.extend(stamp.size.to_le_bytes());
-        for time in [stamp.modified, stamp.changed] {
-            bytes.extend(time.seconds.to_le_bytes());
-            bytes.extend(time.nanoseconds.to_le_bytes());
+    /// Returns how many files of a folder are known.
+    fn count(&self, folder: &str) -> usize {
+        match self.news.get(folder) {
+            Some(News::All(files)) => files.len(),
+            // Not counted: a closer look at the folder settles it.
+            Some(News::Some(_)) => usize::MAX,
+            None if self.gone.contains(folder) => 0,
+            None => self.saved.folder(folder).map_or(0, |saved| saved.len()),
         }
-        bytes.extend(stamp.inode.to_le_bytes());
-        bytes.extend(digest.as_bytes());
-        bytes.extend(name.as_bytes());
     }
-    bytes.extend(Digest::of(&bytes).as_bytes());
-    bytes
+
+    fn folders(&self) -> impl Iterator<Item = &str> {
+        let saved = self.saved.folders();
+        saved.chain(self.news.keys().map(String::as_str))
+    }
+
+    fn to_bytes(&self) -> Vec<u8> {
+        let folders: HashSet<&str> = self.folders().collect();
+        let mut folders: Vec<&str> = folders.into_iter().collect();
+        folders.sort_unstable();
+        let mut writer = index_text::Writer::default();
+        for folder in folders {
+            let saved = || self.saved.folder(folder);
+            match self.news.get(folder) {
+                Some(News::All(files)) => {
+                    writer.add(folder, files.iter().map(|(name, known)| (&**name, *known)));
+                }
+                Some(News::Some(files)) => {
+                    let mut all: BTreeMap<&str, Known> = BTreeMap::new();
+                    if let Some(saved) = saved().filter(|_| !self.gone.contains(folder)) {
+                        all.extend(saved.files());
+                    }
+                    all.extend(files.iter().map(|(name, known)| (&**name, *known)));
+                    writer.add(folder, all.into_iter());
+                }
+                None if self.gone.contains(folder) => {}
+                None => writer.extend(saved().into_iter()),
+            }
+        }
+        writer.finish()
+    }
 }
 
-/// Reads the entries; `None` if anything is not as [`encode`] writes it.
-fn decode(bytes: &[u8]) -> Option<HashMap<String, Entry>> {
-    let (content, digest) = bytes.split_last_chunk::<32>()?;
-    if Digest::of(content).as_bytes() != digest {
-        return None;
+impl News {
+    fn add(&mut self, name: &str, known: Known) {
+        match self {
+            Self::Some(files) => {
+                files.insert(name.into(), known);
+            }
+            Self::All(files) => match files.binary_search_by(|(other, _)| (**other).cmp(name)) {
+                Ok(at) => files[at].1 = known,
+                Err(at) => files.insert(at, (name.into(), known)),
+            },
+        }
     }
-    let mut rest = content.strip_prefix(HEADER)?;
-    let mut entries = HashMap::with_capacity(rest.len() / (FIXED + 16));
-    while !rest.is_empty() {
-        let length = usize::try_from(u32::from_le_bytes(take(&mut rest)?)).ok()?;
-        let size = u64::from_le_bytes(take(&mut rest)?);
-        let (modified, changed) = (take_time(&mut rest)?, take_time(&mut rest)?);
-        let inode = u64::from_le_bytes(take(&mut rest)?);
-        let digest = Digest::from_bytes(take(&mut rest)?);
-        let mut name = vec![0; length];
-        rest.read_exact(&mut name).ok()?;
-        let stamp = Stamp {
-            size,
-            modified,
-            changed,
-            inode,
-        };
-        entries.insert(String::from_utf8(name).ok()?, Entry { stamp, digest });
-    }
-    Some(entries)
 }
 
-fn take<const N: usize>(rest: &mut &[u8]) -> Option<[u8; N]> {
-    let (chunk, after) = rest.split_first_chunk::<N>()?;
-    *rest = after;
-    Some(*chunk)
-}
-
-fn take_time(rest: &mut &[u8]) -> Option<Time> {
-    let seconds = i64::from_le_bytes(take(rest)?);
-    let nanoseconds = u32::from_le_bytes(take(rest)?);
-    Some(Time {
-        seconds,
-        nanoseconds,
-    })
+/// Cuts a path into the folder and the name.
+fn split(path: &str) -> (&str, &str) {
+    path.rsplit_once('/').unwrap_or(("", path))
 }
 
 #[cfg(test)]
@@ -277,33 +289,9 @@ fn take_time(rest: &mut &[u8]) -> Option<Time> {
 )]
 mod tests {
     use std::fs::{self as disk, FileTimes};
-
-    use proptest::prelude::*;
+    use std::time::{Duration, SystemTime};
 
     use super::*;
-
-    fn stamp(seconds: i64, nanoseconds: u32) -> Stamp {
-        let time = Time {
-            seconds,
-            nanoseconds,
-        };
-        Stamp {
-            size: 1,
-            modified: time,
-            changed: time,
-            inode: 1,
-        }
-    }
-
-    #[test]
-    fn what_has_just_changed_is_not_trusted() {
-        let now = SystemTime::UNIX_EPOCH + Duration::from_millis(10_500);
-        assert!(stamp(10, 450_000_000).is_fresh_at(now));
-        assert!(!stamp(10, 300_000_000).is_fresh_at(now));
-        assert!(stamp(9, 0).is_fresh_at(now), "whole seconds need more time");
-        assert!(!stamp(5, 0).is_fresh_at(now));
-        assert!(stamp(99, 1).is_fresh_at(now), "a clock that was set back");
-    }
 
     #[test]
     fn a_change_that_keeps_size_and_times_is_seen_by_its_change_time() {
@@ -351,7 +339,7 @@ mod tests {
         assert!(index.recall(&name).is_none());
         let metadata = path.metadata().expect("is there");
         let (stamp, digest) = (Stamp::of(&metadata), Digest::of(b"one"));
-        index.remember("file", Entry { stamp, digest });
+        index.remember("file", Known { stamp, digest });
         let content = index.recall(&name).expect("is known");
         assert_eq!((content.sha256, content.size), (digest, 3));
         disk::write(&path, "other").expect("writes");
@@ -361,28 +349,43 @@ mod tests {
         assert!(index.recall(&name).is_none());
     }
 
-    proptest! {
-        #[test]
-        fn what_is_saved_is_read_again_and_damage_is_seen(
-            names in prop::collection::hash_set("\\PC{0,9}", 0..5),
-            numbers in any::<(u64, i64, u32, u64)>(),
-            damage in any::<prop::sample::Index>(),
-        ) {
-            let (size, seconds, nanoseconds, inode) = numbers;
-            let time = Time { seconds, nanoseconds };
-            let stamp = Stamp { size, modified: time, changed: time, inode };
-            let digest = Digest::of(b"x");
-            let entries: HashMap<String, Entry> =
-                names.into_iter().map(|name| (name, Entry { stamp, digest })).collect();
-            let mut bytes = encode(&entries);
-            let decoded = decode(&bytes).expect("is whole");
-            prop_assert_eq!(decoded.len(), entries.len());
-            for (name, entry) in &entries {
-                prop_assert_eq!(decoded[name].stamp, entry.stamp);
-            }
-            let at = damage.index(bytes.len());
-            bytes[at] ^= 0x10;
-            prop_assert!(decode(&bytes).is_none());
+    #[test]
+    fn what_is_learned_of_a_folder_replaces_what_was_known_and_the_rest_stays() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let open = || Index::open(folder.path().join("index"), folder.path().to_owned());
+        let stamp = Stamp::of(&folder.path().metadata().expect("is there"));
+        let known = |text: &str| Known {
+            stamp,
+            digest: Digest::of(text.as_bytes()),
+        };
+        let index = open();
+        for name in ["a/x", "a/y", "a/sub/z", "ab/x", "top"] {
+            index.remember(name, known(name));
         }
+        index.save().expect("saves");
+        let index = open();
+        let files = vec![("y".into(), known("new"))];
+        let lesson = Lesson {
+            folder: "a".to_owned(),
+            files: Some(files),
+        };
+        index.learn("a", vec![lesson]);
+        index.remember("ab/w", known("ab/w"));
+        index.save().expect("saves");
+        let index = open();
+        let found = |name: &str| index.find(name, stamp);
+        assert_eq!(found("a/x"), None);
+        assert_eq!(found("a/sub/z"), None);
+        assert_eq!(found("a/y"), Some(known("new").digest));
+        for name in ["ab/x", "ab/w", "top"] {
+            assert_eq!(found(name), Some(known(name).digest), "{name}");
+        }
+        let names = |names: &[&'static str]| {
+            let files: Vec<(&str, Stamp)> = names.iter().map(|name| (*name, stamp)).collect();
+            index.find_all("ab", files.into_iter()).1
+        };
+        assert!(names(&["w", "x"]));
+        assert!(!names(&["w"]));
+        assert!(!names(&["w", "x", "y"]));
     }
 }

@@ -1,18 +1,23 @@
-//! Measures what is on disk: the content of a file or of a folder, hashed on all cores.
+//! Looks at what is on disk: a file, or a folder with all that is in it, on all cores.
 
-use std::fs::{self, Metadata};
+use std::ffi::{CStr, CString};
+use std::fs::{File, Metadata};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rayon::prelude::*;
+use rustix::fs::{AtFlags, Dir, FileType, Stat, readlinkat, statat};
 use walkdir::WalkDir;
 
-use crate::base::fs::{LITTER, absent_as_none, failed};
+use crate::base::fs::{self, LITTER, absent_as_none, failed};
 use crate::base::path::PathError;
-use crate::pipeline::Content;
 use crate::store::error::Error;
-use crate::store::index::Index;
-use crate::store::tree::{Entry, EntryKind, FileContent, Tree};
+use crate::store::stamp::Stamp;
+use crate::store::tree::stays_inside;
+
+/// Looking at this many files takes so long that another core is worth asking.
+const MANY: usize = 512;
 
 /// Names that are never part of a folder's content: git's folder, ours, and our unfinished files.
 fn is_ignored(name: &str) -> bool {
@@ -24,10 +29,8 @@ fn is_ignored(name: &str) -> bool {
 /// Returns whether a folder holds something that is not part of its content.
 pub(crate) fn has_uncounted(path: &Path) -> Result<bool, Error> {
     for entry in WalkDir::new(path).min_depth(1) {
-        let entry = entry.map_err(|source| Error::Walk {
-            path: path.to_owned(),
-            source,
-        })?;
+        let failed = |error: walkdir::Error| failed("cannot read", path)(error.into());
+        let entry = entry.map_err(failed)?;
         if entry.file_name().to_str().is_some_and(is_ignored) {
             return Ok(true);
         }
@@ -35,199 +38,286 @@ pub(crate) fn has_uncounted(path: &Path) -> Result<bool, Error> {
     Ok(false)
 }
 
-/// What was found at a path, before it is hashed. Links are followed.
-pub(crate) enum Found {
+/// What was found at a path, before it is hashed.
+pub(super) enum Found {
     /// A file with its metadata.
     File(Metadata),
-    /// A folder with all that is in it.
-    Folder(Vec<FoundEntry>),
+    /// A folder, and all folders below it, sorted by their paths.
+    Folder(Vec<FoundFolder>),
 }
 
-/// Something in a folder.
-pub(crate) struct FoundEntry {
-    /// Its path below the folder.
-    pub(crate) path: String,
-    /// Where it is on disk.
-    pub(crate) location: PathBuf,
-    /// The metadata of a file; an empty folder has none here.
-    pub(crate) file: Option<Metadata>,
+/// The files and links right in a folder.
+pub(super) struct FoundFolder {
+    /// Its path below the folder that was looked at, which is empty itself.
+    pub(super) path: String,
+    /// Its files, sorted by name.
+    pub(super) files: Vec<FoundFile>,
+    /// Links to somewhere in the folder that was looked at: name and target.
+    pub(super) links: Vec<(String, String)>,
+    /// Whether there is nothing in it.
+    pub(super) is_empty: bool,
 }
 
-/// Returns the content of the file or folder at `path`, or `None` if nothing is there.
-pub(crate) fn measure(path: &Path, index: &Index) -> Result<Option<Content>, Error> {
-    match find(path)? {
-        None => Ok(None),
-        Some(Found::File(metadata)) => Ok(Some(hash(path, &metadata, index)?.into())),
-        Some(Found::Folder(found)) => {
-            let tree = tree_of(found, |file, metadata| hash(file, metadata, index))?;
-            Ok(Some(tree.content()))
+/// A file in a folder.
+pub(super) struct FoundFile {
+    /// Its name.
+    pub(super) name: Box<str>,
+    /// What its stat says of it.
+    pub(super) stamp: Stamp,
+    /// Whether it may be executed.
+    pub(super) executable: bool,
+}
+
+impl FoundFolder {
+    /// Returns the path of something in it, below the folder that was looked at.
+    pub(super) fn path_of(&self, name: &str) -> String {
+        if self.path.is_empty() {
+            return name.to_owned();
         }
+        let mut path = String::with_capacity(self.path.len() + 1 + name.len());
+        path.push_str(&self.path);
+        path.push('/');
+        path.push_str(name);
+        path
     }
 }
 
-/// Returns the manifest of the folder at `path`; `None` if that is no folder.
-pub(crate) fn measure_folder(path: &Path, index: &Index) -> Result<Option<Tree>, Error> {
-    match find(path)? {
-        Some(Found::Folder(found)) => Ok(Some(tree_of(found, |file, metadata| {
-            hash(file, metadata, index)
-        })?)),
-        _ => Ok(None),
-    }
-}
-
-fn hash(path: &Path, metadata: &Metadata, index: &Index) -> Result<FileContent, Error> {
-    let digest = index.digest(path, metadata);
-    let (digest, size) = digest.map_err(failed("cannot read", path))?;
-    Ok(FileContent {
-        digest,
-        size,
-        executable: is_executable(metadata),
-    })
-}
-
-/// Makes the manifest of a folder from what was found in it; `hash` gives each file's content and
-/// is called on all cores.
-pub(crate) fn tree_of(
-    found: Vec<FoundEntry>,
-    hash: impl Fn(&Path, &Metadata) -> Result<FileContent, Error> + Sync,
-) -> Result<Tree, Error> {
-    let entry = |FoundEntry {
-                     path,
-                     location,
-                     file,
-                 }: FoundEntry| {
-        let kind = match file {
-            Some(metadata) => EntryKind::File(hash(&location, &metadata)?),
-            None => EntryKind::EmptyFolder,
-        };
-        Ok(Entry { path, kind })
-    };
-    let entries: Result<Vec<Entry>, Error> = found.into_par_iter().map(entry).collect();
-    Ok(Tree::new(entries?))
-}
-
-/// Looks at `path` and, if it is a folder, at everything in it.
-pub(crate) fn find(path: &Path) -> Result<Option<Found>, Error> {
-    let metadata = absent_as_none(fs::metadata(path)).map_err(failed("cannot read", path))?;
+/// Looks at `path` and, if it is a folder, at everything in it. A link that leads elsewhere is
+/// followed, for what it leads to is what is read; one to somewhere in the folder is a link.
+pub(super) fn find(path: &Path) -> Result<Option<Found>, Error> {
+    let metadata = absent_as_none(std::fs::metadata(path)).map_err(failed("cannot read", path))?;
     match metadata {
         None => Ok(None),
         Some(metadata) if metadata.is_file() => Ok(Some(Found::File(metadata))),
-        Some(metadata) if metadata.is_dir() => Ok(Some(Found::Folder(walk(path)?))),
+        Some(metadata) if metadata.is_dir() => {
+            let scan = Scan {
+                top: path,
+                found: Mutex::default(),
+                error: Mutex::default(),
+            };
+            Ok(Some(Found::Folder(scan.run()?)))
+        }
         Some(_) => Err(Error::Special {
             path: path.to_owned(),
         }),
     }
 }
 
-fn walk(folder: &Path) -> Result<Vec<FoundEntry>, Error> {
-    let mut found = Vec::new();
-    let mut empty = Vec::new();
-    let wanted = |entry: &walkdir::DirEntry| {
-        entry.depth() == 0 || !entry.file_name().to_str().is_some_and(is_ignored)
-    };
-    let walker = WalkDir::new(folder)
-        .follow_links(true)
-        .into_iter()
-        .filter_entry(wanted);
-    for entry in walker {
-        let failed = |source| Error::Walk {
-            path: folder.to_owned(),
-            source,
+/// A look at a folder that is going on.
+struct Scan<'a> {
+    top: &'a Path,
+    found: Mutex<Vec<FoundFolder>>,
+    error: Mutex<Option<Error>>,
+}
+
+/// What is in a folder, by what its entries are.
+#[derive(Default)]
+struct Names {
+    files: Vec<CString>,
+    folders: Vec<CString>,
+    links: Vec<CString>,
+}
+
+/// A folder that is to be looked at.
+struct Visit {
+    path: String,
+    /// The folders that were come to by links on the way here.
+    followed: Vec<PathBuf>,
+}
+
+impl Scan<'_> {
+    fn run(self) -> Result<Vec<FoundFolder>, Error> {
+        let top = Visit {
+            path: String::new(),
+            followed: Vec::new(),
         };
-        let entry = entry.map_err(failed)?;
-        // A folder is empty until something below it turns up, which comes right after it.
-        while empty
-            .last()
-            .is_some_and(|(depth, _)| *depth < entry.depth())
-        {
-            empty.pop();
+        rayon::scope(|scope| self.visit(scope, top));
+        let error = self.error.into_inner();
+        if let Some(error) = error.unwrap_or_else(PoisonError::into_inner) {
+            return Err(error);
         }
-        let inner = entry.path().strip_prefix(folder).unwrap_or(entry.path());
-        let not_utf8 = || PathError::NotUtf8(entry.path().display().to_string());
-        let path = inner.to_str().ok_or_else(not_utf8)?.to_owned();
-        let file = entry.metadata().map_err(failed)?;
-        let location = entry.path().to_owned();
-        if file.is_file() {
-            found.push(FoundEntry {
-                path,
-                location,
-                file: Some(file),
-            });
-        } else if file.is_dir() {
-            found.extend(empty.pop().map(|(_, entry)| entry));
-            empty.push((
-                entry.depth(),
-                FoundEntry {
-                    path,
-                    location,
-                    file: None,
-                },
-            ));
-        } else {
-            return Err(Error::Special { path: location });
-        }
-    }
-    found.extend(empty.pop().map(|(_, entry)| entry));
-    found.retain(|entry| !entry.path.is_empty());
-    Ok(found)
-}
-
-pub(crate) fn is_executable(metadata: &Metadata) -> bool {
-    metadata.permissions().mode() & 0o111 != 0
-}
-
-#[cfg(test)]
-#[expect(clippy::disallowed_methods, reason = "tests lay out small folders")]
-mod tests {
-    use super::*;
-
-    fn measure(path: &Path) -> Result<Option<Content>, Error> {
-        super::measure(path, &Index::open(PathBuf::new(), PathBuf::from("/")))
+        let mut found = self
+            .found
+            .into_inner()
+            .unwrap_or_else(PoisonError::into_inner);
+        found.sort_by(|one, other| one.path.cmp(&other.path));
+        Ok(found)
     }
 
-    #[test]
-    fn a_folder_is_measured_with_modes_and_empty_folders() {
-        let folder = tempfile::tempdir().expect("a temporary folder");
-        let root = folder.path();
-        fs::create_dir_all(root.join("full/deep")).expect("makes");
-        fs::create_dir_all(root.join("void/inner")).expect("makes");
-        fs::create_dir_all(root.join(".git")).expect("makes");
-        fs::write(root.join("full/deep/a"), "a").expect("writes");
-        fs::write(root.join(".git/b"), "b").expect("writes");
-        let mut paths: Vec<(String, bool)> = walk(root)
-            .expect("walks")
-            .into_iter()
-            .map(|entry| (entry.path, entry.file.is_some()))
+    fn visit<'s>(&'s self, scope: &rayon::Scope<'s>, visit: Visit) {
+        match self.look(scope, &visit) {
+            Ok(folder) => self.lock(&self.found).push(folder),
+            Err(error) => {
+                self.lock(&self.error).get_or_insert(error);
+            }
+        }
+    }
+
+    fn lock<'m, T>(&self, mutex: &'m Mutex<T>) -> MutexGuard<'m, T> {
+        mutex.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Looks at one folder; those in it are left to whoever has time.
+    fn look<'s>(&'s self, scope: &rayon::Scope<'s>, visit: &Visit) -> Result<FoundFolder, Error> {
+        let location = self.top.join(&visit.path);
+        let opened = File::open(&location).map_err(failed("cannot read", &location))?;
+        let mut folder = FoundFolder {
+            path: visit.path.clone(),
+            files: Vec::new(),
+            links: Vec::new(),
+            is_empty: false,
+        };
+        let names = self.names(&opened, &folder)?;
+        folder.is_empty =
+            names.files.is_empty() && names.folders.is_empty() && names.links.is_empty();
+        for name in &names.folders {
+            self.go_on(scope, folder.path_of(text(name)), visit.followed.clone());
+        }
+        let stat = |name: &CString| {
+            let stat = statat(&opened, name, AtFlags::SYMLINK_NOFOLLOW);
+            let stat = stat.map_err(|error| self.failed(&folder, name)(error.into()))?;
+            found_file(text(name), &stat).ok_or_else(|| self.special(&folder, name))
+        };
+        let chunks = names.files.par_chunks(MANY);
+        let files: Result<Vec<Vec<FoundFile>>, Error> = chunks
+            .map(|names| names.iter().map(stat).collect())
             .collect();
-        paths.sort();
-        assert_eq!(
-            paths,
-            [
-                ("full/deep/a".to_owned(), true),
-                ("void/inner".to_owned(), false)
-            ]
-        );
-        let before = measure(root).expect("measures");
-        let path = root.join("full/deep/a");
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("sets");
-        assert_ne!(measure(root).expect("measures"), before);
+        folder.files = files?.into_iter().flatten().collect();
+        for name in &names.links {
+            self.look_at_link(scope, &opened, name, visit, &mut folder)?;
+        }
+        folder
+            .files
+            .par_sort_by(|one, other| one.name.cmp(&other.name));
+        Ok(folder)
     }
 
-    #[test]
-    fn an_empty_folder_is_content_and_an_absent_one_is_not() {
-        let folder = tempfile::tempdir().expect("a temporary folder");
-        let content = measure(folder.path()).expect("measures").expect("is there");
-        assert_eq!((content.files, content.size), (Some(0), 0));
-        assert_eq!(
-            measure(&folder.path().join("absent")).expect("measures"),
-            None
-        );
+    fn go_on<'s>(&'s self, scope: &rayon::Scope<'s>, path: String, followed: Vec<PathBuf>) {
+        scope.spawn(move |scope| self.visit(scope, Visit { path, followed }));
     }
 
-    #[test]
-    fn a_link_that_leads_in_circles_is_an_error() {
-        let folder = tempfile::tempdir().expect("a temporary folder");
-        std::os::unix::fs::symlink(folder.path(), folder.path().join("loop")).expect("links");
-        assert!(matches!(measure(folder.path()), Err(Error::Walk { .. })));
+    fn names(&self, opened: &File, folder: &FoundFolder) -> Result<Names, Error> {
+        let location = self.top.join(&folder.path);
+        let unreadable = |error: rustix::io::Errno| failed("cannot read", &location)(error.into());
+        let mut names = Names::default();
+        for entry in Dir::read_from(opened).map_err(unreadable)? {
+            let entry = entry.map_err(unreadable)?;
+            let name = entry.file_name();
+            if matches!(name.to_bytes(), b"." | b"..") {
+                continue;
+            }
+            let Ok(known) = name.to_str() else {
+                let path = location.join(name.to_string_lossy().as_ref());
+                return Err(PathError::NotUtf8(path.display().to_string()).into());
+            };
+            if is_ignored(known) {
+                continue;
+            }
+            let kind = match entry.file_type() {
+                FileType::Unknown => {
+                    let stat = statat(opened, name, AtFlags::SYMLINK_NOFOLLOW);
+                    FileType::from_raw_mode(stat.map_err(unreadable)?.st_mode)
+                }
+                kind => kind,
+            };
+            match kind {
+                FileType::RegularFile => names.files.push(name.to_owned()),
+                FileType::Directory => names.folders.push(name.to_owned()),
+                FileType::Symlink => names.links.push(name.to_owned()),
+                _ => return Err(self.special(folder, name)),
+            }
+        }
+        Ok(names)
     }
+
+    fn look_at_link<'s>(
+        &'s self,
+        scope: &rayon::Scope<'s>,
+        opened: &File,
+        name: &CStr,
+        visit: &Visit,
+        folder: &mut FoundFolder,
+    ) -> Result<(), Error> {
+        let path = folder.path_of(text(name));
+        let target = readlinkat(opened, name, Vec::new());
+        let target = target.map_err(|error| self.failed(folder, name)(error.into()))?;
+        if let Ok(target) = target.to_str()
+            && stays_inside(&path, target)
+        {
+            folder
+                .links
+                .push((text(name).to_owned(), target.to_owned()));
+            return Ok(());
+        }
+        let stat = match statat(opened, name, AtFlags::empty()) {
+            Ok(stat) => stat,
+            Err(rustix::io::Errno::NOENT) => {
+                return Err(Error::Dangling {
+                    path: self.top.join(path),
+                    target: PathBuf::from(target.to_string_lossy().into_owned()),
+                });
+            }
+            Err(error) => return Err(self.failed(folder, name)(error.into()).into()),
+        };
+        if FileType::from_raw_mode(stat.st_mode) == FileType::Directory {
+            let followed = self.follow(&path, &visit.followed)?;
+            self.go_on(scope, path, followed);
+        } else {
+            let file = found_file(text(name), &stat);
+            folder
+                .files
+                .push(file.ok_or_else(|| self.special(folder, name))?);
+        }
+        Ok(())
+    }
+
+    /// Returns the folders that were followed to here, with the one that the link at `path` leads to,
+    /// which must not lead around in circles.
+    fn follow(&self, path: &str, followed: &[PathBuf]) -> Result<Vec<PathBuf>, Error> {
+        let location = self.top.join(path);
+        let real = |path: &Path| path.canonicalize().map_err(failed("cannot read", path));
+        let target = real(&location)?;
+        let here = real(location.parent().unwrap_or(&location))?;
+        let is_around = |place: &PathBuf| place.starts_with(&target);
+        if is_around(&here) || followed.iter().any(is_around) {
+            return Err(Error::Loop {
+                path: location,
+                target,
+            });
+        }
+        Ok(followed.iter().cloned().chain([target]).collect())
+    }
+
+    fn failed(
+        &self,
+        folder: &FoundFolder,
+        name: &CStr,
+    ) -> impl FnOnce(std::io::Error) -> fs::Error + use<> {
+        failed("cannot read", &self.top.join(folder.path_of(text(name))))
+    }
+
+    fn special(&self, folder: &FoundFolder, name: &CStr) -> Error {
+        Error::Special {
+            path: self.top.join(folder.path_of(text(name))),
+        }
+    }
+}
+
+/// Names have been seen to be UTF-8.
+fn text(name: &CStr) -> &str {
+    name.to_str().unwrap_or_default()
+}
+
+/// Returns the file with this stat; `None` if it is no file.
+fn found_file(name: &str, stat: &Stat) -> Option<FoundFile> {
+    let is_file = FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile;
+    Some(FoundFile {
+        name: name.into(),
+        stamp: Stamp::of_stat(stat).filter(|_| is_file)?,
+        executable: stat.st_mode & 0o111 != 0,
+    })
+}
+
+pub(super) fn is_executable(metadata: &Metadata) -> bool {
+    metadata.permissions().mode() & 0o111 != 0
 }

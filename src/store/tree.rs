@@ -2,14 +2,19 @@
 //!
 //! A text of one line an entry, sorted by path, so that equal folders have equal bytes:
 //! `<kind> <sha256> <size> <path>` after a header line. Kinds: `f` file, `x` executable file,
-//! `d` empty folder (with `-` for the digest). In paths `\` is written `\\` and a newline `\n`.
+//! `d` empty folder and `l` link (both with `-` for the digest); behind a link's path stand `\>` and
+//! where it leads. In paths `\` is written `\\` and a newline `\n`.
 
 use std::fmt::Write as _;
 
-use crate::base::digest::Digest;
+use crate::base::digest::{Digest, Hasher};
 use crate::pipeline::Content;
 
-const HEADER: &str = "mlpipe-tree 1";
+/// The first line.
+const HEADER_LINE: &str = "mlpipe-tree 1\n";
+
+/// Stands between a link and where it leads: no escaped path has it.
+const LEADS_TO: &str = "\\>";
 
 /// The entries of a folder, sorted by path.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -17,7 +22,7 @@ pub(crate) struct Tree {
     entries: Vec<Entry>,
 }
 
-/// One file or empty folder in a folder.
+/// One file, link or empty folder in a folder.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Entry {
     /// Its path below the folder, with `/` between the parts.
@@ -27,10 +32,12 @@ pub(crate) struct Entry {
 }
 
 /// What stands at a path of a folder.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum EntryKind {
     /// A file.
     File(FileContent),
+    /// A symbolic link to somewhere in the same folder, as it is written.
+    Link(Box<str>),
     /// A folder with nothing in it.
     EmptyFolder,
 }
@@ -70,6 +77,7 @@ impl From<&Content> for FileContent {
 impl Tree {
     /// Makes the manifest of these entries.
     pub(crate) fn new(mut entries: Vec<Entry>) -> Self {
+        // Most come sorted, which this sort makes use of.
         entries.sort_by(|one, other| one.path.cmp(&other.path));
         Self { entries }
     }
@@ -83,89 +91,163 @@ impl Tree {
     pub(crate) fn files(&self) -> impl Iterator<Item = (&str, FileContent)> {
         self.entries.iter().filter_map(|entry| match entry.kind {
             EntryKind::File(file) => Some((entry.path.as_str(), file)),
-            EntryKind::EmptyFolder => None,
+            EntryKind::Link(_) | EntryKind::EmptyFolder => None,
         })
     }
 
     /// Returns what a lock records of the folder.
     pub(crate) fn content(&self) -> Content {
-        let sha256 = Digest::of(self.to_text().as_bytes());
-        let size = self.files().map(|(_, file)| file.size).sum();
+        let mut hasher = Hasher::default();
+        let mut line = String::from(HEADER_LINE);
+        hasher.update(line.as_bytes());
+        let (mut size, mut files) = (0_u64, 0);
+        for entry in &self.entries {
+            line.clear();
+            entry.write(&mut line);
+            hasher.update(line.as_bytes());
+            if let EntryKind::File(file) = &entry.kind {
+                // A record of sizes that nobody can have is no reason to panic.
+                (size, files) = (file.size.saturating_add(size), files + 1);
+            }
+        }
         Content {
-            sha256,
+            sha256: hasher.digest(),
             size,
-            files: Some(self.files().count() as u64),
+            files: Some(files),
             executable: false,
         }
     }
 
     /// Writes the manifest.
     pub(crate) fn to_text(&self) -> String {
-        let mut text = format!("{HEADER}\n");
-        for Entry { path, kind } in &self.entries {
-            let path = escape(path);
-            let written = match kind {
-                EntryKind::EmptyFolder => writeln!(text, "d - 0 {path}"),
-                EntryKind::File(FileContent {
-                    digest,
-                    size,
-                    executable,
-                }) => {
-                    writeln!(
-                        text,
-                        "{} {digest} {size} {path}",
-                        if *executable { 'x' } else { 'f' }
-                    )
-                }
-            };
-            written.expect("invariant: writing to a String cannot fail");
+        let mut text = String::from(HEADER_LINE);
+        for entry in &self.entries {
+            entry.write(&mut text);
         }
         text
     }
 
     /// Reads a manifest; `None` if it is not one, whose paths all stay inside the folder.
     pub(crate) fn parse(text: &str) -> Option<Self> {
-        let mut lines = text.lines();
-        if lines.next() != Some(HEADER) {
-            return None;
+        let lines = text.strip_prefix(HEADER_LINE)?.lines();
+        let entries: Vec<Entry> = lines.map(Entry::parse).collect::<Option<_>>()?;
+        is_sound(&entries).then_some(Self { entries })
+    }
+}
+
+/// Returns whether each path comes once and in order, and nothing stands below a file or a link:
+/// otherwise what is put in place could end up elsewhere.
+fn is_sound(entries: &[Entry]) -> bool {
+    // Between a path and what is below it others may stand, but only such as go on from it, as `a-b`
+    // between `a` and `a/b`: those that the next one could be below are a stack.
+    let mut above: Vec<&str> = Vec::new();
+    let mut last = "";
+    for Entry { path, .. } in entries {
+        while above.last().is_some_and(|top| !path.starts_with(*top)) {
+            above.pop();
         }
-        let entries: Option<Vec<Entry>> = lines.map(parse_entry).collect();
-        Some(Self { entries: entries? })
+        let is_below = |top: &&str| path[top.len()..].starts_with('/');
+        if last >= path.as_str() || above.iter().any(is_below) {
+            return false;
+        }
+        above.push(path);
+        last = path;
+    }
+    true
+}
+
+impl Entry {
+    fn write(&self, text: &mut String) {
+        let kind = match &self.kind {
+            EntryKind::File(FileContent {
+                digest,
+                size,
+                executable,
+            }) => {
+                text.push_str(if *executable { "x " } else { "f " });
+                digest.push_to(text);
+                write!(text, " {size} ")
+            }
+            EntryKind::Link(_) => write!(text, "l - 0 "),
+            EntryKind::EmptyFolder => write!(text, "d - 0 "),
+        };
+        kind.expect("invariant: writing to a String cannot fail");
+        push_escaped(&self.path, text);
+        if let EntryKind::Link(target) = &self.kind {
+            text.push_str(LEADS_TO);
+            push_escaped(target, text);
+        }
+        text.push('\n');
+    }
+
+    fn parse(line: &str) -> Option<Self> {
+        let mut words = line.splitn(4, ' ');
+        let (kind, digest, size) = (words.next()?, words.next()?, words.next()?);
+        let rest = words.next()?;
+        let file = |executable| {
+            let (digest, size) = (digest.parse().ok()?, size.parse().ok()?);
+            Some(EntryKind::File(FileContent {
+                digest,
+                size,
+                executable,
+            }))
+        };
+        let (path, kind) = match kind {
+            "f" => (unescape(rest)?, file(false)?),
+            "x" => (unescape(rest)?, file(true)?),
+            "d" => (unescape(rest)?, EntryKind::EmptyFolder),
+            "l" => {
+                let (path, target) = rest.split_once(LEADS_TO)?;
+                let (path, target) = (unescape(path)?, unescape(target)?);
+                if !stays_inside(&path, &target) {
+                    return None;
+                }
+                (path, EntryKind::Link(target.into()))
+            }
+            _ => return None,
+        };
+        let is_plain = |part: &str| !matches!(part, "" | "." | "..");
+        path.split('/').all(is_plain).then_some(Self { path, kind })
     }
 }
 
-fn parse_entry(line: &str) -> Option<Entry> {
-    let mut words = line.splitn(4, ' ');
-    let (kind, digest, size) = (words.next()?, words.next()?, words.next()?);
-    let path = unescape(words.next()?)?;
-    let inside = |part: &str| !matches!(part, "" | "." | "..");
-    if !path.split('/').all(inside) {
-        return None;
+/// Returns whether a link at `path`, that leads to `target`, leads to something in the folder that
+/// `path` is relative to.
+pub(super) fn stays_inside(path: &str, target: &str) -> bool {
+    let mut depth = path.split('/').count() - 1;
+    if target.is_empty() || target.starts_with('/') {
+        return false;
     }
-    let file = |executable| {
-        let (digest, size) = (digest.parse().ok()?, size.parse().ok()?);
-        Some(EntryKind::File(FileContent {
-            digest,
-            size,
-            executable,
-        }))
-    };
-    let kind = match kind {
-        "f" => file(false)?,
-        "x" => file(true)?,
-        "d" => EntryKind::EmptyFolder,
-        _ => return None,
-    };
-    Some(Entry { path, kind })
+    for part in target.split('/') {
+        match part {
+            "" | "." => {}
+            ".." if depth == 0 => return false,
+            ".." => depth -= 1,
+            _ => depth += 1,
+        }
+    }
+    true
 }
 
-fn escape(path: &str) -> String {
-    path.replace('\\', "\\\\")
-        .replace('\n', "\\n")
-        .replace('\r', "\\r")
+fn push_escaped(path: &str, text: &mut String) {
+    if !path.contains(['\\', '\n', '\r']) {
+        text.push_str(path);
+        return;
+    }
+    for character in path.chars() {
+        match character {
+            '\\' => text.push_str("\\\\"),
+            '\n' => text.push_str("\\n"),
+            '\r' => text.push_str("\\r"),
+            other => text.push(other),
+        }
+    }
 }
 
 fn unescape(text: &str) -> Option<String> {
+    if !text.contains('\\') {
+        return Some(text.to_owned());
+    }
     let mut path = String::with_capacity(text.len());
     let mut characters = text.chars();
     while let Some(character) = characters.next() {
@@ -197,7 +279,8 @@ mod tests {
                     executable,
                 })
             });
-        prop_oneof![file, Just(EntryKind::EmptyFolder)]
+        let link = "[a-z \\\\>\n]{1,4}".prop_map(|target| EntryKind::Link(target.into()));
+        prop_oneof![file, link, Just(EntryKind::EmptyFolder)]
     }
 
     proptest! {
@@ -207,7 +290,13 @@ mod tests {
         ) {
             let entries = paths.into_iter().map(|(path, kind)| Entry { path, kind }).collect();
             let tree = Tree::new(entries);
-            prop_assert_eq!(Tree::parse(&tree.to_text()), Some(tree));
+            let text = tree.to_text();
+            prop_assert_eq!(tree.content().sha256, Digest::of(text.as_bytes()));
+            let is_nested = tree.entries.iter().any(|entry| {
+                let above = entry.path.split_once('/').map(|(above, _)| above);
+                tree.entries.iter().any(|other| Some(&*other.path) == above)
+            });
+            prop_assert_eq!(Tree::parse(&text), Some(tree).filter(|_| !is_nested));
         }
     }
 
@@ -215,10 +304,16 @@ mod tests {
     fn a_manifest_that_leads_outside_is_refused() {
         for path in ["../x", "/etc/x", "a/../../x", ""] {
             assert_eq!(
-                Tree::parse(&format!("{HEADER}\nd - 0 {path}\n")),
+                Tree::parse(&format!("{HEADER_LINE}d - 0 {path}\n")),
                 None,
                 "{path}"
             );
         }
+        for (path, target) in [("a", "../x"), ("a/b", "../../x"), ("a", "/etc"), ("a", "")] {
+            let text = format!("{HEADER_LINE}l - 0 {path}\\>{target}\n");
+            assert_eq!(Tree::parse(&text), None, "{path} -> {target}");
+        }
+        let through = "l - 0 a\\>b\nd - 0 a-c\nd - 0 a/c\n";
+        assert_eq!(Tree::parse(&format!("{HEADER_LINE}{through}")), None);
     }
 }

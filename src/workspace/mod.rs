@@ -13,17 +13,15 @@ use crate::base::fs::{self, failed};
 use crate::base::lockfile::{self, FileLock, Presence};
 use crate::base::path::{PathError, RepoPath};
 use crate::base::source::Worktree;
+use crate::config::{self, STATE_FOLDER, Settings};
 use crate::pipeline::{
     self, Content, DVC_FILE, LOCK_FILE, Lock, LockError, PIPELINE_FILE, Pipeline,
 };
 use crate::scm::{self, Repo, Revision};
-use crate::store::{self, Cache, Index, RunCache, Tree};
+use crate::store::{self, Cache, Index, Meter, Restored, RunCache, Tree};
 
 pub(crate) use kept::{Kept, flat_name, keep, keep_files};
 pub(crate) use ledger::Ledger;
-
-/// The folder of everything that is not committed.
-const STATE_FOLDER: &str = ".mlpipe";
 
 /// What git sees of the state folder: nothing but this file and the settings.
 const STATE_IGNORE: &str = "/*\n!/.gitignore\n!/config.yaml\n";
@@ -31,6 +29,7 @@ const STATE_IGNORE: &str = "/*\n!/.gitignore\n!/config.yaml\n";
 /// An opened project.
 pub(crate) struct Workspace {
     root: PathBuf,
+    settings: Settings,
     /// The files as they are now.
     pub(crate) worktree: Worktree,
     /// The content of outs.
@@ -55,12 +54,20 @@ pub(crate) enum Error {
     /// The lock of the project was not taken.
     #[error(transparent)]
     Lock(#[from] lockfile::Error),
+    /// A file of settings is wrong.
+    #[error(transparent)]
+    Settings(#[from] config::Error),
 }
 
 impl Workspace {
-    /// Opens the project that `folder` lies in: the nearest folder with `.mlpipe`, else the
-    /// outermost folder of the repository with a pipeline or a lock, for a project may have many.
+    /// Opens the project that `folder` lies in.
     pub(crate) fn find(folder: &Path) -> Result<Self, Error> {
+        Self::open(&Self::find_root(folder)?)
+    }
+
+    /// Finds the folder of the project that `folder` lies in: the nearest one with `.mlpipe`, else
+    /// the outermost folder of the repository with a pipeline or a lock, for a project may have many.
+    pub(crate) fn find_root(folder: &Path) -> Result<PathBuf, Error> {
         let folder = folder
             .canonicalize()
             .map_err(failed("cannot open the folder", folder))?;
@@ -78,21 +85,23 @@ impl Workspace {
             .take(top.map_or(usize::MAX, |top| top + 1));
         let root = folder.ancestors().find(is_project);
         match root.or_else(|| inside.filter(has_pipeline).last()) {
-            Some(root) => Ok(Self::open(root)),
+            Some(root) => Ok(root.to_owned()),
             None => Err(Error::NoProject { path: folder }),
         }
     }
 
     /// Opens the project at `root`.
-    fn open(root: &Path) -> Self {
-        let state = root.join(STATE_FOLDER);
-        Self {
+    fn open(root: &Path) -> Result<Self, Error> {
+        let settings = Settings::load(root)?;
+        let cache = &settings.cache.dir;
+        Ok(Self {
             root: root.to_owned(),
             worktree: Worktree::new(root),
-            cache: Cache::new(state.join("cache")),
-            runs: RunCache::new(state.join("cache/run-log")),
-            index: Index::open(state.join("index"), root.to_owned()),
-        }
+            cache: Cache::open(cache.clone(), settings.cache.types.clone(), root.to_owned()),
+            runs: RunCache::new(cache.join("run-log")),
+            index: Index::open(root.join(STATE_FOLDER).join("index"), root.to_owned()),
+            settings,
+        })
     }
 
     /// Makes `root` a project: its state folder, hidden from git.
@@ -100,9 +109,20 @@ impl Workspace {
         let root = root
             .canonicalize()
             .map_err(failed("cannot open the folder", root))?;
-        let workspace = Self::open(&root);
+        let workspace = Self::open(&root)?;
         workspace.ensure_state_folder()?;
         Ok(workspace)
+    }
+
+    /// Keeps those apart who edit files of the project at `root` that people write, settings too.
+    pub(crate) fn guard_edits(root: &Path) -> Result<FileLock, fs::Error> {
+        make_state_folder(root)?;
+        FileLock::hold(&root.join(STATE_FOLDER).join("edit"))
+    }
+
+    /// Returns the settings that it was opened with.
+    pub(crate) fn settings(&self) -> &Settings {
+        &self.settings
     }
 
     /// Returns the project's folder.
@@ -168,6 +188,26 @@ impl Workspace {
     /// Returns the manifest of the folder that is at `path` now.
     pub(crate) fn tree(&self, path: &AnyPath) -> Result<Option<Tree>, store::Error> {
         store::measure_folder(&self.locate_any(path), &self.index)
+    }
+
+    /// Puts what is at `path` into the cache; returns what it is, or `None` if nothing is there.
+    pub(crate) fn store(
+        &self,
+        path: &AnyPath,
+        meter: &Meter,
+    ) -> Result<Option<Content>, store::Error> {
+        self.cache.store(&self.locate_any(path), &self.index, meter)
+    }
+
+    /// Puts `content` to `path` from the cache, replacing what is there. The caller has saved that.
+    pub(crate) fn restore(
+        &self,
+        content: &Content,
+        path: &AnyPath,
+        meter: &Meter,
+    ) -> Result<Restored, store::Error> {
+        let location = self.locate_any(path);
+        self.cache.restore(content, &location, &self.index, meter)
     }
 
     /// Keeps what has been measured for the next time. Failing costs only time, then.
@@ -236,12 +276,16 @@ impl Workspace {
     }
 
     fn ensure_state_folder(&self) -> Result<(), fs::Error> {
-        let ignore = self.state(".gitignore");
-        if fs::exists(&ignore)? {
-            return Ok(());
-        }
-        fs::write_atomic(&ignore, STATE_IGNORE.as_bytes())
+        make_state_folder(&self.root)
     }
+}
+
+fn make_state_folder(root: &Path) -> Result<(), fs::Error> {
+    let ignore = root.join(STATE_FOLDER).join(".gitignore");
+    if fs::exists(&ignore)? {
+        return Ok(());
+    }
+    fs::write_atomic(&ignore, STATE_IGNORE.as_bytes())
 }
 
 /// Returns how this process is called in messages to others.

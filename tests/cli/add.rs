@@ -308,3 +308,30 @@ fn paths_are_those_of_the_current_folder() {
     project.run(&["--cd", "data", "checkout", "raw"]).success();
     assert!(project.exists("data/raw/a"));
 }
+
+#[test]
+fn a_stage_that_would_make_tracked_data_is_not_added() {
+    let project = project();
+    project.run(&["add", "data/raw"]).success();
+    let arguments = ["stage", "add", "-n", "make", "-o", "data/raw/o", "x"];
+    let text = project.run(&arguments).failure(1);
+    assert!(text.contains("`data/raw` is tracked data"), "{text}");
+    assert!(!project.exists("pipeline.yaml"));
+}
+
+#[test]
+fn two_at_once_record_both() {
+    let project = project();
+    let children = ["data/raw", "x.csv"].map(|path| project.spawn(&["add", path]));
+    for child in children {
+        let output = child.wait_with_output().expect("ends");
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "{said}");
+    }
+    let lock = project.read("data.lock");
+    assert!(
+        lock.contains("  data/raw:\n") && lock.contains("  x.csv:\n"),
+        "{lock}"
+    );
+    project.run(&["status", "--exit-code"]).success();
+}

@@ -11,6 +11,7 @@ mod add;
 mod attempts;
 mod checkout;
 mod commit;
+mod config;
 mod dag;
 mod damage;
 mod data_checkout;

@@ -150,6 +150,8 @@ impl Project {
         command.current_dir(self.root()).env_clear();
         command.env("PATH", path_with_mlpipe());
         command.env("HOME", self.root().join(".git"));
+        let settings = self.root().join(".git/system.yaml");
+        command.env("MLPIPE_SYSTEM_CONFIG", settings);
         command
             .env("GIT_CONFIG_NOSYSTEM", "1")
             .env("GIT_CEILING_DIRECTORIES", "/");

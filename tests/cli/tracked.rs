@@ -1,7 +1,7 @@
 //! Tracked data beside stages, and the commands that change what is tracked.
 
 use std::fs;
-use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::fs::PermissionsExt;
 
 use crate::add;
 use crate::support::Project;
@@ -224,26 +224,26 @@ fn data_moves_without_a_pipeline_and_not_into_other_data() {
 
 #[test]
 fn unprotect_makes_files_of_links() {
-    let project = add::project();
-    project.run(&["add", "data/raw"]).success();
-    let file = project.path("data/raw/a");
-    let object = project.path(".mlpipe/cache/object");
-    fs::write(&object, "alpha\n").expect("writes");
-    fs::set_permissions(&object, fs::Permissions::from_mode(0o444)).expect("sets");
-    fs::remove_file(&file).expect("deletes");
-    symlink(&object, &file).expect("links");
-    let hard = project.path("data/raw/sub/b");
-    fs::hard_link(&hard, project.path(".mlpipe/cache/hard")).expect("links");
-    let text = project.run(&["unprotect", "data/raw"]).success();
-    assert_eq!(text, "data/raw  2 files can be written now\n");
-    assert!(!file.is_symlink());
-    let mode = file.metadata().expect("there").permissions().mode();
-    assert_eq!(mode & 0o200, 0o200);
-    project.write("data/raw/a", "edited\n");
-    project.write("data/raw/sub/b", "edited\n");
-    assert_eq!(fs::read(&object).expect("reads"), b"alpha\n");
-    assert_eq!(project.read(".mlpipe/cache/hard"), "beta\n");
-    project.run(&["unprotect", "nothing"]).failure(1);
+    for kind in ["symlink", "hardlink"] {
+        let project = add::project();
+        project.run(&["config", "cache.type", kind]).success();
+        project.run(&["add", "data/raw"]).success();
+        let file = project.path("data/raw/a");
+        let mode = || file.metadata().expect("there").permissions().mode();
+        assert_eq!(mode() & 0o222, 0, "{kind}");
+        let text = project.run(&["unprotect", "data/raw"]).success();
+        assert_eq!(text, "data/raw  3 files can be written now\n");
+        assert!(!file.is_symlink());
+        assert_eq!(mode() & 0o200, 0o200);
+        project.write("data/raw/a", "edited\n");
+        let text = project.run(&["checkout"]).failure(1);
+        assert!(text.contains("data/raw/a"), "{text}");
+        project.run(&["checkout", "--force"]).success();
+        assert_eq!(project.read("data/raw/a"), "alpha\n", "{kind}");
+        assert_eq!(mode() & 0o222, 0, "{kind}");
+        project.run(&["status", "--exit-code"]).success();
+    }
+    add::project().run(&["unprotect", "nothing"]).failure(1);
 }
 
 #[test]

@@ -10,7 +10,7 @@ use crate::cli::commands::Context;
 use crate::cli::error::{CliError, Exit};
 use crate::cli::ui;
 use crate::cli::ui::progress::Spinner;
-use crate::data::{self, Added, Addition, Progress, Storage};
+use crate::data::{self, Added, Addition, Storage};
 use crate::workspace::Workspace;
 
 #[derive(Debug, Args)]
@@ -43,10 +43,8 @@ pub(crate) fn run(args: &AddArgs, context: &Context) -> Result<Exit, CliError> {
     };
     let mut access = context.access(&workspace)?;
     let added = {
-        let mut spinner = Spinner::new("adding", paths.len(), context.quiet || args.json);
-        data::add(&mut access, &paths, storage, &mut |progress| {
-            show(&mut spinner, &progress);
-        })?
+        let spinner = Spinner::new("adding", context.quiet || args.json);
+        data::add(&mut access, &paths, storage, spinner.meter())?
     };
     if args.json {
         ui::print(&ui::data::added_json(&added))?;
@@ -74,14 +72,6 @@ fn paths(
         }
     }
     Ok(paths)
-}
-
-/// Says how far adding has come.
-pub(super) fn show(spinner: &mut Spinner, progress: &Progress<'_>) {
-    match progress {
-        Progress::Begun(path) => spinner.begin(path.as_str()),
-        Progress::Ended(content) => spinner.end(content.files.unwrap_or(1), content.size),
-    }
 }
 
 /// Says what is left to do in git.

@@ -64,10 +64,8 @@ fn check_out_data(
     };
     let access = context.access(workspace)?;
     let all = {
-        let mut spinner = Spinner::new("checking out", paths.len(), context.quiet || args.json);
-        data::check_out(&access, paths, manner, &mut |path| {
-            spinner.begin(path.as_str());
-        })?
+        let spinner = Spinner::new("checking out", context.quiet || args.json);
+        data::check_out(&access, paths, manner, spinner.meter())?
     };
     if args.json {
         let events: String = all.iter().map(ui::data::checked_out_event).collect();

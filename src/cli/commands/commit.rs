@@ -8,7 +8,6 @@ use clap::Args;
 use crate::base::cancel::CancelToken;
 use crate::base::path::RepoPath;
 use crate::cli::commands::Context;
-use crate::cli::commands::add::show;
 use crate::cli::error::{CliError, Exit};
 use crate::cli::ui::progress::Spinner;
 use crate::cli::ui::prompt::{self, Prompt};
@@ -57,10 +56,8 @@ fn commit_data(
 ) -> Result<Exit, CliError> {
     let mut access = context.access(workspace)?;
     let added = {
-        let mut spinner = Spinner::new("recording", paths.len(), context.quiet || args.json);
-        data::commit(&mut access, paths, &mut |progress| {
-            show(&mut spinner, &progress);
-        })?
+        let spinner = Spinner::new("recording", context.quiet || args.json);
+        data::commit(&mut access, paths, spinner.meter())?
     };
     if args.json {
         let events: String = added.iter().map(ui::data::added_event).collect();

@@ -1,9 +1,11 @@
 //! One file a command: its arguments and what it does with them.
 
 pub(crate) mod add;
+pub(crate) mod cache;
 pub(crate) mod checkout;
 pub(crate) mod commit;
 mod comparison;
+pub(crate) mod config;
 pub(crate) mod dag;
 pub(crate) mod freeze;
 pub(crate) mod git;
@@ -60,6 +62,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, CliError> {
         Command::Params(args) => params::run(args, &context),
         Command::Report(args) => report::run(args, &context),
         Command::Install(args) => install::run(args, &context),
+        Command::Config(args) => config::run(args, &context),
+        Command::Cache(args) => cache::run(args, &context),
         Command::Git(args) => git::run(args, &context),
         #[cfg(feature = "ml")]
         Command::Ml(args) => Ok(ml::run(args).map(|()| Exit::Success)?),

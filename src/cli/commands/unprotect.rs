@@ -21,6 +21,7 @@ pub(crate) fn run(args: &UnprotectArgs, context: &Context) -> Result<Exit, CliEr
     for text in &args.paths {
         let path = context.path(&workspace, text)?;
         let count = data::unprotect(&access, &path)?;
+        let count = usize::try_from(count).unwrap_or(usize::MAX);
         context.say(&match count {
             0 => format!("{path}  can be written already\n"),
             count => format!(

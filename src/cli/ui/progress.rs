@@ -1,92 +1,95 @@
 //! `Spinner`: one live line for work on data that takes longer than a second.
 
-use std::sync::mpsc::{Sender, channel};
-use std::thread;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::base::human;
+use crate::store::{Meter, Progress};
 
 /// Under this, silence.
 const PATIENCE: Duration = Duration::from_secs(1);
 
+/// How often the line is brought up to date.
+const PAUSE: Duration = Duration::from_millis(100);
+
 /// Drawn to standard error, if that is a terminal, until it is dropped.
 pub(crate) struct Spinner {
-    bar: ProgressBar,
-    what: &'static str,
-    total: usize,
-    done: usize,
-    files: u64,
-    bytes: u64,
-    /// Dropped at the end, which wakes whoever waits to show the line.
-    _end: Sender<()>,
+    meter: Arc<Meter>,
+    /// Dropped at the end, which is how the thread hears of it.
+    end: Option<Sender<()>>,
+    drawing: Option<JoinHandle<()>>,
 }
 
 impl Spinner {
-    /// Prepares a line on what is done to `total` paths.
-    pub(crate) fn new(what: &'static str, total: usize, is_hidden: bool) -> Self {
-        let template = "  {spinner} {wide_msg}  {elapsed:>5}";
-        let style = ProgressStyle::with_template(template).expect("invariant: a valid template");
-        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden());
-        bar.set_style(style);
-        let (end, ended) = channel::<()>();
-        if !is_hidden {
-            let bar = bar.clone();
-            thread::spawn(move || {
-                let is_over = ended.recv_timeout(PATIENCE);
-                if is_over == Err(std::sync::mpsc::RecvTimeoutError::Timeout) {
-                    bar.set_draw_target(ProgressDrawTarget::stderr());
-                    bar.enable_steady_tick(Duration::from_millis(100));
-                }
-            });
+    /// Prepares a line that begins with `what` is being done.
+    pub(crate) fn new(what: &'static str, is_hidden: bool) -> Self {
+        let meter = Arc::new(Meter::default());
+        if is_hidden {
+            let (end, drawing) = (None, None);
+            return Self {
+                meter,
+                end,
+                drawing,
+            };
         }
+        let (end, ended) = channel();
+        let watched = Arc::clone(&meter);
         Self {
-            bar,
-            what,
-            total,
-            done: 0,
-            files: 0,
-            bytes: 0,
-            _end: end,
+            meter,
+            end: Some(end),
+            drawing: Some(thread::spawn(move || draw(what, &watched, &ended))),
         }
     }
 
-    /// Names the path that is worked on now.
-    pub(crate) fn begin(&mut self, path: &str) {
-        let Self {
-            what,
-            total,
-            done,
-            files,
-            bytes,
-            ..
-        } = self;
-        let mut text = format!("{what} {path}");
-        if *total > 1 {
-            text += &format!(" ({} of {total})", *done + 1);
-        }
-        if *files > 0 {
-            let count = usize::try_from(*files).unwrap_or(usize::MAX);
-            text += &format!(
-                ", {} and {} done",
-                human::count(count, "file"),
-                human::size(*bytes)
-            );
-        }
-        self.bar.set_message(text);
-    }
-
-    /// Counts a path that is done.
-    pub(crate) fn end(&mut self, files: u64, bytes: u64) {
-        self.done += 1;
-        self.files += files;
-        self.bytes += bytes;
+    /// Returns what counts the work.
+    pub(crate) fn meter(&self) -> &Meter {
+        &self.meter
     }
 }
 
 impl Drop for Spinner {
     fn drop(&mut self) {
-        self.bar.finish_and_clear();
+        drop(self.end.take());
+        if let Some(drawing) = self.drawing.take() {
+            // A line that could not be drawn is no loss.
+            let _panicked = drawing.join();
+        }
     }
+}
+
+/// Draws until the other end is closed.
+fn draw(what: &str, meter: &Meter, ended: &Receiver<()>) {
+    if ended.recv_timeout(PATIENCE) != Err(RecvTimeoutError::Timeout) {
+        return;
+    }
+    let template = "  {spinner} {wide_msg}  {elapsed:>5}";
+    let style = ProgressStyle::with_template(template).expect("invariant: a valid template");
+    let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr()).with_style(style);
+    let bar = bar.with_elapsed(PATIENCE);
+    loop {
+        bar.set_message(format!("{what} {}", amount(meter.progress())));
+        bar.tick();
+        if ended.recv_timeout(PAUSE) != Err(RecvTimeoutError::Timeout) {
+            bar.finish_and_clear();
+            return;
+        }
+    }
+}
+
+/// Writes how far it is.
+fn amount(progress: Progress) -> String {
+    let Progress {
+        files,
+        bytes,
+        all_files,
+        all_bytes,
+    } = progress;
+    let number = |count: u64| human::thousands(usize::try_from(count).unwrap_or(usize::MAX));
+    let (files, all_files) = (number(files), number(all_files));
+    let (bytes, all_bytes) = (human::size(bytes), human::size(all_bytes));
+    format!("{files} of {all_files} files, {bytes} of {all_bytes}")
 }

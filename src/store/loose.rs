@@ -1,0 +1,151 @@
+//! `Loose`: the objects that are files of their own, `<two digits>/<the other 62>`.
+
+use std::fs::{File, Permissions};
+use std::io::{Read, Write};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::ioctl_ficlone;
+
+use crate::base::digest::{Digest, Hasher, block_for};
+use crate::base::folder::Folder;
+use crate::base::fs::{self, AtomicFile, failed};
+use crate::store::copying::copy_hashing;
+use crate::store::error::Error;
+use crate::store::meter::Meter;
+use crate::store::stamp::Stamp;
+
+/// The folder of these objects.
+pub(super) struct Loose {
+    objects: Folder,
+    /// Where objects are while they are unfinished; on the same file system.
+    unfinished: PathBuf,
+}
+
+impl Loose {
+    /// Names the folder, which need not be there yet.
+    pub(super) fn new(folder: PathBuf, unfinished: PathBuf) -> Self {
+        Self {
+            objects: Folder::new(folder),
+            unfinished,
+        }
+    }
+
+    /// Returns where the objects are.
+    pub(super) fn folder(&self) -> &Path {
+        self.objects.path()
+    }
+
+    /// Returns where an object is, or would be.
+    pub(super) fn path(&self, digest: Digest) -> PathBuf {
+        self.objects.path().join(object_name(digest))
+    }
+
+    /// Returns whether the object is there. A truncated one has another size, so most damage is seen
+    /// without reading.
+    pub(super) fn has(&self, digest: Digest, size: u64) -> bool {
+        self.size(digest) == Some(size)
+    }
+
+    /// Returns the size of the object, if it is there.
+    pub(super) fn size(&self, digest: Digest) -> Option<u64> {
+        let found = self.objects.stat(&object_name(digest))?;
+        u64::try_from(found.st_size).ok()
+    }
+
+    /// Reads an object, whatever it is.
+    pub(super) fn read(&self, digest: Digest) -> Result<Option<Vec<u8>>, fs::Error> {
+        fs::read(&self.path(digest))
+    }
+
+    /// Returns whether the object is there and what its name says; `None` if it is not there.
+    pub(super) fn check(&self, digest: Digest) -> Result<Option<bool>, fs::Error> {
+        let path = self.path(digest);
+        let found = fs::absent_as_none(Digest::of_file(&path));
+        let found = found.map_err(failed("cannot read", &path))?;
+        Ok(found.map(|(found, _)| found == digest))
+    }
+
+    /// Keeps these bytes, whose digest is known.
+    pub(super) fn add(&self, digest: Digest, bytes: &[u8]) -> Result<(), Error> {
+        if self.is_sound(digest, bytes.len() as u64)? {
+            return Ok(());
+        }
+        let mut object = AtomicFile::begin(&self.unfinished)?;
+        let written = object.file().write_all(bytes);
+        written.map_err(failed("cannot write", &self.unfinished))?;
+        self.name(object, digest)
+    }
+
+    /// Copies the file at `path` in one pass of reading, hashing and writing; returns its digest. Its
+    /// stat has been `stamp`, and still must be when it has been read. With `reflink` no bytes are
+    /// written where the file system can share them.
+    pub(super) fn add_file(
+        &self,
+        path: &Path,
+        stamp: &Stamp,
+        reflink: bool,
+        meter: &Meter,
+    ) -> Result<Digest, Error> {
+        let mut object = AtomicFile::begin(&self.unfinished)?;
+        let mut source = File::open(path).map_err(failed("cannot read", path))?;
+        let (digest, size) = if reflink && ioctl_ficlone(object.file(), &source).is_ok() {
+            // The clone is ours alone, so that nobody changes it while it is hashed.
+            let mut clone = File::open(object.unfinished())
+                .map_err(failed("cannot read", object.unfinished()))?;
+            let hashed = hash(&mut clone, stamp.size, meter);
+            hashed.map_err(failed("cannot read", path))?
+        } else {
+            copy_hashing(&mut source, path, &mut object, stamp.size, meter)?
+        };
+        let now = source.metadata().map_err(failed("cannot read", path))?;
+        if size != stamp.size || Stamp::of(&now) != *stamp {
+            return Err(Error::Changed {
+                path: path.to_owned(),
+            });
+        }
+        if !self.is_sound(digest, size)? {
+            self.name(object, digest)?;
+        }
+        Ok(digest)
+    }
+
+    /// Moves a corrupt object out of the way, to `to`; its bytes may still help somebody.
+    pub(super) fn set_aside(&self, digest: Digest, to: &Path) -> Result<(), fs::Error> {
+        fs::rename(&self.path(digest), to)
+    }
+
+    /// The right size is no proof: an object that is there must also be what its name says.
+    pub(super) fn is_sound(&self, digest: Digest, size: u64) -> Result<bool, fs::Error> {
+        Ok(self.has(digest, size) && self.check(digest)? == Some(true))
+    }
+
+    fn name(&self, mut object: AtomicFile, digest: Digest) -> Result<(), Error> {
+        let path = self.path(digest);
+        let read_only = object.file().set_permissions(Permissions::from_mode(0o444));
+        read_only.map_err(failed("cannot write", &path))?;
+        Ok(object.commit_as_object(&path)?)
+    }
+}
+
+/// Returns the path of an object in the folder of the objects.
+fn object_name(digest: Digest) -> String {
+    let mut name = digest.to_string();
+    name.insert(2, '/');
+    name
+}
+
+fn hash(file: &mut File, size: u64, meter: &Meter) -> std::io::Result<(Digest, u64)> {
+    let mut hasher = Hasher::default();
+    let mut block = vec![0; block_for(size)];
+    let mut total = 0;
+    loop {
+        let count = file.read(&mut block)?;
+        if count == 0 {
+            return Ok((hasher.digest(), total));
+        }
+        hasher.update(&block[..count]);
+        total += count as u64;
+        meter.add_bytes(count as u64);
+    }
+}

@@ -1,0 +1,293 @@
+//! Taking files and folders out of the cache, verified. A folder that is there already is changed
+//! only where it differs.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
+use std::io::Write;
+use std::path::Path;
+
+use rayon::prelude::*;
+use rustix::fs::ioctl_ficlone;
+
+use crate::base::digest::Digest;
+use crate::base::fs::{self, AtomicFile, failed};
+use crate::pipeline::Content;
+use crate::store::cache::{Cache, Lack};
+use crate::store::copying::copy_hashing;
+use crate::store::error::Error;
+use crate::store::index::Index;
+use crate::store::linker::Way;
+use crate::store::measure::measure_folder;
+use crate::store::meter::Meter;
+use crate::store::storing::PACKED_MAX;
+use crate::store::tree::{Entry, EntryKind, FileContent, Tree};
+
+/// What became of an attempt to restore content.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Restored {
+    /// It is in place.
+    Done,
+    /// An object is missing; nothing was changed.
+    Missing,
+    /// An object was corrupt and has been quarantined; nothing was changed.
+    Corrupt(Digest),
+}
+
+impl From<Lack> for Restored {
+    fn from(lack: Lack) -> Self {
+        match lack {
+            Lack::Missing => Self::Missing,
+            Lack::Corrupt(digest) => Self::Corrupt(digest),
+        }
+    }
+}
+
+impl Cache {
+    /// Puts `content` to `path`, replacing what is there. The caller has saved that.
+    pub(crate) fn restore(
+        &self,
+        content: &Content,
+        path: &Path,
+        index: &Index,
+        meter: &Meter,
+    ) -> Result<Restored, Error> {
+        if content.files.is_none() {
+            meter.expect(1, content.size);
+            return self.restore_file(content.into(), path, index, meter);
+        }
+        match self.tree(content.sha256)? {
+            // A record whose sizes are not those of the folder is not believed.
+            Ok(tree) if tree.content() != *content => Ok(Restored::Missing),
+            Ok(tree) => self.restore_tree(&tree, path, index, meter),
+            Err(lack) => Ok(lack.into()),
+        }
+    }
+
+    fn restore_file(
+        &self,
+        file: FileContent,
+        path: &Path,
+        index: &Index,
+        meter: &Meter,
+    ) -> Result<Restored, Error> {
+        let reflink = match self.linker.way().for_file(file.size, file.executable) {
+            Way::Copy { reflink } => reflink,
+            way => return self.restore_linked(file, path, way, index, meter),
+        };
+        let mut copy = AtomicFile::begin(path)?;
+        let outcome = self.write_object(file, &mut copy, reflink, meter)?;
+        if outcome != Restored::Done {
+            return Ok(outcome);
+        }
+        if file.executable {
+            copy.make_executable()?;
+        }
+        if path.is_dir() && !path.is_symlink() {
+            fs::remove(path)?;
+        }
+        copy.commit_as_object(path)?;
+        Ok(Restored::Done)
+    }
+
+    /// Gathers what is wanted beside its place, and puts it there when it is whole.
+    fn restore_tree(
+        &self,
+        tree: &Tree,
+        path: &Path,
+        index: &Index,
+        meter: &Meter,
+    ) -> Result<Restored, Error> {
+        let parent = fs::parent(path);
+        fs::make_folder(parent)?;
+        let present = if path.is_symlink() {
+            None
+        } else {
+            measure_folder(path, index)?
+        };
+        let plan = Plan::new(tree, present.as_ref());
+        let building = tempfile::Builder::new()
+            .prefix(fs::LITTER)
+            .tempdir_in(parent);
+        let building = building.map_err(failed("cannot write", path))?;
+        let folder = building.path().join("new");
+        fs::make_folder(&folder)?;
+        let outcome = self.gather(&plan.wanted, &folder, index, meter)?;
+        if outcome != Restored::Done {
+            return Ok(outcome);
+        }
+        if present.is_some() {
+            plan.apply(&folder, path)?;
+            return Ok(Restored::Done);
+        }
+        if fs::exists(path)? {
+            fs::rename(path, &building.path().join("old"))?;
+        }
+        fs::rename(&folder, path)?;
+        Ok(Restored::Done)
+    }
+
+    /// Makes these entries in a new folder.
+    fn gather(
+        &self,
+        entries: &[&Entry],
+        folder: &Path,
+        index: &Index,
+        meter: &Meter,
+    ) -> Result<Restored, Error> {
+        let mut parents: BTreeSet<&str> = BTreeSet::new();
+        for entry in entries {
+            parents.extend(entry.path.rsplit_once('/').map(|(parent, _)| parent));
+            if let EntryKind::File(file) = &entry.kind {
+                meter.expect(1, file.size);
+            }
+        }
+        for parent in parents {
+            fs::make_folder(&folder.join(parent))?;
+        }
+        let make = |entry: &&Entry| {
+            let path = folder.join(&entry.path);
+            match &entry.kind {
+                EntryKind::File(file) => self.make_file(*file, &path, index, meter),
+                EntryKind::Link(target) => {
+                    fs::link_to(target, &path)?;
+                    Ok(Restored::Done)
+                }
+                EntryKind::EmptyFolder => {
+                    fs::make_folder(&path)?;
+                    Ok(Restored::Done)
+                }
+            }
+        };
+        let outcomes: Result<Vec<Restored>, Error> = entries.par_iter().map(make).collect();
+        let mut outcomes = outcomes?.into_iter();
+        let lack = outcomes.find(|outcome| *outcome != Restored::Done);
+        Ok(lack.unwrap_or(Restored::Done))
+    }
+
+    /// Makes a file that nobody sees yet.
+    fn make_file(
+        &self,
+        file: FileContent,
+        path: &Path,
+        index: &Index,
+        meter: &Meter,
+    ) -> Result<Restored, Error> {
+        if file.size <= PACKED_MAX && !self.linker.needs_loose() {
+            let bytes = match self.small(file.digest)? {
+                Ok(bytes) if bytes.len() as u64 == file.size => bytes,
+                Ok(_) => return Ok(Restored::Missing),
+                Err(lack) => return Ok(lack.into()),
+            };
+            let written = fs::create_new(path, file.executable)?.write_all(&bytes);
+            written.map_err(failed("cannot write", path))?;
+            meter.add_file();
+            meter.add_bytes(file.size);
+            return Ok(Restored::Done);
+        }
+        self.restore_file(file, path, index, meter)
+    }
+
+    /// Reads a small object, which most likely is packed.
+    fn small(&self, digest: Digest) -> Result<Result<Vec<u8>, Lack>, Error> {
+        match self.packed(digest)? {
+            Ok(bytes) => Ok(Ok(bytes)),
+            Err(lack) => match self.verified(digest)? {
+                Ok(bytes) => Ok(Ok(bytes)),
+                Err(Lack::Missing) => Ok(Err(lack)),
+                Err(worse) => Ok(Err(worse)),
+            },
+        }
+    }
+
+    /// Writes an object into a new file, and looks whether it is what it should be.
+    fn write_object(
+        &self,
+        file: FileContent,
+        copy: &mut AtomicFile,
+        reflink: bool,
+        meter: &Meter,
+    ) -> Result<Restored, Error> {
+        let path = self.loose.path(file.digest);
+        let opened = fs::absent_as_none(File::open(&path)).map_err(failed("cannot read", &path))?;
+        let Some(mut object) = opened else {
+            let bytes = match self.packed(file.digest)? {
+                Ok(bytes) if bytes.len() as u64 == file.size => bytes,
+                Ok(_) => return Ok(Restored::Missing),
+                Err(lack) => return Ok(lack.into()),
+            };
+            let target = copy.unfinished().to_owned();
+            let written = copy.file().write_all(&bytes);
+            written.map_err(failed("cannot write", &target))?;
+            meter.add_file();
+            meter.add_bytes(file.size);
+            return Ok(Restored::Done);
+        };
+        let (digest, size) = if reflink && ioctl_ficlone(copy.file(), &object).is_ok() {
+            Digest::of_opened(&mut object).map_err(failed("cannot read", &path))?
+        } else {
+            copy_hashing(&mut object, &path, copy, file.size, meter)?
+        };
+        if digest != file.digest {
+            self.quarantine(file.digest)?;
+            return Ok(Restored::Corrupt(file.digest));
+        }
+        if size != file.size {
+            return Ok(Restored::Missing);
+        }
+        meter.add_file();
+        Ok(Restored::Done)
+    }
+}
+
+/// What has to be done to a folder that is there.
+struct Plan<'a> {
+    /// The entries that it lacks, or has otherwise.
+    wanted: Vec<&'a Entry>,
+    /// The paths of what has to go.
+    unwanted: Vec<&'a str>,
+}
+
+impl<'a> Plan<'a> {
+    fn new(tree: &'a Tree, present: Option<&'a Tree>) -> Self {
+        let entries = |tree: &'a Tree| tree.entries().iter().map(|entry| (&*entry.path, entry));
+        let present: BTreeMap<&str, &Entry> = present.map(entries).into_iter().flatten().collect();
+        let is_missing = |entry: &&Entry| present.get(&*entry.path) != Some(entry);
+        let wanted: Vec<&Entry> = tree.entries().iter().filter(is_missing).collect();
+        let mut unwanted = Vec::new();
+        let mut entries = tree.entries().iter().map(|entry| &*entry.path).peekable();
+        for path in present.into_keys() {
+            while entries.next_if(|entry| *entry < path).is_some() {}
+            if entries.peek() != Some(&path) {
+                unwanted.push(path);
+            }
+        }
+        Self { wanted, unwanted }
+    }
+
+    /// Changes the folder at `path`: what is wanted has been made in `made`. Each file is the old or
+    /// the new one at any time; a kill leaves some of either.
+    fn apply(&self, made: &Path, path: &Path) -> Result<(), fs::Error> {
+        for unwanted in &self.unwanted {
+            fs::remove(&path.join(unwanted))?;
+            let above = unwanted.match_indices('/').map(|(at, _)| &unwanted[..at]);
+            for folder in above.collect::<Vec<_>>().into_iter().rev() {
+                if !fs::remove_empty_folder(&path.join(folder))? {
+                    break;
+                }
+            }
+        }
+        for Entry { path: inner, kind } in &self.wanted {
+            let place = path.join(inner);
+            if *kind == EntryKind::EmptyFolder {
+                fs::make_folder(&place)?;
+                continue;
+            }
+            fs::make_folder(fs::parent(&place))?;
+            if place.is_dir() && !place.is_symlink() {
+                fs::remove_empty_folder(&place)?;
+            }
+            fs::rename_quickly(&made.join(inner), &place)?;
+        }
+        Ok(())
+    }
+}

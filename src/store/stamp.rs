@@ -1,0 +1,119 @@
+//! `Stamp`: what a file's stat says of its content, and when that may not be believed.
+
+use std::fs::Metadata;
+use std::os::unix::fs::MetadataExt;
+use std::time::{Duration, SystemTime};
+
+use rustix::fs::Stat;
+use serde::{Deserialize, Serialize};
+
+/// A file that was changed this short a time ago may change again without its times showing it.
+const FRESH: Duration = Duration::from_millis(100);
+
+/// The same where times are whole seconds.
+const FRESH_ON_COARSE_CLOCKS: Duration = Duration::from_secs(3);
+
+/// What a file's stat says of its content.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Stamp {
+    pub(super) size: u64,
+    pub(super) modified: Time,
+    pub(super) changed: Time,
+    pub(super) inode: u64,
+}
+
+/// Seconds and nanoseconds, as in a stat.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub(super) struct Time {
+    pub(super) seconds: i64,
+    pub(super) nanoseconds: u32,
+}
+
+impl Stamp {
+    /// Returns the stamp of a file or folder.
+    pub(crate) fn of(metadata: &Metadata) -> Self {
+        let nanoseconds = |number: i64| u32::try_from(number).unwrap_or_default();
+        let modified = Time {
+            seconds: metadata.mtime(),
+            nanoseconds: nanoseconds(metadata.mtime_nsec()),
+        };
+        let changed = Time {
+            seconds: metadata.ctime(),
+            nanoseconds: nanoseconds(metadata.ctime_nsec()),
+        };
+        Self {
+            size: metadata.len(),
+            modified,
+            changed,
+            inode: metadata.ino(),
+        }
+    }
+
+    /// Returns the stamp of a file or folder; `None` for a stat that no file has.
+    pub(super) fn of_stat(stat: &Stat) -> Option<Self> {
+        let time = |seconds: i64, nanoseconds| {
+            Some(Time {
+                seconds,
+                nanoseconds: u32::try_from(nanoseconds).ok()?,
+            })
+        };
+        Some(Self {
+            size: u64::try_from(stat.st_size).ok()?,
+            modified: time(stat.st_mtime, stat.st_mtime_nsec)?,
+            changed: time(stat.st_ctime, stat.st_ctime_nsec)?,
+            inode: stat.st_ino,
+        })
+    }
+
+    /// Returns whether another change could leave the same stamp.
+    pub(crate) fn is_fresh(&self) -> bool {
+        self.is_fresh_at(SystemTime::now())
+    }
+
+    /// A time in the future counts as fresh: the clock has been set back, and will come by here
+    /// again.
+    fn is_fresh_at(&self, now: SystemTime) -> bool {
+        let is_coarse = self.modified.nanoseconds == 0 && self.changed.nanoseconds == 0;
+        let limit = if is_coarse {
+            FRESH_ON_COARSE_CLOCKS
+        } else {
+            FRESH
+        };
+        let now = now
+            .duration_since(SystemTime::UNIX_EPOCH)
+            .unwrap_or_default();
+        let latest = self.modified.max(self.changed);
+        let Ok(seconds) = u64::try_from(latest.seconds) else {
+            return false;
+        };
+        now.saturating_sub(Duration::new(seconds, latest.nanoseconds)) < limit
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stamp(seconds: i64, nanoseconds: u32) -> Stamp {
+        let time = Time {
+            seconds,
+            nanoseconds,
+        };
+        Stamp {
+            size: 1,
+            modified: time,
+            changed: time,
+            inode: 1,
+        }
+    }
+
+    #[test]
+    fn what_has_just_changed_is_not_trusted() {
+        let now = SystemTime::UNIX_EPOCH + Duration::from_millis(10_500);
+        assert!(stamp(10, 450_000_000).is_fresh_at(now));
+        assert!(!stamp(10, 300_000_000).is_fresh_at(now));
+        assert!(stamp(9, 0).is_fresh_at(now), "whole seconds need more time");
+        assert!(!stamp(5, 0).is_fresh_at(now));
+        assert!(stamp(99, 1).is_fresh_at(now), "a clock that was set back");
+    }
+}
