@@ -141,7 +141,8 @@ impl Visit<'_> {
         if !manner.relinks {
             return Ok(Outcome::Unchanged);
         }
-        self.workspace.store(&self.any(), self.meter)?;
+        self.workspace
+            .relink(self.recorded, &self.any(), self.meter)?;
         Ok(Outcome::Relinked)
     }
 
