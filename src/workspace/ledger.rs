@@ -5,27 +5,17 @@
 //! kill loses nothing: whoever opens the ledger next reads the journal as well.
 
 use std::collections::BTreeMap;
-use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use serde::{Deserialize, Serialize};
-
 use crate::base::digest::Digest;
-use crate::base::framed;
-use crate::base::fs::{self, failed};
+use crate::base::fs;
 use crate::base::path::RepoPath;
-use crate::base::problem::Problem;
-use crate::base::yaml;
 use crate::pipeline::{Content, LOCK_FILE, Lock, LockError, StageEntry, StageName};
 use crate::store::Stamp;
 use crate::workspace::Workspace;
-
-const JOURNAL: &str = "journal";
-
-/// Goes up when an older program could misread a record.
-const VERSION: u32 = 1;
+use crate::workspace::journal::{JOURNAL, Journal, Record, stamp};
 
 /// How often a long run brings `data.lock` up to date, unless that itself takes long.
 const REST: Duration = Duration::from_secs(2);
@@ -49,24 +39,6 @@ struct State {
     rest: Duration,
     /// Whether this process has changed `data.lock`.
     is_changed: bool,
-}
-
-/// What of the journal has been read.
-#[derive(Clone, Copy)]
-struct Journal {
-    /// Which one: a folded journal is followed by another file.
-    stamp: Stamp,
-    /// How much of it is whole.
-    length: u64,
-}
-
-/// What is recorded of one stage.
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Record {
-    version: u32,
-    stage: StageName,
-    entry: StageEntry,
 }
 
 impl<'a> Ledger<'a> {
@@ -108,23 +80,18 @@ impl<'a> Ledger<'a> {
 
     /// Records what a stage's run made.
     pub(crate) fn record(&self, stage: &StageName, entry: StageEntry) -> Result<(), LockError> {
-        let record = Record {
-            version: VERSION,
-            stage: stage.clone(),
-            entry,
-        };
-        let text = framed::frame(&yaml::write(&record));
+        let record = Record::new(stage, entry);
         // In this order everywhere: whoever has the guard may look at the state.
         let guard = self.workspace.guard()?;
         let mut state = self.state();
         if state.refresh(self.workspace).is_err() {
             // Somebody has left a lock that cannot be read, as a merge with conflicts does. What has
             // been run is recorded all the same; folding will tell.
-            let (journal, _) = read_journal(&journal_path(self.workspace))?;
+            let (journal, _) = Journal::read(&journal_path(self.workspace))?;
             state.read = journal;
         }
-        let whole = state.read.map_or(0, |journal| journal.length);
-        state.read = Some(append(&journal_path(self.workspace), whole, &text)?);
+        let path = journal_path(self.workspace);
+        state.read = Some(Journal::append(&path, state.read, &record)?);
         drop(guard);
         state.lock.stages.insert(record.stage, record.entry);
         Ok(())
@@ -194,7 +161,7 @@ impl State {
     /// Reads everything anew.
     fn reload(&mut self, workspace: &Workspace) -> Result<(), LockError> {
         // In this order: a journal that is folded in between is read twice rather than never.
-        let (read, records) = read_journal(&journal_path(workspace))?;
+        let (read, records) = Journal::read(&journal_path(workspace))?;
         let path = lock_path(workspace);
         let file = stamp(&path)?;
         let bytes = fs::read(&path)?;
@@ -225,56 +192,6 @@ fn journal_path(workspace: &Workspace) -> PathBuf {
 
 fn lock_path(workspace: &Workspace) -> PathBuf {
     workspace.root().join(LOCK_FILE)
-}
-
-fn stamp(path: &Path) -> Result<Option<Stamp>, fs::Error> {
-    let metadata = fs::absent_as_none(path.metadata()).map_err(failed("cannot read", path))?;
-    Ok(metadata.as_ref().map(Stamp::of))
-}
-
-/// Adds `text` to the journal behind the first `length` bytes, which are whole; what stands behind
-/// those was cut short.
-fn append(path: &Path, length: u64, text: &str) -> Result<Journal, fs::Error> {
-    let mut journal = fs::open_to_append(path)?;
-    let written = journal
-        .set_len(length)
-        .and_then(|()| journal.write_all(text.as_bytes()));
-    if written.is_err() {
-        // A full disk may have taken a part of it. If not even this works, its digest tells.
-        let _cut = journal.set_len(length);
-    }
-    written.map_err(failed("cannot write", path))?;
-    let metadata = journal.metadata().map_err(failed("cannot read", path))?;
-    Ok(Journal {
-        stamp: Stamp::of(&metadata),
-        length: metadata.len(),
-    })
-}
-
-fn read_journal(path: &Path) -> Result<(Option<Journal>, Vec<Record>), LockError> {
-    let (Some(stamp), Some(bytes)) = (stamp(path)?, fs::read(path)?) else {
-        return Ok((None, Vec::new()));
-    };
-    let (length, records) = records(&bytes)?;
-    Ok((Some(Journal { stamp, length }), records))
-}
-
-/// Reads the whole records; returns where the last of them ends as well.
-fn records(bytes: &[u8]) -> Result<(u64, Vec<Record>), LockError> {
-    let (mut length, mut records) = (0, Vec::new());
-    for (text, end) in framed::records(bytes) {
-        length = end as u64;
-        let record = yaml::decode::<Record>(JOURNAL, text).ok();
-        let record = record.filter(|record| record.version == VERSION);
-        // To pass over it would be to lose what a run has made.
-        let record = record.ok_or_else(|| {
-            let message = "it has a record that this mlpipe cannot read";
-            let problem = Problem::new(".mlpipe/journal", "", message);
-            problem.help("use the newer mlpipe that has written it, for one run of `mlpipe repro`")
-        })?;
-        records.push(record);
-    }
-    Ok((length, records))
 }
 
 #[cfg(test)]

@@ -1,0 +1,109 @@
+//! `Journal`: what runs have recorded since `data.lock` was written, at the end of a file that only
+//! grows until it is folded into the lock.
+
+use std::io::Write;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use crate::base::framed;
+use crate::base::fs::{self, failed};
+use crate::base::problem::Problem;
+use crate::base::yaml;
+use crate::pipeline::{LockError, StageEntry, StageName};
+use crate::store::Stamp;
+
+/// The journal's name in the state folder.
+pub(super) const JOURNAL: &str = "journal";
+
+/// Goes up when an older program could misread a record.
+const VERSION: u32 = 1;
+
+/// What is recorded of one stage.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Record {
+    version: u32,
+    pub(super) stage: StageName,
+    pub(super) entry: StageEntry,
+}
+
+impl Record {
+    /// Makes the record of a stage.
+    pub(super) fn new(stage: &StageName, entry: StageEntry) -> Self {
+        Self {
+            version: VERSION,
+            stage: stage.clone(),
+            entry,
+        }
+    }
+}
+
+/// What of the journal has been read.
+#[derive(Clone, Copy)]
+pub(super) struct Journal {
+    /// Which one: a folded journal is followed by another file.
+    pub(super) stamp: Stamp,
+    /// How much of it is whole.
+    length: u64,
+}
+
+impl Journal {
+    /// Reads the journal at `path`, if there is one, and its records.
+    pub(super) fn read(path: &Path) -> Result<(Option<Self>, Vec<Record>), LockError> {
+        let (Some(stamp), Some(bytes)) = (stamp(path)?, fs::read(path)?) else {
+            return Ok((None, Vec::new()));
+        };
+        let (length, records) = records(&bytes)?;
+        Ok((Some(Self { stamp, length }), records))
+    }
+
+    /// Adds a record to the journal at `path` behind what is `known` of it; what stands behind that
+    /// was cut short.
+    pub(super) fn append(
+        path: &Path,
+        known: Option<Self>,
+        record: &Record,
+    ) -> Result<Self, fs::Error> {
+        let text = framed::frame(&yaml::write(record));
+        let length = known.map_or(0, |journal| journal.length);
+        let mut journal = fs::open_to_append(path)?;
+        let written = journal
+            .set_len(length)
+            .and_then(|()| journal.write_all(text.as_bytes()));
+        if written.is_err() {
+            // A full disk may have taken a part of it. If not even this works, its digest tells.
+            let _cut = journal.set_len(length);
+        }
+        written.map_err(failed("cannot write", path))?;
+        let metadata = journal.metadata().map_err(failed("cannot read", path))?;
+        Ok(Self {
+            stamp: Stamp::of(&metadata),
+            length: metadata.len(),
+        })
+    }
+}
+
+/// Returns which file is at `path`.
+pub(super) fn stamp(path: &Path) -> Result<Option<Stamp>, fs::Error> {
+    let metadata = fs::absent_as_none(path.metadata()).map_err(failed("cannot read", path))?;
+    Ok(metadata.as_ref().map(Stamp::of))
+}
+
+/// Reads the whole records; returns where the last of them ends as well.
+fn records(bytes: &[u8]) -> Result<(u64, Vec<Record>), LockError> {
+    let (mut length, mut records) = (0, Vec::new());
+    for (text, end) in framed::records(bytes) {
+        length = end as u64;
+        let record = yaml::decode::<Record>(JOURNAL, text).ok();
+        let record = record.filter(|record| record.version == VERSION);
+        // To pass over it would be to lose what a run has made.
+        let record = record.ok_or_else(|| {
+            let message = "it has a record that this mlpipe cannot read";
+            let problem = Problem::new(".mlpipe/journal", "", message);
+            problem.help("use the newer mlpipe that has written it, for one run of `mlpipe repro`")
+        })?;
+        records.push(record);
+    }
+    Ok((length, records))
+}
