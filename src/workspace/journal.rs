@@ -6,37 +6,56 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use crate::base::digest::Digest;
 use crate::base::framed;
 use crate::base::fs::{self, failed};
 use crate::base::problem::Problem;
 use crate::base::yaml;
-use crate::pipeline::{LockError, StageEntry, StageName};
+use crate::pipeline::{Lock, LockError, StageEntry, StageName};
 use crate::store::Stamp;
 
 /// The journal's name in the state folder.
 pub(super) const JOURNAL: &str = "journal";
 
 /// Goes up when an older program could misread a record.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// What is recorded of one stage.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Record {
     version: u32,
-    pub(super) stage: StageName,
-    pub(super) entry: StageEntry,
+    stage: StageName,
+    /// The digest of the entry that it takes the place of; none where there was none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    replaces: Option<Digest>,
+    entry: StageEntry,
 }
 
 impl Record {
-    /// Makes the record of a stage.
-    pub(super) fn new(stage: &StageName, entry: StageEntry) -> Self {
+    /// Makes the record of a stage that stands in `lock` as it is there.
+    pub(super) fn new(stage: &StageName, entry: StageEntry, lock: &Lock) -> Self {
         Self {
             version: VERSION,
             stage: stage.clone(),
+            replaces: digest(lock, stage),
             entry,
         }
     }
+
+    /// Puts the entry into `lock`, unless that has come to be another branch's, in which the record
+    /// would be an unwanted change. Nothing is lost then: the run cache has the run.
+    pub(super) fn apply(self, lock: &mut Lock) {
+        if digest(lock, &self.stage) == self.replaces {
+            lock.stages.insert(self.stage, self.entry);
+        }
+    }
+}
+
+/// Returns the digest of a stage's entry as it would be written.
+fn digest(lock: &Lock, stage: &StageName) -> Option<Digest> {
+    let entry = lock.stages.get(stage)?;
+    Some(Digest::of(yaml::write(entry).as_bytes()))
 }
 
 /// What of the journal has been read.
@@ -96,14 +115,17 @@ fn records(bytes: &[u8]) -> Result<(u64, Vec<Record>), LockError> {
     for (text, end) in framed::records(bytes) {
         length = end as u64;
         let record = yaml::decode::<Record>(JOURNAL, text).ok();
-        let record = record.filter(|record| record.version == VERSION);
+        let record = record.filter(|record| record.version <= VERSION);
         // To pass over it would be to lose what a run has made.
         let record = record.ok_or_else(|| {
             let message = "it has a record that this mlpipe cannot read";
             let problem = Problem::new(".mlpipe/journal", "", message);
             problem.help("use the newer mlpipe that has written it, for one run of `mlpipe repro`")
         })?;
-        records.push(record);
+        // An older one does not say what it replaces; the run cache has its run.
+        if record.version == VERSION {
+            records.push(record);
+        }
     }
     Ok((length, records))
 }

@@ -2,7 +2,8 @@
 //!
 //! What a stage's run recorded goes to the end of a journal at once, at a cost that does not grow
 //! with the lock; now and then, and at the end of a run, the journal is folded into `data.lock`. A
-//! kill loses nothing: whoever opens the ledger next reads the journal as well.
+//! kill loses nothing: whoever opens the ledger next reads the journal as well. Where the user has
+//! checked out another branch's lock meanwhile, its entries win over the journal's.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -80,7 +81,6 @@ impl<'a> Ledger<'a> {
 
     /// Records what a stage's run made.
     pub(crate) fn record(&self, stage: &StageName, entry: StageEntry) -> Result<(), LockError> {
-        let record = Record::new(stage, entry);
         // In this order everywhere: whoever has the guard may look at the state.
         let guard = self.workspace.guard()?;
         let mut state = self.state();
@@ -90,10 +90,11 @@ impl<'a> Ledger<'a> {
             let (journal, _) = Journal::read(&journal_path(self.workspace))?;
             state.read = journal;
         }
+        let record = Record::new(stage, entry, &state.lock);
         let path = journal_path(self.workspace);
         state.read = Some(Journal::append(&path, state.read, &record)?);
         drop(guard);
-        state.lock.stages.insert(record.stage, record.entry);
+        record.apply(&mut state.lock);
         Ok(())
     }
 
@@ -109,7 +110,8 @@ impl<'a> Ledger<'a> {
         let begin = Instant::now();
         let _guard = self.workspace.guard()?;
         let mut state = self.state();
-        // The user may have pulled or checked out another lock: our records go on top of that.
+        // The user may have pulled or checked out another lock: what has been recorded of stages that
+        // it has nothing new of goes on top of that.
         state.refresh(self.workspace)?;
         let before = state.lock.stages.len();
         state.lock.stages.retain(|stage, _| is_known(stage));
@@ -168,7 +170,7 @@ impl State {
         let base = bytes.as_deref().map(Digest::of);
         let mut lock = bytes.map_or_else(|| Ok(Lock::default()), |bytes| Lock::read(&bytes))?;
         for record in records {
-            lock.stages.insert(record.stage, record.entry);
+            record.apply(&mut lock);
         }
         // Only now: a lock that cannot be read must not pass for one that was.
         (self.lock, self.base, self.file) = (lock, base, file);
@@ -270,5 +272,32 @@ mod tests {
         fs::write_atomic(&lock_path(&workspace), pulled.to_text().as_bytes()).expect("writes");
         assert!(ledger.fold(|_| true).expect("folds"));
         assert_eq!(workspace.load_lock().expect("reads").stages.len(), 2);
+    }
+
+    /// Lays the records of one process over the lock that another branch may have.
+    fn laid_over(recorded: &[&str], other: Option<&str>) -> Option<String> {
+        let (_folder, workspace) = project();
+        let stage = StageName::new("a");
+        let ledger = Ledger::open(&workspace).expect("opens");
+        for cmd in recorded {
+            ledger.record(&stage, entry(cmd)).expect("records");
+        }
+        let mut lock = Lock::default();
+        if let Some(cmd) = other {
+            lock.stages.insert(stage, entry(cmd));
+        }
+        fs::write_atomic(&lock_path(&workspace), lock.to_text().as_bytes()).expect("writes");
+        cmd_of(&Ledger::open(&workspace).expect("opens"), "a")
+    }
+
+    #[test]
+    fn a_record_is_laid_only_over_what_it_replaces() {
+        let records = ["1", "2", "3"];
+        assert_eq!(laid_over(&records, None).as_deref(), Some("3"));
+        assert_eq!(laid_over(&records, Some("other")).as_deref(), Some("other"));
+        // A kill between the two parts of folding leaves the journal of what is in the lock.
+        for folded in records {
+            assert_eq!(laid_over(&records, Some(folded)).as_deref(), Some("3"));
+        }
     }
 }

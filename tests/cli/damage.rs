@@ -147,6 +147,42 @@ fn a_lock_that_is_pulled_while_a_run_goes_on_keeps_both_sides() {
 }
 
 #[test]
+fn what_a_killed_run_left_is_not_laid_over_the_lock_of_another_branch() {
+    let project = waiting();
+    project.write("go", "");
+    project.run(&["repro"]).success();
+    let ignored = project.read(".gitignore") + "/go\n/runs.log\n";
+    project.write(".gitignore", &ignored);
+    project.commit();
+    project.git(&["checkout", "-q", "-b", "other"]);
+    project.write("in", "2\n");
+    project.run(&["repro"]).success();
+    project.commit();
+    project.git(&["checkout", "-q", "main"]);
+    project.write("in", "3\n");
+    project.remove("go");
+    let mut child = project.spawn(&["repro", "three"]);
+    let _reader = wait_for_line(&mut child, "ready");
+    // As a kill would leave it.
+    let journal = project.read(".mlpipe/journal");
+    project.write("go", "");
+    assert!(child.wait().expect("ends").success());
+    project.git(&["checkout", "-q", "-f", "main"]);
+    project.git(&["checkout", "-q", "other"]);
+    project.write(".mlpipe/journal", &journal);
+    project.run(&["repro", "far"]).success();
+    assert_eq!(project.git(&["status", "--short"]), "");
+    project.run(&["repro"]).success();
+    assert_eq!(project.git(&["status", "--short"]), "");
+    assert_eq!(project.read("c"), "2\n");
+    project.git(&["checkout", "-q", "main"]);
+    project.write("in", "3\n");
+    project.write(".mlpipe/journal", &journal);
+    let text = project.run(&["repro", "one"]).success();
+    assert!(text.contains("one  restored from the cache"), "{text}");
+}
+
+#[test]
 fn a_lock_that_is_deleted_while_a_run_goes_on_has_what_the_run_made() {
     let project = waiting();
     project.write("in", "2\n");
