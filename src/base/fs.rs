@@ -205,10 +205,16 @@ pub(crate) fn append(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     file.write_all(bytes).map_err(failed("cannot write", path))
 }
 
-/// Opens a file that only grows, making it where it is missing.
+/// Opens a file that only grows, to read it too, making it where it is missing.
 pub(crate) fn open_to_append(path: &Path) -> Result<fs::File, Error> {
-    let open = || fs::OpenOptions::new().create(true).append(true).open(path);
-    in_folder(path, open)
+    let mut options = fs::OpenOptions::new();
+    options.create(true).append(true).read(true);
+    in_folder(path, || options.open(path))
+}
+
+/// Opens a file to read it; `None` where there is none.
+pub(crate) fn open(path: &Path) -> Result<Option<fs::File>, Error> {
+    absent_as_none(fs::File::open(path)).map_err(failed("cannot read", path))
 }
 
 /// Renames `from` to `to` on the same file system, making `to`'s folder where it is missing.

@@ -1,7 +1,9 @@
 //! `Journal`: what runs have recorded since `data.lock` was written, at the end of a file that only
 //! grows until it is folded into the lock.
 
-use std::io::Write;
+use std::fs::{File, Metadata};
+use std::io::{Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
@@ -59,10 +61,11 @@ fn digest(lock: &Lock, stage: &StageName) -> Option<Digest> {
 }
 
 /// What of the journal has been read.
-#[derive(Clone, Copy)]
 pub(super) struct Journal {
-    /// Which one: a folded journal is followed by another file.
-    pub(super) stamp: Stamp,
+    /// As long as it is held open, no other file has its inode: a folded journal is followed by
+    /// another one.
+    file: File,
+    stamp: Stamp,
     /// How much of it is whole.
     length: u64,
 }
@@ -70,33 +73,74 @@ pub(super) struct Journal {
 impl Journal {
     /// Reads the journal at `path`, if there is one, and its records.
     pub(super) fn read(path: &Path) -> Result<(Option<Self>, Vec<Record>), LockError> {
-        let (Some(stamp), Some(bytes)) = (stamp(path)?, fs::read(path)?) else {
+        let Some(file) = fs::open(path)? else {
             return Ok((None, Vec::new()));
         };
+        let metadata = file.metadata().map_err(failed("cannot read", path))?;
+        let mut journal = Self {
+            file,
+            stamp: Stamp::of(&metadata),
+            length: 0,
+        };
+        let records = journal.read_rest(path)?;
+        Ok((Some(journal), records))
+    }
+
+    /// Returns whether the journal at `path` is as it was read.
+    pub(super) fn is_current(&self, path: &Path) -> Result<bool, fs::Error> {
+        Ok(stamp(path)? == Some(self.stamp))
+    }
+
+    /// Reads the records that have been added since; `None` where another file is at `path`, or
+    /// none.
+    pub(super) fn read_on(&mut self, path: &Path) -> Result<Option<Vec<Record>>, LockError> {
+        let reading = || failed("cannot read", path);
+        let now = fs::absent_as_none(path.metadata()).map_err(reading())?;
+        let own = self.file.metadata().map_err(reading())?;
+        let is_own = |now: &Metadata| (now.dev(), now.ino()) == (own.dev(), own.ino());
+        match now.filter(is_own) {
+            Some(now) if now.len() >= self.length => {
+                let records = self.read_rest(path)?;
+                self.stamp = Stamp::of(&now);
+                Ok(Some(records))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// Reads the whole records behind those that are known.
+    fn read_rest(&mut self, path: &Path) -> Result<Vec<Record>, LockError> {
+        let mut bytes = Vec::new();
+        self.file
+            .seek(SeekFrom::Start(self.length))
+            .and_then(|_| self.file.read_to_end(&mut bytes))
+            .map_err(failed("cannot read", path))?;
         let (length, records) = records(&bytes)?;
-        Ok((Some(Self { stamp, length }), records))
+        self.length += length;
+        Ok(records)
     }
 
     /// Adds a record to the journal at `path` behind what is `known` of it; what stands behind that
     /// was cut short.
     pub(super) fn append(
         path: &Path,
-        known: Option<Self>,
+        known: Option<&Self>,
         record: &Record,
     ) -> Result<Self, fs::Error> {
         let text = framed::frame(&yaml::write(record));
         let length = known.map_or(0, |journal| journal.length);
-        let mut journal = fs::open_to_append(path)?;
-        let written = journal
+        let mut file = fs::open_to_append(path)?;
+        let written = file
             .set_len(length)
-            .and_then(|()| journal.write_all(text.as_bytes()));
+            .and_then(|()| file.write_all(text.as_bytes()));
         if written.is_err() {
             // A full disk may have taken a part of it. If not even this works, its digest tells.
-            let _cut = journal.set_len(length);
+            let _cut = file.set_len(length);
         }
         written.map_err(failed("cannot write", path))?;
-        let metadata = journal.metadata().map_err(failed("cannot read", path))?;
+        let metadata = file.metadata().map_err(failed("cannot read", path))?;
         Ok(Self {
+            file,
             stamp: Stamp::of(&metadata),
             length: metadata.len(),
         })

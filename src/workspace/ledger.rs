@@ -92,7 +92,7 @@ impl<'a> Ledger<'a> {
         }
         let record = Record::new(stage, entry, &state.lock);
         let path = journal_path(self.workspace);
-        state.read = Some(Journal::append(&path, state.read, &record)?);
+        state.read = Some(Journal::append(&path, state.read.as_ref(), &record)?);
         drop(guard);
         record.apply(&mut state.lock);
         Ok(())
@@ -178,13 +178,28 @@ impl State {
         Ok(())
     }
 
-    /// Reads what others have recorded or written since.
+    /// Reads what others have recorded or written since; only that, where all they did was to record.
     fn refresh(&mut self, workspace: &Workspace) -> Result<(), LockError> {
-        let known = self.read.map(|journal| journal.stamp);
-        if stamp(&journal_path(workspace))? == known && stamp(&lock_path(workspace))? == self.file {
+        let path = journal_path(workspace);
+        if stamp(&lock_path(workspace))? != self.file {
+            return self.reload(workspace);
+        }
+        let Some(journal) = &mut self.read else {
+            return match stamp(&path)? {
+                None => Ok(()),
+                Some(_) => self.reload(workspace),
+            };
+        };
+        if journal.is_current(&path)? {
             return Ok(());
         }
-        self.reload(workspace)
+        let Some(records) = journal.read_on(&path)? else {
+            return self.reload(workspace);
+        };
+        for record in records {
+            record.apply(&mut self.lock);
+        }
+        Ok(())
     }
 }
 
