@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::base::any_path::AnyPath;
-use crate::base::output::Line;
+use crate::base::output::Lines;
 use crate::engine::decide::{Reason, Source};
 use crate::engine::error::Failure;
 use crate::pipeline::StageName;
@@ -68,12 +68,12 @@ pub(crate) enum Event {
         /// How long to wait before.
         delay: Duration,
     },
-    /// A command printed a line.
+    /// A command printed something.
     Output {
         /// Its stage.
         stage: StageName,
-        /// The line.
-        line: Line,
+        /// The lines.
+        lines: Lines,
     },
     /// A file that only the user has was in the way and is kept elsewhere.
     Kept {

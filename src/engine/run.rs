@@ -311,13 +311,11 @@ impl<'a> Worker<'a> {
             let running = script.start().map_err(shell)?.end_at(end);
             claim.note_group(running.group())?;
             let mut log_error = None;
-            let exit = running.wait(self.shared.cancel, &mut |line| {
-                if !line.is_transient {
-                    log_error = log_error.take().or(log.write(&line.text).err());
-                }
+            let exit = running.wait(self.shared.cancel, &mut |lines| {
+                log_error = log_error.take().or(log.write(&lines.lasting()).err());
                 self.tell(Event::Output {
                     stage: stage.name.clone(),
-                    line,
+                    lines,
                 });
             });
             let cmd = cmd.clone();

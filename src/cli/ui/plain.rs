@@ -1,10 +1,12 @@
 //! Events as lines, each prefixed by its stage, for logs and pipes.
 
+use std::borrow::Cow;
 use std::path::Path;
 use std::time::Duration;
 
 use crate::base::fs;
 use crate::base::human;
+use crate::base::output::Lines;
 use crate::base::quantity::write_duration;
 use crate::cli::error::explain_failure;
 use crate::cli::ui::status::block;
@@ -97,8 +99,7 @@ pub(super) fn line(event: &Event, width: usize) -> Option<String> {
             };
             format!("{stage:width$}  failed: {cause}; attempt {attempt} of {of}{when}\n")
         }
-        Event::Output { line, .. } if line.is_transient => return None,
-        Event::Output { stage, line } => format!("{stage:width$} │ {}\n", printable(&line.text)),
+        Event::Output { stage, lines } => output(stage, lines, width),
         Event::Kept { stage, path, to } => {
             format!("{stage:width$}  your {path} was in no cache; it is kept as {to}\n")
         }
@@ -127,19 +128,35 @@ pub(super) fn settled(stages: &[StageName], line: impl Fn(&StageName) -> String)
     format!("{} unchanged\n", human::count(stages.len(), "stage"))
 }
 
+/// Writes what a command printed; progress bars only reach terminals.
+fn output(stage: &StageName, lines: &Lines, width: usize) -> String {
+    let start = format!("{stage:width$} │ ");
+    let mut text = String::new();
+    for line in lines.iter().filter(|line| !line.is_transient) {
+        for part in [&start, &*printable(line.text), "\n"] {
+            text.push_str(part);
+        }
+    }
+    text
+}
+
 /// What a command prints must not steer the terminal.
-pub(super) fn printable(text: &str) -> String {
+pub(super) fn printable(text: &str) -> Cow<'_, str> {
+    // Control characters and the first bytes of those beyond ASCII: most lines have none.
+    let is_suspect = |byte: u8| matches!(byte, 0..=8 | 10..=31 | 0x7f | 0xc2);
+    if !text.bytes().any(is_suspect) {
+        return Cow::Borrowed(text);
+    }
     let text = anstream::adapter::strip_str(text).to_string();
-    text.chars()
-        .filter(|character| !character.is_control() || *character == '\t')
-        .collect()
+    let is_harmless = |character: &char| !character.is_control() || *character == '\t';
+    Cow::Owned(text.chars().filter(is_harmless).collect())
 }
 
 /// Returns the last lines of a log.
 pub(super) fn tail(log: &Path) -> String {
     let bytes = fs::read(log).ok().flatten().unwrap_or_default();
     let text = String::from_utf8_lossy(&bytes);
-    let lines: Vec<String> = text.lines().map(printable).collect();
+    let lines: Vec<_> = text.lines().map(printable).collect();
     lines[lines.len().saturating_sub(TAIL)..].join("\n")
 }
 

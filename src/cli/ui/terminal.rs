@@ -102,9 +102,10 @@ impl Reporter for TerminalReporter<'_> {
                 }
                 self.start(stage, &why(reasons));
             }
-            Event::Output { stage, line } => {
-                if let (Some(bar), false) = (self.running.get(stage), line.text.trim().is_empty()) {
-                    bar.set_message(printable(line.text.trim()));
+            Event::Output { stage, lines } => {
+                let last = lines.iter().rfind(|line| !line.text.trim().is_empty());
+                if let (Some(bar), Some(line)) = (self.running.get(stage), last) {
+                    bar.set_message(printable(line.text.trim()).into_owned());
                 }
             }
             Event::Finished {
