@@ -195,6 +195,7 @@ impl Project<'_> {
         let supply = Supply::new(Machine::look(), options.jobs, &pipeline.pools);
         let forecast = || status(workspace, &options.selection, options.policy);
         supply.refuse_shortage(pipeline, pending, forecast)?;
+        refuse_hidden_lock(workspace)?;
         let shared = Shared {
             workspace,
             pipeline,
@@ -256,15 +257,23 @@ fn remove_litter(workspace: &Workspace, pipeline: &Pipeline) -> Result<(), Error
     Ok(())
 }
 
-/// Returns the cached outs that git tracks; refuses a lock that git would never see.
-fn tracked_outs(workspace: &Workspace, pipeline: &Pipeline) -> Result<BTreeSet<RepoPath>, Error> {
+/// Refuses a lock that git would never see.
+fn refuse_hidden_lock(workspace: &Workspace) -> Result<(), Error> {
+    let lock = RepoPath::parse(LOCK_FILE).expect("invariant: a plain file name");
+    match workspace.repo()? {
+        Some(repo) if repo.ignores(&lock)? => Err(Error::LockIgnored),
+        _ => Ok(()),
+    }
+}
+
+/// Returns the cached outs that git tracks.
+pub(super) fn tracked_outs(
+    workspace: &Workspace,
+    pipeline: &Pipeline,
+) -> Result<BTreeSet<RepoPath>, Error> {
     let Some(repo) = workspace.repo()? else {
         return Ok(BTreeSet::new());
     };
-    let lock = RepoPath::parse(LOCK_FILE).expect("invariant: a plain file name");
-    if repo.ignores(&lock)? {
-        return Err(Error::LockIgnored);
-    }
     let outs = pipeline
         .stages
         .iter()

@@ -1,10 +1,12 @@
 //! One stage from look to record: ask, set outs aside, execute.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::Instant;
 
 use crate::base::any_path::AnyPath;
 use crate::base::fs::{self, failed};
+use crate::base::path::RepoPath;
 use crate::base::process::{Exit, Script};
 use crate::engine::absence::Made;
 use crate::engine::aside::Aside;
@@ -124,7 +126,7 @@ impl<'a> Worker<'a> {
                 let origin = if stage.frozen {
                     Origin::Hand
                 } else {
-                    self.refuse_tracked(stage)?;
+                    refuse_tracked(stage, self.shared.tracked)?;
                     Origin::Workspace
                 };
                 let entry = self.record(stage, &inputs, origin)?;
@@ -205,7 +207,7 @@ impl<'a> Worker<'a> {
         if self.shared.cancel.is_cancelled() {
             return Ok(Processed::done(Outcome::Stopped, None));
         }
-        self.refuse_tracked(stage)?;
+        refuse_tracked(stage, self.shared.tracked)?;
         if let Some(shortage) = &self.grant.shortage {
             return Err(pipeline::Error::Problem(shortage.problem("it")).into());
         }
@@ -250,20 +252,6 @@ impl<'a> Worker<'a> {
             Answer::Yes | Answer::All => None,
             Answer::No => Some(Outcome::Declined),
             Answer::Quit => Some(Outcome::Stopped),
-        }
-    }
-
-    /// An out is in git or in the cache, not in both.
-    fn refuse_tracked(&self, stage: &Stage) -> Result<(), Failure> {
-        let is_tracked = |out: &&Out| {
-            let path = out.cached_path();
-            path.is_some_and(|path| self.shared.tracked.contains(path))
-        };
-        match stage.outs.iter().find(is_tracked) {
-            None => Ok(()),
-            Some(out) => Err(Failure::OutTracked {
-                path: out.path.clone(),
-            }),
         }
     }
 
@@ -383,6 +371,17 @@ pub(crate) fn refuse_missing_deps(stage: &Stage, inputs: &Inputs) -> Result<(), 
         });
     }
     Ok(())
+}
+
+/// An out is in git or in the cache, not in both; `tracked` are those in git.
+pub(crate) fn refuse_tracked(stage: &Stage, tracked: &BTreeSet<RepoPath>) -> Result<(), Failure> {
+    let is_tracked = |out: &&Out| out.cached_path().is_some_and(|path| tracked.contains(path));
+    match stage.outs.iter().find(is_tracked) {
+        None => Ok(()),
+        Some(out) => Err(Failure::OutTracked {
+            path: out.path.clone(),
+        }),
+    }
 }
 
 /// Returns where the output of a stage's last run is.

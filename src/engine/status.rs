@@ -5,12 +5,13 @@ use std::convert::Infallible;
 
 use crate::base::any_path::AnyPath;
 use crate::base::cancel::CancelToken;
+use crate::base::path::RepoPath;
 use crate::engine::absence::Made;
 use crate::engine::decide::{Decision, Reason, examine};
 use crate::engine::error::{Error, Failure};
 use crate::engine::inputs::{CommandMemo, Gauge};
-use crate::engine::repro::{environment, refuse_nesting};
-use crate::engine::run::refuse_missing_deps;
+use crate::engine::repro::{environment, refuse_nesting, tracked_outs};
+use crate::engine::run::{refuse_missing_deps, refuse_tracked};
 use crate::engine::selection::{Downstream, Missing, Policy, RunPolicy, Selection};
 use crate::pipeline::{Content, Dep, Lock, ParamFiles, Pipeline, Stage, StageIndex, StageName};
 use crate::workspace::Workspace;
@@ -72,6 +73,7 @@ pub(crate) fn status(
         cancel: CancelToken::default(),
         uncertain: BTreeSet::new(),
         runs: BTreeSet::new(),
+        tracked: None,
         policy,
     };
     let order = pipeline
@@ -82,12 +84,13 @@ pub(crate) fn status(
     let look = |index: &StageIndex| {
         let stage = &pipeline.stages[*index];
         let forecast = forecaster.look(*index, stage, &lock);
-        StageStatus {
+        let forecast = forecaster.refuse(*index, forecast)?;
+        Ok(StageStatus {
             stage: stage.name.clone(),
             forecast,
-        }
+        })
     };
-    let stages = order.map(look).collect();
+    let stages = order.map(look).collect::<Result<_, Error>>()?;
     if workspace.state("").is_dir() {
         // Where it cannot be written, looking again costs time and nothing else.
         let _unsaved = workspace.save_index();
@@ -113,6 +116,8 @@ struct Forecaster<'a> {
     uncertain: BTreeSet<StageIndex>,
     /// Stages that run for certain.
     runs: BTreeSet<StageIndex>,
+    /// Cached outs that git tracks, once somebody has asked.
+    tracked: Option<BTreeSet<RepoPath>>,
     policy: Policy,
 }
 
@@ -161,6 +166,29 @@ impl Forecaster<'_> {
             Downstream::Forced if self.follows_a_run(index) => RunPolicy::Forced,
             _ => self.policy.run,
         }
+    }
+
+    /// Corrects what is said of a stage that would be refused, since git has an out of it.
+    fn refuse(&mut self, index: StageIndex, forecast: Forecast) -> Result<Forecast, Error> {
+        let stage = &self.pipeline.stages[index];
+        match forecast {
+            Forecast::Run(_) => {}
+            Forecast::Adopt if !stage.frozen => {}
+            forecast => return Ok(forecast),
+        }
+        let tracked = match self.tracked.take() {
+            Some(tracked) => tracked,
+            None => tracked_outs(self.workspace, self.pipeline)?,
+        };
+        let refusal = refuse_tracked(stage, self.tracked.insert(tracked));
+        Ok(refusal.map_or_else(
+            |failure| {
+                self.runs.remove(&index);
+                self.uncertain.insert(index);
+                Forecast::Fail(failure)
+            },
+            |()| forecast,
+        ))
     }
 
     fn look(&mut self, index: StageIndex, stage: &Stage, lock: &Lock) -> Forecast {
