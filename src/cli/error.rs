@@ -8,7 +8,7 @@ use crate::base::fs;
 use crate::base::lockfile;
 use crate::base::problem::Problem;
 use crate::engine::{self, Failure};
-use crate::pipeline;
+use crate::pipeline::{self, StageName};
 use crate::report;
 use crate::scm;
 use crate::store;
@@ -329,7 +329,11 @@ fn the_command_was(cmd: &str) -> String {
 }
 
 /// Explains why a stage failed: the error with its place, and what to do about it.
-pub(crate) fn explain_failure(stage: &str, failure: &Failure, log: Option<&Path>) -> CliError {
+pub(crate) fn explain_failure(
+    stage: &StageName,
+    failure: &Failure,
+    log: Option<&Path>,
+) -> CliError {
     let error = CliError::new(failure).exit(Exit::StageFailed);
     let message = match failure {
         Failure::TimedOut { .. } => format!("stage `{stage}` {}", error.message),

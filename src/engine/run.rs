@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use crate::base::any_path::AnyPath;
+use crate::base::digest::Digest;
 use crate::base::fs::{self, failed};
 use crate::base::path::RepoPath;
 use crate::base::process::{Exit, Script};
@@ -23,6 +24,9 @@ use crate::engine::selection::{CommitPolicy, Missing, RunPolicy};
 use crate::engine::supply::Grant;
 use crate::pipeline::{self, Dep, Out, ParamFiles, Stage, StageEntry, StageIndex, StageName};
 use crate::workspace::Workspace;
+
+/// How long the names of logs are, in bytes; file systems take a little more.
+const LONGEST_NAME: usize = 200;
 
 /// Works on one stage.
 pub(super) struct Worker<'a> {
@@ -386,6 +390,18 @@ pub(crate) fn refuse_tracked(stage: &Stage, tracked: &BTreeSet<RepoPath>) -> Res
 
 /// Returns where the output of a stage's last run is.
 pub(crate) fn log_path(workspace: &Workspace, stage: &StageName) -> PathBuf {
-    let name = stage.as_str().replace('%', "%25").replace('/', "%2F");
+    let mut name = String::new();
+    for character in stage.as_str().chars() {
+        if matches!(character, '%' | '/') || character.is_control() {
+            name += &format!("%{:02X}", u32::from(character));
+        } else {
+            name.push(character);
+        }
+    }
+    if name.len() > LONGEST_NAME {
+        let digest = Digest::of(name.as_bytes()).short();
+        name.truncate(name.floor_char_boundary(LONGEST_NAME));
+        name += &format!("…{digest}");
+    }
     workspace.state(&format!("logs/{name}.log"))
 }

@@ -21,7 +21,9 @@ pub(crate) struct RemoveArgs {
 pub(crate) fn run(args: &RemoveArgs, context: &Context) -> Result<Exit, CliError> {
     let workspace = context.workspace()?;
     let outs = if args.outs { Outs::Go } else { Outs::Stay };
-    let removed = remove_stages(context.amend_alone(&workspace)?, &args.stages, outs)?;
+    let folder = context.folder_of(&workspace, &args.stages)?;
+    let amendment = context.amend_alone(&workspace)?;
+    let removed = remove_stages(amendment, &folder, &args.stages, outs)?;
     for name in &removed.names {
         context.say(&format!("removed {name}\n"));
     }

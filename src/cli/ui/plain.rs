@@ -8,11 +8,15 @@ use crate::base::fs;
 use crate::base::human;
 use crate::base::output::Lines;
 use crate::base::quantity::write_duration;
+use crate::base::shown::Shown;
 use crate::cli::error::explain_failure;
 use crate::cli::ui::status::block;
 use crate::cli::ui::{Explain, diagnostics, eprint};
 use crate::engine::{Event, Outcome, Reason, Reporter, Source};
 use crate::pipeline::StageName;
+
+/// The most columns that names of stages are aligned to.
+pub(super) const WIDEST: usize = 40;
 
 /// Up to how many unchanged stages are listed by name.
 const FEW: usize = 12;
@@ -35,11 +39,7 @@ impl<'a> PlainReporter<'a> {
 impl Reporter for PlainReporter<'_> {
     fn report(&mut self, event: &Event) {
         if let Event::Planned { stages } = event {
-            self.width = stages
-                .iter()
-                .map(|stage| stage.as_str().chars().count())
-                .max()
-                .unwrap_or(0);
+            self.width = width_of(stages);
         }
         if let Some(line) =
             explained(event, self.explain.as_ref()).or_else(|| line(event, self.width))
@@ -49,11 +49,17 @@ impl Reporter for PlainReporter<'_> {
     }
 }
 
+/// Returns the width of the column of names; a few long ones do not push all the rest aside.
+pub(super) fn width_of(stages: &[StageName]) -> usize {
+    let columns = stages.iter().map(|stage| Shown(stage.as_str()).columns());
+    columns.max().unwrap_or(0).min(WIDEST)
+}
+
 /// Writes why a stage runs in more than a line, if that is wanted.
 pub(super) fn explained(event: &Event, explain: Option<&Explain<'_>>) -> Option<String> {
     match (event, explain) {
         (Event::Started { stage, reasons }, Some(explain)) => {
-            Some(block(stage.as_str(), "runs:", reasons, explain))
+            Some(block(stage, "runs:", reasons, explain))
         }
         _ => None,
     }
@@ -112,7 +118,7 @@ pub(super) fn line(event: &Event, width: usize) -> Option<String> {
             time,
         } => {
             if let Outcome::Failed { failure, log } = outcome {
-                let error = explain_failure(stage.as_str(), failure, log.as_deref());
+                let error = explain_failure(stage, failure, log.as_deref());
                 return Some(diagnostics::render(&error));
             }
             format!("{stage:width$}  {}\n", ending(outcome, *time))
