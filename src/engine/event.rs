@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::base::any_path::AnyPath;
+use crate::base::fs;
 use crate::base::output::Lines;
 use crate::engine::decide::{Reason, Source};
 use crate::engine::error::Failure;
@@ -90,6 +91,13 @@ pub(crate) enum Event {
         stage: StageName,
         /// The object's digest, shortened.
         object: String,
+    },
+    /// Something that only saves time or is nice to have could not be written.
+    Unsaved {
+        /// What, and why.
+        error: fs::Error,
+        /// What comes of it.
+        cost: &'static str,
     },
     /// These stages are up to date, as a look at all of them showed.
     Settled {

@@ -103,10 +103,16 @@ pub(crate) fn repro(
         // Only now: a stage that ran beside the failed one may have been writing until here.
         remove_litter(workspace, &pipeline)?;
     }
-    workspace.save_index()?;
+    if let Err(error) = workspace.save_index() {
+        let cost = "the next run takes longer";
+        reporter.report(&Event::Unsaved { error, cost });
+    }
     let policy = options.policy.run;
-    if !matches!(policy, RunPolicy::Never | RunPolicy::CheckOut) {
-        LastRun::of(&summary.runs).save(workspace)?;
+    if !matches!(policy, RunPolicy::Never | RunPolicy::CheckOut)
+        && let Err(error) = LastRun::of(&summary.runs).save(workspace)
+    {
+        let cost = "reports do not tell of this run";
+        reporter.report(&Event::Unsaved { error, cost });
     }
     // The process is about to end: giving back some hundred thousand small pieces of memory would
     // take a good part of the time that a run over unchanged stages has.

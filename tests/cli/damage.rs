@@ -74,6 +74,28 @@ fn no_state_file_is_believed_when_it_is_damaged() {
 }
 
 #[test]
+fn what_only_saves_time_does_not_fail_a_run_that_cannot_write_it() {
+    let project = project();
+    for name in ["index", "last-run"] {
+        let path = project.path(".mlpipe").join(name);
+        if path.exists() {
+            fs::remove_file(&path).expect("removes");
+        }
+        project.write(&format!(".mlpipe/{name}/in-the-way"), "");
+    }
+    project.write("in", "2\n");
+    let text = project.run(&["repro"]).success();
+    assert!(text.contains("warning: cannot write `"), "{text}");
+    assert!(text.contains(".mlpipe/last-run`: "), "{text}");
+    assert!(
+        text.contains("; reports do not tell of this run\n"),
+        "{text}"
+    );
+    project.run(&["status", "--exit-code"]).success();
+    project.run(&["remove", "two"]).success();
+}
+
+#[test]
 fn a_journal_with_a_torn_tail_or_of_another_version_costs_at_most_a_run() {
     for tail in ["", "torn", "\u{0}\u{0}\u{0}\n", "0123 45\nstage: x\n"] {
         let project = project();

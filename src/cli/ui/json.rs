@@ -89,6 +89,10 @@ fn event_value(event: &Event) -> Value {
         Event::Quarantined { stage, object } => {
             json!({"event": "quarantined", "stage": stage, "object": object})
         }
+        Event::Unsaved { error, .. } => {
+            let path = error.path.display().to_string();
+            json!({"event": "unsaved", "path": path, "error": error.source.to_string()})
+        }
         Event::Finished {
             stage,
             outcome,

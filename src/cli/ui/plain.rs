@@ -112,6 +112,9 @@ pub(super) fn line(event: &Event, width: usize) -> Option<String> {
         Event::Quarantined { stage, object } => {
             format!("{stage:width$}  the cache object {object} is corrupt and was set aside\n")
         }
+        Event::Unsaved { error, cost } => {
+            format!("warning: {error}: {}; {cost}\n", error.source)
+        }
         Event::Finished {
             stage,
             outcome,
