@@ -345,6 +345,46 @@ fn a_cache_that_cannot_be_written_loses_nothing() {
     assert_eq!(project.read("d/x"), "2\n2\n");
 }
 
+#[test]
+fn an_edit_of_several_files_that_fails_changes_none() {
+    if !crate::faults::is_root() {
+        eprintln!("SKIPPED: to be somebody else needs root");
+        return;
+    }
+    let project = Project::with(
+        "stages:\n  make: {cmd: 'mkdir raw; echo x > raw/x', params: [n], outs: [raw]}\n",
+    );
+    project.write("params.yaml", "n: 1\n");
+    project.write("sub/p.yaml", "n: 1\n");
+    let far = "stages:\n  far: {cmd: \"true\", deps: [../raw/x]}\n";
+    project.write("sub/pipeline.yaml", far);
+    project.run(&["repro"]).success();
+    let program = project.path(".git/mlpipe");
+    fs::copy(env!("CARGO_BIN_EXE_mlpipe"), &program).expect("copies");
+    shell(&project, "chown -R 65534:65534 . && chmod a-w sub");
+    let names = [
+        "pipeline.yaml",
+        "sub/pipeline.yaml",
+        "params.yaml",
+        "sub/p.yaml",
+        "raw/x",
+    ];
+    let before = names.map(|name| project.read(name));
+    let wishes: [&[&str]; 2] = [
+        &["move", "raw", "in"],
+        &["repro", "-S", "n=2", "-S", "sub/p.yaml:n=2"],
+    ];
+    for wish in wishes {
+        let (code, text) = run_as_nobody(&project, &program, wish);
+        assert_eq!(code, Some(1), "{text}");
+        assert!(text.contains("Permission denied"), "{text}");
+        assert_eq!(names.map(|name| project.read(name)), before);
+    }
+    assert!(!project.exists("in"));
+    let (code, text) = run_as_nobody(&project, &program, &["status", "--exit-code"]);
+    assert_eq!(code, Some(0), "{text}");
+}
+
 /// A small disk that is gone when the test ends.
 pub(crate) struct Disk(PathBuf);
 
