@@ -165,19 +165,27 @@ pub(crate) fn write_if_changed(path: &Path, bytes: &[u8]) -> Result<(), Error> {
 
 /// Like [`write_if_changed`], for a file of the user's: it keeps its mode, and a link to it stays one.
 pub(crate) fn rewrite(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    begin_rewrite(path, bytes)?.map_or(Ok(()), AtomicFile::commit)
+}
+
+/// Does all of [`rewrite`] that fails at times, but does not put the new content in place; `None`
+/// where it is there already.
+pub(crate) fn begin_rewrite(path: &Path, bytes: &[u8]) -> Result<Option<AtomicFile>, Error> {
     let target = absent_as_none(path.canonicalize()).map_err(failed("cannot read", path))?;
-    let Some(target) = target else {
-        return write_atomic(path, bytes);
-    };
-    if read(&target)?.as_deref() == Some(bytes) {
-        return Ok(());
+    if let Some(target) = &target
+        && read(target)?.as_deref() == Some(bytes)
+    {
+        return Ok(None);
     }
-    let mut file = AtomicFile::begin(&target)?;
-    let mode = fs::metadata(&target).map(|metadata| metadata.permissions());
-    mode.and_then(|mode| file.file().set_permissions(mode))
-        .and_then(|()| file.file().write_all(bytes))
-        .map_err(failed("cannot write", path))?;
-    file.commit()
+    let mut file = AtomicFile::begin(target.as_deref().unwrap_or(path))?;
+    if let Some(target) = target {
+        let mode = fs::metadata(&target).map(|metadata| metadata.permissions());
+        mode.and_then(|mode| file.file().set_permissions(mode))
+            .map_err(failed("cannot write", path))?;
+    }
+    let written = file.file().write_all(bytes);
+    written.map_err(failed("cannot write", path))?;
+    Ok(Some(file))
 }
 
 /// Makes the file `path`, which nobody knows of yet, in a folder that is there.
@@ -221,10 +229,16 @@ pub(crate) fn append(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     file.write_all(bytes).map_err(failed("cannot write", path))
 }
 
-/// Opens a file that only grows, making it where it is missing.
+/// Opens a file that only grows, to read it too, making it where it is missing.
 pub(crate) fn open_to_append(path: &Path) -> Result<fs::File, Error> {
-    let open = || fs::OpenOptions::new().create(true).append(true).open(path);
-    in_folder(path, open)
+    let mut options = fs::OpenOptions::new();
+    options.create(true).append(true).read(true);
+    in_folder(path, || options.open(path))
+}
+
+/// Opens a file to read it; `None` where there is none.
+pub(crate) fn open(path: &Path) -> Result<Option<fs::File>, Error> {
+    absent_as_none(fs::File::open(path)).map_err(failed("cannot read", path))
 }
 
 /// Renames `from` to `to` on the same file system, making `to`'s folder where it is missing.

@@ -21,6 +21,7 @@ mod process_stat;
 pub(crate) mod python;
 pub(crate) mod python_literal;
 pub(crate) mod quantity;
+pub(crate) mod shown;
 pub mod sorted_map;
 pub(crate) mod source;
 pub(crate) mod tabular;

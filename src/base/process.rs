@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use crate::base::cancel::CancelToken;
 use crate::base::digest::Digest;
-use crate::base::output::{Line, forward_lines, hash_all, last_line, spawn};
+use crate::base::output::{Lines, forward_lines, hash_all, last_line, spawn};
 use crate::base::process_group::{Group, LONGEST_PAUSE, SHORTEST_PAUSE};
 
 /// How often a silent process is looked at.
@@ -21,8 +21,8 @@ const TICK: Duration = Duration::from_millis(50);
 /// How long output may come from children that outlive the script itself.
 const LINGER: Duration = Duration::from_millis(200);
 
-/// How many lines may wait to be read; a script that prints more waits too.
-const BACKLOG: usize = 1024;
+/// How many pieces of output may wait to be read; a script that prints more waits too.
+const BACKLOG: usize = 4;
 
 /// A script and the surroundings it runs in.
 #[derive(Debug)]
@@ -117,7 +117,7 @@ impl Script<'_> {
 /// A script that was started and not yet waited for. Dropping it kills it.
 pub(crate) struct Running {
     group: Group,
-    lines: Receiver<Line>,
+    lines: Receiver<Lines>,
 }
 
 impl Running {
@@ -132,17 +132,17 @@ impl Running {
         self
     }
 
-    /// Hands on each line until the script ends; obeys `cancel` meanwhile. Unless it succeeded,
+    /// Hands on the lines until the script ends; obeys `cancel` meanwhile. Unless it succeeded,
     /// nothing of it is left running afterwards.
     pub(crate) fn wait(
         mut self,
         cancel: &CancelToken,
-        on_line: &mut dyn FnMut(Line),
+        on_lines: &mut dyn FnMut(Lines),
     ) -> io::Result<Exit> {
         let mut deadline = None;
         while deadline.is_none_or(|deadline| Instant::now() < deadline) {
             match self.lines.recv_timeout(TICK) {
-                Ok(line) => on_line(line),
+                Ok(lines) => on_lines(lines),
                 Err(RecvTimeoutError::Disconnected) => break,
                 Err(RecvTimeoutError::Timeout) => {}
             }
@@ -204,16 +204,14 @@ mod tests {
         };
         let mut lines = Vec::new();
         let running = script.start().expect("a shell");
-        let exit = running.wait(cancel, &mut |line| {
-            let is_ready = line.text == "ready";
-            lines.push(if line.is_transient {
-                line.text + "…"
-            } else {
-                line.text
-            });
-            if is_ready {
-                cancel.escalate();
-                cancel.escalate();
+        let exit = running.wait(cancel, &mut |more| {
+            for line in more.iter() {
+                let mark = if line.is_transient { "…" } else { "" };
+                lines.push(format!("{}{mark}", line.text));
+                if line.text == "ready" {
+                    cancel.escalate();
+                    cancel.escalate();
+                }
             }
         });
         (exit.expect("waits"), lines)
@@ -295,7 +293,9 @@ mod tests {
         let running = script.start().expect("a shell");
         let mut running = running.end_at(Some(Instant::now() + time));
         running.group.grace = Duration::from_secs(1);
-        let exit = running.wait(&CancelToken::default(), &mut |line| lines.push(line.text));
+        let exit = running.wait(&CancelToken::default(), &mut |more| {
+            lines.extend(more.iter().map(|line| line.text.to_owned()));
+        });
         (exit.expect("waits"), lines)
     }
 

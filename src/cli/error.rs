@@ -11,7 +11,7 @@ use crate::base::problem::Problem;
 use crate::config;
 use crate::data;
 use crate::engine::{self, Failure};
-use crate::pipeline;
+use crate::pipeline::{self, StageName};
 use crate::report;
 use crate::scm;
 use crate::store;
@@ -418,7 +418,11 @@ fn the_command_was(cmd: &str) -> String {
 }
 
 /// Explains why a stage failed: the error with its place, and what to do about it.
-pub(crate) fn explain_failure(stage: &str, failure: &Failure, log: Option<&Path>) -> CliError {
+pub(crate) fn explain_failure(
+    stage: &StageName,
+    failure: &Failure,
+    log: Option<&Path>,
+) -> CliError {
     let error = CliError::new(failure).exit(Exit::StageFailed);
     let message = match failure {
         Failure::TimedOut { .. } => format!("stage `{stage}` {}", error.message),

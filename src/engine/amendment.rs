@@ -2,6 +2,7 @@
 //! anything is written.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use crate::base::cancel::CancelToken;
 use crate::base::fs;
@@ -180,11 +181,41 @@ impl<'a> Amendment<'a> {
         })?)
     }
 
-    /// Writes the files that differ.
-    pub(super) fn write(&self) -> Result<(), Error> {
+    /// Writes the files that differ, all or none of them.
+    pub(super) fn write(&self) -> Result<Rewritten, Error> {
+        let mut begun = Vec::new();
         for (path, text) in &self.texts {
-            fs::rewrite(&self.workspace.locate(path), text.as_bytes())?;
+            let place = self.workspace.locate(path);
+            let old = fs::read(&place)?;
+            if let Some(file) = fs::begin_rewrite(&place, text.as_bytes())? {
+                begun.push((place, old, file));
+            }
         }
-        Ok(())
+        let mut rewritten = Rewritten(Vec::new());
+        for (place, old, file) in begun {
+            // A file may be in its place even though the disk then failed.
+            rewritten.0.push((place, old));
+            if let Err(error) = file.commit() {
+                rewritten.put_back();
+                return Err(error.into());
+            }
+        }
+        Ok(rewritten)
+    }
+}
+
+/// The files that an amendment has written, and what they were before.
+pub(super) struct Rewritten(Vec<(PathBuf, Option<Vec<u8>>)>);
+
+impl Rewritten {
+    /// Undoes it, since something else that belongs to it has failed.
+    pub(super) fn put_back(self) {
+        for (place, old) in self.0 {
+            // There is an error to tell of already; what cannot be undone either stays as it is.
+            let _undone = match old {
+                Some(old) => fs::rewrite(&place, &old),
+                None => fs::remove(&place),
+            };
+        }
     }
 }

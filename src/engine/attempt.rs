@@ -41,7 +41,7 @@ impl Worker<'_> {
             }
             aside.clear()?;
             self.make_folders(stage)?;
-            log.write(&format!("--- attempt {attempt} of {of} ---"))?;
+            log.write(&format!("--- attempt {attempt} of {of} ---\n"))?;
         }
     }
 }

@@ -4,6 +4,7 @@ use std::fmt;
 
 use crate::base::any_path::AnyPath;
 use crate::base::fs;
+use crate::base::shown::Shown;
 use crate::engine::error::Failure;
 use crate::engine::fingerprint::{Change, FactValue};
 use crate::engine::inputs::{Gauge, Inputs};
@@ -396,8 +397,13 @@ impl fmt::Display for Reason {
             Self::AlwaysRuns => out.write_str("runs every time"),
             Self::Forced => out.write_str("forced"),
             Self::Input(change) => change.fmt(out),
-            Self::Out(path, OutFault::Missing) => write!(out, "out {path} missing"),
-            Self::Out(path, OutFault::Changed) => write!(out, "out {path} changed"),
+            Self::Out(path, fault) => {
+                let word = match fault {
+                    OutFault::Missing => "missing",
+                    OutFault::Changed => "changed",
+                };
+                write!(out, "out {} {word}", Shown(&path.to_string()))
+            }
         }
     }
 }

@@ -29,8 +29,9 @@ use crate::workspace::{Ledger, Workspace};
 /// How often a wish to stop is noticed while workers are silent.
 const TICK: Duration = Duration::from_millis(50);
 
-/// How many events may wait to be shown; workers that have more to tell wait too.
-const BACKLOG: usize = 1024;
+/// How many events, with up to some 64 KiB of output each, may wait to be shown; workers that have
+/// more to tell wait too.
+const BACKLOG: usize = 64;
 
 /// What workers tell the owner.
 enum Message<'a> {

@@ -6,7 +6,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::base::any_path::AnyPath;
-use crate::base::output::Line;
+use crate::base::fs;
+use crate::base::output::Lines;
 use crate::base::path::RepoPath;
 use crate::engine::decide::{Reason, Source};
 use crate::engine::error::Failure;
@@ -69,12 +70,12 @@ pub(crate) enum Event {
         /// How long to wait before.
         delay: Duration,
     },
-    /// A command printed a line.
+    /// A command printed something.
     Output {
         /// Its stage.
         stage: StageName,
-        /// The line.
-        line: Line,
+        /// The lines.
+        lines: Lines,
     },
     /// A file that only the user has was in the way and is kept elsewhere.
     Kept {
@@ -96,6 +97,13 @@ pub(crate) enum Event {
         stage: StageName,
         /// The object's digest, shortened.
         object: String,
+    },
+    /// Something that only saves time or is nice to have could not be written.
+    Unsaved {
+        /// What, and why.
+        error: fs::Error,
+        /// What comes of it.
+        cost: &'static str,
     },
     /// These stages are up to date, as a look at all of them showed.
     Settled {

@@ -7,6 +7,7 @@ use std::fmt;
 use crate::base::any_path::AnyPath;
 use crate::base::digest::{Digest, Hasher};
 use crate::base::path::RepoPath;
+use crate::base::shown::Shown;
 use crate::base::value::Value;
 use crate::engine::inputs::Inputs;
 use crate::pipeline::Content;
@@ -202,14 +203,14 @@ impl fmt::Display for Fact {
         match self {
             Self::Command(_) => out.write_str("command"),
             Self::Folder => out.write_str("wdir"),
-            Self::Dep(path) => write!(out, "dep {path}"),
+            Self::Dep(path) => write!(out, "dep {}", shown(path)),
             Self::CommandDep(cmd) => write!(out, "output of `{cmd}`"),
-            Self::Param { file, key } if key.is_empty() => write!(out, "params {file}"),
+            Self::Param { file, key } if key.is_empty() => write!(out, "params {}", shown(file)),
             Self::Param { file, key } if file.as_str() == "params.yaml" => {
-                write!(out, "param {key}")
+                write!(out, "param {}", Shown(key))
             }
-            Self::Param { file, key } => write!(out, "param {file}:{key}"),
-            Self::Out(path) => write!(out, "out {path}"),
+            Self::Param { file, key } => write!(out, "param {}:{}", shown(file), Shown(key)),
+            Self::Out(path) => write!(out, "out {}", shown(path)),
         }
     }
 }
@@ -217,14 +218,18 @@ impl fmt::Display for Fact {
 impl fmt::Display for FactValue {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Text(text) => write!(out, "`{}`", text.replace('\n', "; ")),
+            Self::Text(text) => write!(out, "`{}`", Shown(&text.replace('\n', "; "))),
             Self::Content(Some(content)) => out.write_str(&content.sha256.short()),
             Self::Content(None) => out.write_str("missing"),
             Self::Digest(digest) => out.write_str(&digest.short()),
-            Self::Value(value) => value.fmt(out),
+            Self::Value(value) => out.write_str(&shown(value)),
             Self::Listed => out.write_str("listed"),
         }
     }
+}
+
+fn shown(text: impl fmt::Display) -> String {
+    Shown(&text.to_string()).to_string()
 }
 
 /// `param train.lr 0.01 → 0.003`, `dep data changed`, `out model added`.

@@ -1,5 +1,6 @@
 //! Freezes stages, so that they never run, and lets them run again.
 
+use crate::base::path::RepoPath;
 use crate::base::value::Value;
 use crate::base::yaml::Step;
 use crate::engine::amendment::Amendment;
@@ -16,16 +17,17 @@ pub(crate) enum Freeze {
     Off,
 }
 
-/// Freezes the targets or lets them go; returns the names of those that were not so before. A group
+/// Freezes what the targets name in `folder` or lets it go; returns the names of those that were not so before. A group
 /// is frozen as a whole.
 pub(crate) fn set_frozen(
     mut amendment: Amendment<'_>,
+    folder: &RepoPath,
     targets: &[String],
     freeze: Freeze,
 ) -> Result<Vec<String>, Error> {
     let pipeline = Pipeline::load(&amendment.workspace.worktree)?;
     let mut changed = Vec::new();
-    for written in Written::find(&pipeline, targets)? {
+    for written in Written::find(&pipeline, folder, targets)? {
         let wanted = freeze == Freeze::On;
         let is_so = |index: &usize| pipeline.stages[*index].frozen == wanted;
         if written.stages.iter().all(is_so) {

@@ -19,12 +19,16 @@ impl Log {
         Ok(Self { path, file: None })
     }
 
-    /// Adds a line.
-    pub(super) fn write(&mut self, line: &str) -> Result<(), fs::Error> {
+    /// Adds lines, each with its end. They can be read there at once.
+    pub(super) fn write(&mut self, lines: &str) -> Result<(), fs::Error> {
+        if lines.is_empty() {
+            return Ok(());
+        }
         let file = match &mut self.file {
             Some(file) => file,
             None => self.file.insert(fs::create_log(&self.path)?),
         };
-        writeln!(file, "{line}").map_err(failed("cannot write", &self.path))
+        file.write_all(lines.as_bytes())
+            .map_err(failed("cannot write", &self.path))
     }
 }

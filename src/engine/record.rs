@@ -77,6 +77,10 @@ impl LastRun {
     /// Writes the record.
     pub(crate) fn save(&self, workspace: &Workspace) -> Result<(), fs::Error> {
         let bytes = postcard::to_stdvec(self).expect("invariant: plain data");
-        fs::write_replaceable(&workspace.state(FILE), &bytes)
+        let path = workspace.state(FILE);
+        fs::write_replaceable(&path, &bytes).inspect_err(|_| {
+            // Else an earlier run would pass for this one. Where not even this works, it does.
+            let _stays = fs::remove(&path);
+        })
     }
 }

@@ -48,8 +48,12 @@ pub(crate) fn move_out(
     if is_there {
         fs::rename(&workspace.locate(old), &workspace.locate(&new))?;
     }
-    amendment.write()?;
-    workspace.replace_lock(&lock)?;
+    if let Err(error) = write(&amendment, &lock) {
+        if is_there {
+            fs::rename(&workspace.locate(&new), &workspace.locate(old))?;
+        }
+        return Err(error);
+    }
     if is_hidden {
         // What is yet to be made is hidden from git when it is.
         if is_there || lock.data.contains_key(&new) {
@@ -62,6 +66,15 @@ pub(crate) fn move_out(
         to: new,
         files,
         leftovers,
+    })
+}
+
+/// Writes the pipeline files and the lock, all or none of them.
+fn write(amendment: &Amendment<'_>, lock: &Lock) -> Result<(), Error> {
+    let rewritten = amendment.write()?;
+    amendment.workspace.replace_lock(lock).map_err(|error| {
+        rewritten.put_back();
+        error.into()
     })
 }
 

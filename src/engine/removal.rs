@@ -2,6 +2,7 @@
 
 use crate::base::any_path::AnyPath;
 use crate::base::fs;
+use crate::base::path::RepoPath;
 use crate::base::yaml::Step;
 use crate::engine::amendment::Amendment;
 use crate::engine::decide::{OutState, Shape};
@@ -32,9 +33,10 @@ pub(crate) struct Removed {
     pub(crate) kept: Vec<Kept>,
 }
 
-/// Removes the targets from their files and from the lock.
+/// Removes what the targets name in `folder` from its files and from the lock.
 pub(crate) fn remove_stages(
     mut amendment: Amendment<'_>,
+    folder: &RepoPath,
     targets: &[String],
     outs: Outs,
 ) -> Result<Removed, Error> {
@@ -44,7 +46,7 @@ pub(crate) fn remove_stages(
     let mut lock = before.clone();
     let mut removed = Removed::default();
     let mut stages: Vec<&Stage> = Vec::new();
-    for written in Written::find(&pipeline, targets)? {
+    for written in Written::find(&pipeline, folder, targets)? {
         amendment.edit(&written.file, |yaml| {
             yaml.remove(&[Step::Key("stages".to_owned())], &written.key)
         })?;
@@ -66,7 +68,8 @@ pub(crate) fn remove_stages(
             stop_ignoring(workspace.root(), path)?;
         }
     }
-    workspace.save_index()?;
+    // Where it cannot be written, looking again costs time and nothing else.
+    let _unsaved = workspace.save_index();
     Ok(removed)
 }
 

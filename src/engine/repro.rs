@@ -110,10 +110,16 @@ pub(crate) fn repro(
         // Only now: a stage that ran beside the failed one may have been writing until here.
         remove_litter(workspace, &pipeline, &data)?;
     }
-    workspace.save_index()?;
+    if let Err(error) = workspace.save_index() {
+        let cost = "the next run takes longer";
+        reporter.report(&Event::Unsaved { error, cost });
+    }
     let policy = options.policy.run;
-    if !matches!(policy, RunPolicy::Never | RunPolicy::CheckOut) {
-        LastRun::of(&summary.runs).save(workspace)?;
+    if !matches!(policy, RunPolicy::Never | RunPolicy::CheckOut)
+        && let Err(error) = LastRun::of(&summary.runs).save(workspace)
+    {
+        let cost = "reports do not tell of this run";
+        reporter.report(&Event::Unsaved { error, cost });
     }
     // The process is about to end: giving back some hundred thousand small pieces of memory would
     // take a good part of the time that a run over unchanged stages has.
@@ -202,6 +208,7 @@ impl Project<'_> {
         let supply = Supply::new(Machine::look(), options.jobs, &pipeline.pools);
         let forecast = || status(workspace, &options.selection, options.policy);
         supply.refuse_shortage(pipeline, pending, forecast)?;
+        refuse_hidden_lock(workspace)?;
         let shared = Shared {
             workspace,
             pipeline,
@@ -263,15 +270,23 @@ fn remove_litter(workspace: &Workspace, pipeline: &Pipeline, data: &Data) -> Res
     Ok(())
 }
 
-/// Returns the cached outs that git tracks; refuses a lock that git would never see.
-fn tracked_outs(workspace: &Workspace, pipeline: &Pipeline) -> Result<BTreeSet<RepoPath>, Error> {
+/// Refuses a lock that git would never see.
+fn refuse_hidden_lock(workspace: &Workspace) -> Result<(), Error> {
+    let lock = RepoPath::parse(LOCK_FILE).expect("invariant: a plain file name");
+    match workspace.repo()? {
+        Some(repo) if repo.ignores(&lock)? => Err(Error::LockIgnored),
+        _ => Ok(()),
+    }
+}
+
+/// Returns the cached outs that git tracks.
+pub(super) fn tracked_outs(
+    workspace: &Workspace,
+    pipeline: &Pipeline,
+) -> Result<BTreeSet<RepoPath>, Error> {
     let Some(repo) = workspace.repo()? else {
         return Ok(BTreeSet::new());
     };
-    let lock = RepoPath::parse(LOCK_FILE).expect("invariant: a plain file name");
-    if repo.ignores(&lock)? {
-        return Err(Error::LockIgnored);
-    }
     let outs = pipeline
         .stages
         .iter()

@@ -1,10 +1,13 @@
 //! One stage from look to record: ask, set outs aside, execute.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::Instant;
 
 use crate::base::any_path::AnyPath;
+use crate::base::digest::Digest;
 use crate::base::fs::{self, failed};
+use crate::base::path::RepoPath;
 use crate::base::process::{Exit, Script};
 use crate::engine::absence::Made;
 use crate::engine::aside::Aside;
@@ -23,6 +26,9 @@ use crate::pipeline::{
     self, Data, Dep, Out, ParamFiles, Stage, StageEntry, StageIndex, StageName, tracked_around,
 };
 use crate::workspace::Workspace;
+
+/// How long the names of logs are, in bytes; file systems take a little more.
+const LONGEST_NAME: usize = 200;
 
 /// Works on one stage.
 pub(super) struct Worker<'a> {
@@ -126,7 +132,7 @@ impl<'a> Worker<'a> {
                 let origin = if stage.frozen {
                     Origin::Hand
                 } else {
-                    self.refuse_tracked(stage)?;
+                    refuse_tracked(stage, self.shared.tracked)?;
                     Origin::Workspace
                 };
                 let entry = self.record(stage, &inputs, origin)?;
@@ -208,7 +214,7 @@ impl<'a> Worker<'a> {
         if self.shared.cancel.is_cancelled() {
             return Ok(Processed::done(Outcome::Stopped, None));
         }
-        self.refuse_tracked(stage)?;
+        refuse_tracked(stage, self.shared.tracked)?;
         if let Some(shortage) = &self.grant.shortage {
             return Err(pipeline::Error::Problem(shortage.problem("it")).into());
         }
@@ -256,20 +262,6 @@ impl<'a> Worker<'a> {
         }
     }
 
-    /// An out is in git or in the cache, not in both.
-    fn refuse_tracked(&self, stage: &Stage) -> Result<(), Failure> {
-        let is_tracked = |out: &&Out| {
-            let path = out.cached_path();
-            path.is_some_and(|path| self.shared.tracked.contains(path))
-        };
-        match stage.outs.iter().find(is_tracked) {
-            None => Ok(()),
-            Some(out) => Err(Failure::OutTracked {
-                path: out.path.clone(),
-            }),
-        }
-    }
-
     /// Makes the folders that outs go to.
     pub(super) fn make_folders(&self, stage: &Stage) -> Result<(), fs::Error> {
         let outs = stage.outs.iter();
@@ -314,13 +306,11 @@ impl<'a> Worker<'a> {
             let running = script.start().map_err(shell)?.end_at(end);
             claim.note_group(running.group())?;
             let mut log_error = None;
-            let exit = running.wait(self.shared.cancel, &mut |line| {
-                if !line.is_transient {
-                    log_error = log_error.take().or(log.write(&line.text).err());
-                }
+            let exit = running.wait(self.shared.cancel, &mut |lines| {
+                log_error = log_error.take().or(log.write(&lines.lasting()).err());
                 self.tell(Event::Output {
                     stage: stage.name.clone(),
-                    line,
+                    lines,
                 });
             });
             let cmd = cmd.clone();
@@ -405,8 +395,31 @@ pub(crate) fn refuse_missing_deps(
     Ok(())
 }
 
+/// An out is in git or in the cache, not in both; `tracked` are those in git.
+pub(crate) fn refuse_tracked(stage: &Stage, tracked: &BTreeSet<RepoPath>) -> Result<(), Failure> {
+    let is_tracked = |out: &&Out| out.cached_path().is_some_and(|path| tracked.contains(path));
+    match stage.outs.iter().find(is_tracked) {
+        None => Ok(()),
+        Some(out) => Err(Failure::OutTracked {
+            path: out.path.clone(),
+        }),
+    }
+}
+
 /// Returns where the output of a stage's last run is.
 pub(crate) fn log_path(workspace: &Workspace, stage: &StageName) -> PathBuf {
-    let name = stage.as_str().replace('%', "%25").replace('/', "%2F");
+    let mut name = String::new();
+    for character in stage.as_str().chars() {
+        if matches!(character, '%' | '/') || character.is_control() {
+            name += &format!("%{:02X}", u32::from(character));
+        } else {
+            name.push(character);
+        }
+    }
+    if name.len() > LONGEST_NAME {
+        let digest = Digest::of(name.as_bytes()).short();
+        name.truncate(name.floor_char_boundary(LONGEST_NAME));
+        name += &format!("…{digest}");
+    }
     workspace.state(&format!("logs/{name}.log"))
 }

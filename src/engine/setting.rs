@@ -69,7 +69,7 @@ pub(crate) fn set_params(
         set(&mut amendment, file, setting)?;
     }
     selection.choose(&amendment.check()?.graph)?;
-    amendment.write()
+    amendment.write().map(drop)
 }
 
 /// Returns the file that parameters are in unless another is named.

@@ -5,13 +5,14 @@ use std::convert::Infallible;
 
 use crate::base::any_path::AnyPath;
 use crate::base::cancel::CancelToken;
+use crate::base::path::RepoPath;
 use crate::engine::absence::Made;
 use crate::engine::decide::{Decision, Reason, examine};
 use crate::engine::error::{Error, Failure};
 use crate::engine::inputs::{CommandMemo, Gauge};
 use crate::engine::provision::absent;
-use crate::engine::repro::{environment, refuse_nesting};
-use crate::engine::run::refuse_missing_deps;
+use crate::engine::repro::{environment, refuse_nesting, tracked_outs};
+use crate::engine::run::{refuse_missing_deps, refuse_tracked};
 use crate::engine::selection::{Downstream, Missing, Policy, RunPolicy, Selection};
 use crate::pipeline::{
     self, Content, Data, Dep, Lock, ParamFiles, Pipeline, Stage, StageIndex, StageName,
@@ -80,6 +81,7 @@ pub(crate) fn status(
         uncertain: BTreeSet::new(),
         runs: BTreeSet::new(),
         provided,
+        tracked: None,
         policy,
     };
     let order = pipeline
@@ -90,12 +92,13 @@ pub(crate) fn status(
     let look = |index: &StageIndex| {
         let stage = &pipeline.stages[*index];
         let forecast = forecaster.look(*index, stage, &lock);
-        StageStatus {
+        let forecast = forecaster.refuse(*index, forecast)?;
+        Ok(StageStatus {
             stage: stage.name.clone(),
             forecast,
-        }
+        })
     };
-    let stages = order.map(look).collect();
+    let stages = order.map(look).collect::<Result<_, Error>>()?;
     if workspace.state("").is_dir() {
         // Where it cannot be written, looking again costs time and nothing else.
         let _unsaved = workspace.save_index();
@@ -138,6 +141,8 @@ struct Forecaster<'a> {
     runs: BTreeSet<StageIndex>,
     /// Tracked data that would be put in place before anything else.
     provided: Data,
+    /// Cached outs that git tracks, once somebody has asked.
+    tracked: Option<BTreeSet<RepoPath>>,
     policy: Policy,
 }
 
@@ -190,6 +195,29 @@ impl Forecaster<'_> {
             Downstream::Forced if self.follows_a_run(index) => RunPolicy::Forced,
             _ => self.policy.run,
         }
+    }
+
+    /// Corrects what is said of a stage that would be refused, since git has an out of it.
+    fn refuse(&mut self, index: StageIndex, forecast: Forecast) -> Result<Forecast, Error> {
+        let stage = &self.pipeline.stages[index];
+        match forecast {
+            Forecast::Run(_) => {}
+            Forecast::Adopt if !stage.frozen => {}
+            forecast => return Ok(forecast),
+        }
+        let tracked = match self.tracked.take() {
+            Some(tracked) => tracked,
+            None => tracked_outs(self.workspace, self.pipeline)?,
+        };
+        let refusal = refuse_tracked(stage, self.tracked.insert(tracked));
+        Ok(refusal.map_or_else(
+            |failure| {
+                self.runs.remove(&index);
+                self.uncertain.insert(index);
+                Forecast::Fail(failure)
+            },
+            |()| forecast,
+        ))
     }
 
     fn look(&mut self, index: StageIndex, stage: &Stage, lock: &Lock) -> Forecast {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::base::path::RepoPath;
+use crate::base::shown::Shown;
 use crate::base::yaml::Step;
 use crate::engine::amendment::AmendError;
 use crate::engine::error::Error;
@@ -20,11 +21,15 @@ pub(super) struct Written {
 }
 
 impl Written {
-    /// Finds what the targets name. A stage of a group is not written anywhere by itself.
-    pub(super) fn find(pipeline: &Pipeline, targets: &[String]) -> Result<Vec<Self>, Error> {
+    /// Finds what the targets name to somebody in `folder`. A stage of a group is not written anywhere by itself.
+    pub(super) fn find(
+        pipeline: &Pipeline,
+        folder: &RepoPath,
+        targets: &[String],
+    ) -> Result<Vec<Self>, Error> {
         let mut found: BTreeMap<(RepoPath, String), Vec<StageIndex>> = BTreeMap::new();
         for target in targets {
-            for index in pipeline.graph.resolve(target)? {
+            for index in pipeline.graph.resolve_in(folder, target)? {
                 let stage = &pipeline.stages[index];
                 refuse_item(stage, target)?;
                 let key = (stage.file.clone(), key_of(stage));
@@ -47,9 +52,9 @@ impl Written {
     /// Returns the name that people know it by.
     pub(super) fn name(&self) -> String {
         if self.file.parent().is_root() {
-            self.key.clone()
+            Shown(&self.key).to_string()
         } else {
-            format!("{}:{}", self.file, self.key)
+            format!("{}:{}", self.file, Shown(&self.key))
         }
     }
 
@@ -73,7 +78,8 @@ impl Written {
 fn refuse_item(stage: &Stage, target: &str) -> Result<(), Error> {
     let name = stage.name.as_str();
     let file = format!("{}:", stage.file);
-    let is_item = name.strip_prefix(&file).unwrap_or(name) != key_of(stage);
+    let name = name.strip_prefix(&file).unwrap_or(name);
+    let is_item = name != key_of(stage);
     if is_item && (name == target || target.ends_with(&format!(":{name}"))) {
         return Err(group_item(stage));
     }
@@ -97,6 +103,6 @@ fn group_item(stage: &Stage) -> Error {
 pub(super) fn key_of(stage: &Stage) -> String {
     match stage.origin.steps().pop() {
         Some(Step::Key(key)) => key,
-        _ => stage.name.to_string(),
+        _ => stage.name.as_str().to_owned(),
     }
 }

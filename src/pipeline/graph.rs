@@ -257,7 +257,10 @@ fn split_target<'t>(folder: &RepoPath, target: &'t str) -> (Option<RepoPath>, &'
 fn find_names(stages: &[Stage]) -> Result<BTreeMap<String, StageIndex>, Problem> {
     let mut names = BTreeMap::new();
     for (index, stage) in stages.iter().enumerate() {
-        if names.insert(stage.name.to_string(), index).is_some() {
+        if names
+            .insert(stage.name.as_str().to_owned(), index)
+            .is_some()
+        {
             let message = format!("there are two stages `{}`", stage.name);
             let problem = stage.origin.key_problem(message);
             return Err(problem.help("a group's stages have names too: rename one of the two"));

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::base::any_path::AnyPath;
 use crate::base::document::Origin;
 use crate::base::path::RepoPath;
+use crate::base::shown::Shown;
 use crate::pipeline::attempts::Attempts;
 use crate::pipeline::needs::Needs;
 use crate::pipeline::pattern::Pattern;
@@ -28,9 +29,10 @@ impl StageName {
     }
 }
 
+/// For people: control characters are escaped, and a width counts columns.
 impl fmt::Display for StageName {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.pad(&self.0)
+        Shown(&self.0).fmt(out)
     }
 }
 

@@ -2,30 +2,21 @@
 //!
 //! What a stage's run recorded goes to the end of a journal at once, at a cost that does not grow
 //! with the lock; now and then, and at the end of a run, the journal is folded into `data.lock`. A
-//! kill loses nothing: whoever opens the ledger next reads the journal as well.
+//! kill loses nothing: whoever opens the ledger next reads the journal as well. Where the user has
+//! checked out another branch's lock meanwhile, its entries win over the journal's.
 
 use std::collections::BTreeMap;
-use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use serde::{Deserialize, Serialize};
-
 use crate::base::digest::Digest;
-use crate::base::framed;
-use crate::base::fs::{self, failed};
+use crate::base::fs;
 use crate::base::path::RepoPath;
-use crate::base::problem::Problem;
-use crate::base::yaml;
 use crate::pipeline::{Content, LOCK_FILE, Lock, LockError, StageEntry, StageName};
 use crate::store::Stamp;
 use crate::workspace::Workspace;
-
-const JOURNAL: &str = "journal";
-
-/// Goes up when an older program could misread a record.
-const VERSION: u32 = 1;
+use crate::workspace::journal::{JOURNAL, Journal, Record, stamp};
 
 /// How often a long run brings `data.lock` up to date, unless that itself takes long.
 const REST: Duration = Duration::from_secs(2);
@@ -49,24 +40,6 @@ struct State {
     rest: Duration,
     /// Whether this process has changed `data.lock`.
     is_changed: bool,
-}
-
-/// What of the journal has been read.
-#[derive(Clone, Copy)]
-struct Journal {
-    /// Which one: a folded journal is followed by another file.
-    stamp: Stamp,
-    /// How much of it is whole.
-    length: u64,
-}
-
-/// What is recorded of one stage.
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Record {
-    version: u32,
-    stage: StageName,
-    entry: StageEntry,
 }
 
 impl<'a> Ledger<'a> {
@@ -108,25 +81,20 @@ impl<'a> Ledger<'a> {
 
     /// Records what a stage's run made.
     pub(crate) fn record(&self, stage: &StageName, entry: StageEntry) -> Result<(), LockError> {
-        let record = Record {
-            version: VERSION,
-            stage: stage.clone(),
-            entry,
-        };
-        let text = framed::frame(&yaml::write(&record));
         // In this order everywhere: whoever has the guard may look at the state.
         let guard = self.workspace.guard()?;
         let mut state = self.state();
         if state.refresh(self.workspace).is_err() {
             // Somebody has left a lock that cannot be read, as a merge with conflicts does. What has
             // been run is recorded all the same; folding will tell.
-            let (journal, _) = read_journal(&journal_path(self.workspace))?;
+            let (journal, _) = Journal::read(&journal_path(self.workspace))?;
             state.read = journal;
         }
-        let whole = state.read.map_or(0, |journal| journal.length);
-        state.read = Some(append(&journal_path(self.workspace), whole, &text)?);
+        let record = Record::new(stage, entry, &state.lock);
+        let path = journal_path(self.workspace);
+        state.read = Some(Journal::append(&path, state.read.as_ref(), &record)?);
         drop(guard);
-        state.lock.stages.insert(record.stage, record.entry);
+        record.apply(&mut state.lock);
         Ok(())
     }
 
@@ -142,7 +110,8 @@ impl<'a> Ledger<'a> {
         let begin = Instant::now();
         let _guard = self.workspace.guard()?;
         let mut state = self.state();
-        // The user may have pulled or checked out another lock: our records go on top of that.
+        // The user may have pulled or checked out another lock: what has been recorded of stages that
+        // it has nothing new of goes on top of that.
         state.refresh(self.workspace)?;
         let before = state.lock.stages.len();
         state.lock.stages.retain(|stage, _| is_known(stage));
@@ -194,14 +163,14 @@ impl State {
     /// Reads everything anew.
     fn reload(&mut self, workspace: &Workspace) -> Result<(), LockError> {
         // In this order: a journal that is folded in between is read twice rather than never.
-        let (read, records) = read_journal(&journal_path(workspace))?;
+        let (read, records) = Journal::read(&journal_path(workspace))?;
         let path = lock_path(workspace);
         let file = stamp(&path)?;
         let bytes = fs::read(&path)?;
         let base = bytes.as_deref().map(Digest::of);
         let mut lock = bytes.map_or_else(|| Ok(Lock::default()), |bytes| Lock::read(&bytes))?;
         for record in records {
-            lock.stages.insert(record.stage, record.entry);
+            record.apply(&mut lock);
         }
         // Only now: a lock that cannot be read must not pass for one that was.
         (self.lock, self.base, self.file) = (lock, base, file);
@@ -209,13 +178,28 @@ impl State {
         Ok(())
     }
 
-    /// Reads what others have recorded or written since.
+    /// Reads what others have recorded or written since; only that, where all they did was to record.
     fn refresh(&mut self, workspace: &Workspace) -> Result<(), LockError> {
-        let known = self.read.map(|journal| journal.stamp);
-        if stamp(&journal_path(workspace))? == known && stamp(&lock_path(workspace))? == self.file {
+        let path = journal_path(workspace);
+        if stamp(&lock_path(workspace))? != self.file {
+            return self.reload(workspace);
+        }
+        let Some(journal) = &mut self.read else {
+            return match stamp(&path)? {
+                None => Ok(()),
+                Some(_) => self.reload(workspace),
+            };
+        };
+        if journal.is_current(&path)? {
             return Ok(());
         }
-        self.reload(workspace)
+        let Some(records) = journal.read_on(&path)? else {
+            return self.reload(workspace);
+        };
+        for record in records {
+            record.apply(&mut self.lock);
+        }
+        Ok(())
     }
 }
 
@@ -225,56 +209,6 @@ fn journal_path(workspace: &Workspace) -> PathBuf {
 
 fn lock_path(workspace: &Workspace) -> PathBuf {
     workspace.root().join(LOCK_FILE)
-}
-
-fn stamp(path: &Path) -> Result<Option<Stamp>, fs::Error> {
-    let metadata = fs::absent_as_none(path.metadata()).map_err(failed("cannot read", path))?;
-    Ok(metadata.as_ref().map(Stamp::of))
-}
-
-/// Adds `text` to the journal behind the first `length` bytes, which are whole; what stands behind
-/// those was cut short.
-fn append(path: &Path, length: u64, text: &str) -> Result<Journal, fs::Error> {
-    let mut journal = fs::open_to_append(path)?;
-    let written = journal
-        .set_len(length)
-        .and_then(|()| journal.write_all(text.as_bytes()));
-    if written.is_err() {
-        // A full disk may have taken a part of it. If not even this works, its digest tells.
-        let _cut = journal.set_len(length);
-    }
-    written.map_err(failed("cannot write", path))?;
-    let metadata = journal.metadata().map_err(failed("cannot read", path))?;
-    Ok(Journal {
-        stamp: Stamp::of(&metadata),
-        length: metadata.len(),
-    })
-}
-
-fn read_journal(path: &Path) -> Result<(Option<Journal>, Vec<Record>), LockError> {
-    let (Some(stamp), Some(bytes)) = (stamp(path)?, fs::read(path)?) else {
-        return Ok((None, Vec::new()));
-    };
-    let (length, records) = records(&bytes)?;
-    Ok((Some(Journal { stamp, length }), records))
-}
-
-/// Reads the whole records; returns where the last of them ends as well.
-fn records(bytes: &[u8]) -> Result<(u64, Vec<Record>), LockError> {
-    let (mut length, mut records) = (0, Vec::new());
-    for (text, end) in framed::records(bytes) {
-        length = end as u64;
-        let record = yaml::decode::<Record>(JOURNAL, text).ok();
-        let record = record.filter(|record| record.version == VERSION);
-        // To pass over it would be to lose what a run has made.
-        let record = record.ok_or_else(|| {
-            let message = "it has a record that this mlpipe cannot read";
-            let problem = Problem::new(".mlpipe/journal", "", message);
-            problem.help("use the newer mlpipe that has written it, for one run of `mlpipe repro`")
-        })?;
-        records.push(record);
-    }
-    Ok((length, records))
 }
 
 #[cfg(test)]
@@ -353,5 +287,32 @@ mod tests {
         fs::write_atomic(&lock_path(&workspace), pulled.to_text().as_bytes()).expect("writes");
         assert!(ledger.fold(|_| true).expect("folds"));
         assert_eq!(workspace.load_lock().expect("reads").stages.len(), 2);
+    }
+
+    /// Lays the records of one process over the lock that another branch may have.
+    fn laid_over(recorded: &[&str], other: Option<&str>) -> Option<String> {
+        let (_folder, workspace) = project();
+        let stage = StageName::new("a");
+        let ledger = Ledger::open(&workspace).expect("opens");
+        for cmd in recorded {
+            ledger.record(&stage, entry(cmd)).expect("records");
+        }
+        let mut lock = Lock::default();
+        if let Some(cmd) = other {
+            lock.stages.insert(stage, entry(cmd));
+        }
+        fs::write_atomic(&lock_path(&workspace), lock.to_text().as_bytes()).expect("writes");
+        cmd_of(&Ledger::open(&workspace).expect("opens"), "a")
+    }
+
+    #[test]
+    fn a_record_is_laid_only_over_what_it_replaces() {
+        let records = ["1", "2", "3"];
+        assert_eq!(laid_over(&records, None).as_deref(), Some("3"));
+        assert_eq!(laid_over(&records, Some("other")).as_deref(), Some("other"));
+        // A kill between the two parts of folding leaves the journal of what is in the lock.
+        for folded in records {
+            assert_eq!(laid_over(&records, Some(folded)).as_deref(), Some("3"));
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! `Workspace`: a project on disk; finds its root and opens what lies in `.mlpipe`.
 
+mod journal;
 mod kept;
 mod ledger;
 mod parsed;

@@ -207,6 +207,15 @@ fn an_out_that_git_tracks() {
     let project = Project::chain();
     project.write("mid.txt", "by hand\n");
     project.commit();
+    for foresight in [&["status"] as &[&str], &["repro", "--dry"]] {
+        let output = project.run(foresight);
+        let text = &output.stdout;
+        assert!(
+            text.contains("its out `mid.txt` is tracked by git"),
+            "{text}"
+        );
+        assert_eq!(output.code, Some(1));
+    }
     let text = project.run(&["repro"]).failure(3);
     assert!(
         text.contains("its out `mid.txt` is tracked by git"),

@@ -37,6 +37,28 @@ fn stages_and_groups_are_frozen_and_let_go_again() {
 }
 
 #[test]
+fn stages_of_the_folder_that_one_is_in_come_first() {
+    let project = Project::with(TEXT);
+    project.write("sub/pipeline.yaml", TEXT);
+    let text = project.run(&["--cd", "sub", "freeze", "a"]).success();
+    assert_eq!(text, "froze sub/pipeline.yaml:a\n");
+    assert_eq!(project.read("pipeline.yaml"), TEXT);
+    let text = project.run(&["--cd", "sub", "unfreeze", "a"]).success();
+    assert_eq!(text, "unfroze sub/pipeline.yaml:a\n");
+    assert_eq!(project.read("sub/pipeline.yaml"), TEXT);
+    let text = project.run(&["--cd", "sub", "freeze", "each@1"]).failure(1);
+    assert!(text.contains("`sub/pipeline.yaml:each`"), "{text}");
+    let text = project.run(&["--cd", "sub", "remove", "b"]).success();
+    assert_eq!(text, "removed sub/pipeline.yaml:b\n");
+    project.write("sub/pipeline.yaml", "stages: {c: {cmd: x}}\n");
+    let text = project.run(&["--cd", "sub", "remove", "b"]).success();
+    assert_eq!(
+        text, "removed b\n",
+        "as seen from the root where the folder has none"
+    );
+}
+
+#[test]
 fn a_stage_of_a_group_is_not_frozen_alone() {
     let project = Project::with(TEXT);
     for (item, group) in [("each@1", "each"), ("every@1", "every")] {

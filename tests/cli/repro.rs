@@ -457,6 +457,18 @@ fn a_flood_of_output_is_borne() {
 }
 
 #[test]
+fn a_log_is_read_while_its_stage_runs() {
+    let project = Project::with(
+        "stages:\n  a: {cmd: 'printf \"1 %%\\rready\\n\"; until [ -e go ]; do sleep 0.01; done'}\n",
+    );
+    let mut child = project.spawn(&["repro"]);
+    let _reader = crate::faults::wait_for_line(&mut child, "│ ready");
+    assert_eq!(project.read(".mlpipe/logs/a.log"), "ready\n");
+    project.write("go", "");
+    assert!(child.wait().expect("ends").success());
+}
+
+#[test]
 fn a_target_alone_or_with_all_that_needs_it() {
     let project = Project::with(FAN);
     let text = project.run(&["repro", "-s", "join"]).failure(3);

@@ -217,3 +217,32 @@ bare    No outs or deps
     let text = project.run(&["stage", "list", "pre"]).failure(1);
     assert!(text.contains("did you mean `prep`?"), "{text}");
 }
+
+#[test]
+fn names_of_any_kind_break_no_line() {
+    let long = "n".repeat(300);
+    let project = Project::with(&format!(
+        "stages:\n  {long}: {{cmd: echo long}}\n  '目標': {{cmd: echo wide}}\n  \"a\\e[31m\\nb\": {{cmd: echo odd}}\n"
+    ));
+    let text = project.run(&["repro", "-j1"]).success();
+    assert!(!text.contains('\u{1b}'), "{text}");
+    assert!(text.lines().all(|line| line.len() < 400), "{text}");
+    let start = |word: &str| {
+        let line = text.lines().find(|line| line.ends_with(word));
+        let line = line.unwrap_or_else(|| panic!("{word}: {text}"));
+        line.find('│').expect("a rule")
+    };
+    // Two wide characters take four columns and six bytes.
+    assert_eq!(start("│ wide"), start("│ odd") + 2);
+    for arguments in [
+        &["status"] as &[&str],
+        &["dag"],
+        &["stage", "list", "--name-only"],
+    ] {
+        let text = project.run(arguments).data();
+        assert!(text.contains("a\\u{1b}[31m\\nb"), "{arguments:?}: {text}");
+        assert!(!text.contains('\u{1b}'), "{text}");
+    }
+    let json = project.run(&["stage", "list", "--json"]).data();
+    assert!(json.contains("a\\u001b[31m\\nb"), "{json}");
+}

@@ -79,20 +79,20 @@ impl Drawing<'_> {
         })
     }
 
-    fn name(&self, stage: StageIndex) -> &str {
-        self.pipeline.stages[stage].name.as_str()
+    fn name(&self, stage: StageIndex) -> String {
+        self.pipeline.stages[stage].name.to_string()
     }
 
     fn dot(&self) -> String {
         let quote = |name: &str| format!("\"{}\"", name.replace('\\', "\\\\").replace('"', "\\\""));
         let stages = self
             .stages()
-            .map(|stage| format!("  {};\n", quote(self.name(stage))));
+            .map(|stage| format!("  {};\n", quote(&self.name(stage))));
         let edges = self.edges().map(|(from, to)| {
             format!(
                 "  {} -> {};\n",
-                quote(self.name(from)),
-                quote(self.name(to))
+                quote(&self.name(from)),
+                quote(&self.name(to))
             )
         });
         format!(
@@ -105,7 +105,7 @@ impl Drawing<'_> {
         let label = |name: &str| name.replace('#', "#35;").replace('"', "#quot;");
         let stages = self
             .stages()
-            .map(|stage| format!("  s{stage}[\"{}\"]\n", label(self.name(stage))));
+            .map(|stage| format!("  s{stage}[\"{}\"]\n", label(&self.name(stage))));
         let edges = self
             .edges()
             .map(|(from, to)| format!("  s{from} --> s{to}\n"));
@@ -160,7 +160,7 @@ impl Drawing<'_> {
         let needed = self.pipeline.graph.upstream(stage).iter();
         let others =
             needed.filter(|needed| Some(*needed) != trunk && self.selected.contains(needed));
-        let others: Vec<&str> = others.map(|needed| self.name(*needed)).collect();
+        let others: Vec<String> = others.map(|needed| self.name(*needed)).collect();
         if others.is_empty() {
             String::new()
         } else {

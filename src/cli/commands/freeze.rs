@@ -16,7 +16,8 @@ pub(crate) struct FreezeArgs {
 /// Freezes stages or lets them go.
 pub(crate) fn run(args: &FreezeArgs, freeze: Freeze, context: &Context) -> Result<Exit, CliError> {
     let workspace = context.workspace()?;
-    let changed = set_frozen(context.amend(&workspace)?, &args.stages, freeze)?;
+    let folder = context.folder_of(&workspace, &args.stages)?;
+    let changed = set_frozen(context.amend(&workspace)?, &folder, &args.stages, freeze)?;
     let (done, already) = match freeze {
         Freeze::On => ("froze", "frozen already"),
         Freeze::Off => ("unfroze", "not frozen"),

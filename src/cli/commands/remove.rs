@@ -34,7 +34,9 @@ pub(crate) fn run(args: &RemoveArgs, context: &Context) -> Result<Exit, CliError
         return Ok(Exit::Success);
     };
     let outs = if args.outs { Outs::Go } else { Outs::Stay };
-    let removed = remove_stages(context.amend_alone(&workspace)?, stages, outs)?;
+    let folder = context.folder_of(&workspace, stages)?;
+    let amendment = context.amend_alone(&workspace)?;
+    let removed = remove_stages(amendment, &folder, stages, outs)?;
     for name in &removed.names {
         context.say(&format!("removed {name}\n"));
     }

@@ -3,6 +3,7 @@
 use clap::Args;
 use serde_json::{Value, json};
 
+use crate::base::shown::Shown;
 use crate::cli::commands::Context;
 use crate::cli::error::{CliError, Exit};
 use crate::cli::ui;
@@ -27,9 +28,10 @@ pub(crate) struct ListArgs {
 pub(crate) fn run(args: &ListArgs, context: &Context) -> Result<Exit, CliError> {
     let workspace = context.workspace()?;
     let pipeline = Pipeline::load(&workspace.worktree)?;
+    let folder = context.folder_of(&workspace, &args.targets)?;
     let mut chosen: Vec<StageIndex> = Vec::new();
     for target in &args.targets {
-        chosen.extend(pipeline.graph.resolve(target)?);
+        chosen.extend(pipeline.graph.resolve_in(&folder, target)?);
     }
     let is_chosen = |index: StageIndex| args.targets.is_empty() || chosen.contains(&index);
     let stages = pipeline.stages.iter().enumerate();
@@ -41,8 +43,8 @@ pub(crate) fn run(args: &ListArgs, context: &Context) -> Result<Exit, CliError> 
         let stages: Vec<Value> = stages.iter().map(|stage| as_json(stage)).collect();
         format!("{:#}\n", Value::Array(stages))
     } else if args.name_only {
-        let names = stages.iter().map(|stage| stage.name.as_str());
-        names.flat_map(|name| [name, "\n"]).collect()
+        let names = stages.iter().map(|stage| format!("{}\n", stage.name));
+        names.collect()
     } else {
         table(&stages)
     };
@@ -69,7 +71,12 @@ fn table(stages: &[&Stage]) -> String {
 fn about(stage: &Stage) -> String {
     let frozen = if stage.frozen { "(frozen) " } else { "" };
     if let Some(desc) = &stage.desc {
-        return format!("{frozen}{}", desc.trim());
+        let lines: Vec<String> = desc
+            .trim()
+            .lines()
+            .map(|line| Shown(line).to_string())
+            .collect();
+        return format!("{frozen}{}", lines.join("\n"));
     }
     let of_kind = |wanted: fn(&OutKind) -> bool| {
         let outs = stage.outs.iter().filter(|out| wanted(&out.kind));
@@ -87,7 +94,7 @@ fn about(stage: &Stage) -> String {
     if parts.is_empty() {
         return format!("{frozen}No outs or deps");
     }
-    format!("{frozen}{}", parts.join("; "))
+    format!("{frozen}{}", Shown(&parts.join("; ")))
 }
 
 fn dep_text(dep: &Dep) -> String {

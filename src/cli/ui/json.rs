@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::base::output::Line;
@@ -20,6 +21,9 @@ impl Reporter for JsonReporter {
     fn report(&mut self, event: &Event) {
         let text = match event {
             Event::Settled { stages } => stages.iter().map(unchanged).collect(),
+            Event::Output { stage, lines } => {
+                lines.iter().map(|line| output(stage, line)).collect()
+            }
             event => format!("{}\n", event_value(event)),
         };
         // A reader that has gone is no reason to stop training.
@@ -34,15 +38,34 @@ fn unchanged(stage: &StageName) -> String {
     format!("{value}\n")
 }
 
+/// A command may print a great many lines: no tree is built for each.
+fn output(stage: &StageName, line: Line<'_>) -> String {
+    #[derive(Serialize)]
+    struct Output<'a> {
+        event: &'a str,
+        line: &'a str,
+        stage: &'a StageName,
+        transient: bool,
+    }
+    let output = Output {
+        event: "output",
+        line: line.text,
+        stage,
+        transient: line.is_transient,
+    };
+    serde_json::to_string(&output).expect("invariant: plain data") + "\n"
+}
+
 fn event_value(event: &Event) -> Value {
     match event {
+        // Each of their parts is an event to programs.
+        Event::Settled { .. } | Event::Output { .. } => Value::Null,
         Event::Waiting { holder } => json!({"event": "waiting", "holder": holder}),
         Event::Blocked { stage, holder } => {
             json!({"event": "blocked", "stage": stage, "holder": holder})
         }
         Event::Recovered { stage } => json!({"event": "recovered", "stage": stage}),
         Event::Orphaned { stage } => json!({"event": "orphaned", "stage": stage}),
-        Event::Settled { stages } => json!({"event": "settled", "stages": stages}),
         Event::Planned { stages } => json!({"event": "planned", "stages": stages}),
         Event::Started { stage, reasons } => {
             json!({"event": "started", "stage": stage, "reasons": texts(reasons)})
@@ -62,18 +85,16 @@ fn event_value(event: &Event) -> Value {
             "error": cause,
             "delay_milliseconds": milliseconds(*delay),
         }),
-        Event::Output { stage, line } => {
-            let Line {
-                text, is_transient, ..
-            } = line;
-            json!({"event": "output", "stage": stage, "line": text, "transient": is_transient})
-        }
         Event::Kept { stage, path, to } => {
             json!({"event": "kept", "stage": stage, "path": path, "to": to})
         }
         Event::Provided { path } => json!({"event": "provided", "path": path}),
         Event::Quarantined { stage, object } => {
             json!({"event": "quarantined", "stage": stage, "object": object})
+        }
+        Event::Unsaved { error, .. } => {
+            let path = error.path.display().to_string();
+            json!({"event": "unsaved", "path": path, "error": error.source.to_string()})
         }
         Event::Finished {
             stage,

@@ -1,16 +1,22 @@
 //! Events as lines, each prefixed by its stage, for logs and pipes.
 
+use std::borrow::Cow;
 use std::path::Path;
 use std::time::Duration;
 
 use crate::base::fs;
 use crate::base::human;
+use crate::base::output::Lines;
 use crate::base::quantity::write_duration;
+use crate::base::shown::Shown;
 use crate::cli::error::explain_failure;
 use crate::cli::ui::status::block;
 use crate::cli::ui::{Explain, diagnostics, eprint};
 use crate::engine::{Event, Outcome, Reason, Reporter, Source};
 use crate::pipeline::StageName;
+
+/// The most columns that names of stages are aligned to.
+pub(super) const WIDEST: usize = 40;
 
 /// Up to how many unchanged stages are listed by name.
 const FEW: usize = 12;
@@ -33,11 +39,7 @@ impl<'a> PlainReporter<'a> {
 impl Reporter for PlainReporter<'_> {
     fn report(&mut self, event: &Event) {
         if let Event::Planned { stages } = event {
-            self.width = stages
-                .iter()
-                .map(|stage| stage.as_str().chars().count())
-                .max()
-                .unwrap_or(0);
+            self.width = width_of(stages);
         }
         if let Some(line) =
             explained(event, self.explain.as_ref()).or_else(|| line(event, self.width))
@@ -47,11 +49,17 @@ impl Reporter for PlainReporter<'_> {
     }
 }
 
+/// Returns the width of the column of names; a few long ones do not push all the rest aside.
+pub(super) fn width_of(stages: &[StageName]) -> usize {
+    let columns = stages.iter().map(|stage| Shown(stage.as_str()).columns());
+    columns.max().unwrap_or(0).min(WIDEST)
+}
+
 /// Writes why a stage runs in more than a line, if that is wanted.
 pub(super) fn explained(event: &Event, explain: Option<&Explain<'_>>) -> Option<String> {
     match (event, explain) {
         (Event::Started { stage, reasons }, Some(explain)) => {
-            Some(block(stage.as_str(), "runs:", reasons, explain))
+            Some(block(stage, "runs:", reasons, explain))
         }
         _ => None,
     }
@@ -97,8 +105,7 @@ pub(super) fn line(event: &Event, width: usize) -> Option<String> {
             };
             format!("{stage:width$}  failed: {cause}; attempt {attempt} of {of}{when}\n")
         }
-        Event::Output { line, .. } if line.is_transient => return None,
-        Event::Output { stage, line } => format!("{stage:width$} │ {}\n", printable(&line.text)),
+        Event::Output { stage, lines } => output(stage, lines, width),
         Event::Kept { stage, path, to } => {
             format!("{stage:width$}  your {path} was in no cache; it is kept as {to}\n")
         }
@@ -106,13 +113,16 @@ pub(super) fn line(event: &Event, width: usize) -> Option<String> {
         Event::Quarantined { stage, object } => {
             format!("{stage:width$}  the cache object {object} is corrupt and was set aside\n")
         }
+        Event::Unsaved { error, cost } => {
+            format!("warning: {error}: {}; {cost}\n", error.source)
+        }
         Event::Finished {
             stage,
             outcome,
             time,
         } => {
             if let Outcome::Failed { failure, log } = outcome {
-                let error = explain_failure(stage.as_str(), failure, log.as_deref());
+                let error = explain_failure(stage, failure, log.as_deref());
                 return Some(diagnostics::render(&error));
             }
             format!("{stage:width$}  {}\n", ending(outcome, *time))
@@ -128,19 +138,35 @@ pub(super) fn settled(stages: &[StageName], line: impl Fn(&StageName) -> String)
     format!("{} unchanged\n", human::count(stages.len(), "stage"))
 }
 
+/// Writes what a command printed; progress bars only reach terminals.
+fn output(stage: &StageName, lines: &Lines, width: usize) -> String {
+    let start = format!("{stage:width$} │ ");
+    let mut text = String::new();
+    for line in lines.iter().filter(|line| !line.is_transient) {
+        for part in [&start, &*printable(line.text), "\n"] {
+            text.push_str(part);
+        }
+    }
+    text
+}
+
 /// What a command prints must not steer the terminal.
-pub(super) fn printable(text: &str) -> String {
+pub(super) fn printable(text: &str) -> Cow<'_, str> {
+    // Control characters and the first bytes of those beyond ASCII: most lines have none.
+    let is_suspect = |byte: u8| matches!(byte, 0..=8 | 10..=31 | 0x7f | 0xc2);
+    if !text.bytes().any(is_suspect) {
+        return Cow::Borrowed(text);
+    }
     let text = anstream::adapter::strip_str(text).to_string();
-    text.chars()
-        .filter(|character| !character.is_control() || *character == '\t')
-        .collect()
+    let is_harmless = |character: &char| !character.is_control() || *character == '\t';
+    Cow::Owned(text.chars().filter(is_harmless).collect())
 }
 
 /// Returns the last lines of a log.
 pub(super) fn tail(log: &Path) -> String {
     let bytes = fs::read(log).ok().flatten().unwrap_or_default();
     let text = String::from_utf8_lossy(&bytes);
-    let lines: Vec<String> = text.lines().map(printable).collect();
+    let lines: Vec<_> = text.lines().map(printable).collect();
     lines[lines.len().saturating_sub(TAIL)..].join("\n")
 }
 

@@ -1,6 +1,7 @@
 //! What would run and why, as lines.
 
 use crate::base::human;
+use crate::base::shown::Shown;
 use crate::cli::error::explain_failure;
 use crate::cli::ui::diagnostics;
 use crate::cli::ui::style::{CHANGED, DIM, paint};
@@ -48,29 +49,24 @@ fn render_stages(stages: &[StageStatus], write: &dyn Fn(&Reason) -> String) -> S
                     "is unchanged, but not in the cache: {}",
                     human::first_of(&paths)
                 );
-                text += &block(stage.as_str(), &what, &[], write);
+                text += &block(stage, &what, &[], write);
             }
             Forecast::Run(reasons) => {
-                text += &block(stage.as_str(), "would run", reasons, write);
+                text += &block(stage, "would run", reasons, write);
             }
             Forecast::Restore(reasons) => {
-                text += &block(
-                    stage.as_str(),
-                    "would be restored, without running",
-                    reasons,
-                    write,
-                );
+                text += &block(stage, "would be restored, without running", reasons, write);
             }
             Forecast::Adopt => {
-                text += &block(stage.as_str(), "would be recorded as it is", &[], write);
+                text += &block(stage, "would be recorded as it is", &[], write);
             }
             Forecast::MayRun { upstream, reasons } => {
-                let names: Vec<&str> = upstream.iter().map(StageName::as_str).collect();
+                let names: Vec<String> = upstream.iter().map(ToString::to_string).collect();
                 let what = format!("may run, since {} would", names.join(", "));
-                text += &block(stage.as_str(), &what, reasons, write);
+                text += &block(stage, &what, reasons, write);
             }
             Forecast::Fail(failure) => {
-                text += &diagnostics::render(&explain_failure(stage.as_str(), failure, None));
+                text += &diagnostics::render(&explain_failure(stage, failure, None));
             }
         }
     }
@@ -83,12 +79,12 @@ fn render_stages(stages: &[StageStatus], write: &dyn Fn(&Reason) -> String) -> S
 }
 
 pub(super) fn block(
-    stage: &str,
+    stage: &StageName,
     what: &str,
     reasons: &[Reason],
     write: &dyn Fn(&Reason) -> String,
 ) -> String {
-    let mut text = format!("{} {what}\n", paint(CHANGED, stage));
+    let mut text = format!("{} {what}\n", paint(CHANGED, &stage.to_string()));
     for reason in reasons {
         text += &format!("  {}", write(reason));
     }
@@ -115,11 +111,11 @@ pub(crate) fn details(reason: &Reason, files: &[FileChange]) -> String {
     let width = files
         .iter()
         .take(SHOWN)
-        .map(|file| file.path.chars().count())
+        .map(|file| Shown(&file.path).columns())
         .max()
         .unwrap_or(0);
     for file in files.iter().take(SHOWN) {
-        text += &format!("      {:width$}  {}\n", file.path, file.kind.word());
+        text += &format!("      {:width$}  {}\n", Shown(&file.path), file.kind.word());
     }
     if files.len() > SHOWN {
         text += &format!("      and {} more\n", human::thousands(files.len() - SHOWN));

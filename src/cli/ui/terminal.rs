@@ -6,8 +6,11 @@ use std::time::Duration;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use crate::base::human;
+use crate::base::shown::Shown;
 use crate::cli::ui::Explain;
-use crate::cli::ui::plain::{ending, explained, line, printable, settled, tail, why};
+use crate::cli::ui::plain::{
+    WIDEST, ending, explained, line, printable, settled, tail, why, width_of,
+};
 use crate::cli::ui::style::{CHANGED, DIM, DONE, FAILED, paint};
 use crate::engine::{Event, Outcome, Reporter};
 use crate::pipeline::StageName;
@@ -42,7 +45,9 @@ impl<'a> TerminalReporter<'a> {
         let bar = self
             .screen
             .add(ProgressBar::new_spinner().with_style(style));
-        bar.set_prefix(format!("{stage:0$}", self.width));
+        // A line that is wider than the screen could not be drawn over.
+        let name = Shown(stage.as_str()).cut(WIDEST);
+        bar.set_prefix(format!("{:1$}", Shown(&name), self.width));
         bar.set_message(reason.to_owned());
         bar.enable_steady_tick(Duration::from_millis(100));
         self.running.insert(stage.clone(), bar);
@@ -86,8 +91,7 @@ impl Reporter for TerminalReporter<'_> {
     fn report(&mut self, event: &Event) {
         match event {
             Event::Planned { stages } => {
-                let widths = stages.iter().map(|stage| stage.as_str().chars().count());
-                self.width = widths.max().unwrap_or(0);
+                self.width = width_of(stages);
             }
             Event::Settled { stages } => {
                 let line = |stage: &StageName| {
@@ -102,9 +106,10 @@ impl Reporter for TerminalReporter<'_> {
                 }
                 self.start(stage, &why(reasons));
             }
-            Event::Output { stage, line } => {
-                if let (Some(bar), false) = (self.running.get(stage), line.text.trim().is_empty()) {
-                    bar.set_message(printable(line.text.trim()));
+            Event::Output { stage, lines } => {
+                let last = lines.iter().rfind(|line| !line.text.trim().is_empty());
+                if let (Some(bar), Some(line)) = (self.running.get(stage), last) {
+                    bar.set_message(printable(line.text.trim()).into_owned());
                 }
             }
             Event::Finished {
