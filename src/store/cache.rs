@@ -11,6 +11,7 @@ use crate::store::link::LinkType;
 use crate::store::linker::Linker;
 use crate::store::loose::Loose;
 use crate::store::packs::{Packed, Packs};
+use crate::store::roster::{MOST_LOOSE, Roster, WORTH_IT, Whereabouts};
 use crate::store::storing::PACKED_MAX;
 use crate::store::tree::Tree;
 
@@ -23,6 +24,7 @@ pub(crate) struct Cache {
     pub(super) loose: Loose,
     pub(super) packs: Packs,
     pub(super) linker: Linker,
+    roster: Roster,
 }
 
 /// Whether all objects of some content are in the cache. Their bytes are checked only when used.
@@ -46,8 +48,15 @@ pub(super) enum Lack {
 impl Cache {
     /// Opens the cache at `root`, whose objects go to `workspace` by the first of the ways in `order`
     /// that works there. Its folders are made when they are needed.
-    pub(crate) fn open(root: PathBuf, order: Vec<LinkType>, workspace: PathBuf) -> Self {
+    /// `roster` is a file of the project's that it may lose.
+    pub(crate) fn open(
+        root: PathBuf,
+        order: Vec<LinkType>,
+        workspace: PathBuf,
+        roster: PathBuf,
+    ) -> Self {
         Self {
+            roster: Roster::new(roster),
             loose: Loose::new(root.join("sha256"), root.join("new/object")),
             packs: Packs::new(root.join("packs")),
             linker: Linker::new(order, root.clone(), workspace),
@@ -90,14 +99,54 @@ impl Cache {
             let is_there = self.loose.has(digest, size) || self.has_object(digest, size)?;
             return Ok(presence(is_there));
         }
+        if let Some(whereabouts) = self.roster.find(content.sha256) {
+            if self.has_all(content.sha256, &whereabouts) {
+                return Ok(Presence::Whole);
+            }
+            self.roster.forget(content.sha256);
+        }
         let Ok(tree) = self.tree(content.sha256)? else {
             return Ok(Presence::Missing);
         };
-        let mut files = tree.files();
-        let is_whole = files.try_fold(true, |so_far, (_, file)| {
-            Ok::<_, Error>(so_far && self.has_object(file.digest, file.size)?)
-        });
-        Ok(presence(is_whole?))
+        let Some(whereabouts) = self.locate(&tree)? else {
+            return Ok(Presence::Missing);
+        };
+        if tree.entries().len() >= WORTH_IT && whereabouts.loose.len() <= MOST_LOOSE {
+            self.roster.remember(content.sha256, whereabouts);
+        }
+        Ok(Presence::Whole)
+    }
+
+    /// Returns the files that hold the objects of a folder; `None` if one of these is missing.
+    fn locate(&self, tree: &Tree) -> Result<Option<Whereabouts>, Error> {
+        let mut whereabouts = Whereabouts::default();
+        for (_, file) in tree.files() {
+            match self.packs.find(file.digest)? {
+                Some((pack, length)) if length == file.size => {
+                    whereabouts.packs.entry(pack).or_insert(0);
+                }
+                _ if self.loose.has(file.digest, file.size) => {
+                    whereabouts.loose.insert(file.digest, file.size);
+                }
+                _ => return Ok(None),
+            }
+        }
+        for (name, size) in &mut whereabouts.packs {
+            let Some(found) = self.packs.size(*name) else {
+                return Ok(None);
+            };
+            *size = found;
+        }
+        Ok(Some(whereabouts))
+    }
+
+    /// Returns whether the manifest of a folder is there, and the files that held its objects.
+    fn has_all(&self, manifest: Digest, whereabouts: &Whereabouts) -> bool {
+        let has_pack = |(name, size): (&Digest, &u64)| self.packs.size(*name) == Some(*size);
+        let has_loose = |(digest, size): (&Digest, &u64)| self.loose.has(*digest, *size);
+        self.loose.size(manifest).is_some()
+            && whereabouts.packs.iter().all(has_pack)
+            && whereabouts.loose.iter().all(has_loose)
     }
 
     /// Returns whether the objects of `content` are all there and what they should be, to the last
@@ -217,7 +266,13 @@ mod tests {
     use crate::store::restoring::Restored;
 
     fn open(folder: &Path, order: &[LinkType]) -> Cache {
-        Cache::open(folder.join("cache"), order.to_vec(), folder.to_owned())
+        let roster = folder.join("roster");
+        Cache::open(
+            folder.join("cache"),
+            order.to_vec(),
+            folder.to_owned(),
+            roster,
+        )
     }
 
     struct Fixture {
@@ -318,6 +373,35 @@ mod tests {
         disk::rename(fixture.path("many"), fixture.path("moved")).expect("renames");
         assert_eq!(fixture.store("moved"), content);
         assert_eq!(fixture.packs().len(), 1);
+    }
+
+    #[test]
+    fn a_big_folder_that_was_whole_is_whole_until_one_of_its_files_is_gone() {
+        let fixture = Fixture::new();
+        disk::create_dir_all(fixture.path("big")).expect("makes");
+        for number in 0..WORTH_IT {
+            let name = format!("big/{number}");
+            disk::write(fixture.path(&name), name).expect("writes");
+        }
+        let content = fixture.store("big");
+        let presence = || {
+            let cache = open(fixture.folder.path(), &[LinkType::Copy]);
+            cache.presence(&content).expect("answers")
+        };
+        assert_eq!(presence(), Presence::Whole);
+        assert!(fixture.path("roster").exists());
+        assert_eq!(presence(), Presence::Whole);
+        disk::write(fixture.path("roster"), "damaged").expect("writes");
+        assert_eq!(presence(), Presence::Whole);
+        let manifest = fixture.cache.loose.path(content.sha256);
+        let pack = fixture.packs().remove(0);
+        for path in [manifest, pack] {
+            let aside = fixture.path("aside");
+            disk::rename(&path, &aside).expect("moves");
+            assert_eq!(presence(), Presence::Missing);
+            disk::rename(&aside, &path).expect("moves back");
+            assert_eq!(presence(), Presence::Whole);
+        }
     }
 
     #[test]

@@ -15,6 +15,7 @@ mod pack;
 mod packs;
 mod recorded;
 mod restoring;
+mod roster;
 mod run_cache;
 mod salvage;
 mod scan;

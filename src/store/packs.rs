@@ -68,9 +68,22 @@ impl Packs {
 
     /// Returns the length of a packed object.
     pub(super) fn length(&self, digest: Digest) -> Result<Option<u64>, fs::Error> {
+        Ok(self.find(digest)?.map(|(_, length)| length))
+    }
+
+    /// Returns the pack that an object lies in, and the object's length.
+    pub(super) fn find(&self, digest: Digest) -> Result<Option<(Digest, u64)>, fs::Error> {
         let table = self.table()?;
-        let place = table.as_ref().and_then(|table| table.find(digest));
-        Ok(place.map(|place| place.slot.length.into()))
+        Ok(table.as_ref().and_then(|table| {
+            let Place { pack, slot } = table.find(digest)?;
+            Some((table.packs[pack as usize].name, slot.length.into()))
+        }))
+    }
+
+    /// Returns the size of a pack, if it is there.
+    pub(super) fn size(&self, name: Digest) -> Option<u64> {
+        let found = pack::path_of(&self.folder, name).metadata().ok()?;
+        Some(found.len())
     }
 
     /// Reads an object.

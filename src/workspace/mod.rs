@@ -98,7 +98,12 @@ impl Workspace {
         Ok(Self {
             root: root.to_owned(),
             worktree: Worktree::new(root),
-            cache: Cache::open(cache.clone(), settings.cache.types.clone(), root.to_owned()),
+            cache: Cache::open(
+                cache.clone(),
+                settings.cache.types.clone(),
+                root.to_owned(),
+                root.join(STATE_FOLDER).join("roster"),
+            ),
             runs: RunCache::new(cache.join("run-log")),
             index: Index::open(root.join(STATE_FOLDER).join("index"), root.to_owned()),
             settings,
