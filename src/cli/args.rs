@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 
 use crate::cli::commands::{
-    checkout, commit, dag, freeze, git, init, install, metrics, mv, params, remove, report, repro,
-    stage, status,
+    check_ignore, checkout, commit, dag, data, diff, du, freeze, git, init, install, ls, metrics,
+    mv, params, remove, report, repro, stage, status,
 };
 
 /// Reproducible machine-learning pipelines, tied to git
@@ -48,6 +48,17 @@ pub(crate) enum Command {
     /// Move an out, in the workspace and in the stages that make and read it
     #[command(alias = "mv")]
     Move(mv::MoveArgs),
+    /// Say which tracked data and outs differ between two revisions, or a revision and the workspace
+    Diff(diff::DiffArgs),
+    /// Say where tracked data stands
+    Data(data::DataArgs),
+    /// List files of git and tracked data together, be they checked out or not
+    #[command(alias = "list")]
+    Ls(ls::LsArgs),
+    /// Say how large tracked data is, and how much of it the cache holds
+    Du(du::DuArgs),
+    /// Say which pattern of a .mlpipeignore keeps a path from being data
+    CheckIgnore(check_ignore::CheckIgnoreArgs),
     /// Show which stage needs which
     Dag(dag::DagArgs),
     /// Show metrics, or compare them with another revision

@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use crate::base::fs;
 use crate::base::lockfile;
 use crate::base::problem::Problem;
+use crate::data;
 use crate::engine::{self, Failure};
 use crate::pipeline;
 use crate::report;
@@ -116,6 +117,25 @@ impl CliError {
             hints,
             exit: Exit::Usage,
             is_broken_pipe,
+        }
+    }
+}
+
+impl CliError {
+    /// Makes an error with what to do about it.
+    pub(crate) fn failed(message: String, hint: &str) -> Self {
+        Self::usage(message, hint).exit(Exit::Error)
+    }
+}
+
+impl From<data::Error> for CliError {
+    fn from(error: data::Error) -> Self {
+        match error {
+            data::Error::Lock(error) => error.into(),
+            data::Error::Git(error) => error.into(),
+            data::Error::Store(error) => error.into(),
+            data::Error::File(error) => error.into(),
+            data::Error::Read(_) => Self::new(&error),
         }
     }
 }

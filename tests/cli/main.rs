@@ -8,10 +8,13 @@
 mod support;
 
 mod attempts;
+mod check_ignore;
 mod checkout;
 mod commit;
 mod dag;
 mod damage;
+mod data_status;
+mod diff;
 mod errors;
 mod faults;
 mod freeze;
@@ -20,6 +23,7 @@ mod install;
 mod interactive;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod kills;
+mod listing;
 mod merge;
 mod metrics;
 mod missing;
