@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 
 use crate::cli::commands::{
-    check_ignore, checkout, commit, dag, data, diff, du, freeze, git, init, install, ls, metrics,
-    mv, params, remove, report, repro, stage, status,
+    add, check_ignore, checkout, commit, dag, data, diff, du, freeze, git, init, install, ls,
+    metrics, mv, params, remove, report, repro, stage, status, unprotect,
 };
 
 /// Reproducible machine-learning pipelines, tied to git
@@ -31,9 +31,11 @@ pub(crate) enum Command {
     Init(init::InitArgs),
     /// Run the stages whose data, code or parameters changed
     Repro(repro::ReproArgs),
+    /// Track files and folders, or record what has changed in them
+    Add(add::AddArgs),
     /// Record what is in the workspace as the stages' results, without running them
     Commit(commit::CommitArgs),
-    /// Put recorded outs in place that are missing or differ, from the cache
+    /// Put recorded data and outs in place that are missing or differ, from the cache
     Checkout(checkout::CheckoutArgs),
     /// Say which stages would run, and why
     Status(status::StatusArgs),
@@ -43,9 +45,9 @@ pub(crate) enum Command {
     Freeze(freeze::FreezeArgs),
     /// Let frozen stages run again
     Unfreeze(freeze::FreezeArgs),
-    /// Remove stages from their pipeline file
+    /// Remove stages from their pipeline file, or stop tracking data
     Remove(remove::RemoveArgs),
-    /// Move an out, in the workspace and in the stages that make and read it
+    /// Move an out or tracked data, in the workspace and in the stages that make and read it
     #[command(alias = "mv")]
     Move(mv::MoveArgs),
     /// Say which tracked data and outs differ between two revisions, or a revision and the workspace
@@ -59,6 +61,8 @@ pub(crate) enum Command {
     Du(du::DuArgs),
     /// Say which pattern of a .mlpipeignore keeps a path from being data
     CheckIgnore(check_ignore::CheckIgnoreArgs),
+    /// Make files that are links into the cache writable
+    Unprotect(unprotect::UnprotectArgs),
     /// Show which stage needs which
     Dag(dag::DagArgs),
     /// Show metrics, or compare them with another revision

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use crate::base::fs;
+use crate::base::human;
 use crate::base::lockfile;
 use crate::base::problem::Problem;
 use crate::data;
@@ -91,6 +92,18 @@ impl CliError {
         self
     }
 
+    fn of_lower(error: data::Error) -> Self {
+        match error {
+            data::Error::Workspace(error) => error.into(),
+            data::Error::Pipeline(error) => error.into(),
+            data::Error::Lock(error) => error.into(),
+            data::Error::Git(error) => error.into(),
+            data::Error::Store(error) => error.into(),
+            data::Error::File(error) => error.into(),
+            error => Self::new(&error),
+        }
+    }
+
     /// Makes the error of stages that nobody has said to record.
     pub(crate) fn unconfirmed(stages: &[String]) -> Self {
         let message = format!(
@@ -108,15 +121,17 @@ impl CliError {
 
     /// Makes the error of a command line that clap could not judge.
     pub(crate) fn usage(message: String, hint: &str) -> Self {
-        let (causes, hints) = (Vec::new(), vec![hint.to_owned()]);
-        let is_broken_pipe = false;
+        Self::plain(message).hint(hint).exit(Exit::Usage)
+    }
+
+    fn plain(message: String) -> Self {
         Self {
             message,
-            causes,
+            causes: Vec::new(),
             problem: None,
-            hints,
-            exit: Exit::Usage,
-            is_broken_pipe,
+            hints: Vec::new(),
+            exit: Exit::Error,
+            is_broken_pipe: false,
         }
     }
 }
@@ -125,18 +140,6 @@ impl CliError {
     /// Makes an error with what to do about it.
     pub(crate) fn failed(message: String, hint: &str) -> Self {
         Self::usage(message, hint).exit(Exit::Error)
-    }
-}
-
-impl From<data::Error> for CliError {
-    fn from(error: data::Error) -> Self {
-        match error {
-            data::Error::Lock(error) => error.into(),
-            data::Error::Git(error) => error.into(),
-            data::Error::Store(error) => error.into(),
-            data::Error::File(error) => error.into(),
-            data::Error::Read(_) => Self::new(&error),
-        }
     }
 }
 
@@ -285,6 +288,59 @@ impl From<engine::Error> for CliError {
     }
 }
 
+impl From<data::Error> for CliError {
+    fn from(error: data::Error) -> Self {
+        let hint = match &error {
+            data::Error::Path(_) => "name a path of this project".to_owned(),
+            data::Error::Absent {
+                path,
+                is_tracked: true,
+            } => format!(
+                "`mlpipe checkout {path}` brings it back; `mlpipe remove {path}` stops tracking it"
+            ),
+            data::Error::Absent { .. } => "name a file or a folder that is there".to_owned(),
+            data::Error::Root => "name the files and folders that are data".to_owned(),
+            data::Error::State { .. } => "copy it to a place of its own, and add that".to_owned(),
+            data::Error::ProjectFile { .. } => "leave it to git: `git add` it".to_owned(),
+            data::Error::BehindLink { .. } => {
+                "add what the link leads to by its own path, if it is in this project".to_owned()
+            }
+            data::Error::Dangling { .. } => "put a file there, or delete the link".to_owned(),
+            data::Error::Inside { tracked, .. } => format!("name that instead: `{tracked}`"),
+            data::Error::Around { tracked, .. } => {
+                format!("stop that first: `mlpipe remove {tracked}`")
+            }
+            data::Error::Out { stage, .. } => {
+                format!("`mlpipe commit {stage}` records it; or let the stage no longer make it")
+            }
+            data::Error::HoldsPipeline { .. } => "add the folders in it that are data".to_owned(),
+            data::Error::InGit { path } => format!(
+                "`git rm -r --cached {path}` takes it from git and leaves it here; then add it again"
+            ),
+            data::Error::Ignored { file, .. } => format!("take the line out of {file}"),
+            data::Error::NoMatch { .. } => {
+                "`*` stays within a folder, `**` does not; quote the pattern".to_owned()
+            }
+            data::Error::Untracked { help, .. } => help
+                .clone()
+                .unwrap_or_else(|| "`data` in data.lock has what is tracked".to_owned()),
+            data::Error::LockIgnored => {
+                return engine::Error::LockIgnored.into();
+            }
+            data::Error::Workspace(_)
+            | data::Error::Pipeline(_)
+            | data::Error::Lock(_)
+            | data::Error::Git(_)
+            | data::Error::Store(_)
+            | data::Error::File(_)
+            | data::Error::Read(_)
+            | data::Error::Pattern(_)
+            | data::Error::Walk { .. } => return Self::of_lower(error),
+        };
+        Self::new(&error).hint(hint)
+    }
+}
+
 impl From<engine::AmendError> for CliError {
     fn from(error: engine::AmendError) -> Self {
         use engine::AmendError as Amend;
@@ -303,6 +359,9 @@ impl From<engine::AmendError> for CliError {
             Amend::NotAnOut { help, .. } => help
                 .clone()
                 .unwrap_or_else(|| "`mlpipe stage list` shows the outs".to_owned()),
+            Amend::OverlapsData { tracked, .. } => {
+                format!("move it elsewhere, or stop tracking that: `mlpipe remove {tracked}`")
+            }
             Amend::Occupied { .. } => "delete it first, or move to another name".to_owned(),
             Amend::IntoItself { .. } => "move it to a place outside of it".to_owned(),
             Amend::NoParam { key, help, file } => help.clone().unwrap_or_else(|| {
@@ -371,6 +430,11 @@ pub(crate) fn explain_failure(stage: &str, failure: &Failure, log: Option<&Path>
         Failure::DepMissing { path, problem } => error.at(problem).hint(format!(
             "make `{path}`, or add the stage that makes it, or remove the dep"
         )),
+        Failure::DataMissing {
+            tracked, problem, ..
+        } => error.at(problem).hint(format!(
+            "`mlpipe checkout {tracked}` brings it once the cache has it: fetch it from where it was added"
+        )),
         Failure::DepAbsent {
             maker: Some(maker), ..
         } => error.hint(format!(
@@ -412,4 +476,52 @@ pub(crate) fn explain_failure(stage: &str, failure: &Failure, log: Option<&Path>
         }
         _ => error,
     }
+}
+
+/// Explains why tracked data was not put in place; `None` if it was.
+pub(crate) fn explain_checkout(path: &str, outcome: &data::Outcome) -> Option<CliError> {
+    let error = |message| CliError::plain(message);
+    Some(match outcome {
+        data::Outcome::Refused { files } => {
+            let message = match files.as_slice() {
+                [only] if only == path => {
+                    format!("`{path}` is left as it is: what is there is in no cache")
+                }
+                files => {
+                    let (count, names) =
+                        (human::count(files.len(), "file"), human::first_of(files));
+                    format!("`{path}` is left as it is: {count} in no cache: {names}")
+                }
+            };
+            error(message)
+                .hint(format!("`mlpipe add {path}` records what is there"))
+                .hint(format!(
+                    "`mlpipe checkout --force {path}` overwrites it, and keeps that in `.mlpipe/kept`"
+                ))
+        }
+        data::Outcome::Lost { files, is_partial } => {
+            let message = match files.as_slice() {
+                [only] if only == path => format!("`{path}` is not in the cache"),
+                files => {
+                    let (count, names) =
+                        (human::count(files.len(), "file"), human::first_of(files));
+                    format!("`{path}` is not in the cache as a whole: {count} missing: {names}")
+                }
+            };
+            let error = error(message).hint("fetch it from where the data was added");
+            if *is_partial {
+                return Some(error.hint("all its other files were put in place"));
+            }
+            error
+        }
+        data::Outcome::Failed(failure) => {
+            let mut error = CliError::new(failure);
+            error.message = format!("`{path}` was not put in place: {}", error.message);
+            error
+        }
+        data::Outcome::Unchanged
+        | data::Outcome::Relinked
+        | data::Outcome::Restored
+        | data::Outcome::Replaced => return None,
+    })
 }

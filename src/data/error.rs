@@ -1,14 +1,144 @@
-//! What can go wrong with tracked data.
+//! `Error`: why data is not tracked, or what is tracked not changed.
+
+use std::path::PathBuf;
 
 use crate::base::fs;
+use crate::base::path::{PathError, RepoPath};
 use crate::base::source;
-use crate::pipeline::LockError;
+use crate::pipeline::{self, LockError, StageName};
 use crate::scm;
 use crate::store;
+use crate::workspace;
 
-/// Why nothing can be done or said about tracked data.
+/// What is wrong with a path, or with the project around it.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
+    /// Nothing is there.
+    #[error("`{path}` does not exist")]
+    Absent {
+        /// Where.
+        path: RepoPath,
+        /// Whether it is tracked, so that it can be brought back.
+        is_tracked: bool,
+    },
+    /// It is no path of the project.
+    #[error(transparent)]
+    Path(#[from] PathError),
+    /// It is the project itself.
+    #[error("the whole project cannot be tracked as data")]
+    Root,
+    /// It belongs to git or to us.
+    #[error("`{path}` is in `{folder}`, which is not data")]
+    State {
+        /// The path.
+        path: RepoPath,
+        /// The folder of git's or ours.
+        folder: String,
+    },
+    /// It is a file that makes the project what it is.
+    #[error("`{path}` is {role}; git keeps it")]
+    ProjectFile {
+        /// The path.
+        path: RepoPath,
+        /// What it is for.
+        role: &'static str,
+    },
+    /// A folder above it is a link.
+    #[error("`{path}` is behind the link `{link}`")]
+    BehindLink {
+        /// The path.
+        path: RepoPath,
+        /// The folder that is a link.
+        link: RepoPath,
+    },
+    /// It is a link that leads nowhere.
+    #[error("`{path}` is a link to something that does not exist")]
+    Dangling {
+        /// The link.
+        path: RepoPath,
+    },
+    /// It lies in a tracked folder.
+    #[error("`{path}` is in `{tracked}`, which is tracked as a whole")]
+    Inside {
+        /// The path.
+        path: RepoPath,
+        /// The folder.
+        tracked: RepoPath,
+    },
+    /// Something in it is tracked already.
+    #[error("`{tracked}`, which is in `{path}`, is tracked by itself")]
+    Around {
+        /// The path.
+        path: RepoPath,
+        /// What is in it.
+        tracked: RepoPath,
+    },
+    /// A stage makes it.
+    #[error("stage `{stage}` makes `{out}`{}", if path == out { "" } else { ", which has a part of it" })]
+    Out {
+        /// The path.
+        path: RepoPath,
+        /// What the stage makes.
+        out: RepoPath,
+        /// The stage.
+        stage: StageName,
+    },
+    /// There are stages in it.
+    #[error("`{file}`, which is in `{path}`, describes stages")]
+    HoldsPipeline {
+        /// The path.
+        path: RepoPath,
+        /// The pipeline file.
+        file: RepoPath,
+    },
+    /// Git tracks it.
+    #[error("git tracks `{path}` already")]
+    InGit {
+        /// The path.
+        path: RepoPath,
+    },
+    /// The project says that it is not data.
+    #[error("`{path}` is ignored by `{file}`")]
+    Ignored {
+        /// The path.
+        path: RepoPath,
+        /// The file that says so.
+        file: RepoPath,
+    },
+    /// A pattern that is none.
+    #[error("{0}")]
+    Pattern(String),
+    /// A pattern that nothing matches.
+    #[error("nothing matches `{pattern}`")]
+    NoMatch {
+        /// The pattern.
+        pattern: RepoPath,
+    },
+    /// It is not tracked.
+    #[error("`{path}` is not tracked data")]
+    Untracked {
+        /// The path.
+        path: RepoPath,
+        /// What may have been meant.
+        help: Option<String>,
+    },
+    /// The lock would never reach git.
+    #[error("git ignores `data.lock`")]
+    LockIgnored,
+    /// A folder cannot be walked.
+    #[error("cannot read the folder `{}`", path.display())]
+    Walk {
+        /// Which folder.
+        path: PathBuf,
+        /// Why.
+        source: walkdir::Error,
+    },
+    /// Another process has the project, or it cannot be entered.
+    #[error(transparent)]
+    Workspace(#[from] workspace::Error),
+    /// The pipeline is wrong.
+    #[error(transparent)]
+    Pipeline(#[from] pipeline::Error),
     /// The lock is wrong.
     #[error(transparent)]
     Lock(#[from] LockError),

@@ -1,18 +1,35 @@
 //! Tracked data: files and folders that no stage makes, each with its record in `data.lock` and its
 //! content in the cache. Knows nothing of stages but where their outs are.
 
+mod access;
+mod add;
+mod admission;
 mod changes;
+mod checkout;
 mod error;
 mod inventory;
 mod item;
 mod listing;
+mod removal;
+mod selection;
 mod status;
+mod tracked;
+mod unprotect;
+mod unsaved;
 mod usage;
 
+pub(crate) use access::Access;
+pub(crate) use add::{Added, Addition, Progress, Storage, add, commit};
+pub(crate) use admission::matching;
 pub(crate) use changes::{Changes, Comparison, Detail, Pair, missing};
+pub(crate) use checkout::{CheckedOut, Manner, Outcome, check_out};
 pub(crate) use error::Error;
 pub(crate) use inventory::{Inventory, Uncached};
 pub(crate) use item::Item;
 pub(crate) use listing::{Depth, Inquiry, Listed, Owner, Sizes};
+pub(crate) use removal::{Files, remove};
+pub(crate) use selection::{Chosen, choose};
 pub(crate) use status::{DataStatus, Untracked};
+pub(crate) use tracked::{State, Tracked, read_otherwise, survey};
+pub(crate) use unprotect::unprotect;
 pub(crate) use usage::{Meter, Usage};

@@ -8,13 +8,20 @@ use crate::base::lockfile::FileLock;
 use crate::base::path::RepoPath;
 use crate::engine::error::Failure;
 use crate::engine::inputs::Inputs;
-use crate::pipeline::{Content, Dep, Pattern, Pipeline, Stage, StageEntry, StageIndex, StageName};
+use crate::pipeline::{
+    Content, Data, Dep, Pattern, Pipeline, Stage, StageEntry, StageIndex, StageName,
+};
 use crate::store::{Entry, EntryKind, Restored, Tree};
 use crate::workspace::Workspace;
 
-/// The recorded outs of the stages right before another one.
+/// What a stage may read that need not be in place: recorded outs of the stages right before it, and
+/// tracked data.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Made(BTreeMap<RepoPath, Content>);
+pub(crate) struct Made {
+    contents: BTreeMap<RepoPath, Content>,
+    /// Whether whatever else is absent counts as what the stage itself has last read.
+    trusts_record: bool,
+}
 
 impl Made {
     /// Gathers the outs that the stages before `stage` have on `record`.
@@ -34,7 +41,26 @@ impl Made {
                 }
             }
         }
-        Ok(Self(made))
+        Ok(Self {
+            contents: made,
+            trusts_record: true,
+        })
+    }
+
+    /// Makes it of data alone that would be put in place.
+    pub(crate) fn of_data(data: Data) -> Self {
+        Self {
+            contents: data,
+            trusts_record: false,
+        }
+    }
+
+    /// Adds tracked data.
+    #[must_use]
+    pub(crate) fn with_data(mut self, data: &Data) -> Self {
+        let tracked = data.iter().map(|(path, content)| (path.clone(), *content));
+        self.contents.extend(tracked);
+        self
     }
 
     /// Fills in what `inputs` lack: first from what the stages before have made, else from what the
@@ -50,7 +76,8 @@ impl Made {
             match dep {
                 Dep::Path { path, .. } => {
                     let found = inputs.deps.get(path).copied().flatten();
-                    let known = || recorded.and_then(|entry| entry.deps.get(path)).copied();
+                    let trusted = recorded.filter(|_| self.trusts_record);
+                    let known = || trusted.and_then(|entry| entry.deps.get(path)).copied();
                     let inside = path.inside();
                     let content = inside.map(|path| self.complete(path, found, workspace));
                     let content = match content.transpose()?.flatten() {
@@ -76,29 +103,31 @@ impl Made {
         found: Option<Content>,
         workspace: &Workspace,
     ) -> Result<Option<Content>, Failure> {
-        if let (None, Some(content)) = (found, self.0.get(path)) {
+        if let (None, Some(content)) = (found, self.contents.get(path)) {
             return Ok(Some(*content));
         }
         if let (None, Some((out, content))) = (found, self.around(path)) {
             let tree = workspace.cache.manifest(content)?;
             return Ok(tree.and_then(|tree| part(&tree, &below(path, out))));
         }
+        let absent = self.absent(workspace, |out| out.is_within(path))?;
+        if absent.is_empty() {
+            return Ok(None);
+        }
         let mut entries = match workspace.tree(&path.clone().into())? {
             Some(tree) => tree.entries().to_vec(),
             None if found.is_some() => return Ok(None),
             None => Vec::new(),
         };
-        let mut is_changed = false;
-        for (out, content) in self.absent(workspace, |out| out.is_within(path))? {
+        for (out, content) in absent {
             let inner = below(out, path);
             let Some(more) = entries_at(&inner, content, workspace)? else {
                 return Ok(None);
             };
             entries.retain(|entry| !is_empty_around(entry, &inner));
             entries.extend(more);
-            is_changed = true;
         }
-        Ok(is_changed.then(|| Tree::new(entries).content()))
+        Ok(Some(Tree::new(entries).content()))
     }
 
     /// Adds the files that a pattern would find if the stages' outs were in place. A pattern that
@@ -136,7 +165,7 @@ impl Made {
                 }
             }
         }
-        if !inputs.deps.keys().any(is_match) {
+        if self.trusts_record && !inputs.deps.keys().any(is_match) {
             let read = read.into_iter().map(|path| (path.clone(), known(path)));
             inputs.deps.extend(read);
         }
@@ -153,13 +182,7 @@ impl Made {
     ) -> Result<(), Failure> {
         // Two stages may want the same; what is there already is left alone.
         let _alone = FileLock::hold(&workspace.state("fetch"))?;
-        let reads = |out: &RepoPath| {
-            stage.deps.iter().any(|dep| match dep {
-                Dep::Path { path, .. } => path.inside().is_some_and(|path| path.overlaps(out)),
-                Dep::Glob { pattern, .. } => pattern.may_need(out),
-                Dep::Command { .. } => false,
-            })
-        };
+        let reads = |out: &RepoPath| stage.may_read(out);
         for (path, content) in self.absent(workspace, reads)? {
             fetch_one(path, content, pipeline, workspace)?;
         }
@@ -175,7 +198,7 @@ impl Made {
 
     /// Returns the out that is a folder around `path`.
     fn around(&self, path: &RepoPath) -> Option<(&RepoPath, &Content)> {
-        self.0.iter().find(|(out, _)| path.is_within(out))
+        self.contents.iter().find(|(out, _)| path.is_within(out))
     }
 
     /// Returns the outs that are not in place.
@@ -185,7 +208,7 @@ impl Made {
         is_wanted: impl Fn(&RepoPath) -> bool,
     ) -> Result<Vec<(&RepoPath, &Content)>, fs::Error> {
         let mut absent = Vec::new();
-        for (out, content) in self.0.iter().filter(|(out, _)| is_wanted(out)) {
+        for (out, content) in self.contents.iter().filter(|(out, _)| is_wanted(out)) {
             if !fs::exists(&workspace.locate(out))? {
                 absent.push((out, content));
             }

@@ -48,13 +48,21 @@ pub(crate) enum AmendError {
         /// The group.
         group: String,
     },
-    /// Only outs are moved.
-    #[error("`{path}` is not an out of a stage")]
+    /// Only outs and tracked data are moved.
+    #[error("`{path}` is neither an out of a stage nor tracked data")]
     NotAnOut {
         /// The path.
         path: RepoPath,
         /// What may have been meant.
         help: Option<String>,
+    },
+    /// Tracked data would lie in other tracked data.
+    #[error("`{path}` has something in common with `{tracked}`, which is tracked data")]
+    OverlapsData {
+        /// The place.
+        path: RepoPath,
+        /// What is tracked there.
+        tracked: RepoPath,
     },
     /// Something is where an out is to go.
     #[error("`{path}` exists already")]

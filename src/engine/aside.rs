@@ -18,7 +18,7 @@ use crate::engine::keep::{self, Fate};
 use crate::engine::slot::Durability;
 use crate::pipeline::{StageEntry, StageName};
 use crate::store;
-use crate::workspace::Workspace;
+use crate::workspace::{self, Workspace};
 
 /// Goes up when an older program could misread a journal.
 const VERSION: u32 = 1;
@@ -133,8 +133,8 @@ impl<'a> Aside<'a> {
                 match writer {
                     Writer::Command => save_partial(self.workspace, &item.out, &out)?,
                     Writer::Unknown => {
-                        let kept = keep::keep(self.workspace, &out, &item.out)?;
-                        tell(kept.event(&self.journal.stage));
+                        let kept = workspace::keep(self.workspace, &out, &item.out)?;
+                        tell(keep::event(kept, &self.journal.stage));
                     }
                 }
             }
@@ -154,8 +154,8 @@ impl<'a> Aside<'a> {
             match item.fate {
                 Fate::Expendable => fs::remove(place)?,
                 Fate::Keep if fs::exists(place)? => {
-                    let event = keep::keep(self.workspace, place, &item.out)?;
-                    kept.push(event.event(&self.journal.stage));
+                    let moved = workspace::keep(self.workspace, place, &item.out)?;
+                    kept.push(keep::event(moved, &self.journal.stage));
                 }
                 Fate::Keep => {}
             }
@@ -215,7 +215,7 @@ impl Journal {
 
 /// Saves what a failed command had begun to write; only the last attempt's is of any interest.
 fn save_partial(workspace: &Workspace, out: &AnyPath, from: &Path) -> Result<(), fs::Error> {
-    let to = workspace.state("partial").join(keep::flat_name(out));
+    let to = workspace.state("partial").join(workspace::flat_name(out));
     fs::remove(&to)?;
     if fs::try_rename(from, &to)? {
         return Ok(());
@@ -236,7 +236,7 @@ fn aside_place(workspace: &Workspace, out: &AnyPath) -> Result<PathBuf, fs::Erro
     let place = folder.join(name);
     if fs::exists(&place)? {
         // Nothing of ours names it any more, but somebody may miss it.
-        keep::keep(workspace, &place, out)?;
+        workspace::keep(workspace, &place, out)?;
     }
     Ok(place)
 }

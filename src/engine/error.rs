@@ -81,6 +81,16 @@ pub(crate) enum Failure {
         /// The place in the pipeline file.
         problem: Box<Problem>,
     },
+    /// A dep is tracked data that is neither in the workspace nor in the cache.
+    #[error("its dep `{path}` is tracked data that is neither here nor in the cache")]
+    DataMissing {
+        /// Which dep.
+        path: AnyPath,
+        /// What is tracked: the dep, or a folder around it.
+        tracked: RepoPath,
+        /// The place in the pipeline file.
+        problem: Box<Problem>,
+    },
     /// A dep is absent and cannot be had from the cache.
     #[error("its dep `{path}` is absent, and the cache does not have it")]
     DepAbsent {

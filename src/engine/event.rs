@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::any_path::AnyPath;
 use crate::base::output::Line;
+use crate::base::path::RepoPath;
 use crate::engine::decide::{Reason, Source};
 use crate::engine::error::Failure;
 use crate::pipeline::StageName;
@@ -83,6 +84,11 @@ pub(crate) enum Event {
         path: AnyPath,
         /// Where it is now, relative to the root.
         to: String,
+    },
+    /// Tracked data that was not there came from the cache.
+    Provided {
+        /// Which.
+        path: RepoPath,
     },
     /// A corrupt object was found in the cache and set aside.
     Quarantined {

@@ -1,16 +1,12 @@
 //! What may be deleted and what must be kept of that which stands where an out goes.
 
-use std::path::{Path, PathBuf};
-
 use serde::{Deserialize, Serialize};
 
-use crate::base::any_path::AnyPath;
-use crate::base::fs;
 use crate::engine::decide::{OutState, Shape};
 use crate::engine::event::Event;
 use crate::pipeline::StageName;
 use crate::store::{self, Presence};
-use crate::workspace::Workspace;
+use crate::workspace::{Kept, Workspace};
 
 /// What becomes of something that gives way to an out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,23 +17,11 @@ pub(crate) enum Fate {
     Keep,
 }
 
-/// A file of the user's that gave way to an out.
-pub(crate) struct Kept {
-    /// Where it was.
-    pub(crate) path: AnyPath,
-    /// Where it is now, relative to the root.
-    pub(crate) to: String,
-}
-
-impl Kept {
-    /// Makes the event that tells of it.
-    pub(crate) fn event(self, stage: &StageName) -> Event {
-        Event::Kept {
-            stage: stage.clone(),
-            path: self.path,
-            to: self.to,
-        }
-    }
+/// Makes the event that tells of something that gave way to an out of `stage`.
+pub(crate) fn event(kept: Kept, stage: &StageName) -> Event {
+    let Kept { path, to } = kept;
+    let stage = stage.clone();
+    Event::Kept { stage, path, to }
 }
 
 /// Decides what becomes of what is found at an out. It may go only if the cache has every byte of
@@ -67,35 +51,4 @@ pub(crate) fn fate(workspace: &Workspace, state: &OutState) -> Result<Fate, stor
         workspace.cache.store(&location)?;
     }
     Ok(Fate::Expendable)
-}
-
-/// Moves something to `.mlpipe/kept`, or beside where it was if that is another file system; under
-/// a name of its own.
-pub(crate) fn keep(workspace: &Workspace, from: &Path, path: &AnyPath) -> Result<Kept, fs::Error> {
-    let folder = workspace.state("kept");
-    let mut to = unused(&folder.join(flat_name(path)))?;
-    if !fs::try_rename(from, &to)? {
-        to = unused(&workspace.locate_any(path).with_added_extension("kept"))?;
-        fs::rename(from, &to)?;
-    }
-    Ok(Kept {
-        path: path.clone(),
-        to: workspace.shown(&to),
-    })
-}
-
-/// Adds a number to a name that is taken.
-fn unused(name: &Path) -> Result<PathBuf, fs::Error> {
-    let mut free = name.to_owned();
-    let mut number = 0;
-    while fs::exists(&free)? {
-        number += 1;
-        free = name.with_added_extension(number.to_string());
-    }
-    Ok(free)
-}
-
-/// Writes a path as one name, so that a file and a folder of other times never meet.
-pub(crate) fn flat_name(path: &AnyPath) -> String {
-    path.as_str().replace('/', "__")
 }

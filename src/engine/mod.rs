@@ -18,6 +18,7 @@ mod freeze;
 mod inputs;
 mod keep;
 mod log;
+mod provision;
 mod record;
 mod recording;
 mod relocation;

@@ -1,4 +1,4 @@
-//! Moves an out: on disk, in the stages that make and read it, in the lock and in `.gitignore`.
+//! Moves an out or tracked data: on disk, in the stages that make and read it, in the lock and in `.gitignore`.
 
 use crate::base::any_path::AnyPath;
 use crate::base::document::Origin;
@@ -10,13 +10,13 @@ use crate::base::value::Value;
 use crate::base::yaml::Step;
 use crate::engine::amendment::{AmendError, Amendment};
 use crate::engine::error::Error;
-use crate::pipeline::{self, Content, Dep, Lock, Out, Pipeline, Stage};
+use crate::pipeline::{self, Content, Data, Dep, Lock, Pipeline, Stage};
 use crate::scm::{ignore_out, stop_ignoring};
 use crate::workspace::Workspace;
 
 /// What a move has done.
 pub(crate) struct Moved {
-    /// Where the out is now.
+    /// Where it is now.
     pub(crate) to: RepoPath,
     /// The pipeline files that were edited.
     pub(crate) files: Vec<RepoPath>,
@@ -24,34 +24,35 @@ pub(crate) struct Moved {
     pub(crate) leftovers: Vec<String>,
 }
 
-/// Moves the out `old` to `new`, or into `new` where that is a folder.
+/// Moves the out or tracked data `old` to `new`, or into `new` where that is a folder.
 pub(crate) fn move_out(
     mut amendment: Amendment<'_>,
     old: &RepoPath,
     new: &RepoPath,
 ) -> Result<Moved, Error> {
     let workspace = amendment.workspace;
-    let pipeline = Pipeline::load(&workspace.worktree)?;
-    let out = find_out(&pipeline, old)?;
-    let new = destination(workspace, old, new)?;
+    let pipeline = if_any(Pipeline::load(&workspace.worktree).map_err(Error::from))?;
+    let mut lock = workspace.load_lock()?;
+    let is_hidden = is_hidden(&pipeline, &lock.data, old)?;
+    let new = destination(workspace, old, new, lock.data.get(old))?;
     let edits = edits(&pipeline, old, &new);
     let mut files: Vec<RepoPath> = edits.iter().map(|edit| edit.file.clone()).collect();
     files.dedup();
     edits
         .into_iter()
         .try_for_each(|edit| edit.make(&mut amendment))?;
-    let after = amendment.check()?;
-    let mut lock = workspace.load_lock()?;
+    let after = if_any(amendment.check())?;
     rename_in_lock(&mut lock, old, &new);
+    refuse_overlaps(&after, &lock.data, &new)?;
     let is_there = fs::exists(&workspace.locate(old))?;
     if is_there {
         fs::rename(&workspace.locate(old), &workspace.locate(&new))?;
     }
     amendment.write()?;
     workspace.replace_lock(&lock)?;
-    if out.cache {
+    if is_hidden {
         // What is yet to be made is hidden from git when it is.
-        if is_there {
+        if is_there || lock.data.contains_key(&new) {
             ignore_out(workspace.root(), &new)?;
         }
         stop_ignoring(workspace.root(), old)?;
@@ -81,36 +82,67 @@ fn edits(pipeline: &Pipeline, old: &RepoPath, new: &RepoPath) -> Vec<Edit> {
     edits
 }
 
-fn find_out<'p>(pipeline: &'p Pipeline, path: &RepoPath) -> Result<&'p Out, Error> {
-    let outs = pipeline.stages.iter().flat_map(|stage| &stage.outs);
-    if let Some(out) = outs.clone().find(|out| out.path.inside() == Some(path)) {
-        return Ok(out);
+/// Tracked data needs no pipeline.
+fn if_any(loaded: Result<Pipeline, Error>) -> Result<Pipeline, Error> {
+    match loaded {
+        Err(Error::Pipeline(pipeline::Error::NoPipeline { .. })) => Ok(Pipeline::default()),
+        loaded => loaded,
     }
-    Err(AmendError::NotAnOut {
-        path: path.clone(),
-        help: did_you_mean(
-            path.as_str(),
-            outs.filter_map(|out| out.path.inside().map(RepoPath::as_str)),
-        ),
+}
+
+/// Returns whether what is at `path` is hidden from git; it must be an out or tracked data.
+fn is_hidden(pipeline: &Pipeline, data: &Data, path: &RepoPath) -> Result<bool, AmendError> {
+    let mut outs = pipeline.stages.iter().flat_map(|stage| &stage.outs);
+    let known = outs.clone().filter_map(|out| out.path.inside());
+    let known = known.chain(data.keys()).map(RepoPath::as_str);
+    match outs.find(|out| out.path.inside() == Some(path)) {
+        Some(out) => Ok(out.cache),
+        None if data.contains_key(path) => Ok(true),
+        None => Err(AmendError::NotAnOut {
+            path: path.clone(),
+            help: did_you_mean(path.as_str(), known),
+        }),
     }
-    .into())
+}
+
+/// What has moved must be neither in tracked data nor around it.
+fn refuse_overlaps(pipeline: &Pipeline, data: &Data, new: &RepoPath) -> Result<(), Error> {
+    let refused = pipeline.refuse_tracked_outs(data);
+    refused.map_err(pipeline::Error::from)?;
+    let mut others = data.keys().filter(|path| *path != new);
+    match others.find(|path| path.overlaps(new)) {
+        Some(tracked) => Err(AmendError::OverlapsData {
+            path: new.clone(),
+            tracked: tracked.clone(),
+        }
+        .into()),
+        None => Ok(()),
+    }
 }
 
 fn destination(
     workspace: &Workspace,
     old: &RepoPath,
     new: &RepoPath,
-) -> Result<RepoPath, AmendError> {
+    recorded: Option<&Content>,
+) -> Result<RepoPath, Error> {
+    // A move that was cut short has come this far.
+    if recorded.is_some()
+        && !fs::exists(&workspace.locate(old))?
+        && workspace.measure(&new.clone().into())?.as_ref() == recorded
+    {
+        return Ok(new.clone());
+    }
     let into = |folder: &RepoPath| folder.join(old.name());
     let new = match into(new) {
         Ok(inner) if workspace.locate(new).is_dir() && new != old => inner,
         _ => new.clone(),
     };
     if new.is_within(old) && new != *old {
-        return Err(AmendError::IntoItself { path: old.clone() });
+        return Err(AmendError::IntoItself { path: old.clone() }.into());
     }
     if workspace.locate(&new).symlink_metadata().is_ok() {
-        return Err(AmendError::Occupied { path: new });
+        return Err(AmendError::Occupied { path: new }.into());
     }
     Ok(new)
 }
@@ -197,6 +229,9 @@ fn rename_in_lock(lock: &mut Lock, old: &RepoPath, new: &RepoPath) {
         rename(&mut entry.deps);
         rename(&mut entry.outs);
     }
+    let data = std::mem::take(&mut lock.data).into_iter();
+    let renamed = data.map(|(path, content)| (path.moved(old, new).unwrap_or(path), content));
+    lock.data = renamed.collect();
 }
 
 /// Finds what still names the old path once all has been moved.

@@ -6,11 +6,11 @@ use crate::base::yaml::Step;
 use crate::engine::amendment::Amendment;
 use crate::engine::decide::{OutState, Shape};
 use crate::engine::error::Error;
-use crate::engine::keep::{self, Fate, Kept};
+use crate::engine::keep::{self, Fate};
 use crate::engine::written::Written;
 use crate::pipeline::{Out, Pipeline, Stage};
 use crate::scm::stop_ignoring;
-use crate::workspace::Workspace;
+use crate::workspace::{Kept, Workspace, keep};
 
 /// What becomes of the outs of a removed stage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,7 +88,7 @@ impl Removed {
                 fs::remove(&location)?;
                 self.deleted.push(out.path.clone());
             }
-            Fate::Keep => self.kept.push(keep::keep(workspace, &location, &out.path)?),
+            Fate::Keep => self.kept.push(keep(workspace, &location, &out.path)?),
         }
         Ok(())
     }

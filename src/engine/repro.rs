@@ -17,12 +17,13 @@ use crate::engine::dispatch::{Dispatcher, Shared};
 use crate::engine::error::Error;
 use crate::engine::event::{Ending, Event, Outcome, Reporter};
 use crate::engine::inputs::{CommandMemo, Gauge, NOTHING_EXPECTED};
+use crate::engine::provision::provide;
 use crate::engine::record::{LastRun, StageRun};
 use crate::engine::selection::{Policy, RunPolicy, Selection};
 use crate::engine::status::status;
 use crate::engine::supply::Supply;
 use crate::engine::survey::settled;
-use crate::pipeline::{LOCK_FILE, Out, ParamFiles, Pipeline, StageIndex, StageName};
+use crate::pipeline::{self, Data, LOCK_FILE, Out, ParamFiles, Pipeline, StageIndex, StageName};
 use crate::workspace::{Ledger, Workspace};
 
 /// What is to be run, and how.
@@ -76,15 +77,21 @@ pub(crate) fn repro(
     let pipeline = workspace.load_pipeline()?;
     let selected = options.selection.choose(&pipeline.graph)?;
     let ledger = Ledger::open(workspace)?;
+    let data = ledger.peek(|lock| lock.data.clone());
+    pipeline
+        .refuse_tracked_outs(&data)
+        .map_err(pipeline::Error::from)?;
     let stale = stale(&pipeline, &ledger);
     if presence.is_alone() {
         recover(&Claims::new(workspace, &ledger), reporter)?;
         if presence.was_abandoned {
-            remove_litter(workspace, &pipeline)?;
+            remove_litter(workspace, &pipeline, &data)?;
             presence.forget_abandoned()?;
         }
         presence.welcome()?;
     }
+    let stages = (&pipeline, &selected);
+    provide(workspace, stages, &data, options.policy, reporter)?;
     let project = Project {
         workspace,
         pipeline: &pipeline,
@@ -101,7 +108,7 @@ pub(crate) fn repro(
     };
     if summary.count(Ending::Failed) > 0 && presence.try_be_alone()? {
         // Only now: a stage that ran beside the failed one may have been writing until here.
-        remove_litter(workspace, &pipeline)?;
+        remove_litter(workspace, &pipeline, &data)?;
     }
     workspace.save_index()?;
     let policy = options.policy.run;
@@ -241,10 +248,10 @@ fn recover(claims: &Claims<'_>, reporter: &mut dyn Reporter) -> Result<(), Error
 
 /// Deletes the unfinished files of a killed mlpipe or of commands cut short, as `mlpipe ml` makes
 /// them. Nothing may be at work meanwhile.
-fn remove_litter(workspace: &Workspace, pipeline: &Pipeline) -> Result<(), Error> {
+fn remove_litter(workspace: &Workspace, pipeline: &Pipeline, data: &Data) -> Result<(), Error> {
     let outs = pipeline.stages.iter().flat_map(|stage| &stage.outs);
     // Outside of the project others may be at work with files of such names.
-    let inside = outs.filter_map(|out| out.path.inside());
+    let inside = outs.filter_map(|out| out.path.inside()).chain(data.keys());
     let mut folders: BTreeSet<RepoPath> = inside.map(RepoPath::parent).collect();
     folders.insert(RepoPath::root());
     for folder in folders {

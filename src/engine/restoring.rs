@@ -7,6 +7,7 @@ use crate::engine::keep::{self, Fate};
 use crate::engine::run::Worker;
 use crate::pipeline::{Stage, StageEntry};
 use crate::store::{Presence, Restored};
+use crate::workspace;
 
 impl Worker<'_> {
     /// Puts the outs of an earlier run in place; false if an object turned out to be unusable.
@@ -27,8 +28,8 @@ impl Worker<'_> {
             if state.shape != Shape::Absent
                 && keep::fate(self.shared.workspace, state)? == Fate::Keep
             {
-                let kept = keep::keep(self.shared.workspace, &location, &state.out.path)?;
-                self.tell(kept.event(&stage.name));
+                let kept = workspace::keep(self.shared.workspace, &location, &state.out.path)?;
+                self.tell(keep::event(kept, &stage.name));
             }
             match self.shared.workspace.cache.restore(content, &location)? {
                 Restored::Done => {}
@@ -64,8 +65,8 @@ impl Worker<'_> {
                 continue;
             }
             if state.shape != Shape::Absent && keep::fate(workspace, state)? == Fate::Keep {
-                let kept = keep::keep(workspace, &location, &state.out.path)?;
-                self.tell(kept.event(&stage.name));
+                let kept = workspace::keep(workspace, &location, &state.out.path)?;
+                self.tell(keep::event(kept, &stage.name));
             }
             if !matches!(
                 workspace.cache.restore(&content, &location)?,

@@ -19,7 +19,9 @@ use crate::engine::log::Log;
 use crate::engine::recording::Origin;
 use crate::engine::selection::{CommitPolicy, Missing, RunPolicy};
 use crate::engine::supply::Grant;
-use crate::pipeline::{self, Dep, Out, ParamFiles, Stage, StageEntry, StageIndex, StageName};
+use crate::pipeline::{
+    self, Data, Dep, Out, ParamFiles, Stage, StageEntry, StageIndex, StageName, tracked_around,
+};
 use crate::workspace::Workspace;
 
 /// Works on one stage.
@@ -115,7 +117,7 @@ impl<'a> Worker<'a> {
             }
             Decision::Leave { path } => done(Outcome::Left { path }, None),
             Decision::Adopt { reasons } => {
-                refuse_missing_deps(stage, &inputs)?;
+                self.refuse_missing_deps(stage, &inputs)?;
                 if reasons.iter().any(Reason::is_of_inputs)
                     && let Some(outcome) = self.refusal(stage, &reasons)
                 {
@@ -177,7 +179,8 @@ impl<'a> Worker<'a> {
             return Ok(None);
         }
         let record = |stage: StageIndex| ledger.latest(&pipeline.stages[stage].name);
-        Ok(Some(Made::before(pipeline, index, record)?))
+        let made = Made::before(pipeline, index, record)?;
+        Ok(Some(ledger.peek(|lock| made.with_data(&lock.data))))
     }
 
     /// Puts deps in place that counted as recorded until now, for a command reads them.
@@ -201,7 +204,7 @@ impl<'a> Worker<'a> {
         reasons: Vec<Reason>,
         claim: &mut Claim<'_>,
     ) -> Result<Processed<'a>, Failure> {
-        refuse_missing_deps(stage, before)?;
+        self.refuse_missing_deps(stage, before)?;
         if self.shared.cancel.is_cancelled() {
             return Ok(Processed::done(Outcome::Stopped, None));
         }
@@ -360,10 +363,19 @@ impl<'a> Worker<'a> {
     pub(super) fn tell(&self, event: Event) {
         (self.tell)(event);
     }
+
+    fn refuse_missing_deps(&self, stage: &Stage, inputs: &Inputs) -> Result<(), Failure> {
+        let ledger = self.shared.ledger;
+        ledger.peek(|lock| refuse_missing_deps(stage, inputs, &lock.data))
+    }
 }
 
 /// A command is not even started when a dep is missing.
-pub(crate) fn refuse_missing_deps(stage: &Stage, inputs: &Inputs) -> Result<(), Failure> {
+pub(crate) fn refuse_missing_deps(
+    stage: &Stage,
+    inputs: &Inputs,
+    data: &Data,
+) -> Result<(), Failure> {
     for dep in &stage.deps {
         let (path, origin) = match dep {
             Dep::Path { path, origin } if inputs.deps.get(path) == Some(&None) => (path, origin),
@@ -379,9 +391,15 @@ pub(crate) fn refuse_missing_deps(stage: &Stage, inputs: &Inputs) -> Result<(), 
             _ => continue,
         };
         let problem = Box::new(origin.problem(format!("`{path}` does not exist")));
-        return Err(Failure::DepMissing {
-            path: path.clone(),
-            problem,
+        let path = path.clone();
+        let inside = path.inside();
+        return Err(match inside.and_then(|dep| tracked_around(data, dep)) {
+            Some(tracked) => Failure::DataMissing {
+                tracked: tracked.clone(),
+                path,
+                problem,
+            },
+            None => Failure::DepMissing { path, problem },
         });
     }
     Ok(())

@@ -9,10 +9,14 @@ use crate::engine::absence::Made;
 use crate::engine::decide::{Decision, Reason, examine};
 use crate::engine::error::{Error, Failure};
 use crate::engine::inputs::{CommandMemo, Gauge};
+use crate::engine::provision::absent;
 use crate::engine::repro::{environment, refuse_nesting};
 use crate::engine::run::refuse_missing_deps;
 use crate::engine::selection::{Downstream, Missing, Policy, RunPolicy, Selection};
-use crate::pipeline::{Content, Dep, Lock, ParamFiles, Pipeline, Stage, StageIndex, StageName};
+use crate::pipeline::{
+    self, Content, Data, Dep, Lock, ParamFiles, Pipeline, Stage, StageIndex, StageName,
+};
+use crate::store::Presence;
 use crate::workspace::Workspace;
 
 /// What `repro` would do with a stage.
@@ -58,6 +62,9 @@ pub(crate) fn status(
     let pipeline = workspace.load_pipeline()?;
     let selected = selection.choose(&pipeline.graph)?;
     let lock = workspace.load_lock()?;
+    let refused = pipeline.refuse_tracked_outs(&lock.data);
+    refused.map_err(pipeline::Error::from)?;
+    let provided = provided(workspace, (&pipeline, &selected), &lock.data)?;
     let params = ParamFiles::new(&workspace.worktree);
     let environment = environment(workspace);
     let mut forecaster = Forecaster {
@@ -72,6 +79,7 @@ pub(crate) fn status(
         cancel: CancelToken::default(),
         uncertain: BTreeSet::new(),
         runs: BTreeSet::new(),
+        provided,
         policy,
     };
     let order = pipeline
@@ -95,6 +103,21 @@ pub(crate) fn status(
     Ok(stages)
 }
 
+/// Returns the tracked data that the stages may read, that is not there and that the cache has.
+fn provided(
+    workspace: &Workspace,
+    (pipeline, selected): (&Pipeline, &BTreeSet<StageIndex>),
+    data: &Data,
+) -> Result<Data, Error> {
+    let mut provided = Data::new();
+    for (path, content) in absent(workspace, pipeline, selected, data)? {
+        if workspace.cache.presence(content)? == Presence::Whole {
+            provided.insert(path.clone(), *content);
+        }
+    }
+    Ok(provided)
+}
+
 struct GaugeParts<'a> {
     params: &'a ParamFiles<'a>,
     environment: &'a [(std::ffi::OsString, std::ffi::OsString)],
@@ -113,6 +136,8 @@ struct Forecaster<'a> {
     uncertain: BTreeSet<StageIndex>,
     /// Stages that run for certain.
     runs: BTreeSet<StageIndex>,
+    /// Tracked data that would be put in place before anything else.
+    provided: Data,
     policy: Policy,
 }
 
@@ -139,15 +164,19 @@ impl Forecaster<'_> {
         })
     }
 
-    /// Returns the recorded outs of the stages before one, if they may be absent.
+    /// Returns what a stage may read that need not be there.
     fn made_before(&self, index: StageIndex, lock: &Lock) -> Option<Made> {
+        if self.policy.missing == Missing::Absent {
+            let has_any = !self.provided.is_empty();
+            return has_any.then(|| Made::of_data(self.provided.clone()));
+        }
         let record = |stage: StageIndex| {
             let is_known = !self.uncertain.contains(&stage);
             let entry = lock.stages.get(&self.pipeline.stages[stage].name);
             Ok::<_, Infallible>(is_known.then(|| entry.cloned()).flatten())
         };
         let made = Made::before(self.pipeline, index, record).unwrap_or_default();
-        (self.policy.missing == Missing::Recorded).then_some(made)
+        Some(made.with_data(&lock.data))
     }
 
     /// Returns whether a stage that this one needs runs for certain.
@@ -213,8 +242,9 @@ impl Forecaster<'_> {
             Decision::Run { reasons } => {
                 self.uncertain.insert(index);
                 let is_made_first = self.follows_a_run(index);
-                match refuse_missing_deps(stage, &inputs) {
-                    Err(failure) if made.is_none() && !is_made_first => Forecast::Fail(failure),
+                let is_strict = self.policy.missing == Missing::Absent;
+                match refuse_missing_deps(stage, &inputs, &lock.data) {
+                    Err(failure) if is_strict && !is_made_first => Forecast::Fail(failure),
                     _ => {
                         self.runs.insert(index);
                         Forecast::Run(reasons)

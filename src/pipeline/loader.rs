@@ -21,7 +21,7 @@ use crate::pipeline::stage::{Out, OutKind, PlotProperties, Stage};
 pub(crate) const PARAMS_FILE: &str = "params.yaml";
 
 /// The stages of a project, connected.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Pipeline {
     /// The stages: those of the root's file first, then file by file, in the order of each.
     pub(crate) stages: Vec<Stage>,

@@ -24,6 +24,7 @@ mod sections;
 mod shape;
 mod stage;
 mod stages;
+mod tracked;
 mod vars;
 
 pub(crate) use amended::Amended;
@@ -42,3 +43,4 @@ pub(crate) use python_text::quote;
 pub(crate) use sections::ReportSettings;
 pub use stage::StageName;
 pub(crate) use stage::{Dep, Out, OutKind, PlotProperties, Stage};
+pub(crate) use tracked::{Data, tracked_around, tracked_below};

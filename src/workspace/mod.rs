@@ -1,5 +1,6 @@
 //! `Workspace`: a project on disk; finds its root and opens what lies in `.mlpipe`.
 
+mod kept;
 mod ledger;
 mod parsed;
 
@@ -12,10 +13,13 @@ use crate::base::fs::{self, failed};
 use crate::base::lockfile::{self, FileLock, Presence};
 use crate::base::path::{PathError, RepoPath};
 use crate::base::source::Worktree;
-use crate::pipeline::{self, Content, DVC_FILE, Lock, LockError, PIPELINE_FILE, Pipeline};
+use crate::pipeline::{
+    self, Content, DVC_FILE, LOCK_FILE, Lock, LockError, PIPELINE_FILE, Pipeline,
+};
 use crate::scm::{self, Repo, Revision};
 use crate::store::{self, Cache, Index, RunCache, Tree};
 
+pub(crate) use kept::{Kept, flat_name, keep, keep_files};
 pub(crate) use ledger::Ledger;
 
 /// The folder of everything that is not committed.
@@ -55,14 +59,14 @@ pub(crate) enum Error {
 
 impl Workspace {
     /// Opens the project that `folder` lies in: the nearest folder with `.mlpipe`, else the
-    /// outermost folder of the repository with a pipeline, for a project may have many.
+    /// outermost folder of the repository with a pipeline or a lock, for a project may have many.
     pub(crate) fn find(folder: &Path) -> Result<Self, Error> {
         let folder = folder
             .canonicalize()
             .map_err(failed("cannot open the folder", folder))?;
         let is_project = |path: &&Path| path.join(STATE_FOLDER).is_dir();
         let has_pipeline = |path: &&Path| {
-            [PIPELINE_FILE, DVC_FILE]
+            [PIPELINE_FILE, DVC_FILE, LOCK_FILE]
                 .iter()
                 .any(|name| path.join(name).is_file())
         };

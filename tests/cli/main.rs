@@ -7,12 +7,16 @@
 
 mod support;
 
+mod add;
 mod attempts;
 mod check_ignore;
 mod checkout;
 mod commit;
 mod dag;
 mod damage;
+mod data_checkout;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod data_kills;
 mod data_status;
 mod diff;
 mod errors;
@@ -45,3 +49,4 @@ mod status;
 mod templating;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod tracer;
+mod tracked;

@@ -1,31 +1,96 @@
 //! `mlpipe checkout`.
 
+use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
 use std::thread;
 
 use clap::Args;
 
 use crate::base::cancel::CancelToken;
+use crate::base::path::RepoPath;
 use crate::cli::commands::Context;
 use crate::cli::error::{CliError, Exit};
+use crate::cli::ui::progress::Spinner;
 use crate::cli::ui::{self, Manner, repro_reporter};
+use crate::data::{self, CheckedOut};
 use crate::engine::{Answer, Ending, Policy, Question, ReproOptions, RunPolicy, repro};
+use crate::workspace::Workspace;
 
 #[derive(Debug, Args)]
 pub(crate) struct CheckoutArgs {
-    /// Stages whose outs are wanted, or paths that stages make [default: all]
+    /// Tracked data, folders with tracked data, stages whose outs are wanted, or paths that stages
+    /// make [default: all]
     targets: Vec<String>,
+
+    /// Overwrite tracked data whose content is in no cache; it is kept in `.mlpipe/kept`
+    #[arg(short, long)]
+    force: bool,
+
+    /// Link tracked data into the cache anew, even if it is as recorded
+    #[arg(long)]
+    relink: bool,
 
     /// Print events as JSON lines
     #[arg(long)]
     json: bool,
 }
 
-/// Puts recorded outs in place, and runs nothing.
+/// Puts recorded data and outs in place, and runs nothing.
 pub(crate) fn run(args: &CheckoutArgs, context: &Context) -> Result<Exit, CliError> {
     let workspace = context.workspace()?;
+    let targets = context.tell_apart(&workspace, &args.targets)?;
+    let mut exit = Exit::Success;
+    if !targets.data.is_empty() {
+        exit = check_out_data(args, context, &workspace, &targets.data)?;
+    }
+    let Some(stages) = &targets.stages else {
+        return Ok(exit);
+    };
+    match check_out_stages(args, context, &workspace, stages)? {
+        Exit::Success => Ok(exit),
+        other => Ok(other),
+    }
+}
+
+fn check_out_data(
+    args: &CheckoutArgs,
+    context: &Context,
+    workspace: &Workspace,
+    paths: &BTreeSet<RepoPath>,
+) -> Result<Exit, CliError> {
+    let manner = data::Manner {
+        is_forced: args.force,
+        relinks: args.relink,
+    };
+    let access = context.access(workspace)?;
+    let all = {
+        let mut spinner = Spinner::new("checking out", paths.len(), context.quiet || args.json);
+        data::check_out(&access, paths, manner, &mut |path| {
+            spinner.begin(path.as_str());
+        })?
+    };
+    if args.json {
+        let events: String = all.iter().map(ui::data::checked_out_event).collect();
+        ui::print(&events)?;
+    } else {
+        ui::eprint(&ui::data::checked_out(&all, context.quiet));
+    }
+    let is_success = |one: &CheckedOut| one.outcome.is_success();
+    Ok(if all.iter().all(is_success) {
+        Exit::Success
+    } else {
+        Exit::Error
+    })
+}
+
+fn check_out_stages(
+    args: &CheckoutArgs,
+    context: &Context,
+    workspace: &Workspace,
+    targets: &[String],
+) -> Result<Exit, CliError> {
     let options = ReproOptions {
-        selection: context.select_alone(&workspace, &args.targets)?,
+        selection: context.select_alone(workspace, targets)?,
         jobs: thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
         policy: Policy {
             run: RunPolicy::CheckOut,
@@ -38,7 +103,7 @@ pub(crate) fn run(args: &CheckoutArgs, context: &Context) -> Result<Exit, CliErr
     let mut reporter = repro_reporter(Manner::of(args.json, context.quiet), None);
     // Consent is given: what the cache lacks is kept.
     let mut ask = |_: &Question| Answer::Yes;
-    let summary = repro(&workspace, &options, &cancel, reporter.as_mut(), &mut ask)?;
+    let summary = repro(workspace, &options, &cancel, reporter.as_mut(), &mut ask)?;
     drop(reporter);
     ui::summary::show(&summary, args.json, context.quiet)?;
     Ok(if summary.cancelled {

@@ -1,5 +1,6 @@
 //! One file a command: its arguments and what it does with them.
 
+pub(crate) mod add;
 pub(crate) mod check_ignore;
 pub(crate) mod checkout;
 pub(crate) mod commit;
@@ -27,14 +28,18 @@ pub(crate) mod stage;
 mod stage_add;
 mod stage_list;
 pub(crate) mod status;
+pub(crate) mod unprotect;
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use crate::base::path::RepoPath;
 use crate::cli::args::{Arguments, Command};
 use crate::cli::error::{CliError, Exit};
 use crate::cli::ui;
+use crate::data::{Access, Chosen, choose};
 use crate::engine::{Amendment, Freeze, Reach, Selection};
+use crate::pipeline;
 use crate::workspace::Workspace;
 
 /// Carries out the command of these arguments.
@@ -45,6 +50,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, CliError> {
     };
     match &arguments.command {
         Command::Init(args) => init::run(args, &context),
+        Command::Add(args) => add::run(args, &context),
+        Command::Unprotect(args) => unprotect::run(args, &context),
         Command::Repro(args) => repro::run(args, &context),
         Command::Checkout(args) => checkout::run(args, &context),
         Command::Commit(args) => commit::run(args, &context),
@@ -68,6 +75,14 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, CliError> {
         #[cfg(feature = "ml")]
         Command::Ml(args) => Ok(ml::run(args).map(|()| Exit::Success)?),
     }
+}
+
+/// What the targets of a command name.
+pub(crate) struct Targets {
+    /// Tracked data.
+    pub(crate) data: BTreeSet<RepoPath>,
+    /// The targets that name stages; `None` if stages are not meant at all.
+    pub(crate) stages: Option<Vec<String>>,
 }
 
 /// What all commands share.
@@ -99,6 +114,48 @@ impl Context {
         let waiting = |holder: &str| self.say_waiting(holder);
         let tell = |event| self.say(&ui::event_line(&event));
         Ok(Amendment::begin_alone(workspace, waiting, &tell)?)
+    }
+
+    /// Enters the project to change tracked data, be stages running meanwhile.
+    pub(crate) fn access<'w>(&self, workspace: &'w Workspace) -> Result<Access<'w>, CliError> {
+        Ok(Access::begin(workspace, |holder| {
+            self.say_waiting(holder);
+        })?)
+    }
+
+    /// Tells targets apart that name tracked data from those that name stages or their outs.
+    pub(crate) fn tell_apart(
+        &self,
+        workspace: &Workspace,
+        targets: &[String],
+    ) -> Result<Targets, CliError> {
+        let data = workspace.load_lock()?.data;
+        if data.is_empty() {
+            return Ok(Targets {
+                data: BTreeSet::new(),
+                stages: Some(targets.to_vec()),
+            });
+        }
+        let folder = self.folder_of(workspace, targets)?;
+        let pipeline = match workspace.load_pipeline() {
+            Err(pipeline::Error::NoPipeline { .. }) => None,
+            loaded => Some(loaded),
+        };
+        let names_stage = |target: &str| match &pipeline {
+            Some(Ok(pipeline)) => pipeline.graph.resolve_in(&folder, target).is_ok(),
+            // Whoever works on the stages will tell what is wrong with them.
+            _ => false,
+        };
+        let Chosen { paths, others } = choose(&data, &folder, targets, names_stage)?;
+        let wants_stages = if targets.is_empty() {
+            pipeline.is_some()
+        } else {
+            !others.is_empty()
+        };
+        Ok(Targets {
+            data: paths,
+            stages: wants_stages.then_some(others),
+        })
     }
 
     fn say_waiting(&self, holder: &str) {

@@ -10,14 +10,14 @@ use crate::engine::move_out;
 
 #[derive(Debug, Args)]
 pub(crate) struct MoveArgs {
-    /// An out of a stage
+    /// An out of a stage, or tracked data
     old: String,
 
     /// Where it goes: a path, or a folder if it ends with `/` or is there already
     new: String,
 }
 
-/// Moves an out.
+/// Moves an out or tracked data.
 pub(crate) fn run(args: &MoveArgs, context: &Context) -> Result<Exit, CliError> {
     let workspace = context.workspace()?;
     let old = context.path(&workspace, &args.old)?;
@@ -28,11 +28,12 @@ pub(crate) fn run(args: &MoveArgs, context: &Context) -> Result<Exit, CliError> 
     };
     let moved = move_out(context.amend_alone(&workspace)?, &old, &new)?;
     let files: Vec<&str> = moved.files.iter().map(RepoPath::as_str).collect();
-    context.say(&format!(
-        "moved {old} to {}, in {} as well\n",
-        moved.to,
-        files.join(", ")
-    ));
+    let also = if files.is_empty() {
+        String::new()
+    } else {
+        format!(", in {} as well", files.join(", "))
+    };
+    context.say(&format!("moved {old} to {}{also}\n", moved.to));
     for leftover in &moved.leftovers {
         ui::eprint(&format!("warning: {leftover}\n"));
     }

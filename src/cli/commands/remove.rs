@@ -1,38 +1,101 @@
 //! `mlpipe remove`.
 
+use std::collections::BTreeSet;
+
 use clap::Args;
 
+use crate::base::path::RepoPath;
 use crate::cli::commands::Context;
 use crate::cli::error::{CliError, Exit};
+use crate::data::{self, Files};
 use crate::engine::{Outs, remove_stages};
+use crate::workspace::{Kept, Workspace};
 
 #[derive(Debug, Args)]
 pub(crate) struct RemoveArgs {
-    /// Stages, or whole groups of them
-    #[arg(required = true, value_name = "STAGE")]
-    stages: Vec<String>,
+    /// Stages, whole groups of them, or tracked data
+    #[arg(required = true, value_name = "TARGET")]
+    targets: Vec<String>,
 
-    /// Delete their outs as well; what the cache does not have is kept in `.mlpipe/kept`
+    /// Delete the outs of the stages, or the data, as well; what the cache does not have is kept in `.mlpipe/kept`
     #[arg(long)]
     outs: bool,
 }
 
-/// Removes stages.
+/// Removes stages, and stops tracking data.
 pub(crate) fn run(args: &RemoveArgs, context: &Context) -> Result<Exit, CliError> {
     let workspace = context.workspace()?;
+    let targets = context.tell_apart(&workspace, &args.targets)?;
+    if !targets.data.is_empty() {
+        refuse_unnamed(args, context, &workspace, &targets.data)?;
+        remove_data(args, context, &workspace, &targets.data)?;
+    }
+    let Some(stages) = &targets.stages else {
+        return Ok(Exit::Success);
+    };
     let outs = if args.outs { Outs::Go } else { Outs::Stay };
-    let removed = remove_stages(context.amend_alone(&workspace)?, &args.stages, outs)?;
+    let removed = remove_stages(context.amend_alone(&workspace)?, stages, outs)?;
     for name in &removed.names {
         context.say(&format!("removed {name}\n"));
     }
     for path in &removed.deleted {
         context.say(&format!("deleted {path}\n"));
     }
-    for kept in &removed.kept {
+    say_kept(context, &removed.kept);
+    Ok(Exit::Success)
+}
+
+/// Elsewhere a folder stands for the tracked data in it; here that would be too much for a slip.
+fn refuse_unnamed(
+    args: &RemoveArgs,
+    context: &Context,
+    workspace: &Workspace,
+    paths: &BTreeSet<RepoPath>,
+) -> Result<(), CliError> {
+    let named = args.targets.iter().flat_map(|target| {
+        let seen = workspace.path_from(&context.folder, target);
+        [seen, RepoPath::parse(target)]
+    });
+    let named: BTreeSet<RepoPath> = named.flatten().collect();
+    let Some(unnamed) = paths.difference(&named).next() else {
+        return Ok(());
+    };
+    let folder = named.iter().find(|folder| unnamed.is_within(folder));
+    Err(data::Error::Untracked {
+        path: folder.unwrap_or(unnamed).clone(),
+        help: Some(format!(
+            "name what is in it, as in `mlpipe remove {unnamed}`"
+        )),
+    }
+    .into())
+}
+
+fn remove_data(
+    args: &RemoveArgs,
+    context: &Context,
+    workspace: &Workspace,
+    paths: &BTreeSet<RepoPath>,
+) -> Result<(), CliError> {
+    let files = if args.outs { Files::Go } else { Files::Stay };
+    let removed = data::remove(&mut context.access(workspace)?, paths, files)?;
+    for path in paths {
+        let is_deleted = removed.deleted.contains(path);
+        let what = if is_deleted {
+            "deleted"
+        } else {
+            "no longer tracked:"
+        };
+        context.say(&format!("{what} {path}\n"));
+    }
+    say_kept(context, &removed.kept);
+    Ok(())
+}
+
+fn say_kept(context: &Context, all: &[Kept]) {
+    for kept in all {
         context.say(&format!(
             "{} is in no cache; it is now {}\n",
             kept.path, kept.to
         ));
     }
-    Ok(Exit::Success)
 }

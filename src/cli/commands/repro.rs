@@ -6,12 +6,14 @@ use std::thread;
 use clap::Args;
 
 use crate::base::cancel::CancelToken;
+use crate::base::path::RepoPath;
 use crate::cli::commands::selection::SelectionArgs;
 use crate::cli::commands::status::{exit_of, explain};
 use crate::cli::commands::{Context, report};
 use crate::cli::error::{CliError, Exit};
 use crate::cli::ui::prompt::{self, Prompt};
 use crate::cli::ui::{self, Manner, repro_reporter};
+use crate::data;
 use crate::engine::{
     CommitPolicy, Consent, Downstream, Ending, Missing, Policy, Question, Reason, ReproOptions,
     RunPolicy, Setting, Summary, params_file, repro, set_params, status,
@@ -155,12 +157,12 @@ pub(crate) fn run(args: &ReproArgs, context: &Context) -> Result<Exit, CliError>
     if args.dry {
         let stages = status(&workspace, &selection, args.policy())?;
         let text = if args.json {
-            ui::json::status(&stages)
+            ui::json::status(&stages, &[])
         } else {
             let details = explain(&workspace);
             let plain = |reason: &Reason| format!("{reason}\n");
             let write: &dyn Fn(&Reason) -> String = if args.verbose { &details } else { &plain };
-            ui::status::render(&stages, write)
+            ui::status::render(&stages, &[], write)
         };
         ui::print(&text)?;
         return Ok(exit_of(&stages));
@@ -187,6 +189,9 @@ pub(crate) fn run(args: &ReproArgs, context: &Context) -> Result<Exit, CliError>
     let summary = repro(&workspace, &options, &cancel, reporter.as_mut(), &mut ask)?;
     drop(reporter);
     ui::summary::show(&summary, args.json, context.quiet)?;
+    if !args.json {
+        context.say(&note_on_data(&workspace, &summary)?);
+    }
     // A report that fails must not hide how the run went.
     let headline = write_report(&workspace, &summary)?;
     if let (Some(headline), false) = (headline, args.json || context.quiet) {
@@ -199,6 +204,20 @@ pub(crate) fn run(args: &ReproArgs, context: &Context) -> Result<Exit, CliError>
     } else {
         Exit::Success
     })
+}
+
+/// Says which tracked data the stages have read in another version than is recorded.
+fn note_on_data(workspace: &Workspace, summary: &Summary) -> Result<String, CliError> {
+    let lock = workspace.load_lock()?;
+    if lock.data.is_empty() {
+        return Ok(String::new());
+    }
+    let stages: Vec<_> = summary.runs.iter().map(|run| &run.stage).collect();
+    let paths = data::read_otherwise(workspace, &lock, &stages)?;
+    let note = |path: &RepoPath| {
+        format!("  {path} differs from data.lock: `mlpipe add {path}` records it\n")
+    };
+    Ok(paths.iter().map(note).collect())
 }
 
 /// Writes the report that the pipeline asks for, where anything happened; returns its headline.

@@ -1,10 +1,14 @@
 //! `mlpipe status`.
 
+use std::collections::BTreeSet;
+
 use clap::Args;
 
+use crate::base::path::RepoPath;
 use crate::cli::commands::Context;
 use crate::cli::error::{CliError, Exit};
 use crate::cli::ui::{self, Explain};
+use crate::data::{self, State, Tracked};
 use crate::engine::{
     Forecast, Missing, Policy, Reason, Selection, StageStatus, changed_files, status,
 };
@@ -12,7 +16,7 @@ use crate::workspace::Workspace;
 
 #[derive(Debug, Args)]
 pub(crate) struct StatusArgs {
-    /// Stages to look at, with all that they need [default: all]
+    /// Stages to look at, with all that they need, or tracked data [default: all]
     targets: Vec<String>,
 
     /// Say of each change what it was and is, and which files of a folder are behind it
@@ -27,7 +31,7 @@ pub(crate) struct StatusArgs {
     #[arg(long)]
     json: bool,
 
-    /// Exit with 1 if a stage is not up to date
+    /// Exit with 1 if a stage is not up to date, or tracked data not as recorded
     #[arg(long)]
     exit_code: bool,
 }
@@ -35,11 +39,7 @@ pub(crate) struct StatusArgs {
 /// Says what `repro` would do.
 pub(crate) fn run(args: &StatusArgs, context: &Context) -> Result<Exit, CliError> {
     let workspace = context.workspace()?;
-    let selection = Selection {
-        targets: args.targets.clone(),
-        folder: context.folder_of(&workspace, &args.targets)?,
-        ..Selection::default()
-    };
+    let targets = context.tell_apart(&workspace, &args.targets)?;
     let missing = if args.allow_missing {
         Missing::Recorded
     } else {
@@ -49,24 +49,56 @@ pub(crate) fn run(args: &StatusArgs, context: &Context) -> Result<Exit, CliError
         missing,
         ..Policy::default()
     };
-    let stages = status(&workspace, &selection, policy)?;
+    let stages = match &targets.stages {
+        Some(stages) => {
+            let selection = Selection {
+                targets: stages.clone(),
+                folder: context.folder_of(&workspace, stages)?,
+                ..Selection::default()
+            };
+            status(&workspace, &selection, policy)?
+        }
+        None => Vec::new(),
+    };
+    let mut data = survey_data(&workspace, &targets.data)?;
+    if args.allow_missing {
+        data.retain(|one| !matches!(one.state, State::Deleted | State::Lost));
+    }
     if args.json {
-        ui::print(&ui::json::status(&stages))?;
+        ui::print(&ui::json::status(&stages, &data))?;
     } else if !context.quiet {
         let details = explain(&workspace);
         let plain = |reason: &Reason| format!("{reason}\n");
         let write: &dyn Fn(&Reason) -> String = if args.explain { &details } else { &plain };
-        let text = ui::status::render(&stages, write);
+        let text = ui::status::render(&stages, &data, write);
         ui::print(&text)?;
     }
     let is_clean = stages
         .iter()
-        .all(|stage| matches!(stage.forecast, Forecast::Unchanged));
+        .all(|stage| matches!(stage.forecast, Forecast::Unchanged))
+        && data.iter().all(|one| one.state == State::Clean);
     Ok(if args.exit_code && !is_clean {
         Exit::Error
     } else {
         exit_of(&stages)
     })
+}
+
+/// Looks at tracked data.
+fn survey_data(
+    workspace: &Workspace,
+    paths: &BTreeSet<RepoPath>,
+) -> Result<Vec<Tracked>, CliError> {
+    if paths.is_empty() {
+        return Ok(Vec::new());
+    }
+    let data = workspace.load_lock()?.data;
+    let found = data::survey(workspace, &data, |path| paths.contains(path))?;
+    if workspace.state("").is_dir() {
+        // Where it cannot be written, looking again costs time and nothing else.
+        let _unsaved = workspace.save_index();
+    }
+    Ok(found)
 }
 
 /// A stage that cannot run is an error, whatever else is only news.

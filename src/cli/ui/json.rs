@@ -5,7 +5,9 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::base::output::Line;
+use crate::cli::ui::data::status_values;
 use crate::cli::ui::print;
+use crate::data::Tracked;
 use crate::engine::{
     Ending, Event, Failure, Forecast, Outcome, Reason, Reporter, StageStatus, Summary,
 };
@@ -69,6 +71,7 @@ fn event_value(event: &Event) -> Value {
         Event::Kept { stage, path, to } => {
             json!({"event": "kept", "stage": stage, "path": path, "to": to})
         }
+        Event::Provided { path } => json!({"event": "provided", "path": path}),
         Event::Quarantined { stage, object } => {
             json!({"event": "quarantined", "stage": stage, "object": object})
         }
@@ -113,9 +116,10 @@ pub(crate) fn summary(summary: &Summary) -> String {
     format!("{value}\n")
 }
 
-/// Writes what would happen to each stage.
-pub(crate) fn status(stages: &[StageStatus]) -> String {
-    let values: Vec<Value> = stages.iter().map(status_value).collect();
+/// Writes what would happen to each stage, then the tracked data that is not as recorded.
+pub(crate) fn status(stages: &[StageStatus], data: &[Tracked]) -> String {
+    let mut values: Vec<Value> = stages.iter().map(status_value).collect();
+    values.extend(status_values(data));
     format!("{:#}\n", json!(values))
 }
 

@@ -1,9 +1,11 @@
 //! What people and programs see: terminal, plain lines, JSON, tables, diagnostics.
 
 pub(crate) mod changes;
+pub(crate) mod data;
 pub(crate) mod diagnostics;
 pub(crate) mod json;
 mod plain;
+pub(crate) mod progress;
 pub(crate) mod prompt;
 pub(crate) mod status;
 pub(crate) mod style;

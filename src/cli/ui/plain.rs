@@ -102,6 +102,7 @@ pub(super) fn line(event: &Event, width: usize) -> Option<String> {
         Event::Kept { stage, path, to } => {
             format!("{stage:width$}  your {path} was in no cache; it is kept as {to}\n")
         }
+        Event::Provided { path } => format!("{path:width$}  restored from the cache\n"),
         Event::Quarantined { stage, object } => {
             format!("{stage:width$}  the cache object {object} is corrupt and was set aside\n")
         }

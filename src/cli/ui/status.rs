@@ -4,14 +4,38 @@ use crate::base::human;
 use crate::cli::error::explain_failure;
 use crate::cli::ui::diagnostics;
 use crate::cli::ui::style::{CHANGED, DIM, paint};
+use crate::data::Tracked;
 use crate::engine::{Change, FileChange, Forecast, Reason, StageStatus};
 use crate::pipeline::StageName;
 
 /// How many files of a folder are named.
 const SHOWN: usize = 10;
 
-/// Writes one block a stage that is not up to date, and a line for all that are.
-pub(crate) fn render(stages: &[StageStatus], write: &dyn Fn(&Reason) -> String) -> String {
+/// What is said where nothing is to be done.
+const CLEAN: &str = "everything is up to date\n";
+
+/// Writes one block a stage that is not up to date, a line for all that are, and the tracked data that
+/// is not as recorded.
+pub(crate) fn render(
+    stages: &[StageStatus],
+    data: &[Tracked],
+    write: &dyn Fn(&Reason) -> String,
+) -> String {
+    let changed = super::data::status(data);
+    if stages.is_empty() && !data.is_empty() {
+        return match changed.is_empty() {
+            true => CLEAN.to_owned(),
+            false => changed,
+        };
+    }
+    match (render_stages(stages, write), changed.is_empty()) {
+        (text, true) => text,
+        (text, false) if text == CLEAN => changed,
+        (text, false) => text + &changed,
+    }
+}
+
+fn render_stages(stages: &[StageStatus], write: &dyn Fn(&Reason) -> String) -> String {
     let mut text = String::new();
     let mut unchanged = 0;
     for StageStatus { stage, forecast } in stages {
@@ -51,7 +75,7 @@ pub(crate) fn render(stages: &[StageStatus], write: &dyn Fn(&Reason) -> String) 
     }
     match (unchanged, text.is_empty()) {
         (0, true) => "the pipeline has no stages\n".to_owned(),
-        (_, true) => "everything is up to date\n".to_owned(),
+        (_, true) => CLEAN.to_owned(),
         (0, false) => text,
         (count, false) => text + &paint(DIM, &format!("{count} unchanged")) + "\n",
     }

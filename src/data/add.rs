@@ -1,0 +1,159 @@
+//! `add` and `commit`: what is in the workspace becomes what is recorded.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::base::any_path::AnyPath;
+use crate::base::path::RepoPath;
+use crate::data::access::Access;
+use crate::data::admission::Gate;
+use crate::data::error::Error;
+use crate::pipeline::Content;
+use crate::scm::ignore_out;
+use crate::store::Presence;
+use crate::workspace::Workspace;
+
+/// Whether content goes into the cache.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Storage {
+    /// It does.
+    Cache,
+    /// It is recorded and stays where it is.
+    LockOnly,
+}
+
+/// What became of a path.
+#[derive(Debug)]
+pub(crate) struct Added {
+    /// Where it is.
+    pub(crate) path: RepoPath,
+    /// What is there.
+    pub(crate) content: Content,
+    /// What that meant for the record.
+    pub(crate) addition: Addition,
+}
+
+/// What recording a path meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Addition {
+    /// It is tracked from now on.
+    Added,
+    /// It had other content before.
+    Updated,
+    /// It was recorded as it is, but the cache lacked some of it.
+    Saved,
+    /// Nothing.
+    Unchanged,
+}
+
+/// How far the work has come.
+#[derive(Debug)]
+pub(crate) enum Progress<'a> {
+    /// A path is begun.
+    Begun(&'a RepoPath),
+    /// It is done; this is what it has.
+    Ended(&'a Content),
+}
+
+/// Tracks new paths and brings the records of others up to date. All are judged before anything is
+/// changed.
+///
+/// Their content is in the cache before the lock names it, and the lock names it before git is told
+/// to look away: a kill in between leaves data that git sees, never data that nobody knows of.
+pub(crate) fn add(
+    access: &mut Access<'_>,
+    paths: &BTreeSet<RepoPath>,
+    storage: Storage,
+    tell: &mut dyn FnMut(Progress<'_>),
+) -> Result<Vec<Added>, Error> {
+    access.refuse_hidden_lock()?;
+    Gate::open(access.workspace, &access.data)?.admit(paths)?;
+    let added = record(access, paths, storage, tell)?;
+    for path in paths {
+        ignore_out(access.workspace.root(), path)?;
+    }
+    Ok(added)
+}
+
+/// Brings the records of tracked paths up to date; those where nothing is are left out.
+pub(crate) fn commit(
+    access: &mut Access<'_>,
+    paths: &BTreeSet<RepoPath>,
+    tell: &mut dyn FnMut(Progress<'_>),
+) -> Result<Vec<Added>, Error> {
+    let mut there = BTreeSet::new();
+    for path in paths {
+        if access.workspace.locate(path).exists() {
+            there.insert(path.clone());
+        }
+    }
+    add(access, &there, Storage::Cache, tell)
+}
+
+fn record(
+    access: &mut Access<'_>,
+    paths: &BTreeSet<RepoPath>,
+    storage: Storage,
+    tell: &mut dyn FnMut(Progress<'_>),
+) -> Result<Vec<Added>, Error> {
+    let mut added = Vec::new();
+    for path in paths {
+        tell(Progress::Begun(path));
+        let recorded = access.data.get(path).copied();
+        let done = take(access.workspace, path, recorded, storage)?;
+        tell(Progress::Ended(&done.content));
+        added.push(done);
+    }
+    let news: BTreeMap<RepoPath, Content> = added
+        .iter()
+        .filter(|added| matches!(added.addition, Addition::Added | Addition::Updated))
+        .map(|added| (added.path.clone(), added.content))
+        .collect();
+    if !news.is_empty() {
+        access.update(|data| data.extend(news.clone()))?;
+    }
+    access.workspace.save_index()?;
+    Ok(added)
+}
+
+/// Puts one path into the cache, unless it is there as recorded.
+fn take(
+    workspace: &Workspace,
+    path: &RepoPath,
+    recorded: Option<Content>,
+    storage: Storage,
+) -> Result<Added, Error> {
+    let made = |content, addition| Added {
+        path: path.clone(),
+        content,
+        addition,
+    };
+    let gone = || Error::Absent {
+        path: path.clone(),
+        is_tracked: recorded.is_some(),
+    };
+    let any = AnyPath::from(path.clone());
+    if recorded.is_some() || storage == Storage::LockOnly {
+        let found = workspace.measure(&any)?.ok_or_else(gone)?;
+        let is_same = recorded == Some(found);
+        if storage == Storage::LockOnly {
+            return Ok(made(found, addition(recorded, found)));
+        }
+        if is_same && workspace.cache.presence(&found)? == Presence::Whole {
+            return Ok(made(found, Addition::Unchanged));
+        }
+    }
+    let stored = workspace.cache.store(&workspace.locate(path))?;
+    let stored = stored.ok_or_else(gone)?;
+    Ok(match addition(recorded, stored) {
+        Addition::Unchanged => made(stored, Addition::Saved),
+        addition => made(stored, addition),
+    })
+}
+
+fn addition(recorded: Option<Content>, found: Content) -> Addition {
+    match recorded {
+        None => Addition::Added,
+        Some(recorded) if recorded == found => Addition::Unchanged,
+        Some(_) => Addition::Updated,
+    }
+}

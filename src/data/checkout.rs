@@ -1,0 +1,198 @@
+//! `checkout`: what is recorded becomes what is in the workspace. What is in no cache stays, unless
+//! the user says otherwise; then it is moved out of the way.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::base::any_path::AnyPath;
+use crate::base::path::RepoPath;
+use crate::data::access::Access;
+use crate::data::error::Error;
+use crate::data::unsaved::Unsaved;
+use crate::pipeline::Content;
+use crate::scm::ignore_out;
+use crate::store::{self, Presence, Restored, Tree};
+use crate::workspace::{Kept, Workspace};
+
+/// How far a checkout may go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Manner {
+    /// Whether content that is in no cache gives way, moved to `.mlpipe/kept`.
+    pub(crate) is_forced: bool,
+    /// Whether files that are as recorded are linked into the cache anew.
+    pub(crate) relinks: bool,
+}
+
+/// A path that was to be checked out.
+#[derive(Debug)]
+pub(crate) struct CheckedOut {
+    /// Where it is.
+    pub(crate) path: RepoPath,
+    /// How that went.
+    pub(crate) outcome: Outcome,
+    /// What only the user had, and where it is now.
+    pub(crate) kept: Option<Kept>,
+}
+
+/// How it went with a path.
+#[derive(Debug)]
+pub(crate) enum Outcome {
+    /// It is as recorded.
+    Unchanged,
+    /// It was linked into the cache anew.
+    Relinked,
+    /// It was missing and is in place.
+    Restored,
+    /// It was different and is as recorded.
+    Replaced,
+    /// Something there is in no cache, so it stays as it is.
+    Refused {
+        /// Which files that are.
+        files: Vec<String>,
+    },
+    /// The cache does not have what is recorded.
+    Lost {
+        /// Which files it lacks; the path itself where nobody knows more.
+        files: Vec<String>,
+        /// Whether the other files were put in place.
+        is_partial: bool,
+    },
+    /// It cannot be looked at, or not be written.
+    Failed(Error),
+}
+
+impl Outcome {
+    /// Returns whether the path is as recorded now.
+    pub(crate) fn is_success(&self) -> bool {
+        !matches!(
+            self,
+            Self::Refused { .. } | Self::Lost { .. } | Self::Failed(_)
+        )
+    }
+}
+
+/// Puts recorded content in place, path by path: what fails for one does not keep the others.
+pub(crate) fn check_out(
+    access: &Access<'_>,
+    paths: &BTreeSet<RepoPath>,
+    manner: Manner,
+    begin: &mut dyn FnMut(&RepoPath),
+) -> Result<Vec<CheckedOut>, Error> {
+    let wanted = access.data.iter().filter(|(path, _)| paths.contains(*path));
+    let mut all = Vec::new();
+    for (path, recorded) in wanted {
+        begin(path);
+        let mut visit = Visit {
+            workspace: access.workspace,
+            path,
+            recorded,
+            kept: None,
+        };
+        let outcome = visit.check_out(manner).unwrap_or_else(Outcome::Failed);
+        all.push(CheckedOut {
+            path: path.clone(),
+            outcome,
+            kept: visit.kept,
+        });
+    }
+    access.workspace.save_index()?;
+    Ok(all)
+}
+
+/// A look at one path.
+struct Visit<'a> {
+    workspace: &'a Workspace,
+    path: &'a RepoPath,
+    recorded: &'a Content,
+    kept: Option<Kept>,
+}
+
+impl Visit<'_> {
+    fn check_out(&mut self, manner: Manner) -> Result<Outcome, Error> {
+        let found = self.workspace.measure(&self.any())?;
+        if found.as_ref() == Some(self.recorded) {
+            // A killed `add` may have come no further.
+            ignore_out(self.workspace.root(), self.path)?;
+            return self.leave(manner);
+        }
+        if self.workspace.cache.presence(self.recorded)? == Presence::Missing {
+            return self.salvage(found);
+        }
+        let unsaved = Unsaved::find(self.workspace, self.path, found, self.recorded)?;
+        if unsaved != Unsaved::Nothing && !manner.is_forced {
+            let files = unsaved.paths(self.path);
+            return Ok(Outcome::Refused { files });
+        }
+        // Before it is there: git must not see it.
+        ignore_out(self.workspace.root(), self.path)?;
+        self.kept = unsaved.keep(self.workspace, self.path)?;
+        let location = self.workspace.locate(self.path);
+        match self.workspace.cache.restore(self.recorded, &location)? {
+            Restored::Done if found.is_none() => Ok(Outcome::Restored),
+            Restored::Done => Ok(Outcome::Replaced),
+            Restored::Missing | Restored::Corrupt(_) => self.salvage(found),
+        }
+    }
+
+    /// Links what is as recorded into the cache anew, if that is wanted.
+    fn leave(&self, manner: Manner) -> Result<Outcome, Error> {
+        if !manner.relinks {
+            return Ok(Outcome::Unchanged);
+        }
+        let location = self.workspace.locate(self.path);
+        self.workspace.cache.store(&location)?;
+        Ok(Outcome::Relinked)
+    }
+
+    /// Puts in place what there is of a folder of which the cache has lost a part, where nothing
+    /// else is.
+    fn salvage(&self, found: Option<Content>) -> Result<Outcome, Error> {
+        let Workspace { cache, .. } = self.workspace;
+        let Some(tree) = cache.manifest(self.recorded)? else {
+            let files = vec![self.path.to_string()];
+            let is_partial = false;
+            return Ok(Outcome::Lost { files, is_partial });
+        };
+        let there = self.workspace.tree(&self.any())?.unwrap_or_default();
+        let is_free = found.is_none() || is_part(&there, &tree);
+        let there: BTreeMap<&str, Content> = contents(&there).collect();
+        let mut files = Vec::new();
+        for (inner, content) in contents(&tree) {
+            if there.get(inner) == Some(&content) {
+                continue;
+            }
+            let is_done = match cache.presence(&content)? {
+                Presence::Missing => false,
+                Presence::Whole if !is_free => true,
+                Presence::Whole => self.restore_file(inner, &content)?,
+            };
+            if !is_done {
+                files.push(format!("{}/{inner}", self.path));
+            }
+        }
+        if files.is_empty() {
+            files.push(self.path.to_string());
+        }
+        let is_partial = is_free;
+        Ok(Outcome::Lost { files, is_partial })
+    }
+
+    fn restore_file(&self, inner: &str, content: &Content) -> Result<bool, store::Error> {
+        let location = self.workspace.locate(self.path).join(inner);
+        let restored = self.workspace.cache.restore(content, &location)?;
+        Ok(restored == Restored::Done)
+    }
+
+    fn any(&self) -> AnyPath {
+        self.path.clone().into()
+    }
+}
+
+/// Whether a folder has only what is in the other one, too.
+fn is_part(there: &Tree, whole: &Tree) -> bool {
+    let whole: BTreeMap<&str, Content> = contents(whole).collect();
+    contents(there).all(|(path, content)| whole.get(path) == Some(&content))
+}
+
+fn contents(tree: &Tree) -> impl Iterator<Item = (&str, Content)> {
+    tree.files().map(|(path, file)| (path, file.into()))
+}

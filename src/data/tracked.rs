@@ -1,0 +1,128 @@
+//! `Tracked`: a tracked path as it is now, beside what is recorded of it.
+
+use std::collections::BTreeSet;
+
+use crate::base::any_path::AnyPath;
+use crate::base::path::RepoPath;
+use crate::pipeline::{Content, Data, Lock, StageName, tracked_around};
+use crate::store::{self, EntryKind, Presence};
+use crate::workspace::Workspace;
+
+/// A tracked path as it was found.
+#[derive(Debug)]
+pub(crate) struct Tracked {
+    /// Where it is.
+    pub(crate) path: RepoPath,
+    /// How it is now.
+    pub(crate) state: State,
+}
+
+/// How tracked data is, beside its record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum State {
+    /// As recorded, and the cache has it.
+    Clean,
+    /// As recorded, but the cache lacks some of it.
+    Unsaved,
+    /// Other content is there.
+    Modified,
+    /// It is not there; the cache has it.
+    Deleted,
+    /// It is not there, and the cache lacks some of it.
+    Lost,
+}
+
+impl State {
+    /// Returns the words for it, as in JSON.
+    pub(crate) fn words(self) -> &'static str {
+        match self {
+            Self::Clean => "unchanged",
+            Self::Unsaved => "not in the cache",
+            Self::Modified => "modified",
+            Self::Deleted => "deleted",
+            Self::Lost => "deleted, and not in the cache",
+        }
+    }
+}
+
+/// Looks at all tracked paths that are `wanted`.
+pub(crate) fn survey(
+    workspace: &Workspace,
+    data: &Data,
+    wanted: impl Fn(&RepoPath) -> bool,
+) -> Result<Vec<Tracked>, store::Error> {
+    let look = |(path, recorded): (&RepoPath, &Content)| {
+        Ok(Tracked {
+            path: path.clone(),
+            state: look(workspace, path, recorded)?,
+        })
+    };
+    data.iter()
+        .filter(|(path, _)| wanted(path))
+        .map(look)
+        .collect()
+}
+
+fn look(workspace: &Workspace, path: &RepoPath, recorded: &Content) -> Result<State, store::Error> {
+    let found = workspace.measure(&AnyPath::from(path.clone()))?;
+    if found.is_some_and(|found| found != *recorded) {
+        return Ok(State::Modified);
+    }
+    let is_there = found.is_some();
+    Ok(match workspace.cache.presence(recorded)? {
+        Presence::Whole if is_there => State::Clean,
+        Presence::Whole => State::Deleted,
+        Presence::Missing if is_there => State::Unsaved,
+        Presence::Missing => State::Lost,
+    })
+}
+
+/// Returns the tracked paths of which these stages have last read something else than is recorded.
+/// Looks at records alone, for a run has just measured what is on disk.
+pub(crate) fn read_otherwise(
+    workspace: &Workspace,
+    lock: &Lock,
+    stages: &[&StageName],
+) -> Result<BTreeSet<RepoPath>, store::Error> {
+    let mut found = BTreeSet::new();
+    let entries = stages.iter().filter_map(|stage| lock.stages.get(*stage));
+    for (path, content) in entries.flat_map(|entry| entry.deps.iter()) {
+        let Some(path) = path.inside() else { continue };
+        let Some(tracked) = tracked_around(&lock.data, path) else {
+            continue;
+        };
+        let is_other = if tracked == path {
+            lock.data.get(tracked) != Some(content)
+        } else {
+            !found.contains(tracked) && differs(workspace, lock, (tracked, path), content)?
+        };
+        if is_other {
+            found.insert(tracked.clone());
+        }
+    }
+    Ok(found)
+}
+
+/// Whether a file in a tracked folder had another content; what nobody can tell has not.
+fn differs(
+    workspace: &Workspace,
+    lock: &Lock,
+    (tracked, path): (&RepoPath, &RepoPath),
+    content: &Content,
+) -> Result<bool, store::Error> {
+    let Some(recorded) = lock.data.get(tracked) else {
+        return Ok(false);
+    };
+    let Some(tree) = workspace.cache.manifest(recorded)? else {
+        return Ok(false);
+    };
+    let inner = path.relative_to(tracked);
+    let entries = tree.entries();
+    let known = entries.binary_search_by(|entry| entry.path.as_str().cmp(&inner));
+    Ok(match known.map(|at| entries[at].kind) {
+        Ok(EntryKind::File(file)) => Content::from(file) != *content,
+        Ok(_) => true,
+        // A folder in the folder, or a new file.
+        Err(_) => content.files.is_none(),
+    })
+}

@@ -1,0 +1,117 @@
+//! What only the workspace has: content that overwriting would destroy.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use crate::base::any_path::AnyPath;
+use crate::base::fs::{self, failed};
+use crate::base::path::RepoPath;
+use crate::data::error::Error;
+use crate::pipeline::Content;
+use crate::store::{self, Presence, Tree};
+use crate::workspace::{self, Kept, Workspace};
+
+/// What in the place of tracked data is in no cache.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Unsaved {
+    /// Nothing.
+    Nothing,
+    /// All of it, or so much that it cannot be told apart.
+    Whole,
+    /// These files of the folder.
+    Files(Vec<String>),
+}
+
+impl Unsaved {
+    /// Looks at what is at `path`; `found` is what was measured there. Files that are as in
+    /// `recorded` stay as they are and count as saved.
+    pub(super) fn find(
+        workspace: &Workspace,
+        path: &RepoPath,
+        found: Option<Content>,
+        recorded: &Content,
+    ) -> Result<Self, Error> {
+        let location = workspace.locate(path);
+        let metadata = fs::absent_as_none(location.symlink_metadata());
+        let Some(metadata) = metadata.map_err(failed("cannot read", &location))? else {
+            return Ok(Self::Nothing);
+        };
+        let Some(found) = found else {
+            // A link to nothing, which only the user can have made.
+            return Ok(Self::Whole);
+        };
+        if metadata.is_symlink() || found.files.is_none() {
+            return Ok(match workspace.cache.verify(&found)? {
+                Presence::Whole => Self::Nothing,
+                Presence::Missing => Self::Whole,
+            });
+        }
+        if store::has_uncounted(&location)? {
+            return Ok(Self::Whole);
+        }
+        let Some(tree) = workspace.tree(&AnyPath::from(path.clone()))? else {
+            return Ok(Self::Whole);
+        };
+        let known = workspace.cache.manifest(recorded)?.unwrap_or_default();
+        let files = files_in_no_cache(workspace, &tree, &known)?;
+        if files.is_empty() {
+            return Ok(Self::Nothing);
+        }
+        // What is behind a link to a folder elsewhere must not be moved from there.
+        let is_own = |file: &String| lies_within(&location, &location.join(file));
+        if files.iter().all(is_own) {
+            Ok(Self::Files(files))
+        } else {
+            Ok(Self::Whole)
+        }
+    }
+
+    /// Returns the paths that it is about.
+    pub(super) fn paths(&self, path: &RepoPath) -> Vec<String> {
+        match self {
+            Self::Nothing => Vec::new(),
+            Self::Whole => vec![path.to_string()],
+            Self::Files(files) => files.iter().map(|file| format!("{path}/{file}")).collect(),
+        }
+    }
+
+    /// Moves it out of the way.
+    pub(super) fn keep(
+        &self,
+        workspace: &Workspace,
+        path: &RepoPath,
+    ) -> Result<Option<Kept>, fs::Error> {
+        let any = AnyPath::from(path.clone());
+        Ok(match self {
+            Self::Nothing => None,
+            Self::Whole => Some(workspace::keep(workspace, &workspace.locate(path), &any)?),
+            Self::Files(files) => Some(workspace::keep_files(workspace, &any, files)?),
+        })
+    }
+}
+
+fn files_in_no_cache(
+    workspace: &Workspace,
+    tree: &Tree,
+    known: &Tree,
+) -> Result<Vec<String>, store::Error> {
+    let known: BTreeMap<&str, Content> = known
+        .files()
+        .map(|(path, file)| (path, file.into()))
+        .collect();
+    let mut files = Vec::new();
+    for (path, file) in tree.files() {
+        let content = Content::from(file);
+        let is_recorded = known.get(path) == Some(&content);
+        if !is_recorded && workspace.cache.verify(&content)? == Presence::Missing {
+            files.push(path.to_owned());
+        }
+    }
+    Ok(files)
+}
+
+fn lies_within(folder: &Path, file: &Path) -> bool {
+    let folder = folder.canonicalize();
+    let holder = fs::parent(file).canonicalize();
+    matches!((&folder, &holder), (Ok(folder), Ok(holder)) if holder.starts_with(folder))
+}

@@ -1,0 +1,218 @@
+//! `mlpipe checkout` of tracked data: it comes back, and nothing that is in no cache is lost by it.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use crate::add;
+use crate::support::Project;
+
+/// A project whose data is tracked and committed.
+fn project() -> Project {
+    let project = add::project();
+    project.run(&["add", "data/raw", "x.csv"]).success();
+    project.commit();
+    project
+}
+
+/// Returns the files of the cache.
+fn objects(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).expect("lists");
+    let paths = entries.map(|entry| entry.expect("an entry").path());
+    let inner = paths.flat_map(|path| {
+        if path.is_dir() {
+            objects(&path)
+        } else {
+            vec![path]
+        }
+    });
+    inner.collect()
+}
+
+/// Flips a bit of the object with these bytes, wherever the cache keeps it.
+fn corrupt(project: &Project, bytes: &[u8], mode: u32) {
+    let mut count = 0;
+    for path in objects(&project.path(".mlpipe/cache")) {
+        let mut content = fs::read(&path).expect("reads");
+        let at = content.windows(bytes.len()).position(|part| part == bytes);
+        if let Some(at) = at {
+            content[at] ^= 1;
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).expect("sets");
+            fs::write(&path, content).expect("writes");
+            fs::set_permissions(&path, fs::Permissions::from_mode(mode)).expect("sets");
+            count += 1;
+        }
+    }
+    assert!(count > 0, "the cache has it");
+}
+
+#[test]
+fn missing_and_different_data_comes_back() {
+    let project = project();
+    project.remove("x.csv");
+    project.remove("data/raw/sub/b");
+    let text = project.run(&["checkout"]).success();
+    assert_eq!(text, "data/raw  replaced\nx.csv     restored\n");
+    assert_eq!(project.read("data/raw/sub/b"), "beta\n");
+    let text = project.run(&["checkout"]).success();
+    assert_eq!(text, "data/raw  unchanged\nx.csv     unchanged\n");
+}
+
+#[test]
+fn targets_are_paths_and_folders_around_them() {
+    let project = project();
+    project.remove("x.csv");
+    project.remove("data/raw");
+    project.run(&["checkout", "data"]).success();
+    assert!(project.exists("data/raw/a") && !project.exists("x.csv"));
+    project.run(&["checkout", "x.csv"]).success();
+    assert!(project.exists("x.csv"));
+    let text = project.run(&["checkout", "data/raw/a"]).failure(1);
+    assert!(
+        text.contains("`data/raw`, which is tracked as a whole"),
+        "{text}"
+    );
+    let text = project.run(&["checkout", "nothing"]).failure(1);
+    assert!(text.contains("nothing"), "{text}");
+}
+
+#[test]
+fn content_in_no_cache_is_never_overwritten() {
+    let project = project();
+    project.write("data/raw/a", "mine\n");
+    project.write("data/raw/new", "mine too\n");
+    project.remove("data/raw/sub/b");
+    project.write("x.csv", "my own\n");
+    let text = project.run(&["checkout"]).failure(1);
+    assert!(
+        text.contains("`data/raw` is left as it is: 2 files in no cache: data/raw/a, data/raw/new"),
+        "{text}"
+    );
+    assert!(
+        text.contains("`x.csv` is left as it is: what is there is in no cache"),
+        "{text}"
+    );
+    assert!(
+        text.contains("`mlpipe add x.csv` records what is there"),
+        "{text}"
+    );
+    assert_eq!(project.read("data/raw/a"), "mine\n");
+    assert!(!project.exists("data/raw/sub/b"));
+    let text = project.run(&["checkout", "--force"]).success();
+    assert!(
+        text.contains("what was in no cache of data/raw is kept as .mlpipe/kept/data__raw"),
+        "{text}"
+    );
+    assert_eq!(project.read("data/raw/a"), "alpha\n");
+    assert_eq!(project.read("data/raw/sub/b"), "beta\n");
+    assert!(!project.exists("data/raw/new"));
+    assert_eq!(project.read(".mlpipe/kept/data__raw/a"), "mine\n");
+    assert_eq!(project.read(".mlpipe/kept/data__raw/new"), "mine too\n");
+    assert_eq!(project.read(".mlpipe/kept/x.csv"), "my own\n");
+    assert_eq!(project.read("x.csv"), "1,2\n");
+}
+
+#[test]
+fn switching_branches_brings_their_data() {
+    let project = project();
+    project.run(&["install"]).data();
+    project.git(&["switch", "-qc", "other"]);
+    project.write("data/raw/a", "other\n");
+    project.write("data/raw/sub/d", "delta\n");
+    project.run(&["add", "data/raw"]).success();
+    project.commit();
+    project.git(&["switch", "-q", "main"]);
+    assert_eq!(project.read("data/raw/a"), "alpha\n");
+    assert!(!project.exists("data/raw/sub/d"));
+    project.run(&["status", "--exit-code"]).success();
+    project.git(&["switch", "-q", "other"]);
+    assert_eq!(project.read("data/raw/sub/d"), "delta\n");
+    project.write("data/raw/a", "precious\n");
+    project.git(&["switch", "-q", "main"]);
+    assert_eq!(project.read("data/raw/a"), "precious\n");
+    assert!(project.exists("data/raw/sub/d"), "nothing of it is touched");
+}
+
+#[test]
+fn an_empty_cache_is_told_and_nothing_changes() {
+    let project = project();
+    project.remove(".mlpipe/cache");
+    project.remove("data/raw");
+    project.remove("x.csv");
+    let text = project.run(&["checkout"]).failure(1);
+    assert!(text.contains("`data/raw` is not in the cache"), "{text}");
+    assert!(text.contains("`x.csv` is not in the cache"), "{text}");
+    assert!(
+        text.contains("fetch it from where the data was added"),
+        "{text}"
+    );
+    assert!(!project.exists("data/raw") && !project.exists("x.csv"));
+    let status = project.run(&["status"]).data();
+    assert!(
+        status.contains("x.csv is deleted, and not in the cache"),
+        "{status}"
+    );
+}
+
+#[test]
+fn corrupt_objects_are_set_aside_whatever_their_mode_and_other_files_come() {
+    for mode in [0o444, 0o644] {
+        let project = project();
+        corrupt(&project, b"beta\n", mode);
+        project.remove("data/raw");
+        let text = project.run(&["checkout"]).failure(1);
+        assert!(text.contains("1 file missing: data/raw/sub/b"), "{text}");
+        assert!(
+            text.contains("all its other files were put in place"),
+            "{text}"
+        );
+        assert_eq!(project.read("data/raw/a"), "alpha\n");
+        assert_eq!(project.read("data/raw/sub/c"), "gamma\n");
+        assert!(!project.exists("data/raw/sub/b"));
+        let again = project.run(&["checkout"]).failure(1);
+        assert!(again.contains("data/raw/sub/b"), "{again}");
+        // Whoever has the file makes all well again.
+        project.write("data/raw/sub/b", "beta\n");
+        project.run(&["add", "data/raw"]).success();
+        project.remove("data/raw");
+        project.run(&["checkout"]).success();
+        assert_eq!(project.read("data/raw/sub/b"), "beta\n");
+    }
+}
+
+#[test]
+fn json_has_an_event_a_path() {
+    let project = project();
+    project.remove("x.csv");
+    project.write("data/raw/a", "mine\n");
+    let output = project.run(&["checkout", "--json"]);
+    assert_eq!(output.code, Some(1));
+    let events: Vec<serde_json::Value> = output
+        .stdout
+        .lines()
+        .map(|line| serde_json::from_str(line).expect("JSON"))
+        .collect();
+    assert_eq!(events[0]["outcome"], "refused");
+    assert_eq!(events[0]["files"][0], "data/raw/a");
+    assert_eq!(events[1]["outcome"], "restored");
+}
+
+#[test]
+fn data_and_outs_are_checked_out_together() {
+    let project = Project::chain();
+    project.run(&["add", "in.txt"]).success();
+    project.run(&["repro"]).success();
+    project.remove("in.txt");
+    project.remove("mid.txt");
+    let text = project.run(&["checkout"]).success();
+    assert!(text.contains("in.txt  restored\n"), "{text}");
+    assert!(text.contains("1 restored"), "{text}");
+    assert!(project.exists("in.txt") && project.exists("mid.txt"));
+    project.remove("in.txt");
+    project.remove("mid.txt");
+    project.run(&["checkout", "prep"]).success();
+    assert!(!project.exists("in.txt") && project.exists("mid.txt"));
+    project.run(&["checkout", "--relink", "in.txt"]).success();
+    let text = project.run(&["checkout", "--relink", "in.txt"]).success();
+    assert_eq!(text, "in.txt  relinked\n");
+}

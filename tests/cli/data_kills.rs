@@ -1,0 +1,211 @@
+//! mlpipe killed, or failing, at the calls of `add` and `checkout` that change the disk: no content is
+//! lost, the lock stays true, and the same command completes what was begun.
+//!
+//! Every so many calls are tried; all of them with `MLPIPE_TEST_ALL_POINTS=1`.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use nix::errno::Errno;
+
+use crate::add;
+use crate::support::Project;
+use crate::tracer::{CHANGES, Fault, GROWTH, Names, run_traced};
+
+/// How many points of a command are tried by default.
+const SOME: usize = 10;
+
+/// Content that must be somewhere in the project, whatever happens.
+const PRECIOUS: [&str; 4] = ["alpha\n", "beta\n", "gamma\n", "1,2\n"];
+
+/// A command, and the project that it is to work in.
+struct Scenario {
+    project: Project,
+    arguments: &'static [&'static str],
+    precious: Vec<&'static str>,
+}
+
+fn adding() -> Scenario {
+    Scenario {
+        project: add::project(),
+        arguments: &["add", "data/raw", "x.csv"],
+        precious: PRECIOUS.to_vec(),
+    }
+}
+
+/// Changes to data that is tracked.
+fn updating() -> Scenario {
+    let scenario = adding();
+    scenario.project.run(scenario.arguments).success();
+    scenario.project.write("data/raw/a", "new alpha\n");
+    scenario.project.write("data/raw/sub/d", "delta\n");
+    let precious = PRECIOUS.into_iter().chain(["new alpha\n", "delta\n"]);
+    Scenario {
+        precious: precious.collect(),
+        ..scenario
+    }
+}
+
+fn checking_out() -> Scenario {
+    let scenario = adding();
+    scenario.project.run(scenario.arguments).success();
+    scenario.project.remove("x.csv");
+    scenario.project.remove("data/raw/sub");
+    Scenario {
+        arguments: &["checkout"],
+        ..scenario
+    }
+}
+
+/// Content in no cache gives way.
+fn forcing() -> Scenario {
+    let scenario = updating();
+    scenario.project.write("x.csv", "mine\n");
+    let precious = scenario.precious.into_iter().chain(["mine\n"]);
+    Scenario {
+        arguments: &["checkout", "--force"],
+        precious: precious.collect(),
+        ..scenario
+    }
+}
+
+fn removing() -> Scenario {
+    let scenario = forcing();
+    Scenario {
+        arguments: &["remove", "--outs", "data/raw", "x.csv"],
+        ..scenario
+    }
+}
+
+#[test]
+fn add_killed_anywhere_is_completed_by_another() {
+    for scenario in [adding(), updating()] {
+        scenario.try_some(CHANGES, Fault::Kill);
+    }
+}
+
+#[test]
+fn checkout_killed_anywhere_is_completed_by_another() {
+    for scenario in [checking_out(), forcing()] {
+        scenario.try_some(CHANGES, Fault::Kill);
+    }
+}
+
+#[test]
+fn remove_killed_anywhere_is_completed_by_another() {
+    removing().try_some(CHANGES, Fault::Kill);
+}
+
+#[test]
+fn a_disk_that_is_full_from_some_moment_on_costs_nothing() {
+    let full = |at| Fault::Fail(at, usize::MAX, Errno::ENOSPC);
+    for scenario in [adding(), updating(), checking_out(), forcing()] {
+        scenario.try_some(GROWTH, full);
+    }
+}
+
+impl Scenario {
+    /// Has some of the calls meet their faults, each time in a fresh copy of the project.
+    fn try_some(&self, names: Names, fault: impl Fn(usize) -> Fault) {
+        let calls = run_traced(&copy(&self.project), self.arguments, names, Fault::None).calls;
+        let all = std::env::var_os("MLPIPE_TEST_ALL_POINTS").is_some();
+        let step = if all { 1 } else { calls.len().div_ceil(SOME) };
+        let mut findings = Vec::new();
+        for at in (1..=calls.len()).step_by(step) {
+            let project = copy(&self.project);
+            let traced = run_traced(&project, self.arguments, names, fault(at));
+            let said = &traced.stderr;
+            if said.contains("panicked") {
+                findings.push(format!("call {at}: {said}"));
+            }
+            let found = self.examine(&project);
+            findings.extend(found.iter().map(|finding| format!("call {at}: {finding}")));
+        }
+        let command = self.arguments.join(" ");
+        assert!(findings.is_empty(), "{command}:\n{}", findings.join("\n"));
+    }
+
+    /// Returns all that is not as it should be, before and after another go.
+    fn examine(&self, project: &Project) -> Vec<String> {
+        let mut findings = self.lost(project);
+        // What is recorded is in the cache, at any moment.
+        let lock = fs::read_to_string(project.path("data.lock")).unwrap_or_default();
+        let status = project.run(&["status"]);
+        if status.code != Some(0) || status.stdout.contains("not in the cache") {
+            findings.push(format!("{}{}\n{lock}", status.stdout, status.stderr));
+        }
+        let again = project.run(self.arguments);
+        // Both were removed, and only the answer was lost.
+        let is_over = self.arguments[0] == "remove" && !lock.contains("data:");
+        if again.code != Some(0) && !is_over {
+            findings.push(format!("the next one fails: {}", again.stderr));
+        }
+        findings.extend(self.lost(project));
+        let status = project.run(&["status", "--exit-code"]);
+        if self.arguments[0] != "remove" && status.code != Some(0) {
+            findings.push(format!("not clean: {}{}", status.stdout, status.stderr));
+        }
+        let seen = project.git(&["status", "--porcelain", "-uall"]);
+        if seen.contains("data/raw/") || seen.contains("x.csv") {
+            findings.push(format!("git sees the data: {seen}"));
+        }
+        findings.extend(litter(project.root()));
+        findings
+    }
+
+    fn lost(&self, project: &Project) -> Vec<String> {
+        let mut there = BTreeSet::new();
+        texts(project.root(), &mut there);
+        let lost = self.precious.iter();
+        let is_lost = |text: &&&str| !there.iter().any(|known| known.contains(**text));
+        lost.filter(is_lost)
+            .map(|text| format!("lost: {text:?}"))
+            .collect()
+    }
+}
+
+/// Gathers what is in all files of the project, those of the cache as well.
+fn texts(folder: &Path, found: &mut BTreeSet<String>) {
+    for entry in fs::read_dir(folder).expect("lists") {
+        let path = entry.expect("an entry").path();
+        if path.ends_with(".git") {
+            continue;
+        }
+        if path.is_dir() {
+            texts(&path, found);
+        } else if let Ok(bytes) = fs::read(&path) {
+            found.insert(String::from_utf8_lossy(&bytes).into_owned());
+        }
+    }
+}
+
+/// Returns the unfinished files beside the data.
+fn litter(folder: &Path) -> Vec<String> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).expect("lists") {
+        let path = entry.expect("an entry").path();
+        if path.ends_with(".git") || path.ends_with(".mlpipe") {
+            continue;
+        }
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        if name.starts_with(".mlpipe-new-") {
+            found.push(format!("litter: {}", path.display()));
+        } else if path.is_dir() {
+            found.extend(litter(&path));
+        }
+    }
+    found
+}
+
+fn copy(project: &Project) -> Project {
+    let copy = Project::new();
+    let outcome = Command::new("cp")
+        .arg("-a")
+        .arg(project.path("."))
+        .arg(copy.root())
+        .status();
+    assert!(outcome.expect("cp runs").success());
+    copy
+}
