@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 
 use crate::cli::commands::{
-    add, check_ignore, checkout, commit, dag, data, diff, du, freeze, git, init, install, ls,
-    metrics, mv, params, remove, report, repro, stage, status, unprotect,
+    add, check_ignore, checkout, commit, dag, data_status, diff, du, freeze, git, init, install,
+    ls, metrics, mv, params, remove, report, repro, stage, status, unprotect,
 };
 
 /// Reproducible machine-learning pipelines, tied to git
@@ -53,7 +53,7 @@ pub(crate) enum Command {
     /// Say which tracked data and outs differ between two revisions, or a revision and the workspace
     Diff(diff::DiffArgs),
     /// Say where tracked data stands
-    Data(data::DataArgs),
+    Data(data_status::DataArgs),
     /// List files of git and tracked data together, be they checked out or not
     #[command(alias = "list")]
     Ls(ls::LsArgs),

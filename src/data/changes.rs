@@ -324,7 +324,9 @@ pub(crate) fn missing(
     let sides: Vec<Side<'_>> = inventory.contents().iter().collect();
     let look = |side: &Side<'_>| missing_of(workspace, inventory, *side, detail);
     let found: Result<Vec<Vec<Item>>, Error> = sides.par_iter().map(look).collect();
-    Ok(found?.into_iter().flatten().collect())
+    let mut items: Vec<Item> = found?.into_iter().flatten().collect();
+    items.sort_by(|one, other| one.path.cmp(&other.path));
+    Ok(items)
 }
 
 fn missing_of(

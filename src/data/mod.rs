@@ -28,7 +28,7 @@ pub(crate) use inventory::{Inventory, Uncached};
 pub(crate) use item::Item;
 pub(crate) use listing::{Depth, Inquiry, Listed, Owner, Sizes};
 pub(crate) use removal::{Files, remove};
-pub(crate) use selection::{Chosen, choose};
+pub(crate) use selection::{Chosen, choose, untracked};
 pub(crate) use status::{DataStatus, Untracked};
 pub(crate) use tracked::{State, Tracked, read_otherwise, survey};
 pub(crate) use unprotect::unprotect;

@@ -57,7 +57,7 @@ pub(crate) fn choose(
 }
 
 /// Makes the error of a path that is not tracked.
-pub(super) fn untracked(data: &Data, path: &RepoPath) -> Error {
+pub(crate) fn untracked(data: &Data, path: &RepoPath) -> Error {
     let known = data.keys().map(RepoPath::as_str);
     Error::Untracked {
         path: path.clone(),

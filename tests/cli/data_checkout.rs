@@ -73,7 +73,7 @@ fn targets_are_paths_and_folders_around_them() {
         "{text}"
     );
     let text = project.run(&["checkout", "nothing"]).failure(1);
-    assert!(text.contains("nothing"), "{text}");
+    assert!(text.contains("`nothing` is not tracked data"), "{text}");
 }
 
 #[test]

@@ -132,9 +132,11 @@ impl Scenario {
         let mut findings = self.lost(project);
         // What is recorded is in the cache, at any moment.
         let lock = fs::read_to_string(project.path("data.lock")).unwrap_or_default();
-        let status = project.run(&["status"]);
-        if status.code != Some(0) || status.stdout.contains("not in the cache") {
-            findings.push(format!("{}{}\n{lock}", status.stdout, status.stderr));
+        if lock.contains("data:") {
+            let status = project.run(&["status"]);
+            if status.code != Some(0) || status.stdout.contains("not in the cache") {
+                findings.push(format!("{}{}\n{lock}", status.stdout, status.stderr));
+            }
         }
         let again = project.run(self.arguments);
         // Both were removed, and only the answer was lost.

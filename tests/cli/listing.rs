@@ -44,7 +44,7 @@ fn files_of_git_and_data_are_listed_together() {
 #[test]
 fn a_revision_is_listed_without_a_checkout() {
     let project = tracked();
-    project.run(&["remove", "data/raw"]).success();
+    project.run(&["remove", "--outs", "data/raw"]).success();
     project.git(&["rm", "-q", "src/train.py"]);
     project.commit();
     assert_eq!(
@@ -120,14 +120,14 @@ fn sizes_are_told_with_and_without_duplicates() {
         project.run(&["du"]).data(),
         "\
 size   files   cached   path
- 2 B       1   all      data/labels.csv
- 8 B       3   all      data/raw
+ 2 B       1      all   data/labels.csv
+ 8 B       3      all   data/raw
 4 files, 10 B; without duplicates 8 B, of which the cache holds 8 B
 "
     );
     let text = project.run(&["du", "-s", "data/raw/sub"]).data();
     assert!(
-        text.contains("\n 4 B       1   all      data/raw/sub\n1 file, 4 B;"),
+        text.contains("\n 4 B       1      all   data/raw/sub\n1 file, 4 B;"),
         "{text}"
     );
     let error = project.run(&["du", "src"]).failure(1);

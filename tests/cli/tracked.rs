@@ -192,11 +192,16 @@ fn tracked_data_moves_with_the_stages_that_read_it() {
     assert_eq!(project.read("data/.gitignore"), "/input.txt\n");
     assert!(!project.read(".gitignore").contains("in.txt"));
     assert!(project.exists("data/input.txt") && !project.exists("in.txt"));
-    let text = project
-        .run(&["move", "data/input.txt", "model/x"])
-        .failure(1);
-    assert!(text.contains("`model`"), "{text}");
-    assert!(project.exists("data/input.txt"));
+}
+
+#[test]
+fn data_does_not_move_into_what_a_stage_makes() {
+    let project = add::project();
+    project.write("pipeline.yaml", "stages:\n  make: {cmd: x, outs: [out]}\n");
+    project.run(&["add", "x.csv"]).success();
+    let text = project.run(&["move", "x.csv", "out/x.csv"]).failure(1);
+    assert!(text.contains("`out/x.csv` is tracked data"), "{text}");
+    assert!(project.exists("x.csv"));
 }
 
 #[test]

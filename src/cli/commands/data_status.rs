@@ -1,6 +1,6 @@
 //! `mlpipe data status`.
 
-use clap::{Args, ValueEnum};
+use clap::{Args, Subcommand, ValueEnum};
 use serde_json::{Value, json};
 
 use crate::cli::commands::Context;
@@ -14,7 +14,19 @@ use crate::data::{Changes, DataStatus, Detail, Item, Untracked};
 const INDENT: &str = "    ";
 
 #[derive(Debug, Args)]
-pub(crate) struct StatusArgs {
+pub(crate) struct DataArgs {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Say what differs between the last commit, data.lock, the workspace and the cache
+    Status(StatusArgs),
+}
+
+#[derive(Debug, Args)]
+struct StatusArgs {
     /// Name the files inside of folders
     #[arg(long)]
     granular: bool,
@@ -50,7 +62,8 @@ enum Which {
 }
 
 /// Says where tracked data stands.
-pub(crate) fn run(args: &StatusArgs, context: &Context) -> Result<Exit, CliError> {
+pub(crate) fn run(args: &DataArgs, context: &Context) -> Result<Exit, CliError> {
+    let Command::Status(args) = &args.command;
     let workspace = context.workspace()?;
     let detail = if args.granular {
         Detail::Files

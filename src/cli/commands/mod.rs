@@ -6,8 +6,7 @@ pub(crate) mod checkout;
 pub(crate) mod commit;
 mod comparison;
 pub(crate) mod dag;
-pub(crate) mod data;
-mod data_status;
+pub(crate) mod data_status;
 pub(crate) mod diff;
 pub(crate) mod du;
 pub(crate) mod freeze;
@@ -37,7 +36,7 @@ use crate::base::path::RepoPath;
 use crate::cli::args::{Arguments, Command};
 use crate::cli::error::{CliError, Exit};
 use crate::cli::ui;
-use crate::data::{Access, Chosen, choose};
+use crate::data::{self, Access, Chosen};
 use crate::engine::{Amendment, Freeze, Reach, Selection};
 use crate::pipeline;
 use crate::workspace::Workspace;
@@ -62,7 +61,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, CliError> {
         Command::Remove(args) => remove::run(args, &context),
         Command::Move(args) => mv::run(args, &context),
         Command::Diff(args) => diff::run(args, &context),
-        Command::Data(args) => data::run(args, &context),
+        Command::Data(args) => data_status::run(args, &context),
         Command::Ls(args) => ls::run(args, &context),
         Command::Du(args) => du::run(args, &context),
         Command::CheckIgnore(args) => check_ignore::run(args, &context),
@@ -146,7 +145,11 @@ impl Context {
             // Whoever works on the stages will tell what is wrong with them.
             _ => false,
         };
-        let Chosen { paths, others } = choose(&data, &folder, targets, names_stage)?;
+        let Chosen { paths, others } = data::choose(&data, &folder, targets, names_stage)?;
+        if let (None, Some(unknown)) = (&pipeline, others.first()) {
+            let path = self.path(workspace, unknown)?;
+            return Err(data::untracked(&data, &path).into());
+        }
         let wants_stages = if targets.is_empty() {
             pipeline.is_some()
         } else {
