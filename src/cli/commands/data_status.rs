@@ -1,12 +1,14 @@
 //! `mlpipe data status`.
 
 use clap::{Args, Subcommand, ValueEnum};
-use serde_json::{Value, json};
+use serde::Serialize;
 
+use crate::base::path::RepoPath;
 use crate::cli::commands::Context;
 use crate::cli::error::{CliError, Exit};
 use crate::cli::ui;
-use crate::cli::ui::changes::{self, Layout, Section, paths_json, shown};
+use crate::cli::ui::changes::{self, Layout, Section, shown};
+use crate::cli::ui::changes_json::{Path, PathsJson, pretty};
 use crate::cli::ui::style::{CHANGED, DIM, FAILED, paint};
 use crate::data::{Changes, DataStatus, Detail, Item, Untracked};
 
@@ -186,19 +188,23 @@ fn end(status: &DataStatus, args: &StatusArgs) -> Option<String> {
     Some(paint(DIM, &text) + "\n")
 }
 
+/// DVC's keys, all of them there always but for what was not asked for.
+#[derive(Serialize)]
+struct StatusJson<'a> {
+    committed: Option<PathsJson<'a>>,
+    not_in_cache: Vec<Path<'a>>,
+    unchanged: Vec<Path<'a>>,
+    uncommitted: PathsJson<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    untracked: Option<&'a [RepoPath]>,
+}
+
 fn to_json(status: &DataStatus) -> String {
-    let paths = |items: &[Item]| {
-        let paths = items.iter().map(|item| Value::from(item.path.clone()));
-        paths.collect::<Vec<Value>>()
-    };
-    let mut value = json!({
-        "committed": status.committed.as_ref().map(paths_json),
-        "uncommitted": paths_json(&status.recorded),
-        "not_in_cache": paths(&status.missing),
-        "unchanged": paths(&status.unchanged),
-    });
-    if let Some(untracked) = &status.untracked {
-        value["untracked"] = json!(untracked);
-    }
-    format!("{value:#}\n")
+    pretty(&StatusJson {
+        committed: status.committed.as_ref().map(PathsJson::new),
+        not_in_cache: status.missing.iter().map(Path).collect(),
+        unchanged: status.unchanged.iter().map(Path).collect(),
+        uncommitted: PathsJson::new(&status.recorded),
+        untracked: status.untracked.as_deref(),
+    })
 }

@@ -5,6 +5,7 @@ use clap::Args;
 use crate::base::path::RepoPath;
 use crate::cli::commands::Context;
 use crate::cli::error::{CliError, Exit};
+use crate::cli::ui::changes_json::{DiffJson, pretty};
 use crate::cli::ui::table::Form;
 use crate::cli::ui::{self, changes};
 use crate::data::{Comparison, Detail, Inventory, Uncached, missing};
@@ -71,7 +72,7 @@ pub(crate) fn run(args: &DiffArgs, context: &Context) -> Result<Exit, CliError> 
     let missing = lost(args, &workspace, &old, &targets)?;
     let shown = missing.as_deref().unwrap_or_default();
     let text = match Form::choose(args.json, args.md) {
-        Form::Json => changes::diff_json(&changes, missing.as_deref()),
+        Form::Json => pretty(&DiffJson::new(&changes, missing.as_deref())),
         _ if changes.is_empty() && shown.is_empty() => {
             format!("no data differs between {old_name} and {new_name}\n")
         }

@@ -1,8 +1,6 @@
-//! Changes of tracked data, as lines, as a markdown table and as JSON.
+//! Changes of tracked data, as lines and as a markdown table.
 
 use std::collections::BTreeSet;
-
-use serde_json::{Value, json};
 
 use crate::base::digest::Digest;
 use crate::base::human;
@@ -42,6 +40,10 @@ impl Section {
     pub(crate) fn listing(word: &'static str, items: &[Item]) -> Self {
         let lines = items.iter().map(Line::of).collect();
         Self { word, lines }
+    }
+
+    fn shown(&self) -> impl Iterator<Item = &Line> {
+        self.lines.iter().take(SHOWN)
     }
 }
 
@@ -173,7 +175,7 @@ impl Layout {
             with_hash,
             width: 0,
         };
-        let lines = sections.iter().flat_map(|section| layout.shown(section));
+        let lines = sections.iter().flat_map(Section::shown);
         let widths = lines.map(|line| layout.head(line).chars().count());
         layout.width = widths.max().unwrap_or_default().min(WIDEST);
         layout
@@ -183,15 +185,11 @@ impl Layout {
     pub(crate) fn write(&self, section: &Section) -> String {
         let Self { indent, width, .. } = self;
         let mut text = String::new();
-        for line in self.shown(section) {
+        for line in section.shown() {
             let (head, note) = (self.head(line), paint(DIM, &line.note));
             text += &format!("{indent}{head:width$}  {note}\n");
         }
         text + &more(section.lines.len(), indent)
-    }
-
-    fn shown<'l>(&self, section: &'l Section) -> impl Iterator<Item = &'l Line> + use<'l> {
-        section.lines.iter().take(SHOWN)
     }
 
     fn head(&self, line: &Line) -> String {
@@ -308,72 +306,6 @@ fn summary(changes: &Changes) -> String {
         return String::new();
     }
     format!("{}\n", parts.join(", "))
-}
-
-/// Writes a comparison in DVC's shape: kind → list of paths with their hashes.
-pub(crate) fn diff_json(changes: &Changes, missing: Option<&[Item]>) -> String {
-    let (files, folders) = (&changes.files, &changes.folders);
-    let items = |folders: &[Item], files: &[Item]| {
-        let values = merged(folders, files, |item| &item.path);
-        Value::Array(values.into_iter().map(item_json).collect())
-    };
-    let modified = merged(&folders.modified, &files.modified, |pair| &pair.new.path);
-    let modified = modified.into_iter().map(|Pair { old, new }| {
-        json!({
-            "path": new.path,
-            "hash": {"old": old.digest, "new": new.digest},
-            "size": {"old": old.size, "new": new.size},
-        })
-    });
-    let renamed = merged(&folders.renamed, &files.renamed, |pair| &pair.new.path);
-    let renamed = renamed.into_iter().map(|Pair { old, new }| {
-        json!({
-            "path": {"old": old.path, "new": new.path}, "hash": new.digest, "size": new.size,
-        })
-    });
-    let mut value = json!({
-        "added": items(&folders.added, &files.added),
-        "deleted": items(&folders.deleted, &files.deleted),
-        "modified": modified.collect::<Vec<_>>(),
-        "renamed": renamed.collect::<Vec<_>>(),
-        "unknown": changes.unknown,
-    });
-    if let Some(missing) = missing {
-        let missing: Vec<Value> = missing.iter().map(item_json).collect();
-        value["not in cache"] = missing.into();
-    }
-    format!("{value:#}\n")
-}
-
-fn item_json(item: &Item) -> Value {
-    json!({"path": item.path, "hash": item.digest, "size": item.size})
-}
-
-/// Writes the paths of changes: kind → list.
-pub(crate) fn paths_json(changes: &Changes) -> Value {
-    let (files, folders) = (&changes.files, &changes.folders);
-    let paths = |folders: &[Item], files: &[Item]| {
-        let items = merged(folders, files, |item| &item.path);
-        json!(items.iter().map(|item| &item.path).collect::<Vec<_>>())
-    };
-    let modified = merged(&folders.modified, &files.modified, |pair| &pair.new.path);
-    let renamed = merged(&folders.renamed, &files.renamed, |pair| &pair.new.path);
-    let renamed = renamed.iter();
-    let renamed = renamed.map(|pair| json!({"old": pair.old.path, "new": pair.new.path}));
-    json!({
-        "added": paths(&folders.added, &files.added),
-        "modified": modified.iter().map(|pair| &pair.new.path).collect::<Vec<_>>(),
-        "renamed": renamed.collect::<Vec<_>>(),
-        "deleted": paths(&folders.deleted, &files.deleted),
-        "unknown": changes.unknown,
-    })
-}
-
-/// Puts two lists into one, sorted.
-fn merged<'a, T>(one: &'a [T], other: &'a [T], path: impl Fn(&T) -> &str) -> Vec<&'a T> {
-    let mut all: Vec<&T> = one.iter().chain(other).collect();
-    all.sort_by(|one, other| path(one).cmp(path(other)));
-    all
 }
 
 /// Writes a path so that nothing in it moves the cursor.
