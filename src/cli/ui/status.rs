@@ -23,9 +23,10 @@ pub(crate) fn render(
 ) -> String {
     let changed = super::data::status(data);
     if stages.is_empty() && !data.is_empty() {
-        return match changed.is_empty() {
-            true => CLEAN.to_owned(),
-            false => changed,
+        return if changed.is_empty() {
+            CLEAN.to_owned()
+        } else {
+            changed
         };
     }
     match (render_stages(stages, write), changed.is_empty()) {
