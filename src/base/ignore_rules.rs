@@ -54,6 +54,7 @@ struct Folder {
 /// The rules of one file.
 struct Rules {
     folder: RepoPath,
+    lines: Vec<String>,
     patterns: Gitignore,
 }
 
@@ -117,15 +118,17 @@ impl IgnoreRules {
         };
         let mut builder = GitignoreBuilder::new("");
         let text = String::from_utf8_lossy(&bytes);
-        for (index, line) in text.trim_start_matches('\u{feff}').lines().enumerate() {
+        let text = text.trim_start_matches('\u{feff}');
+        for (index, line) in text.lines().enumerate() {
             // The crate returns with a pattern what it was told of its file: here, the line.
             let place = PathBuf::from((index + 1).to_string());
             // A line that is no pattern ignores nothing, as in git.
-            drop(builder.add_line(Some(place), line));
+            drop(builder.add_line(Some(place), &without_alternatives(line)));
         }
         let rules = builder.build().ok().filter(|patterns| !patterns.is_empty());
         Ok(rules.map(|patterns| Rules {
             folder: folder.clone(),
+            lines: text.lines().map(str::to_owned).collect(),
             patterns,
         }))
     }
@@ -166,12 +169,30 @@ impl Rules {
         let file = self.folder.join(IGNORE_FILE);
         let file = file.expect("invariant: a plain file name");
         let line = glob.from().and_then(Path::to_str);
-        let line = line.and_then(|line| line.parse().ok()).unwrap_or_default();
+        let line: usize = line.and_then(|line| line.parse().ok()).unwrap_or_default();
+        let text = line.checked_sub(1).and_then(|index| self.lines.get(index));
         IgnorePattern {
             place: Some((file, line)),
-            text: glob.original().to_owned(),
+            text: text.cloned().unwrap_or_default(),
         }
     }
+}
+
+/// Braces are letters like others to git, but have a meaning to the crate.
+fn without_alternatives(line: &str) -> String {
+    let mut pattern = String::with_capacity(line.len());
+    let (mut is_escaped, mut is_in_class) = (false, false);
+    for character in line.chars() {
+        match character {
+            '[' if !is_escaped => is_in_class = true,
+            ']' if !is_escaped => is_in_class = false,
+            '{' | '}' if !is_escaped && !is_in_class => pattern.push('\\'),
+            _ => {}
+        }
+        is_escaped = character == '\\' && !is_escaped;
+        pattern.push(character);
+    }
+    pattern
 }
 
 #[cfg(test)]
@@ -223,6 +244,15 @@ mod tests {
         );
         assert_eq!(ask(&files, "tmp/keep", false), by);
         assert_eq!(ask(&files, "tmp/deep/er/x", false), by);
+    }
+
+    #[test]
+    fn braces_are_letters_as_to_git() {
+        let files = [(".mlpipeignore", "{a,b}\n\\{c\n[{]d\n")];
+        assert_eq!(ask(&files, "a", false), "counts");
+        assert_eq!(ask(&files, "{a,b}", false), ".mlpipeignore:1:{a,b}");
+        assert_eq!(ask(&files, "{c", false), ".mlpipeignore:2:\\{c");
+        assert_eq!(ask(&files, "{d", false), ".mlpipeignore:3:[{]d");
     }
 
     #[test]

@@ -53,6 +53,13 @@ pub(crate) struct Pair {
     pub(crate) new: Item,
 }
 
+impl Pair {
+    /// Returns what is there now.
+    pub(crate) fn now(&self) -> &Item {
+        &self.new
+    }
+}
+
 /// Two inventories, and what of them is compared.
 pub(crate) struct Comparison<'a> {
     pub(crate) workspace: &'a Workspace,

@@ -57,8 +57,13 @@ pub(crate) fn run(args: &DuArgs, context: &Context) -> Result<Exit, CliError> {
     };
     let total = measure(&workspace, &inventory, &paths)?;
     let mut usages = Vec::new();
+    let is_single = rows.len() == 1;
     for path in rows {
-        let usage = measure(&workspace, &inventory, std::slice::from_ref(&path))?;
+        let usage = if is_single {
+            total.clone()
+        } else {
+            measure(&workspace, &inventory, std::slice::from_ref(&path))?
+        };
         usages.push((path, usage));
     }
     let text = if args.json {
@@ -74,6 +79,11 @@ pub(crate) fn run(args: &DuArgs, context: &Context) -> Result<Exit, CliError> {
         table(&usages, &total)
     };
     ui::print(&text)?;
+    for folder in &total.unknown {
+        context.say(&format!(
+            "the files of {folder} are unknown: the cache does not have their list\n"
+        ));
+    }
     Ok(Exit::Success)
 }
 

@@ -12,7 +12,7 @@ use crate::data::{Changes, Detail, Item, Pair};
 pub(crate) const SHOWN: usize = 50;
 
 /// Where the second column begins at the latest, but for longer names.
-const WIDEST: usize = 52;
+const WIDEST: usize = 44;
 
 /// One change, for a line.
 pub(crate) struct Line {
@@ -265,27 +265,28 @@ pub(crate) fn diff_markdown(changes: &Changes, missing: &[Item], with_hash: bool
 
 /// Writes how many files changed in which way: `2 files added (3 MiB), 1 modified (12 B)`.
 fn summary(changes: &Changes) -> String {
-    let is_unknown = |item: &&Item| changes.unknown.contains(&item.path);
-    let sum = |items: &mut dyn Iterator<Item = &Item>| {
-        items.fold((0, 0), |(files, size), item| {
-            let count = item.files.unwrap_or(1);
-            (files + count, size + item.size)
-        })
-    };
+    let unknown: BTreeSet<&str> = changes.unknown.iter().map(String::as_str).collect();
+    let is_unknown = |item: &&Item| unknown.contains(item.path.as_str());
     let (files, folders) = (&changes.files, &changes.folders);
-    let new = |pair: &'_ Pair| pair.new.clone();
-    let modified: Vec<Item> = files.modified.iter().map(new).collect();
-    let renamed: Vec<Item> = files.renamed.iter().map(new).collect();
-    let moved: Vec<Item> = folders.renamed.iter().map(new).collect();
+    let vague = |items| <[Item]>::iter(items).filter(is_unknown);
+    let moved = folders.renamed.iter().map(Pair::now).filter(is_unknown);
     let kinds = [
-        ("added", &files.added, &folders.added),
-        ("modified", &modified, &Vec::new()),
-        ("renamed", &renamed, &moved),
-        ("deleted", &files.deleted, &folders.deleted),
+        (
+            "added",
+            tally(files.added.iter().chain(vague(&folders.added))),
+        ),
+        ("modified", tally(files.modified.iter().map(Pair::now))),
+        (
+            "renamed",
+            tally(files.renamed.iter().map(Pair::now).chain(moved)),
+        ),
+        (
+            "deleted",
+            tally(files.deleted.iter().chain(vague(&folders.deleted))),
+        ),
     ];
     let mut parts = Vec::new();
-    for (word, files, folders) in kinds {
-        let (count, size) = sum(&mut files.iter().chain(folders.iter().filter(is_unknown)));
+    for (word, (count, size)) in kinds {
         if count > 0 {
             let count = usize::try_from(count).unwrap_or(usize::MAX);
             let noun = if parts.is_empty() {
@@ -296,7 +297,7 @@ fn summary(changes: &Changes) -> String {
             parts.push(format!("{noun} {word} ({})", human::size(size)));
         }
     }
-    let vague = folders.modified.iter().map(|pair| &pair.new);
+    let vague = folders.modified.iter().map(Pair::now);
     let vague = vague.filter(is_unknown).count();
     if vague > 0 {
         let folders = human::count(vague, "folder");
@@ -306,6 +307,13 @@ fn summary(changes: &Changes) -> String {
         return String::new();
     }
     format!("{}\n", parts.join(", "))
+}
+
+/// Counts files and adds up their sizes.
+fn tally<'a>(items: impl Iterator<Item = &'a Item>) -> (u64, u64) {
+    items.fold((0, 0), |(files, size), item| {
+        (files + item.files.unwrap_or(1), size + item.size)
+    })
 }
 
 /// Writes a path so that nothing in it moves the cursor.
