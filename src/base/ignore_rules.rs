@@ -117,6 +117,7 @@ impl IgnoreRules {
             return Ok(None);
         };
         let mut builder = GitignoreBuilder::new("");
+        builder.allow_unclosed_class(false);
         let text = String::from_utf8_lossy(&bytes);
         let text = text.trim_start_matches('\u{feff}');
         for (index, line) in text.lines().enumerate() {
@@ -248,11 +249,12 @@ mod tests {
 
     #[test]
     fn braces_are_letters_as_to_git() {
-        let files = [(".mlpipeignore", "{a,b}\n\\{c\n[{]d\n")];
+        let files = [(".mlpipeignore", "{a,b}\n\\{c\n[{]d\n[e\n")];
         assert_eq!(ask(&files, "a", false), "counts");
         assert_eq!(ask(&files, "{a,b}", false), ".mlpipeignore:1:{a,b}");
         assert_eq!(ask(&files, "{c", false), ".mlpipeignore:2:\\{c");
         assert_eq!(ask(&files, "{d", false), ".mlpipeignore:3:[{]d");
+        assert_eq!(ask(&files, "[e", false), "counts", "that is no pattern");
     }
 
     #[test]

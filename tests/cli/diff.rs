@@ -166,6 +166,17 @@ not in the cache
     );
     let text = project.run(&["diff", "--hide-missing"]).data();
     assert!(!text.contains("not in the cache"), "{text}");
+    project.remove("data");
+    let text = project.run(&["diff", "--hide-missing"]).data();
+    assert_eq!(
+        text,
+        "\
+deleted
+  data/       3 files, 9 B, files unknown
+  labels.csv  2 B
+4 files deleted (11 B)
+"
+    );
 }
 
 #[test]

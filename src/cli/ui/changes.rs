@@ -60,7 +60,8 @@ pub(crate) fn sections(changes: &Changes) -> Vec<Section> {
         line
     };
     let items = |folders: &[Item], files: &[Item]| {
-        let shown = whole(folders, files, changes.detail);
+        let is_opaque = |path: &str| changes.detail == Detail::Tracked || unknown.contains(path);
+        let shown = whole(folders, files, is_opaque);
         let lines = shown.iter().map(|item| mark(Line::of(item), &item.path));
         lines.collect()
     };
@@ -84,7 +85,12 @@ pub(crate) fn sections(changes: &Changes) -> Vec<Section> {
 
 /// Lists files, and folders in the place of their files where all of these are among them; both are
 /// sorted.
-fn whole<'a>(folders: &'a [Item], files: &'a [Item], detail: Detail) -> Vec<&'a Item> {
+/// Those whose files nobody has listed stand for themselves.
+fn whole<'a>(
+    folders: &'a [Item],
+    files: &'a [Item],
+    is_opaque: impl Fn(&str) -> bool,
+) -> Vec<&'a Item> {
     let mut shown = Vec::new();
     let mut rest = files;
     for folder in folders {
@@ -95,8 +101,7 @@ fn whole<'a>(folders: &'a [Item], files: &'a [Item], detail: Detail) -> Vec<&'a 
         shown.extend(before);
         let count = inside.iter().filter(|item| item.digest.is_some()).count();
         let is_whole = folder.files == u64::try_from(count).ok();
-        let is_unlisted = inside.is_empty() && detail == Detail::Tracked;
-        if is_whole || is_unlisted {
+        if is_whole || (inside.is_empty() && is_opaque(&folder.path)) {
             shown.push(folder);
         } else {
             shown.extend(inside);
