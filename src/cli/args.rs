@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 
 use crate::cli::commands::{
-    add, cache, checkout, commit, config, dag, freeze, git, init, install, metrics, mv, params,
-    remove, report, repro, stage, status, unprotect,
+    add, cache, check_ignore, checkout, commit, config, dag, data_status, diff, du, freeze, git,
+    init, install, ls, metrics, mv, params, remove, report, repro, stage, status, unprotect,
 };
 
 /// Reproducible machine-learning pipelines, tied to git
@@ -50,6 +50,17 @@ pub(crate) enum Command {
     /// Move an out or tracked data, in the workspace and in the stages that make and read it
     #[command(alias = "mv")]
     Move(mv::MoveArgs),
+    /// Say which tracked data and outs differ between two revisions, or a revision and the workspace
+    Diff(diff::DiffArgs),
+    /// Say where tracked data stands
+    Data(data_status::DataArgs),
+    /// List files of git and tracked data together, be they checked out or not
+    #[command(alias = "list")]
+    Ls(ls::LsArgs),
+    /// Say how large tracked data is, and how much of it the cache holds
+    Du(du::DuArgs),
+    /// Say which pattern of a .mlpipeignore keeps a path from being data
+    CheckIgnore(check_ignore::CheckIgnoreArgs),
     /// Make files that are links into the cache writable
     Unprotect(unprotect::UnprotectArgs),
     /// Show which stage needs which

@@ -137,6 +137,13 @@ impl CliError {
     }
 }
 
+impl CliError {
+    /// Makes an error with what to do about it.
+    pub(crate) fn failed(message: String, hint: &str) -> Self {
+        Self::usage(message, hint).exit(Exit::Error)
+    }
+}
+
 impl From<Problem> for CliError {
     fn from(problem: Problem) -> Self {
         let message = problem.message.clone();
@@ -344,6 +351,7 @@ impl From<data::Error> for CliError {
             | data::Error::Git(_)
             | data::Error::Store(_)
             | data::Error::File(_)
+            | data::Error::Read(_)
             | data::Error::Pattern(_)
             | data::Error::Walk { .. } => return Self::of_lower(error),
         };

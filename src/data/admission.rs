@@ -6,9 +6,9 @@ use std::path::Path;
 use walkdir::WalkDir;
 
 use crate::base::fs::{self, failed};
+use crate::base::ignore_rules::{IgnorePattern, IgnoreRules};
 use crate::base::path::{PathError, RepoPath};
 use crate::data::error::Error;
-use crate::data::ignored::ignoring_file;
 use crate::pipeline::{
     self, DVC_FILE, Data, LOCK_FILE, PIPELINE_FILE, Pattern, Pipeline, tracked_around,
     tracked_below,
@@ -23,6 +23,7 @@ pub(crate) fn matching(workspace: &Workspace, pattern: RepoPath) -> Result<Vec<R
     let pattern = Pattern::new(pattern).map_err(Error::Pattern)?;
     let top = workspace.locate(pattern.prefix());
     let mut found = Vec::new();
+    let rules = IgnoreRules::open(workspace.root());
     let mut walker = WalkDir::new(&top).min_depth(1).into_iter();
     while let Some(entry) = walker.next() {
         let entry = match entry {
@@ -41,7 +42,7 @@ pub(crate) fn matching(workspace: &Workspace, pattern: RepoPath) -> Result<Vec<R
         };
         let is_match = pattern.matches(&path);
         let is_state = name.is_some_and(|name| STATE.contains(&name));
-        let is_data = !is_state && ignoring_file(workspace, &path, is_folder)?.is_none();
+        let is_data = !is_state && rules.ignored(&path, is_folder)?.is_none();
         if is_match && is_data && project_role(&path).is_none() {
             found.push(path);
         } else if is_folder && is_data && pattern.may_match_in(&path) {
@@ -64,6 +65,7 @@ pub(super) struct Gate<'a> {
     workspace: &'a Workspace,
     data: &'a Data,
     pipeline: Option<Pipeline>,
+    rules: IgnoreRules,
 }
 
 impl<'a> Gate<'a> {
@@ -78,6 +80,7 @@ impl<'a> Gate<'a> {
             workspace,
             data,
             pipeline,
+            rules: IgnoreRules::open(workspace.root()),
         })
     }
 
@@ -89,7 +92,13 @@ impl<'a> Gate<'a> {
             self.check_company(path, paths)?;
             self.check_stages(path)?;
             let is_folder = self.workspace.locate(path).is_dir();
-            if let Some(file) = ignoring_file(self.workspace, path, is_folder)? {
+            let ignored = self.rules.ignored(path, is_folder)?;
+            // What is never data has been refused by its place.
+            if let Some(IgnorePattern {
+                place: Some((file, _)),
+                ..
+            }) = ignored
+            {
                 let path = path.clone();
                 return Err(Error::Ignored { path, file });
             }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use crate::base::fs;
 use crate::base::path::{PathError, RepoPath};
+use crate::base::source;
 use crate::pipeline::{self, LockError, StageName};
 use crate::scm;
 use crate::store;
@@ -147,6 +148,9 @@ pub(crate) enum Error {
     /// Content cannot be measured, stored or restored.
     #[error(transparent)]
     Store(#[from] store::Error),
+    /// A file of a revision cannot be read.
+    #[error(transparent)]
+    Read(#[from] source::Error),
     /// A file cannot be read or written.
     #[error(transparent)]
     File(#[from] fs::Error),

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use git2::{ErrorCode, Repository};
+use git2::{ErrorCode, Repository, Status, StatusEntry, StatusOptions, StatusShow};
 
 use crate::base::path::RepoPath;
 use crate::base::problem::did_you_mean;
@@ -64,6 +64,38 @@ impl Repo {
         Ok(paths.filter(is_tracked).cloned().collect())
     }
 
+    /// Returns the files of the project that git tracks, sorted.
+    pub(crate) fn tracked_files(&self) -> Result<Vec<RepoPath>, Error> {
+        let index = self.git.index()?;
+        let entries = index.iter().map(|entry| entry.path);
+        let mut files: Vec<RepoPath> = entries.filter_map(|path| self.outer(&path)).collect();
+        files.sort();
+        // A file in conflict is in there once a side.
+        files.dedup();
+        Ok(files)
+    }
+
+    /// Returns the files of the project that git neither tracks nor ignores, sorted.
+    pub(crate) fn untracked_files(&self) -> Result<Vec<RepoPath>, Error> {
+        let mut options = StatusOptions::new();
+        options
+            .show(StatusShow::Workdir)
+            .include_untracked(true)
+            .recurse_untracked_dirs(true)
+            .exclude_submodules(true);
+        if !self.prefix.is_empty() {
+            options.disable_pathspec_match(true).pathspec(&self.prefix);
+        }
+        let statuses = self.git.statuses(Some(&mut options))?;
+        let is_new = |entry: &StatusEntry<'_>| entry.status().contains(Status::WT_NEW);
+        let new = statuses.iter().filter(is_new);
+        let mut files: Vec<RepoPath> = new
+            .filter_map(|entry| self.outer(entry.path_bytes()))
+            .collect();
+        files.sort();
+        Ok(files)
+    }
+
     /// Finds the commit that `name` means: a branch, a tag, a hash or any expression of git's.
     pub(crate) fn revision(&self, name: &str) -> Result<Revision, Error> {
         let object = self.git.revparse_single(name).or_else(|error| {
@@ -122,6 +154,17 @@ impl Repo {
 
     fn inner(&self, path: &RepoPath) -> String {
         inner_path(&self.prefix, path)
+    }
+
+    /// Returns the path below the project of a path below the repository, if it lies in the project
+    /// and is one that we can name.
+    fn outer(&self, path: &[u8]) -> Option<RepoPath> {
+        let path = std::str::from_utf8(path).ok()?;
+        let inner = match self.prefix.as_str() {
+            "" => path,
+            prefix => path.strip_prefix(prefix)?.strip_prefix('/')?,
+        };
+        RepoPath::parse(inner).ok()
     }
 }
 

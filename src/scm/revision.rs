@@ -47,6 +47,26 @@ impl Revision {
         self.commit.to_string()[..7].to_owned()
     }
 
+    /// Returns the size of a file in bytes, without reading it; `None` where there is none.
+    pub(crate) fn size(&self, path: &RepoPath) -> Result<Option<u64>, Error> {
+        self.blob_size(path)
+            .map_err(|source| self.failed(path, source))
+    }
+
+    fn blob_size(&self, path: &RepoPath) -> Result<Option<u64>, git2::Error> {
+        let git = self.git.lock().unwrap_or_else(PoisonError::into_inner);
+        let tree = git.find_tree(self.tree)?;
+        match tree.get_path(Path::new(&inner_path(&self.prefix, path))) {
+            Ok(entry) if entry.kind() == Some(ObjectType::Blob) => {
+                let (size, _) = git.odb()?.read_header(entry.id())?;
+                Ok(Some(size as u64))
+            }
+            Ok(_) => Ok(None),
+            Err(error) if error.code() == ErrorCode::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
     fn read_blob(&self, path: &RepoPath) -> Result<Option<Vec<u8>>, git2::Error> {
         let git = self.git.lock().unwrap_or_else(PoisonError::into_inner);
         let tree = git.find_tree(self.tree)?;

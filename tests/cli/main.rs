@@ -9,6 +9,7 @@ mod support;
 
 mod add;
 mod attempts;
+mod check_ignore;
 mod checkout;
 mod commit;
 mod config;
@@ -17,6 +18,8 @@ mod damage;
 mod data_checkout;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod data_kills;
+mod data_status;
+mod diff;
 mod errors;
 mod faults;
 mod freeze;
@@ -25,6 +28,7 @@ mod install;
 mod interactive;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod kills;
+mod listing;
 mod merge;
 mod metrics;
 mod missing;

@@ -2,15 +2,20 @@
 
 pub(crate) mod add;
 pub(crate) mod cache;
+pub(crate) mod check_ignore;
 pub(crate) mod checkout;
 pub(crate) mod commit;
 mod comparison;
 pub(crate) mod config;
 pub(crate) mod dag;
+pub(crate) mod data_status;
+pub(crate) mod diff;
+pub(crate) mod du;
 pub(crate) mod freeze;
 pub(crate) mod git;
 pub(crate) mod init;
 pub(crate) mod install;
+pub(crate) mod ls;
 pub(crate) mod metrics;
 #[cfg(feature = "ml")]
 pub(crate) mod ml;
@@ -57,6 +62,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, CliError> {
         Command::Unfreeze(args) => freeze::run(args, Freeze::Off, &context),
         Command::Remove(args) => remove::run(args, &context),
         Command::Move(args) => mv::run(args, &context),
+        Command::Diff(args) => diff::run(args, &context),
+        Command::Data(args) => data_status::run(args, &context),
+        Command::Ls(args) => ls::run(args, &context),
+        Command::Du(args) => du::run(args, &context),
+        Command::CheckIgnore(args) => check_ignore::run(args, &context),
         Command::Dag(args) => dag::run(args, &context),
         Command::Metrics(args) => metrics::run(args, &context),
         Command::Params(args) => params::run(args, &context),

@@ -1,5 +1,7 @@
 //! What people and programs see: terminal, plain lines, JSON, tables, diagnostics.
 
+pub(crate) mod changes;
+pub(crate) mod changes_json;
 pub(crate) mod data;
 pub(crate) mod diagnostics;
 pub(crate) mod json;
