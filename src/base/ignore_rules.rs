@@ -43,6 +43,39 @@ impl fmt::Display for IgnorePattern {
     }
 }
 
+/// What the rules say of the entries of one folder.
+pub(crate) struct FolderRules {
+    path: RepoPath,
+    chain: Vec<Arc<Rules>>,
+}
+
+impl FolderRules {
+    /// Returns whether an entry is ignored.
+    pub(crate) fn ignores(&self, name: &str, is_folder: bool) -> bool {
+        if self.chain.is_empty() {
+            return false;
+        }
+        // A name that is no path cannot be meant by a rule either.
+        let path = self.path.join(name);
+        path.is_ok_and(|path| matches!(judge(&self.chain, &path, is_folder), Match::Ignore(_)))
+    }
+}
+
+/// Returns the last word on a path, which the nearest file has that says anything.
+fn judge<'c>(chain: &'c [Arc<Rules>], path: &RepoPath, is_folder: bool) -> Match<IgnoredBy<'c>> {
+    for rules in chain {
+        match rules.matched(path, is_folder) {
+            Match::Ignore(glob) => return Match::Ignore((rules, glob)),
+            Match::Whitelist(glob) => return Match::Whitelist((rules, glob)),
+            Match::None => {}
+        }
+    }
+    Match::None
+}
+
+/// The rules of a file, and the one of them that matches.
+type IgnoredBy<'c> = (&'c Rules, &'c Glob);
+
 /// What holds for the entries of one folder.
 struct Folder {
     /// Why all of it is ignored. As in git, no rule inside brings anything back then.
@@ -79,6 +112,14 @@ impl IgnoreRules {
         }
         let folder = self.folder(&path.parent())?;
         Ok(folder.judge(path, is_folder))
+    }
+
+    /// Returns the rules for what is right in a folder, for somebody who goes through it: who has come
+    /// so far is not held up by rules on the folder itself.
+    pub(crate) fn in_folder(&self, path: &RepoPath) -> Result<FolderRules, fs::Error> {
+        let chain = self.folder(path)?.chain.clone();
+        let path = path.clone();
+        Ok(FolderRules { path, chain })
     }
 
     /// Returns what holds in a folder.
@@ -145,14 +186,10 @@ impl Folder {
             let text = path.name().to_owned();
             return Some(IgnorePattern { place: None, text });
         }
-        for rules in &self.chain {
-            match rules.matched(path, is_folder) {
-                Match::Ignore(glob) => return Some(rules.pattern(glob)),
-                Match::Whitelist(_) => return None,
-                Match::None => {}
-            }
+        match judge(&self.chain, path, is_folder) {
+            Match::Ignore((rules, glob)) => Some(rules.pattern(glob)),
+            Match::Whitelist(_) | Match::None => None,
         }
-        None
     }
 }
 

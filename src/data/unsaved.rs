@@ -46,7 +46,8 @@ impl Unsaved {
                 Presence::Missing => Self::Whole,
             });
         }
-        if store::has_uncounted(&location)? {
+        // A folder that takes the place of another one leaves alone what does not count.
+        if recorded.files.is_none() && workspace.has_uncounted(&location)? {
             return Ok(Self::Whole);
         }
         let Some(tree) = workspace.tree(&AnyPath::from(path.clone()))? else {

@@ -37,7 +37,7 @@ pub(crate) fn fate(workspace: &Workspace, state: &OutState) -> Result<Fate, stor
         });
     };
     // Content can be restored, a link or what is not counted as content cannot.
-    if state.shape == Shape::Link || store::has_uncounted(&location)? {
+    if state.shape == Shape::Link || workspace.has_uncounted(&location)? {
         return Ok(Fate::Keep);
     }
     if workspace.cache.verify(found)? == Presence::Whole {

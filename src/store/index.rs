@@ -1,6 +1,8 @@
 //! `Index`: the digests of files by their path and stat, like git's index: an unchanged file costs
 //! one stat. Lies in `.mlpipe`; may be lost, and is ignored when damaged.
 //!
+//! It knows as well what counts as data, by the rules of `.mlpipeignore`.
+//!
 //! Files are kept folder by folder, sorted, as they stand on disk: a folder is compared with what is
 //! known of it in one pass, and opening the index costs no work for each file.
 
@@ -15,6 +17,7 @@ use rustix::fs::FileType;
 use crate::base::digest::Digest;
 use crate::base::folder::Folder;
 use crate::base::fs;
+use crate::base::ignore_rules::{FolderRules, IgnoreRules};
 use crate::base::path::RepoPath;
 use crate::pipeline::Content;
 use crate::store::index_text::{self, Saved};
@@ -24,6 +27,7 @@ use crate::store::stamp::Stamp;
 pub(crate) struct Index {
     file: PathBuf,
     root: Folder,
+    rules: IgnoreRules,
     state: RwLock<State>,
 }
 
@@ -70,6 +74,7 @@ impl Index {
         };
         Self {
             file,
+            rules: IgnoreRules::open(&root),
             root: Folder::new(root),
             state: RwLock::new(state),
         }
@@ -109,6 +114,13 @@ impl Index {
             self.remember(name, Known { stamp, digest });
         }
         Ok((digest, size))
+    }
+
+    /// Returns the rules for what is in a folder; none hold outside of the project.
+    pub(super) fn rules_in(&self, folder: &Path) -> Result<Option<FolderRules>, fs::Error> {
+        let inner = folder.strip_prefix(self.root.path()).ok();
+        let inner = inner.and_then(|inner| RepoPath::parse(inner.to_str()?).ok());
+        inner.map(|inner| self.rules.in_folder(&inner)).transpose()
     }
 
     /// Returns how the index calls a path; `None` where it has no words for it. What lies outside is

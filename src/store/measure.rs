@@ -17,7 +17,7 @@ use crate::store::tree::{Entry, EntryKind, FileContent, Tree};
 
 /// Returns the content of the file or folder at `path`, or `None` if nothing is there.
 pub(crate) fn measure(path: &Path, index: &Index) -> Result<Option<Content>, Error> {
-    match scan::find(path)? {
+    match scan::find(path, index)? {
         None => Ok(None),
         Some(Found::File(metadata)) => {
             let digest = index.digest(path, &metadata);
@@ -38,7 +38,7 @@ pub(crate) fn measure(path: &Path, index: &Index) -> Result<Option<Content>, Err
 
 /// Returns the manifest of the folder at `path`; `None` if that is no folder.
 pub(crate) fn measure_folder(path: &Path, index: &Index) -> Result<Option<Tree>, Error> {
-    match scan::find(path)? {
+    match scan::find(path, index)? {
         Some(Found::Folder(folders)) => Ok(Some(measured(path, folders, index)?)),
         _ => Ok(None),
     }

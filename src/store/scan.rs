@@ -11,8 +11,10 @@ use rustix::fs::{AtFlags, Dir, FileType, Stat, readlinkat, statat};
 use walkdir::WalkDir;
 
 use crate::base::fs::{self, LITTER, absent_as_none, failed};
+use crate::base::ignore_rules::FolderRules;
 use crate::base::path::PathError;
 use crate::store::error::Error;
+use crate::store::index::Index;
 use crate::store::stamp::Stamp;
 use crate::store::tree::stays_inside;
 
@@ -27,15 +29,29 @@ fn is_ignored(name: &str) -> bool {
 }
 
 /// Returns whether a folder holds something that is not part of its content.
-pub(crate) fn has_uncounted(path: &Path) -> Result<bool, Error> {
+pub(crate) fn has_uncounted(path: &Path, index: &Index) -> Result<bool, Error> {
+    let mut rules: Option<(PathBuf, Option<FolderRules>)> = None;
     for entry in WalkDir::new(path).min_depth(1) {
         let failed = |error: walkdir::Error| failed("cannot read", path)(error.into());
         let entry = entry.map_err(failed)?;
-        if entry.file_name().to_str().is_some_and(is_ignored) {
+        let folder = fs::parent(entry.path());
+        let known = match &mut rules {
+            Some((known, rules)) if known == folder => rules,
+            rules => &mut rules.insert((folder.to_owned(), index.rules_in(folder)?)).1,
+        };
+        let is_uncounted = |name| {
+            let is_folder = entry.file_type().is_dir();
+            is_ignored(name) || ignores(known.as_ref(), name, is_folder)
+        };
+        if entry.file_name().to_str().is_some_and(is_uncounted) {
             return Ok(true);
         }
     }
     Ok(false)
+}
+
+fn ignores(rules: Option<&FolderRules>, name: &str, is_folder: bool) -> bool {
+    rules.is_some_and(|rules| rules.ignores(name, is_folder))
 }
 
 /// What was found at a path, before it is hashed.
@@ -83,8 +99,9 @@ impl FoundFolder {
 }
 
 /// Looks at `path` and, if it is a folder, at everything in it. A link that leads elsewhere is
-/// followed, for what it leads to is what is read; one to somewhere in the folder is a link.
-pub(super) fn find(path: &Path) -> Result<Option<Found>, Error> {
+/// followed, for what it leads to is what is read; one to somewhere in the folder is a link. What the
+/// project ignores is passed over.
+pub(super) fn find(path: &Path, index: &Index) -> Result<Option<Found>, Error> {
     let metadata = absent_as_none(std::fs::metadata(path)).map_err(failed("cannot read", path))?;
     match metadata {
         None => Ok(None),
@@ -92,6 +109,7 @@ pub(super) fn find(path: &Path) -> Result<Option<Found>, Error> {
         Some(metadata) if metadata.is_dir() => {
             let scan = Scan {
                 top: path,
+                index,
                 found: Mutex::default(),
                 error: Mutex::default(),
             };
@@ -106,6 +124,7 @@ pub(super) fn find(path: &Path) -> Result<Option<Found>, Error> {
 /// A look at a folder that is going on.
 struct Scan<'a> {
     top: &'a Path,
+    index: &'a Index,
     found: Mutex<Vec<FoundFolder>>,
     error: Mutex<Option<Error>>,
 }
@@ -199,6 +218,7 @@ impl Scan<'_> {
     fn names(&self, opened: &File, folder: &FoundFolder) -> Result<Names, Error> {
         let location = self.top.join(&folder.path);
         let unreadable = |error: rustix::io::Errno| failed("cannot read", &location)(error.into());
+        let rules = self.index.rules_in(&location)?;
         let mut names = Names::default();
         for entry in Dir::read_from(opened).map_err(unreadable)? {
             let entry = entry.map_err(unreadable)?;
@@ -220,6 +240,9 @@ impl Scan<'_> {
                 }
                 kind => kind,
             };
+            if ignores(rules.as_ref(), known, kind == FileType::Directory) {
+                continue;
+            }
             match kind {
                 FileType::RegularFile => names.files.push(name.to_owned()),
                 FileType::Directory => names.folders.push(name.to_owned()),

@@ -46,7 +46,7 @@ impl Cache {
         index: &Index,
         meter: &Meter,
     ) -> Result<Option<Content>, Error> {
-        match scan::find(path)? {
+        match scan::find(path, index)? {
             None => Ok(None),
             Some(Found::File(metadata)) => {
                 let file = self.store_file(path, &metadata, index, meter)?;

@@ -228,6 +228,11 @@ impl Workspace {
         self.cache.relink(content, &location, &self.index, meter)
     }
 
+    /// Returns whether the folder at `location` holds something that is not part of its content.
+    pub(crate) fn has_uncounted(&self, location: &Path) -> Result<bool, store::Error> {
+        store::has_uncounted(location, &self.index)
+    }
+
     /// Keeps what has been measured for the next time. Failing costs only time, then.
     pub(crate) fn save_index(&self) -> Result<(), fs::Error> {
         self.index.save()

@@ -216,3 +216,25 @@ fn data_and_outs_are_checked_out_together() {
     let text = project.run(&["checkout", "--relink", "in.txt"]).success();
     assert_eq!(text, "in.txt  relinked\n");
 }
+
+#[test]
+fn what_the_project_ignores_is_not_tracked_and_stays_where_it_is() {
+    let project = add::project();
+    project.file("data/.mlpipeignore", "*.tmp\n!keep.tmp\nscratch/\n");
+    for name in ["a.tmp", "keep.tmp", "scratch/b", "deep/c.tmp", "deep/d"] {
+        project.file(&format!("data/raw/{name}"), name);
+    }
+    project.run(&["add", "data/raw"]).success();
+    let listed = project.run(&["ls", "-R", "data/raw"]).success().stdout;
+    for (name, is_tracked) in [("a.tmp", false), ("keep.tmp", true), ("scratch", false)] {
+        assert_eq!(listed.contains(name), is_tracked, "{name} in {listed}");
+    }
+    project.commit();
+    fs::remove_file(project.path("data/raw/deep/d")).expect("removes");
+    project.file("data/raw/a.tmp", "edited");
+    project.run(&["checkout"]).success();
+    assert_eq!(project.read("data/raw/deep/d"), "deep/d");
+    assert_eq!(project.read("data/raw/a.tmp"), "edited");
+    assert_eq!(project.read("data/raw/scratch/b"), "scratch/b");
+    project.run(&["status", "--exit-code"]).success();
+}
