@@ -1,7 +1,7 @@
 //! `mlpipe checkout` of tracked data: it comes back, and nothing that is in no cache is lost by it.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use crate::add;
@@ -67,11 +67,6 @@ fn targets_are_paths_and_folders_around_them() {
     assert!(project.exists("data/raw/a") && !project.exists("x.csv"));
     project.run(&["checkout", "x.csv"]).success();
     assert!(project.exists("x.csv"));
-    let text = project.run(&["checkout", "data/raw/a"]).failure(1);
-    assert!(
-        text.contains("`data/raw`, which is tracked as a whole"),
-        "{text}"
-    );
     let text = project.run(&["checkout", "nothing"]).failure(1);
     assert!(text.contains("`nothing` is not tracked data"), "{text}");
 }
@@ -215,4 +210,70 @@ fn data_and_outs_are_checked_out_together() {
     project.run(&["checkout", "--relink", "in.txt"]).success();
     let text = project.run(&["checkout", "--relink", "in.txt"]).success();
     assert_eq!(text, "in.txt  relinked\n");
+}
+
+#[test]
+fn parts_of_folders_come_back_alone() {
+    let project = project();
+    project.remove("data/raw");
+    let text = project.run(&["checkout", "data/raw/sub/b"]).success();
+    assert_eq!(text, "data/raw/sub/b  restored\n");
+    assert!(!project.exists("data/raw/a"));
+    project.write("data/raw/sub/b", "mine\n");
+    project.write("data/raw/sub/new", "new\n");
+    let text = project.run(&["checkout", "data/raw/sub"]).failure(1);
+    assert!(
+        text.contains("1 file in no cache: data/raw/sub/b"),
+        "{text}"
+    );
+    project
+        .run(&["checkout", "--force", "data/raw/sub"])
+        .success();
+    assert_eq!(project.read("data/raw/sub/b"), "beta\n");
+    assert_eq!(project.read("data/raw/sub/c"), "gamma\n");
+    assert_eq!(project.read("data/raw/sub/new"), "new\n");
+    assert_eq!(project.read(".mlpipe/kept/data__raw/sub/b"), "mine\n");
+    let text = project.run(&["checkout", "data/raw/none"]).failure(1);
+    assert!(text.contains("there is no `data/raw/none`"), "{text}");
+    let text = project.run(&["remove", "data/raw/sub"]).failure(1);
+    assert!(
+        text.contains("`data/raw`, which is tracked as a whole"),
+        "{text}"
+    );
+}
+
+#[test]
+fn nothing_is_written_behind_a_link_that_took_the_place_of_a_folder() {
+    let project = project();
+    project.write("elsewhere/b", "precious\n");
+    project.remove("data/raw/sub");
+    std::os::unix::fs::symlink(project.path("elsewhere"), project.path("data/raw/sub"))
+        .expect("links");
+    for arguments in [
+        &["checkout"][..],
+        &["checkout", "data/raw/sub/b"],
+        &["checkout", "--force", "data/raw/sub/b"],
+        &["checkout", "--force"],
+    ] {
+        let _any = project.run(arguments);
+        assert_eq!(project.read("elsewhere/b"), "precious\n", "{arguments:?}");
+    }
+    assert_eq!(project.read("data/raw/sub/b"), "beta\n");
+    project.run(&["status", "--exit-code"]).success();
+}
+
+#[test]
+fn relinking_follows_the_settings() {
+    let project = project();
+    let file = project.path("data/raw/a");
+    let links = || file.metadata().expect("there").nlink();
+    assert_eq!(links(), 1);
+    project.run(&["config", "cache.type", "hardlink"]).success();
+    let text = project.run(&["checkout", "--relink"]).success();
+    assert_eq!(text, "data/raw  relinked\nx.csv     relinked\n");
+    assert_eq!(links(), 2);
+    project.run(&["config", "cache.type", "copy"]).success();
+    project.run(&["checkout", "--relink"]).success();
+    assert_eq!(links(), 1);
+    project.run(&["status", "--exit-code"]).success();
 }
