@@ -33,13 +33,12 @@ impl<'w> Access<'w> {
     ) -> Result<Self, Error> {
         let held = workspace.enter(&CancelToken::default(), &mut waiting)?;
         let place = workspace.state("data");
-        let alone = match FileLock::try_acquire(&place)? {
-            Some(alone) => alone,
-            None => {
-                // Data may take hours.
-                waiting("with tracked data");
-                FileLock::hold(&place)?
-            }
+        let alone = if let Some(alone) = FileLock::try_acquire(&place)? {
+            alone
+        } else {
+            // Data may take hours.
+            waiting("with tracked data");
+            FileLock::hold(&place)?
         };
         let data = workspace.load_lock()?.data;
         let cleans = held.is_alone() && held.was_abandoned;

@@ -9,7 +9,7 @@ use crate::data::admission::Gate;
 use crate::data::error::Error;
 use crate::pipeline::Content;
 use crate::scm::ignore_out;
-use crate::store::{Meter, Presence};
+use crate::store::Meter;
 use crate::workspace::Workspace;
 
 /// Whether content goes into the cache.
@@ -121,20 +121,15 @@ fn take(
         is_tracked: recorded.is_some(),
     };
     let any = AnyPath::from(path.clone());
-    if recorded.is_some() || storage == Storage::LockOnly {
+    if storage == Storage::LockOnly {
         let found = workspace.measure(&any)?.ok_or_else(gone)?;
-        let is_same = recorded == Some(found);
-        if storage == Storage::LockOnly {
-            return Ok(made(found, addition(recorded, found)));
-        }
-        if is_same && workspace.cache.presence(&found)? == Presence::Whole {
-            return Ok(made(found, Addition::Unchanged));
-        }
+        return Ok(made(found, addition(recorded, found)));
     }
-    let stored = workspace.store(&any, meter)?;
-    let stored = stored.ok_or_else(gone)?;
+    let before = meter.progress().objects;
+    let stored = workspace.store(&any, meter)?.ok_or_else(gone)?;
+    let has_news = meter.progress().objects > before;
     Ok(match addition(recorded, stored) {
-        Addition::Unchanged => made(stored, Addition::Saved),
+        Addition::Unchanged if has_news => made(stored, Addition::Saved),
         addition => made(stored, addition),
     })
 }

@@ -3,8 +3,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use rayon::prelude::*;
-
 use crate::base::any_path::AnyPath;
 use crate::base::path::RepoPath;
 use crate::data::access::Access;
@@ -139,35 +137,18 @@ impl Visit<'_> {
         }
     }
 
-    /// Makes what is as recorded of the cache anew, if that is wanted: file by file, for of a folder
-    /// only what differs would be replaced.
+    /// Makes what is as recorded of the cache anew, if that is wanted.
     fn leave(&self, manner: Manner) -> Result<Outcome, Error> {
-        let Workspace { cache, .. } = self.workspace;
         if !manner.relinks {
             return Ok(Outcome::Unchanged);
         }
-        if cache.presence(self.recorded)? == Presence::Missing {
-            self.workspace.store(&self.any(), self.meter)?;
+        let any = self.any();
+        let relinked = self.workspace.relink(self.recorded, &any, self.meter)?;
+        if relinked != Restored::Done {
+            // The workspace has what the cache lacks.
+            self.workspace.store(&any, self.meter)?;
         }
-        let whole = (String::new(), *self.recorded);
-        let files: Vec<(String, Content)> = match cache.manifest(self.recorded)? {
-            Some(tree) => contents(&tree)
-                .map(|(inner, content)| (inner.to_owned(), content))
-                .collect(),
-            None => vec![whole],
-        };
-        let relink = |(inner, content): &(String, Content)| {
-            let is_done = self.restore_file(inner, content)?;
-            Ok((!is_done).then(|| self.name_of(inner)))
-        };
-        let lost: Result<Vec<Option<String>>, Error> = files.par_iter().map(relink).collect();
-        let files: Vec<String> = lost?.into_iter().flatten().collect();
-        let is_partial = true;
-        Ok(if files.is_empty() {
-            Outcome::Relinked
-        } else {
-            Outcome::Lost { files, is_partial }
-        })
+        Ok(Outcome::Relinked)
     }
 
     /// Puts in place what there is of a folder of which the cache has lost a part, where nothing

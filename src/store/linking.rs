@@ -3,12 +3,14 @@
 use std::fs::{File, Metadata, Permissions};
 use std::io;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use rayon::prelude::*;
 use walkdir::WalkDir;
 
 use crate::base::digest::Digest;
 use crate::base::fs::{self, failed};
+use crate::pipeline::Content;
 use crate::store::cache::{Cache, Lack};
 use crate::store::error::Error;
 use crate::store::index::Index;
@@ -45,11 +47,14 @@ impl Cache {
             return Ok(digest);
         }
         let object = self.loose.path(digest);
-        if !self.loose.is_sound(digest, size)? && !self.take_in(path, digest, &own)? {
-            self.loose.add_file(path, stamp, false, &Meter::default())?;
-            // The file is about to be given up for it.
-            let object_file = File::open(&object).map_err(failed("cannot read", &object))?;
-            fs::sync(&object_file, &object)?;
+        if !self.loose.is_sound(digest, size)? {
+            if !self.take_in(path, digest, &own)? {
+                self.loose.add_file(path, stamp, false, &Meter::default())?;
+                // The file is about to be given up for it.
+                let copy = File::open(&object).map_err(failed("cannot read", &object))?;
+                fs::sync(&copy, &object)?;
+            }
+            meter.add_object();
         }
         // A link of the user's own stays what it is.
         if own.is_file() && !way.is_made(&object, path, &own) {
@@ -113,6 +118,53 @@ impl Cache {
         }
     }
 
+    /// Makes the files at `path`, which are those of `content`, anew of its objects, where they have
+    /// been made in another way than they would be now.
+    pub(crate) fn relink(
+        &self,
+        content: &Content,
+        path: &Path,
+        index: &Index,
+        meter: &Meter,
+    ) -> Result<Restored, Error> {
+        let files: Vec<(PathBuf, FileContent)> = match content.files {
+            None => vec![(path.to_owned(), content.into())],
+            Some(_) => match self.tree(content.sha256)? {
+                Ok(tree) => {
+                    let files = tree.files();
+                    files
+                        .map(|(inner, file)| (path.join(inner), file))
+                        .collect()
+                }
+                Err(lack) => return Ok(lack.into()),
+            },
+        };
+        let outcomes: Result<Vec<Restored>, Error> = files
+            .par_iter()
+            .map(|(path, file)| self.relink_file(*file, path, index, meter))
+            .collect();
+        let mut outcomes = outcomes?.into_iter();
+        let lack = outcomes.find(|outcome| *outcome != Restored::Done);
+        Ok(lack.unwrap_or(Restored::Done))
+    }
+
+    fn relink_file(
+        &self,
+        file: FileContent,
+        path: &Path,
+        index: &Index,
+        meter: &Meter,
+    ) -> Result<Restored, Error> {
+        let way = self.linker.way().for_file(file.size, file.executable);
+        let found = path
+            .symlink_metadata()
+            .map_err(failed("cannot read", path))?;
+        if way.is_made(&self.loose.path(file.digest), path, &found) {
+            return Ok(Restored::Done);
+        }
+        self.restore_file(file, path, index, meter)
+    }
+
     /// Makes writable copies of all links to objects at `path` and below it; returns how many there
     /// were.
     pub(crate) fn unprotect(&self, path: &Path) -> Result<u64, Error> {
@@ -126,7 +178,8 @@ impl Cache {
                     .path()
                     .read_link()
                     .is_ok_and(|target| target.starts_with(self.loose.folder()));
-            let is_name = found.is_file() && found.nlink() > 1 && found.mode() & 0o222 == 0;
+            // With its object collected, a file is left that cannot be written either.
+            let is_name = found.is_file() && found.mode() & 0o222 == 0;
             if is_link || is_name {
                 copy_in_place(entry.path())?;
                 count += 1;

@@ -106,6 +106,7 @@ impl Loose {
         }
         if !self.is_sound(digest, size)? {
             self.name(object, digest)?;
+            meter.add_object();
         }
         Ok(digest)
     }

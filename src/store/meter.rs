@@ -9,6 +9,7 @@ pub(crate) struct Meter {
     bytes: AtomicU64,
     all_files: AtomicU64,
     all_bytes: AtomicU64,
+    objects: AtomicU64,
 }
 
 /// What a meter shows.
@@ -22,19 +23,20 @@ pub(crate) struct Progress {
     pub(crate) all_files: u64,
     /// Their bytes.
     pub(crate) all_bytes: u64,
+    /// The objects that are new in the cache.
+    pub(crate) objects: u64,
 }
 
 impl Meter {
     /// Returns how far it is.
     pub(crate) fn progress(&self) -> Progress {
-        let [files, bytes, all_files, all_bytes] =
-            [&self.files, &self.bytes, &self.all_files, &self.all_bytes]
-                .map(|number| number.load(Ordering::Relaxed));
+        let read = |number: &AtomicU64| number.load(Ordering::Relaxed);
         Progress {
-            files,
-            bytes,
-            all_files,
-            all_bytes,
+            files: read(&self.files),
+            bytes: read(&self.bytes),
+            all_files: read(&self.all_files),
+            all_bytes: read(&self.all_bytes),
+            objects: read(&self.objects),
         }
     }
 
@@ -47,6 +49,11 @@ impl Meter {
     /// Says that a file is done.
     pub(super) fn add_file(&self) {
         self.files.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Says that there is a new object.
+    pub(super) fn add_object(&self) {
+        self.objects.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Says that some bytes of a file are done.

@@ -63,7 +63,7 @@ impl Cache {
         }
     }
 
-    fn restore_file(
+    pub(super) fn restore_file(
         &self,
         file: FileContent,
         path: &Path,

@@ -233,6 +233,7 @@ impl Cache {
                     .insert(digest);
             if is_new {
                 pack.push(digest, &bytes)?;
+                meter.add_object();
             }
             meter.add_file();
             meter.add_bytes(stamp.size);

@@ -210,6 +210,18 @@ impl Workspace {
         self.cache.restore(content, &location, &self.index, meter)
     }
 
+    /// Makes what is at `path`, which is `content`, anew of the cache's objects, where that is done in
+    /// another way now.
+    pub(crate) fn relink(
+        &self,
+        content: &Content,
+        path: &AnyPath,
+        meter: &Meter,
+    ) -> Result<Restored, store::Error> {
+        let location = self.locate_any(path);
+        self.cache.relink(content, &location, &self.index, meter)
+    }
+
     /// Keeps what has been measured for the next time. Failing costs only time, then.
     pub(crate) fn save_index(&self) -> Result<(), fs::Error> {
         self.index.save()

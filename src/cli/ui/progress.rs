@@ -87,6 +87,7 @@ fn amount(progress: Progress) -> String {
         bytes,
         all_files,
         all_bytes,
+        ..
     } = progress;
     let number = |count: u64| human::thousands(usize::try_from(count).unwrap_or(usize::MAX));
     let (files, all_files) = (number(files), number(all_files));
