@@ -285,8 +285,11 @@ pub(crate) fn put_in_place(
 ) -> Result<(), Error> {
     let made = Builder::new().prefix(LITTER).make_in(parent(path), make);
     let made = made.map_err(failed("cannot write", path))?;
+    let name = made.path().to_owned();
     let placed = made.persist(path);
-    placed.map_err(|error| failed("cannot write", path)(error.error))
+    placed.map_err(|error| failed("cannot write", path)(error.error))?;
+    // Two names of one file both stay where one is to take the other's place.
+    remove(&name)
 }
 
 /// Returns whether files in the two folders can share blocks, by trying it.

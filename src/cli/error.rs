@@ -342,6 +342,9 @@ impl From<data::Error> for CliError {
             data::Error::Untracked { help, .. } => help
                 .clone()
                 .unwrap_or_else(|| "`data` in data.lock has what is tracked".to_owned()),
+            data::Error::NotRecorded { tracked, .. } => {
+                format!("`mlpipe checkout {tracked}` brings all that is")
+            }
             data::Error::LockIgnored => {
                 return engine::Error::LockIgnored.into();
             }

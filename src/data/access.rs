@@ -3,6 +3,8 @@
 
 use std::collections::BTreeSet;
 
+use walkdir::WalkDir;
+
 use crate::base::cancel::CancelToken;
 use crate::base::fs;
 use crate::base::lockfile::{FileLock, Presence};
@@ -17,6 +19,8 @@ pub(crate) struct Access<'w> {
     pub(super) workspace: &'w Workspace,
     /// What is tracked, as `data.lock` says.
     pub(crate) data: Data,
+    /// Whether a killed process may have left unfinished files, and nobody is at work on any.
+    cleans: bool,
     _held: Presence,
     _alone: FileLock,
 }
@@ -29,24 +33,38 @@ impl<'w> Access<'w> {
     ) -> Result<Self, Error> {
         let held = workspace.enter(&CancelToken::default(), &mut waiting)?;
         let place = workspace.state("data");
-        let alone = match FileLock::try_acquire(&place)? {
-            Some(alone) => alone,
-            None => {
-                // Data may take hours.
-                waiting("with tracked data");
-                FileLock::hold(&place)?
-            }
+        let alone = if let Some(alone) = FileLock::try_acquire(&place)? {
+            alone
+        } else {
+            // Data may take hours.
+            waiting("with tracked data");
+            FileLock::hold(&place)?
         };
         let data = workspace.load_lock()?.data;
-        if held.is_alone() && held.was_abandoned {
+        let cleans = held.is_alone() && held.was_abandoned;
+        if cleans {
             remove_litter(workspace, &data)?;
         }
         Ok(Self {
             workspace,
             data,
+            cleans,
             _held: held,
             _alone: alone,
         })
+    }
+
+    /// Deletes the unfinished files that a killed process may have left at `path` and below it.
+    pub(super) fn clean(&self, path: &RepoPath) -> Result<(), Error> {
+        if !self.cleans {
+            return Ok(());
+        }
+        let walker = WalkDir::new(self.workspace.locate(path)).into_iter();
+        // What cannot be read is told by whoever needs it.
+        for entry in walker.flatten().filter(|entry| entry.file_type().is_dir()) {
+            fs::remove_litter(entry.path())?;
+        }
+        Ok(())
     }
 
     /// Refuses a lock that git would never see.

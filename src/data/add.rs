@@ -88,6 +88,7 @@ fn record(
 ) -> Result<Vec<Added>, Error> {
     let mut added = Vec::new();
     for path in paths {
+        access.clean(path)?;
         let recorded = access.data.get(path).copied();
         added.push(take(access.workspace, (path, recorded), storage, meter)?);
     }

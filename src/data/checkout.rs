@@ -7,7 +7,7 @@ use crate::base::any_path::AnyPath;
 use crate::base::path::RepoPath;
 use crate::data::access::Access;
 use crate::data::error::Error;
-use crate::data::unsaved::Unsaved;
+use crate::data::unsaved::{Unsaved, leads_elsewhere};
 use crate::pipeline::Content;
 use crate::scm::ignore_out;
 use crate::store::{Meter, Presence, Restored, Tree};
@@ -80,6 +80,7 @@ pub(crate) fn check_out(
     let wanted = access.data.iter().filter(|(path, _)| paths.contains(*path));
     let mut all = Vec::new();
     for (path, recorded) in wanted {
+        access.clean(path)?;
         let mut visit = Visit {
             workspace: access.workspace,
             path,
@@ -99,12 +100,12 @@ pub(crate) fn check_out(
 }
 
 /// A look at one path.
-struct Visit<'a> {
-    workspace: &'a Workspace,
-    path: &'a RepoPath,
-    recorded: &'a Content,
-    meter: &'a Meter,
-    kept: Option<Kept>,
+pub(super) struct Visit<'a> {
+    pub(super) workspace: &'a Workspace,
+    pub(super) path: &'a RepoPath,
+    pub(super) recorded: &'a Content,
+    pub(super) meter: &'a Meter,
+    pub(super) kept: Option<Kept>,
 }
 
 impl Visit<'_> {
@@ -136,13 +137,17 @@ impl Visit<'_> {
         }
     }
 
-    /// Links what is as recorded into the cache anew, if that is wanted.
+    /// Makes what is as recorded of the cache anew, if that is wanted.
     fn leave(&self, manner: Manner) -> Result<Outcome, Error> {
         if !manner.relinks {
             return Ok(Outcome::Unchanged);
         }
-        self.workspace
-            .relink(self.recorded, &self.any(), self.meter)?;
+        let any = self.any();
+        let relinked = self.workspace.relink(self.recorded, &any, self.meter)?;
+        if relinked != Restored::Done {
+            // The workspace has what the cache lacks.
+            self.workspace.store(&any, self.meter)?;
+        }
         Ok(Outcome::Relinked)
     }
 
@@ -169,7 +174,7 @@ impl Visit<'_> {
                 Presence::Whole => self.restore_file(inner, &content)?,
             };
             if !is_done {
-                files.push(format!("{}/{inner}", self.path));
+                files.push(self.name_of(inner));
             }
         }
         if files.is_empty() {
@@ -179,13 +184,27 @@ impl Visit<'_> {
         Ok(Outcome::Lost { files, is_partial })
     }
 
-    fn restore_file(&self, inner: &str, content: &Content) -> Result<bool, Error> {
-        let path = AnyPath::from(self.path.join(inner)?);
+    /// Puts one file in place; false if the cache does not have it, or if it is behind a link.
+    pub(super) fn restore_file(&self, inner: &str, content: &Content) -> Result<bool, Error> {
+        let location = self.workspace.locate(self.path);
+        if leads_elsewhere(&location, inner) {
+            return Ok(false);
+        }
+        let path = AnyPath::from(self.path.join(if inner.is_empty() { "." } else { inner })?);
         let restored = self.workspace.restore(content, &path, self.meter)?;
         Ok(restored == Restored::Done)
     }
 
-    fn any(&self) -> AnyPath {
+    /// Returns how a file in the folder is called in messages.
+    pub(super) fn name_of(&self, inner: &str) -> String {
+        if inner.is_empty() {
+            self.path.to_string()
+        } else {
+            format!("{}/{inner}", self.path)
+        }
+    }
+
+    pub(super) fn any(&self) -> AnyPath {
         self.path.clone().into()
     }
 }
@@ -196,6 +215,6 @@ fn is_part(there: &Tree, whole: &Tree) -> bool {
     contents(there).all(|(path, content)| whole.get(path) == Some(&content))
 }
 
-fn contents(tree: &Tree) -> impl Iterator<Item = (&str, Content)> {
+pub(super) fn contents(tree: &Tree) -> impl Iterator<Item = (&str, Content)> {
     tree.files().map(|(path, file)| (path, file.into()))
 }

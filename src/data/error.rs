@@ -122,6 +122,14 @@ pub(crate) enum Error {
         /// What may have been meant.
         help: Option<String>,
     },
+    /// It lies in tracked data, but is not in what is recorded of it.
+    #[error("there is no `{path}` in what is recorded of `{tracked}`")]
+    NotRecorded {
+        /// The path.
+        path: RepoPath,
+        /// The tracked folder.
+        tracked: RepoPath,
+    },
     /// The lock would never reach git.
     #[error("git ignores `data.lock`")]
     LockIgnored,

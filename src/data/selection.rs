@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use crate::base::path::RepoPath;
 use crate::base::problem::did_you_mean;
 use crate::data::error::Error;
+use crate::data::part::Part;
 use crate::pipeline::{Data, tracked_around, tracked_below};
 
 /// Targets, told apart.
@@ -12,6 +13,8 @@ use crate::pipeline::{Data, tracked_around, tracked_below};
 pub(crate) struct Chosen {
     /// The tracked paths.
     pub(crate) paths: BTreeSet<RepoPath>,
+    /// Parts of tracked folders.
+    pub(crate) parts: Vec<Part>,
     /// What names no tracked path, or something else as well.
     pub(crate) others: Vec<String>,
 }
@@ -23,7 +26,7 @@ pub(crate) fn choose(
     folder: &RepoPath,
     targets: &[String],
     is_other: impl Fn(&str) -> bool,
-) -> Result<Chosen, Error> {
+) -> Chosen {
     let mut chosen = Chosen::default();
     if targets.is_empty() {
         chosen.paths = data.keys().cloned().collect();
@@ -42,18 +45,23 @@ pub(crate) fn choose(
         let is_other = is_other(target);
         if found.is_none()
             && !is_other
-            && let Some(path) = seen.first()
-            && let Some(tracked) = tracked_around(data, path)
+            && let Some(part) = seen.iter().find_map(|path| part_of(data, path))
         {
-            let (path, tracked) = (path.clone(), tracked.clone());
-            return Err(Error::Inside { path, tracked });
+            chosen.parts.push(part);
+            continue;
         }
         if found.is_none() || is_other {
             chosen.others.push(target.clone());
         }
         chosen.paths.extend(found.unwrap_or_default());
     }
-    Ok(chosen)
+    chosen
+}
+
+fn part_of(data: &Data, path: &RepoPath) -> Option<Part> {
+    let tracked = tracked_around(data, path)?.clone();
+    let path = path.clone();
+    Some(Part { tracked, path })
 }
 
 /// Makes the error of a path that is not tracked.

@@ -59,11 +59,10 @@ impl Unsaved {
             return Ok(Self::Nothing);
         }
         // What is behind a link to a folder elsewhere must not be moved from there.
-        let is_own = |file: &String| lies_within(&location, &location.join(file));
-        if files.iter().all(is_own) {
-            Ok(Self::Files(files))
-        } else {
+        if files.iter().any(|file| leads_elsewhere(&location, file)) {
             Ok(Self::Whole)
+        } else {
+            Ok(Self::Files(files))
         }
     }
 
@@ -111,8 +110,9 @@ fn files_in_no_cache(
     Ok(files)
 }
 
-fn lies_within(folder: &Path, file: &Path) -> bool {
-    let folder = folder.canonicalize();
-    let holder = fs::parent(file).canonicalize();
-    matches!((&folder, &holder), (Ok(folder), Ok(holder)) if holder.starts_with(folder))
+/// Whether a file's way from the folder leads over a link to another folder.
+pub(super) fn leads_elsewhere(folder: &Path, file: &str) -> bool {
+    let ends = file.match_indices('/').map(|(end, _)| end);
+    ends.map(|end| folder.join(&file[..end]))
+        .any(|above| above.is_symlink())
 }

@@ -1,7 +1,7 @@
 //! `mlpipe checkout` of tracked data: it comes back, and nothing that is in no cache is lost by it.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use crate::add;
@@ -67,11 +67,6 @@ fn targets_are_paths_and_folders_around_them() {
     assert!(project.exists("data/raw/a") && !project.exists("x.csv"));
     project.run(&["checkout", "x.csv"]).success();
     assert!(project.exists("x.csv"));
-    let text = project.run(&["checkout", "data/raw/a"]).failure(1);
-    assert!(
-        text.contains("`data/raw`, which is tracked as a whole"),
-        "{text}"
-    );
     let text = project.run(&["checkout", "nothing"]).failure(1);
     assert!(text.contains("`nothing` is not tracked data"), "{text}");
 }
@@ -220,21 +215,87 @@ fn data_and_outs_are_checked_out_together() {
 #[test]
 fn what_the_project_ignores_is_not_tracked_and_stays_where_it_is() {
     let project = add::project();
-    project.file("data/.mlpipeignore", "*.tmp\n!keep.tmp\nscratch/\n");
+    project.write("data/.mlpipeignore", "*.tmp\n!keep.tmp\nscratch/\n");
     for name in ["a.tmp", "keep.tmp", "scratch/b", "deep/c.tmp", "deep/d"] {
-        project.file(&format!("data/raw/{name}"), name);
+        project.write(&format!("data/raw/{name}"), name);
     }
     project.run(&["add", "data/raw"]).success();
-    let listed = project.run(&["ls", "-R", "data/raw"]).success().stdout;
+    let listed = project.run(&["ls", "-R", "data/raw"]).data();
     for (name, is_tracked) in [("a.tmp", false), ("keep.tmp", true), ("scratch", false)] {
         assert_eq!(listed.contains(name), is_tracked, "{name} in {listed}");
     }
     project.commit();
     fs::remove_file(project.path("data/raw/deep/d")).expect("removes");
-    project.file("data/raw/a.tmp", "edited");
+    project.write("data/raw/a.tmp", "edited");
     project.run(&["checkout"]).success();
     assert_eq!(project.read("data/raw/deep/d"), "deep/d");
     assert_eq!(project.read("data/raw/a.tmp"), "edited");
     assert_eq!(project.read("data/raw/scratch/b"), "scratch/b");
+    project.run(&["status", "--exit-code"]).success();
+}
+
+#[test]
+fn parts_of_folders_come_back_alone() {
+    let project = project();
+    project.remove("data/raw");
+    let text = project.run(&["checkout", "data/raw/sub/b"]).success();
+    assert_eq!(text, "data/raw/sub/b  restored\n");
+    assert!(!project.exists("data/raw/a"));
+    project.write("data/raw/sub/b", "mine\n");
+    project.write("data/raw/sub/new", "new\n");
+    let text = project.run(&["checkout", "data/raw/sub"]).failure(1);
+    assert!(
+        text.contains("1 file in no cache: data/raw/sub/b"),
+        "{text}"
+    );
+    project
+        .run(&["checkout", "--force", "data/raw/sub"])
+        .success();
+    assert_eq!(project.read("data/raw/sub/b"), "beta\n");
+    assert_eq!(project.read("data/raw/sub/c"), "gamma\n");
+    assert_eq!(project.read("data/raw/sub/new"), "new\n");
+    assert_eq!(project.read(".mlpipe/kept/data__raw/sub/b"), "mine\n");
+    let text = project.run(&["checkout", "data/raw/none"]).failure(1);
+    assert!(text.contains("there is no `data/raw/none`"), "{text}");
+    let text = project.run(&["remove", "data/raw/sub"]).failure(1);
+    assert!(
+        text.contains("`data/raw`, which is tracked as a whole"),
+        "{text}"
+    );
+}
+
+#[test]
+fn nothing_is_written_behind_a_link_that_took_the_place_of_a_folder() {
+    let project = project();
+    project.write("elsewhere/b", "precious\n");
+    project.remove("data/raw/sub");
+    std::os::unix::fs::symlink(project.path("elsewhere"), project.path("data/raw/sub"))
+        .expect("links");
+    for arguments in [
+        &["checkout"][..],
+        &["checkout", "data/raw/sub/b"],
+        &["checkout", "--force", "data/raw/sub/b"],
+        &["checkout", "--force"],
+    ] {
+        let _any = project.run(arguments);
+        assert_eq!(project.read("elsewhere/b"), "precious\n", "{arguments:?}");
+    }
+    assert_eq!(project.read("data/raw/sub/b"), "beta\n");
+    project.run(&["status", "--exit-code"]).success();
+}
+
+#[test]
+fn relinking_follows_the_settings() {
+    let project = project();
+    let file = project.path("data/raw/a");
+    let links = || file.metadata().expect("there").nlink();
+    assert_eq!(links(), 1);
+    project.run(&["config", "cache.type", "hardlink"]).success();
+    let text = project.run(&["checkout", "--relink"]).success();
+    assert_eq!(text, "data/raw  relinked\nx.csv     relinked\n");
+    assert_eq!(links(), 2);
+    project.run(&["config", "cache.type", "copy"]).success();
+    project.run(&["checkout", "--relink"]).success();
+    assert_eq!(links(), 1);
     project.run(&["status", "--exit-code"]).success();
 }

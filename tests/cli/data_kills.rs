@@ -71,6 +71,23 @@ fn forcing() -> Scenario {
     }
 }
 
+/// Files become names of objects.
+fn linking() -> Scenario {
+    let scenario = adding();
+    let settings = ["config", "cache.type", "hardlink"];
+    scenario.project.run(&settings).success();
+    scenario
+}
+
+fn relinking() -> Scenario {
+    let scenario = linking();
+    scenario.project.run(scenario.arguments).success();
+    Scenario {
+        arguments: &["checkout", "--relink"],
+        ..scenario
+    }
+}
+
 fn removing() -> Scenario {
     let scenario = forcing();
     Scenario {
@@ -81,14 +98,14 @@ fn removing() -> Scenario {
 
 #[test]
 fn add_killed_anywhere_is_completed_by_another() {
-    for scenario in [adding(), updating()] {
+    for scenario in [adding(), updating(), linking()] {
         scenario.try_some(CHANGES, Fault::Kill);
     }
 }
 
 #[test]
 fn checkout_killed_anywhere_is_completed_by_another() {
-    for scenario in [checking_out(), forcing()] {
+    for scenario in [checking_out(), forcing(), relinking()] {
         scenario.try_some(CHANGES, Fault::Kill);
     }
 }

@@ -1,14 +1,12 @@
 //! `mlpipe checkout`.
 
-use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
 use std::thread;
 
 use clap::Args;
 
 use crate::base::cancel::CancelToken;
-use crate::base::path::RepoPath;
-use crate::cli::commands::Context;
+use crate::cli::commands::{Context, Targets};
 use crate::cli::error::{CliError, Exit};
 use crate::cli::ui::progress::Spinner;
 use crate::cli::ui::{self, Manner, repro_reporter};
@@ -18,7 +16,7 @@ use crate::workspace::Workspace;
 
 #[derive(Debug, Args)]
 pub(crate) struct CheckoutArgs {
-    /// Tracked data, folders with tracked data, stages whose outs are wanted, or paths that stages
+    /// Tracked data, parts of it, folders with tracked data, stages whose outs are wanted, or paths that stages
     /// make [default: all]
     targets: Vec<String>,
 
@@ -26,7 +24,7 @@ pub(crate) struct CheckoutArgs {
     #[arg(short, long)]
     force: bool,
 
-    /// Link tracked data into the cache anew, even if it is as recorded
+    /// Make tracked files of the cache anew, by the links that are configured now
     #[arg(long)]
     relink: bool,
 
@@ -40,8 +38,8 @@ pub(crate) fn run(args: &CheckoutArgs, context: &Context) -> Result<Exit, CliErr
     let workspace = context.workspace()?;
     let targets = context.tell_apart(&workspace, &args.targets)?;
     let mut exit = Exit::Success;
-    if !targets.data.is_empty() {
-        exit = check_out_data(args, context, &workspace, &targets.data)?;
+    if !targets.data.is_empty() || !targets.parts.is_empty() {
+        exit = check_out_data(args, context, &workspace, &targets)?;
     }
     let Some(stages) = &targets.stages else {
         return Ok(exit);
@@ -56,7 +54,7 @@ fn check_out_data(
     args: &CheckoutArgs,
     context: &Context,
     workspace: &Workspace,
-    paths: &BTreeSet<RepoPath>,
+    targets: &Targets,
 ) -> Result<Exit, CliError> {
     let manner = data::Manner {
         is_forced: args.force,
@@ -65,7 +63,15 @@ fn check_out_data(
     let access = context.access(workspace)?;
     let all = {
         let spinner = Spinner::new("checking out", context.quiet || args.json);
-        data::check_out(&access, paths, manner, spinner.meter())?
+        let meter = spinner.meter();
+        let mut all = data::check_out(&access, &targets.data, manner, meter)?;
+        all.extend(data::check_out_parts(
+            &access,
+            &targets.parts,
+            manner,
+            meter,
+        )?);
+        all
     };
     if args.json {
         let events: String = all.iter().map(ui::data::checked_out_event).collect();

@@ -33,7 +33,7 @@ pub(crate) struct CommitArgs {
 /// Records what is in the workspace, and runs nothing.
 pub(crate) fn run(args: &CommitArgs, context: &Context) -> Result<Exit, CliError> {
     let workspace = context.workspace()?;
-    let targets = context.tell_apart(&workspace, &args.targets)?;
+    let targets = context.tell_apart(&workspace, &args.targets)?.whole()?;
     let mut exit = Exit::Success;
     if !targets.data.is_empty() {
         exit = commit_data(args, context, &workspace, &targets.data)?;

@@ -38,7 +38,7 @@ use crate::base::path::RepoPath;
 use crate::cli::args::{Arguments, Command};
 use crate::cli::error::{CliError, Exit};
 use crate::cli::ui;
-use crate::data::{self, Access, Chosen};
+use crate::data::{self, Access, Chosen, Part};
 use crate::engine::{Amendment, Freeze, Reach, Selection};
 use crate::pipeline;
 use crate::workspace::Workspace;
@@ -84,8 +84,20 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, CliError> {
 pub(crate) struct Targets {
     /// Tracked data.
     pub(crate) data: BTreeSet<RepoPath>,
+    /// Parts of tracked folders.
+    pub(crate) parts: Vec<Part>,
     /// The targets that name stages; `None` if stages are not meant at all.
     pub(crate) stages: Option<Vec<String>>,
+}
+
+impl Targets {
+    /// Refuses parts of tracked folders, for a command that takes or leaves them as a whole.
+    pub(crate) fn whole(mut self) -> Result<Self, CliError> {
+        match self.parts.pop() {
+            Some(Part { tracked, path }) => Err(data::Error::Inside { path, tracked }.into()),
+            None => Ok(self),
+        }
+    }
 }
 
 /// What all commands share.
@@ -136,6 +148,7 @@ impl Context {
         if data.is_empty() {
             return Ok(Targets {
                 data: BTreeSet::new(),
+                parts: Vec::new(),
                 stages: Some(targets.to_vec()),
             });
         }
@@ -149,7 +162,11 @@ impl Context {
             // Whoever works on the stages will tell what is wrong with them.
             _ => false,
         };
-        let Chosen { paths, others } = data::choose(&data, &folder, targets, names_stage)?;
+        let Chosen {
+            paths,
+            parts,
+            others,
+        } = data::choose(&data, &folder, targets, names_stage);
         if let (None, Some(unknown)) = (&pipeline, others.first()) {
             let path = self.path(workspace, unknown)?;
             return Err(data::untracked(&data, &path).into());
@@ -161,6 +178,7 @@ impl Context {
         };
         Ok(Targets {
             data: paths,
+            parts,
             stages: wants_stages.then_some(others),
         })
     }

@@ -25,7 +25,7 @@ pub(crate) struct RemoveArgs {
 /// Removes stages, and stops tracking data.
 pub(crate) fn run(args: &RemoveArgs, context: &Context) -> Result<Exit, CliError> {
     let workspace = context.workspace()?;
-    let targets = context.tell_apart(&workspace, &args.targets)?;
+    let targets = context.tell_apart(&workspace, &args.targets)?.whole()?;
     if !targets.data.is_empty() {
         refuse_unnamed(args, context, &workspace, &targets.data)?;
         remove_data(args, context, &workspace, &targets.data)?;

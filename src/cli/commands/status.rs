@@ -39,7 +39,7 @@ pub(crate) struct StatusArgs {
 /// Says what `repro` would do.
 pub(crate) fn run(args: &StatusArgs, context: &Context) -> Result<Exit, CliError> {
     let workspace = context.workspace()?;
-    let targets = context.tell_apart(&workspace, &args.targets)?;
+    let targets = context.tell_apart(&workspace, &args.targets)?.whole()?;
     let missing = if args.allow_missing {
         Missing::Recorded
     } else {
