@@ -19,6 +19,7 @@ mod scan;
 mod stamp;
 mod storing;
 mod tree;
+mod wreck;
 
 pub(crate) use cache::{Cache, Presence};
 pub(crate) use error::Error;
