@@ -7,6 +7,7 @@
 pub mod base;
 pub mod cli;
 mod config;
+mod data;
 mod engine;
 mod metrics;
 #[cfg(feature = "ml")]

@@ -21,6 +21,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         "report",
         &["base", "pipeline", "store", "scm", "metrics", "workspace"],
     ),
+    ("data", &["base", "pipeline", "store", "scm", "workspace"]),
     (
         "cli",
         &[
@@ -33,6 +34,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "workspace",
             "engine",
             "report",
+            "data",
             "ml",
         ],
     ),

@@ -21,6 +21,29 @@ pub(crate) fn thousands(number: usize) -> String {
     text
 }
 
+/// Writes a size in bytes: `12 B`, `1.2 KiB`, `345 MiB`.
+pub(crate) fn size(bytes: u64) -> String {
+    const UNITS: [&str; 5] = ["KiB", "MiB", "GiB", "TiB", "PiB"];
+    if bytes < 1024 {
+        return format!("{bytes} B");
+    }
+    // In tenths of the unit, rounded.
+    let mut tenths = u128::from(bytes) * 10;
+    let mut unit = UNITS[0];
+    for name in UNITS {
+        unit = name;
+        tenths = (tenths + 512) / 1024;
+        if tenths < 10 * 1000 {
+            break;
+        }
+    }
+    if tenths < 100 {
+        format!("{}.{} {unit}", tenths / 10, tenths % 10)
+    } else {
+        format!("{} {unit}", (tenths + 5) / 10)
+    }
+}
+
 /// Joins the first few of some texts and says how many more there are.
 pub(crate) fn first_of(texts: &[String]) -> String {
     const SHOWN: usize = 3;
@@ -54,6 +77,16 @@ mod tests {
         assert_eq!(thousands(1_234_567), "1,234,567");
         assert_eq!(count(1, "image"), "1 image");
         assert_eq!(count(2000, "image"), "2,000 images");
+    }
+
+    #[test]
+    fn sizes_use_the_unit_that_fits() {
+        assert_eq!(size(0), "0 B");
+        assert_eq!(size(1023), "1023 B");
+        assert_eq!(size(1024), "1.0 KiB");
+        assert_eq!(size(1_300_000), "1.2 MiB");
+        assert_eq!(size(4 << 30), "4.0 GiB");
+        assert_eq!(size(345 << 20), "345 MiB");
     }
 
     #[test]

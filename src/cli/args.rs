@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 
 use crate::cli::commands::{
-    cache, checkout, commit, config, dag, freeze, git, init, install, metrics, mv, params, remove,
-    report, repro, stage, status,
+    cache, checkout, commit, config, dag, freeze, fsck, gc, git, init, install, metrics, mv,
+    params, remove, report, repro, stage, status,
 };
 
 /// Reproducible machine-learning pipelines, tied to git
@@ -62,6 +62,10 @@ pub(crate) enum Command {
     Config(config::ConfigArgs),
     /// Show or change where the cache is
     Cache(cache::CacheArgs),
+    /// Delete from the cache what nobody needs, and pack the rest
+    Gc(gc::GcArgs),
+    /// Check every byte in the cache
+    Fsck(fsck::FsckArgs),
     /// Do what git calls for
     #[command(hide = true)]
     Git(git::GitArgs),

@@ -45,6 +45,7 @@ impl Cache {
         index: &Index,
         meter: &Meter,
     ) -> Result<Option<Content>, Error> {
+        self.begin_use()?;
         match scan::find(path)? {
             None => Ok(None),
             Some(Found::File(metadata)) => {

@@ -1,6 +1,8 @@
 //! What people and programs see: terminal, plain lines, JSON, tables, diagnostics.
 
 pub(crate) mod diagnostics;
+pub(crate) mod fsck;
+pub(crate) mod gc;
 pub(crate) mod json;
 mod plain;
 pub(crate) mod prompt;
@@ -11,6 +13,7 @@ pub(crate) mod table;
 mod terminal;
 #[cfg(feature = "ml")]
 pub(crate) mod training;
+pub(crate) mod watch;
 
 use std::io::{self, IsTerminal, Write};
 
