@@ -38,6 +38,47 @@ impl FileLock {
         Ok(taken.then_some(Self(file)))
     }
 
+    /// Takes the lock at `path` together with all who join it; waits while somebody has it alone.
+    /// Returns `None` where it is not there and cannot be made: nobody can have it, then.
+    pub(crate) fn join(path: &Path) -> Result<Option<Self>, fs::Error> {
+        let Some(file) = open_any(path)? else {
+            return Ok(None);
+        };
+        loop {
+            match file.lock_shared() {
+                Ok(()) => return Ok(Some(Self(file))),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(failed("cannot lock", path)(error)),
+            }
+        }
+    }
+
+    /// Takes the lock at `path` once nobody else has it or has joined it; `waiting` is told if that
+    /// takes a while.
+    pub(crate) fn hold_alone(
+        path: &Path,
+        cancel: &CancelToken,
+        waiting: impl FnOnce(),
+    ) -> Result<Self, Error> {
+        let file = match open_any(path)? {
+            Some(file) => file,
+            None => open(path)?,
+        };
+        let mut waiting = Some(waiting);
+        loop {
+            if is_taken(file.try_lock()).map_err(failed("cannot lock", path))? {
+                return Ok(Self(file));
+            }
+            if cancel.is_cancelled() {
+                return Err(Error::Cancelled);
+            }
+            if let Some(waiting) = waiting.take() {
+                waiting();
+            }
+            thread::sleep(LOOK_AGAIN);
+        }
+    }
+
     /// Returns a handle that shares the lock: it is free only when all handles are closed, be it
     /// in another process.
     pub(crate) fn share(&self) -> io::Result<File> {
@@ -206,6 +247,18 @@ fn open(path: &Path) -> Result<File, fs::Error> {
     file.map_err(failed("cannot open the lock", path))
 }
 
+/// Opens a lock that may be another user's, who lets us read it only; that is enough.
+fn open_any(path: &Path) -> Result<Option<File>, fs::Error> {
+    use io::ErrorKind::{PermissionDenied, ReadOnlyFilesystem};
+    match open(path) {
+        Err(error) if matches!(error.source.kind(), PermissionDenied | ReadOnlyFilesystem) => {
+            let opened = fs::absent_as_none(File::open(path));
+            opened.map_err(failed("cannot open the lock", path))
+        }
+        outcome => outcome.map(Some),
+    }
+}
+
 fn is_taken(outcome: Result<(), TryLockError>) -> io::Result<bool> {
     match outcome {
         Ok(()) => Ok(true),
@@ -299,6 +352,28 @@ mod tests {
         fourth.forget_abandoned().expect("writes");
         drop(fourth);
         assert!(!fixture.enter("pid 5").was_abandoned);
+    }
+
+    #[test]
+    fn who_wants_a_lock_alone_waits_for_all_who_have_joined() {
+        let fixture = Fixture(tempfile::tempdir().expect("a temporary folder"));
+        let join = || {
+            FileLock::join(&fixture.path())
+                .expect("joins")
+                .expect("a lock")
+        };
+        let (one, other) = (join(), join());
+        let cancel = CancelToken::default();
+        let mut is_told = false;
+        let alone = FileLock::hold_alone(&fixture.path(), &cancel, || {
+            is_told = true;
+            cancel.escalate();
+        });
+        assert!(matches!(alone, Err(Error::Cancelled)) && is_told);
+        drop((one, other));
+        let cancel = CancelToken::default();
+        let alone = FileLock::hold_alone(&fixture.path(), &cancel, || unreachable!());
+        assert!(alone.is_ok());
     }
 
     #[test]

@@ -5,8 +5,9 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 
 use crate::cli::commands::{
-    add, cache, check_ignore, checkout, commit, config, dag, data_status, diff, du, freeze, git,
-    init, install, ls, metrics, mv, params, remove, report, repro, stage, status, unprotect,
+    add, cache, check_ignore, checkout, commit, config, dag, data_status, diff, du, freeze, fsck,
+    gc, git, init, install, ls, metrics, mv, params, remove, report, repro, stage, status,
+    unprotect,
 };
 
 /// Reproducible machine-learning pipelines, tied to git
@@ -77,6 +78,10 @@ pub(crate) enum Command {
     Config(config::ConfigArgs),
     /// Show or change where the cache is
     Cache(cache::CacheArgs),
+    /// Delete from the cache what nobody needs, and pack the rest
+    Gc(gc::GcArgs),
+    /// Check every byte in the cache
+    Fsck(fsck::FsckArgs),
     /// Do what git calls for
     #[command(hide = true)]
     Git(git::GitArgs),

@@ -9,7 +9,7 @@ use crate::base::human;
 use crate::base::lockfile;
 use crate::base::problem::Problem;
 use crate::config;
-use crate::data;
+use crate::data::{self, Refusal};
 use crate::engine::{self, Failure};
 use crate::pipeline::{self, StageName};
 use crate::report;
@@ -113,6 +113,17 @@ impl CliError {
         );
         let hint = "`mlpipe status --explain` says what differs; `mlpipe commit --force` records them \
                     as they are; `mlpipe repro` runs them";
+        let exit = Exit::Error;
+        Self {
+            exit,
+            ..Self::usage(message, hint)
+        }
+    }
+
+    /// Makes the error of deleting without anybody to ask.
+    pub(crate) fn unasked() -> Self {
+        let message = "nothing was deleted, for nobody is here to be asked".to_owned();
+        let hint = "`--force` deletes without asking; `--dry` lists what would go";
         let exit = Exit::Error;
         Self {
             exit,
@@ -277,6 +288,36 @@ impl From<store::Error> for CliError {
         match error {
             store::Error::File(error) => error.into(),
             error => Self::new(&error),
+        }
+    }
+}
+
+impl From<Refusal> for CliError {
+    fn from(error: Refusal) -> Self {
+        match error {
+            Refusal::Lock(error) => error.into(),
+            Refusal::Workspace(error) => error.into(),
+            Refusal::Git(error) => error.into(),
+            Refusal::Store(error) => error.into(),
+            Refusal::Busy(error) => error.into(),
+            Refusal::Project { ref path, .. } => {
+                let path = path.display();
+                Self::new(&error)
+                    .hint("nothing was deleted; mend that project, or bring its folder back")
+                    .hint(format!(
+                        "`mlpipe gc --forget-project {path}` is for one that is gone for good"
+                    ))
+            }
+            Refusal::Registration { ref name } => Self::new(&error)
+                .hint("nothing was deleted; `mlpipe fsck` may mend it")
+                .hint(format!(
+                    "else run `mlpipe fsck` in the other projects, which registers them again, then \
+                     `mlpipe gc --forget-project {name}`"
+                )),
+            Refusal::Manifest { ref path } => Self::new(&error).hint(format!(
+                "nothing was deleted; `mlpipe add {path}`, or `mlpipe repro` of the stage that makes \
+                 it, writes the list again while the files are there"
+            )),
         }
     }
 }

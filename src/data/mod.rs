@@ -1,16 +1,21 @@
 //! Tracked data: files and folders that no stage makes, each with its record in `data.lock` and its
-//! content in the cache. Knows nothing of stages but where their outs are.
+//! content in the cache; and what the cache keeps for whom. Knows nothing of stages but where their
+//! outs are.
 
 mod access;
 mod add;
 mod admission;
 mod changes;
 mod checkout;
+mod damage;
 mod error;
+mod garbage;
 mod inventory;
 mod item;
 mod listing;
+mod needs;
 mod part;
+mod refusal;
 mod removal;
 mod selection;
 mod status;
@@ -24,11 +29,14 @@ pub(crate) use add::{Added, Addition, Storage, add, commit};
 pub(crate) use admission::matching;
 pub(crate) use changes::{Changes, Comparison, Detail, Pair, missing};
 pub(crate) use checkout::{CheckedOut, Manner, Outcome, check_out};
+pub(crate) use damage::{Affected, Remedy, Report, Use, User, check};
 pub(crate) use error::Error;
+pub(crate) use garbage::{Collected, How, collect};
 pub(crate) use inventory::{Inventory, Uncached};
 pub(crate) use item::Item;
 pub(crate) use listing::{Depth, Inquiry, Listed, Owner, Sizes};
 pub(crate) use part::{Part, check_out_parts};
+pub(crate) use refusal::Refusal;
 pub(crate) use removal::{Files, remove};
 pub(crate) use selection::{Chosen, choose, untracked};
 pub(crate) use status::{DataStatus, Untracked};

@@ -3,6 +3,7 @@
 
 mod block;
 mod error;
+mod history;
 mod hooks;
 mod ignore;
 mod merge_driver;
@@ -10,6 +11,7 @@ mod repo;
 mod revision;
 
 pub(crate) use error::Error;
+pub(crate) use history::{Day, Reach};
 pub(crate) use ignore::{ignore_out, stop_ignoring};
 pub(crate) use repo::Repo;
 pub(crate) use revision::Revision;

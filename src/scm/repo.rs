@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use git2::{ErrorCode, Repository, Status, StatusEntry, StatusOptions, StatusShow};
+use git2::{Commit, ErrorCode, Repository, Status, StatusEntry, StatusOptions, StatusShow};
 
 use crate::base::path::RepoPath;
 use crate::base::problem::did_you_mean;
@@ -96,8 +96,19 @@ impl Repo {
         Ok(files)
     }
 
-    /// Finds the commit that `name` means: a branch, a tag, a hash or any expression of git's.
+    /// Opens the revision that `name` means.
     pub(crate) fn revision(&self, name: &str) -> Result<Revision, Error> {
+        let commit = self.commit(name)?;
+        Ok(Revision::open(
+            &self.git,
+            name,
+            (commit.id(), commit.tree_id()),
+            (&self.root, &self.prefix),
+        )?)
+    }
+
+    /// Finds the commit that `name` means: a branch, a tag, a hash or any expression of git's.
+    pub(super) fn commit(&self, name: &str) -> Result<Commit<'_>, Error> {
         let object = self.git.revparse_single(name).or_else(|error| {
             // In CI only the remote's branches are there.
             self.git
@@ -105,18 +116,12 @@ impl Repo {
                 .map_err(|_| error)
         });
         let commit = object.and_then(|object| object.peel_to_commit());
-        let commit = commit.map_err(|error| match error.code() {
+        commit.map_err(|error| match error.code() {
             ErrorCode::NotFound | ErrorCode::InvalidSpec | ErrorCode::Ambiguous => {
                 self.unknown(name)
             }
             _ => Error::Git(error),
-        })?;
-        Ok(Revision::open(
-            &self.git,
-            name,
-            (commit.id(), commit.tree_id()),
-            (&self.root, &self.prefix),
-        )?)
+        })
     }
 
     fn unknown(&self, name: &str) -> Error {

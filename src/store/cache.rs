@@ -14,6 +14,7 @@ use crate::store::packs::{Packed, Packs};
 use crate::store::roster::{MOST_LOOSE, Roster, WORTH_IT, Whereabouts};
 use crate::store::storing::PACKED_MAX;
 use crate::store::tree::Tree;
+use crate::store::users::Users;
 
 /// The objects of a project, or of several: small ones in packs, others as files of their own.
 /// `docs/cache.md` has the layout.
@@ -25,6 +26,7 @@ pub(crate) struct Cache {
     pub(super) packs: Packs,
     pub(super) linker: Linker,
     roster: Roster,
+    pub(super) users: Users,
 }
 
 /// Whether all objects of some content are in the cache. Their bytes are checked only when used.
@@ -60,22 +62,38 @@ impl Cache {
             loose: Loose::new(root.join("sha256"), root.join("new/object")),
             packs: Packs::new(root.join("packs")),
             linker: Linker::new(order, root.clone(), workspace),
+            users: Users::default(),
             root,
         }
     }
 
-    /// Returns whether small objects must be files of their own too, for links to lead to.
-    pub(super) fn keeps_loose(&self) -> bool {
-        self.linker.needs_loose()
+    /// Opens a cache whose files are copied.
+    #[cfg(test)]
+    pub(super) fn of_copies(root: PathBuf) -> Self {
+        let roster = root.with_extension("roster");
+        Self::open(root, vec![LinkType::Copy], PathBuf::new(), roster)
+    }
+
+    /// Registers the project in this folder when something is stored or taken out. A cache that lies
+    /// in its project needs that of the others only.
+    pub(crate) fn used_by(self, project: Option<PathBuf>) -> Self {
+        let users = Users::of(project);
+        Self { users, ..self }
+    }
+
+    /// Returns a path in the cache's folder.
+    pub(crate) fn path(&self, inner: &str) -> PathBuf {
+        self.root.join(inner)
     }
 
     /// Returns the path beside which unfinished files are.
-    pub(super) fn unfinished(&self) -> PathBuf {
+    pub(crate) fn unfinished(&self) -> PathBuf {
         self.root.join("new/object")
     }
 
     /// Keeps the manifest of a folder, without its files: for telling later what has changed in it.
     pub(crate) fn store_manifest(&self, tree: &Tree) -> Result<(), Error> {
+        self.begin_use()?;
         let text = tree.to_text();
         let digest = Digest::of(text.as_bytes());
         if self.packs.length(digest)?.is_some() {

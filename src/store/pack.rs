@@ -12,14 +12,14 @@ use std::path::{Path, PathBuf};
 use crate::base::digest::Digest;
 use crate::base::fs::{self, AtomicFile, failed};
 
-const HEADER: &[u8; 14] = b"mlpipe-pack 1\n";
+pub(super) const HEADER: &[u8; 14] = b"mlpipe-pack 1\n";
 const END: &[u8; 12] = b"mlpipe-end\n\n";
 
 /// The bytes of a record of the directory: digest, where it begins, length.
-const RECORD: usize = 32 + 8 + 4;
+pub(super) const RECORD: usize = 32 + 8 + 4;
 
 /// The bytes behind the directory: how many records it has, and the end mark.
-const FOOTER: usize = 4 + END.len();
+pub(super) const FOOTER: usize = 4 + END.len();
 
 /// What is gathered before it is written.
 const BUFFER: usize = 1024 * 1024;
@@ -82,11 +82,6 @@ impl PackWriter {
             self.flush()?;
         }
         Ok(())
-    }
-
-    /// Returns how many bytes of objects it has so far.
-    pub(super) fn size(&self) -> u64 {
-        self.offset - HEADER.len() as u64
     }
 
     /// Ends the pack and gives it its name in `folder`, once it is on disk; returns the name and the
@@ -180,7 +175,8 @@ pub(super) fn read_directory(file: &File, name: Digest) -> io::Result<Directory>
     Ok(Directory { slots, is_sound })
 }
 
-fn slot(record: &[u8]) -> Option<Slot> {
+/// Reads a record of the directory.
+pub(super) fn slot(record: &[u8]) -> Option<Slot> {
     let (digest, rest) = record.split_first_chunk::<32>()?;
     let (offset, rest) = rest.split_first_chunk::<8>()?;
     Some(Slot {

@@ -11,6 +11,7 @@ use rayon::prelude::*;
 use crate::base::digest::Digest;
 use crate::base::fs::{self, absent_as_none, failed};
 use crate::store::pack::{self, Directory, Slot};
+use crate::store::stamp::Stamp;
 
 /// So many packs are kept open; a process may not have many more files open than that.
 const KEPT_OPEN: usize = 256;
@@ -24,6 +25,8 @@ pub(super) struct Packs {
 /// In which pack each object lies.
 #[derive(Default)]
 struct Table {
+    /// The stat of the folder when it was looked through, if later changes do not leave it the same.
+    seen: Option<Stamp>,
     packs: Vec<Pack>,
     /// The objects by their digests, as the packs on disk say.
     sorted: Vec<Place>,
@@ -89,6 +92,11 @@ impl Packs {
     /// Reads an object.
     pub(super) fn read(&self, digest: Digest) -> Result<Packed, fs::Error> {
         match self.try_read(digest)? {
+            // It may have been loose when others were looked for.
+            Some(Packed::Missing) if self.has_changed() => {
+                self.reload()?;
+                Ok(self.try_read(digest)?.unwrap_or(Packed::Missing))
+            }
             Some(packed) => Ok(packed),
             // The pack is gone: another process has put its objects into another one.
             None => {
@@ -140,6 +148,21 @@ impl Packs {
         let fresh = Table::load(&self.folder)?;
         *self.table.write().unwrap_or_else(PoisonError::into_inner) = Some(fresh);
         Ok(())
+    }
+
+    /// Forgets what it knows of the packs if another process may have changed them.
+    pub(super) fn refresh(&self) {
+        if self.has_changed() {
+            *self.table.write().unwrap_or_else(PoisonError::into_inner) = None;
+        }
+    }
+
+    /// Returns whether packs may have come or gone since they were looked through.
+    fn has_changed(&self) -> bool {
+        let table = self.table.read().unwrap_or_else(PoisonError::into_inner);
+        table
+            .as_ref()
+            .is_some_and(|table| table.seen != stamp_of(&self.folder))
     }
 
     /// Returns the packs' names, sorted.
@@ -198,6 +221,8 @@ impl Table {
     /// Reads the directories of all packs. A pack whose directory is not sound is left out: what it
     /// holds counts as missing until `fsck` has salvaged it.
     fn load(folder: &Path) -> Result<Self, fs::Error> {
+        // Taken first: what changes from here on is seen.
+        let seen = stamp_of(folder).filter(|seen| !seen.is_fresh());
         let names = names(folder)?;
         let read = |name: &Digest| {
             let path = pack::path_of(folder, *name);
@@ -207,7 +232,10 @@ impl Table {
             Ok(directory.map(|directory| (*name, directory.slots)))
         };
         let directories: Result<Vec<_>, fs::Error> = names.par_iter().map(read).collect();
-        let mut table = Self::default();
+        let mut table = Self {
+            seen,
+            ..Self::default()
+        };
         for (name, slots) in directories?.into_iter().flatten() {
             let Ok(pack) = u32::try_from(table.packs.len()) else {
                 break;
@@ -231,6 +259,10 @@ impl Table {
             .binary_search_by_key(&digest, |place| place.slot.digest);
         Some(self.sorted[at.ok()?])
     }
+}
+
+fn stamp_of(folder: &Path) -> Option<Stamp> {
+    folder.metadata().ok().as_ref().map(Stamp::of)
 }
 
 fn names(folder: &Path) -> Result<Vec<Digest>, fs::Error> {

@@ -51,6 +51,7 @@ impl Cache {
         index: &Index,
         meter: &Meter,
     ) -> Result<Restored, Error> {
+        self.begin_reading()?;
         if content.files.is_none() {
             meter.expect(1, content.size);
             return self.restore_file(content.into(), path, index, meter);

@@ -7,6 +7,7 @@ use crate::base::fs::{self, failed};
 use crate::store::cache::Cache;
 use crate::store::error::Error;
 use crate::store::pack::{self, PackWriter, Slot};
+use crate::store::wreck;
 
 /// What became of a damaged pack.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -26,30 +27,39 @@ impl Cache {
         if let Some((file, directory)) = self.packs.open(name)? {
             let path = pack::path_of(self.packs.folder(), name);
             let mut writer = PackWriter::begin(&self.unfinished())?;
-            for slot in &directory.slots {
-                match pack::read_slot(&file, slot).map_err(failed("cannot read", &path))? {
-                    Some(bytes) => {
-                        writer.push(slot.digest, &bytes)?;
-                        salvaged.saved.push(slot.digest);
-                    }
-                    None => {
-                        self.keep_bytes(&file, slot)?;
-                        salvaged.lost.push(slot.digest);
-                    }
+            let slots = if directory.is_sound {
+                directory.slots
+            } else {
+                let found = wreck::find_slots(&file, name);
+                found.map_err(failed("cannot read", &path))?
+            };
+            for slot in &slots {
+                let bytes = pack::read_slot(&file, slot);
+                if let Some(bytes) = bytes.map_err(failed("cannot read", &path))? {
+                    writer.push(slot.digest, &bytes)?;
+                    salvaged.saved.push(slot.digest);
+                } else {
+                    self.keep_bytes(&file, slot)?;
+                    salvaged.lost.push(slot.digest);
                 }
             }
-            writer.finish(self.packs.folder())?;
-            // Only now: a kill in between leaves some objects in two packs.
-            let whole = self.quarantined(&format!("{name}.pack"));
-            fs::absent_as_none(fs::rename(&path, &whole).map_err(|error| error.source))
-                .map_err(failed("cannot move", &path))?;
+            let saved = writer.finish(self.packs.folder())?;
+            if saved.is_some_and(|(saved, _)| saved == name) {
+                // All of it: the new pack has taken the old one's place.
+                salvaged.lost.clear();
+            } else {
+                // Only now: a kill in between leaves some objects in two packs.
+                let whole = self.quarantined(&format!("{name}.pack"));
+                fs::absent_as_none(fs::rename(&path, &whole).map_err(|error| error.source))
+                    .map_err(failed("cannot move", &path))?;
+            }
         }
         self.packs.reload()?;
         Ok(salvaged)
     }
 
     /// Keeps the bytes of a bad object by themselves: they may still help somebody.
-    fn keep_bytes(&self, file: &std::fs::File, slot: &Slot) -> Result<(), Error> {
+    pub(super) fn keep_bytes(&self, file: &std::fs::File, slot: &Slot) -> Result<(), Error> {
         let Ok(length) = usize::try_from(slot.length) else {
             return Ok(());
         };
@@ -60,5 +70,52 @@ impl Cache {
             fs::write_replaceable(&to, &bytes)?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "tests damage small files")]
+mod tests {
+    use std::fs as disk;
+
+    use super::*;
+
+    #[test]
+    fn whichever_byte_is_wrong_at_most_the_object_that_has_it_is_lost() {
+        let objects = [&b"first"[..], b"", b"the third"];
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let open = || Cache::of_copies(folder.path().to_owned());
+        let write = || {
+            let cache = open();
+            let mut writer = PackWriter::begin(&cache.unfinished()).expect("begins");
+            for object in objects {
+                writer.push(Digest::of(object), object).expect("adds");
+            }
+            let finished = writer.finish(cache.packs.folder()).expect("finishes");
+            finished.expect("has objects").0
+        };
+        let name = write();
+        let path = pack::path_of(open().packs.folder(), name);
+        let whole = disk::read(&path).expect("reads");
+        let held: usize = objects.iter().map(|object| object.len()).sum();
+        let objects_end = pack::HEADER.len() + held;
+        for at in 0..whole.len() {
+            fs::remove(folder.path()).expect("removes");
+            write();
+            let mut bytes = whole.clone();
+            bytes[at] ^= 1 << (at % 8);
+            fs::write_replaceable(&path, &bytes).expect("writes");
+            let salvaged = open().salvage(name).expect("salvages");
+            let is_in_object = (pack::HEADER.len()..objects_end).contains(&at);
+            assert_eq!(salvaged.lost.len(), usize::from(is_in_object), "at {at}");
+            let cache = open();
+            let is_there = |object: &&&[u8]| {
+                let found = cache.read(Digest::of(object)).expect("reads");
+                found.as_deref() == Some(**object)
+            };
+            let count = objects.iter().filter(is_there).count();
+            assert_eq!(count, objects.len() - usize::from(is_in_object), "at {at}");
+            assert_eq!(path.exists(), !is_in_object, "at {at}");
+        }
     }
 }

@@ -46,6 +46,7 @@ impl Cache {
         index: &Index,
         meter: &Meter,
     ) -> Result<Option<Content>, Error> {
+        self.begin_use()?;
         match scan::find(path, index)? {
             None => Ok(None),
             Some(Found::File(metadata)) => {

@@ -5,7 +5,7 @@ mod kept;
 mod ledger;
 mod parsed;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use crate::base::any_path::AnyPath;
@@ -19,7 +19,7 @@ use crate::pipeline::{
     self, Content, DVC_FILE, LOCK_FILE, Lock, LockError, PIPELINE_FILE, Pipeline,
 };
 use crate::scm::{self, Repo, Revision};
-use crate::store::{self, Cache, Index, Meter, Restored, RunCache, Tree};
+use crate::store::{self, Cache, Index, Meter, Restored, RunCache, Tree, project_name};
 
 pub(crate) use kept::{Kept, flat_name, keep, keep_files};
 pub(crate) use ledger::Ledger;
@@ -95,6 +95,7 @@ impl Workspace {
     fn open(root: &Path) -> Result<Self, Error> {
         let settings = Settings::load(root)?;
         let cache = &settings.cache.dir;
+        let user = (!is_own_cache(root, cache)).then(|| root.to_owned());
         Ok(Self {
             root: root.to_owned(),
             worktree: Worktree::new(root),
@@ -103,8 +104,9 @@ impl Workspace {
                 settings.cache.types.clone(),
                 root.to_owned(),
                 root.join(STATE_FOLDER).join("roster"),
-            ),
-            runs: RunCache::new(cache.join("run-log")),
+            )
+            .used_by(user),
+            runs: RunCache::new(cache.join("run-log"), project_name(root)),
             index: Index::open(root.join(STATE_FOLDER).join("index"), root.to_owned()),
             settings,
         })
@@ -124,6 +126,35 @@ impl Workspace {
     pub(crate) fn guard_edits(root: &Path) -> Result<FileLock, fs::Error> {
         make_state_folder(root)?;
         FileLock::hold(&root.join(STATE_FOLDER).join("edit"))
+    }
+
+    /// Opens the project whose folder this is.
+    pub(crate) fn at(root: &Path) -> Result<Self, Error> {
+        let found = Self::find_root(root)?;
+        if found != root {
+            let path = root.to_owned();
+            return Err(Error::NoProject { path });
+        }
+        Self::open(root)
+    }
+
+    /// Returns the other projects that use this one's cache, and the registrations of such that
+    /// cannot be read.
+    pub(crate) fn cache_mates(&self) -> Result<(Vec<PathBuf>, Vec<String>), store::Error> {
+        let (mut mates, mut damaged) = (BTreeSet::new(), Vec::new());
+        for project in self.cache.projects()? {
+            match project.path {
+                Some(path) => drop(mates.insert(path)),
+                None => damaged.push(project.name.to_string()),
+            }
+        }
+        // A cache in a project's state folder is that project's.
+        let cache = self.settings.cache.dir.canonicalize().ok();
+        let state = cache.as_deref().and_then(Path::parent);
+        let state = state.filter(|state| state.ends_with(STATE_FOLDER));
+        mates.extend(state.and_then(Path::parent).map(Path::to_owned));
+        mates.remove(&self.root);
+        Ok((mates.into_iter().collect(), damaged))
     }
 
     /// Returns the settings that it was opened with.
@@ -301,6 +332,13 @@ impl Workspace {
     fn ensure_state_folder(&self) -> Result<(), fs::Error> {
         make_state_folder(&self.root)
     }
+}
+
+/// Returns whether the cache lies in the project's state folder. It is moved and copied with the
+/// project, and others who use it know whose it is without a registration.
+fn is_own_cache(root: &Path, cache: &Path) -> bool {
+    cache == root.join(STATE_FOLDER).join("cache")
+        && cache.canonicalize().map_or(true, |real| real == cache)
 }
 
 fn make_state_folder(root: &Path) -> Result<(), fs::Error> {

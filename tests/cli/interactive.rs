@@ -6,7 +6,7 @@ use std::process::Stdio;
 use crate::support::{Output, Project};
 
 /// Runs mlpipe on a terminal of its own, where `answers` are typed.
-fn on_terminal(project: &Project, line: &str, answers: &str) -> Option<Output> {
+pub(crate) fn on_terminal(project: &Project, line: &str, answers: &str) -> Option<Output> {
     let mut command = project.isolated("script");
     command.args(["-qec", line, "/dev/null"]);
     command

@@ -488,7 +488,8 @@ fn litter(folder: &Path) -> Box<dyn Iterator<Item = String>> {
     }))
 }
 
-fn copy(project: &Project) -> Project {
+/// Copies a project with all that is in it.
+pub(crate) fn copy(project: &Project) -> Project {
     let copy = Project::new();
     let from = project.path(".");
     let outcome = Command::new("cp")

@@ -23,6 +23,10 @@ mod diff;
 mod errors;
 mod faults;
 mod freeze;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod fsck;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod gc;
 mod init;
 mod install;
 mod interactive;

@@ -12,6 +12,8 @@ pub(crate) mod data_status;
 pub(crate) mod diff;
 pub(crate) mod du;
 pub(crate) mod freeze;
+pub(crate) mod fsck;
+pub(crate) mod gc;
 pub(crate) mod git;
 pub(crate) mod init;
 pub(crate) mod install;
@@ -74,6 +76,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, CliError> {
         Command::Install(args) => install::run(args, &context),
         Command::Config(args) => config::run(args, &context),
         Command::Cache(args) => cache::run(args, &context),
+        Command::Gc(args) => gc::run(args, &context),
+        Command::Fsck(args) => fsck::run(args, &context),
         Command::Git(args) => git::run(args, &context),
         #[cfg(feature = "ml")]
         Command::Ml(args) => Ok(ml::run(args).map(|()| Exit::Success)?),

@@ -4,6 +4,8 @@ pub(crate) mod changes;
 pub(crate) mod changes_json;
 pub(crate) mod data;
 pub(crate) mod diagnostics;
+pub(crate) mod fsck;
+pub(crate) mod gc;
 pub(crate) mod json;
 mod plain;
 pub(crate) mod progress;
@@ -15,6 +17,7 @@ pub(crate) mod table;
 mod terminal;
 #[cfg(feature = "ml")]
 pub(crate) mod training;
+pub(crate) mod watch;
 
 use std::io::{self, IsTerminal, Write};
 

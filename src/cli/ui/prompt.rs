@@ -18,6 +18,14 @@ pub(crate) fn is_possible() -> bool {
     io::stdin().is_terminal()
 }
 
+/// Asks a question of yes or no, and takes silence for no.
+pub(crate) fn confirm(question: &str) -> bool {
+    eprint(question);
+    let mut line = String::new();
+    let read = io::stdin().read_line(&mut line);
+    read.is_ok() && matches!(line.trim().to_lowercase().as_str(), "y" | "yes")
+}
+
 /// Asks whether something is to be done to stages.
 pub(crate) struct Prompt<'a> {
     verb: &'static str,

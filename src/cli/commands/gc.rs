@@ -1,0 +1,185 @@
+//! `mlpipe gc`.
+
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+
+use crate::base::any_path::walk;
+use crate::cli::commands::Context;
+use crate::cli::error::{CliError, Exit};
+use crate::cli::ui::watch::watched;
+use crate::cli::ui::{self, prompt};
+use crate::data::{Collected, How, collect};
+use crate::scm::{Day, Reach};
+use crate::store::project_name;
+use crate::workspace::Workspace;
+
+#[derive(Debug, Args)]
+pub(crate) struct GcArgs {
+    /// Keep what data.lock records now; every other scope keeps that as well
+    #[arg(short, long)]
+    workspace: bool,
+
+    /// Keep what this revision needs
+    #[arg(long, value_name = "REV")]
+    rev: Option<String>,
+
+    /// Keep what so many commits need, from `--rev` back
+    #[arg(short, long, value_name = "N", requires = "rev", default_value = "1")]
+    num: NonZeroUsize,
+
+    /// Keep what the tips of all branches need
+    #[arg(short, long)]
+    all_branches: bool,
+
+    /// Keep what all tags need
+    #[arg(short = 'T', long)]
+    all_tags: bool,
+
+    /// Keep what any commit needs
+    #[arg(short = 'A', long)]
+    all_commits: bool,
+
+    /// Keep what the commits need that were made on this day or later
+    #[arg(long, value_name = "YYYY-MM-DD")]
+    date: Option<Day>,
+
+    /// List what would be deleted, and delete nothing
+    #[arg(long)]
+    dry: bool,
+
+    /// Delete without asking
+    #[arg(short, long)]
+    force: bool,
+
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+
+    /// Say that a project does not use this cache any more: its folder, or the name that `gc` gave
+    #[arg(long, value_name = "PATH")]
+    forget_project: Option<PathBuf>,
+}
+
+impl GcArgs {
+    fn has_scope(&self) -> bool {
+        self.workspace || !self.reaches().is_empty()
+    }
+
+    fn reaches(&self) -> Vec<Reach> {
+        let back = |name: &String| Reach::Back(name.clone(), self.num);
+        let all = [
+            self.rev.as_ref().map(back),
+            self.all_branches.then_some(Reach::Branches),
+            self.all_tags.then_some(Reach::Tags),
+            self.all_commits.then_some(Reach::All),
+            self.date.map(Reach::Since),
+        ];
+        all.into_iter().flatten().collect()
+    }
+}
+
+/// Deletes from the cache what nobody needs.
+pub(crate) fn run(args: &GcArgs, context: &Context) -> Result<Exit, CliError> {
+    let workspace = context.workspace()?;
+    if let Some(path) = &args.forget_project {
+        forget(path, &workspace, context)?;
+        if !args.has_scope() {
+            return Ok(Exit::Success);
+        }
+    }
+    if !args.has_scope() {
+        return Err(CliError::usage(
+            "say what is to be kept: `gc` deletes all else from the cache".to_owned(),
+            "-w/--workspace  what data.lock records now (all others keep that too)\n\
+             --rev REV [-n N]  a revision, and commits before it\n\
+             -a/--all-branches, -T/--all-tags, -A/--all-commits\n\
+             --date YYYY-MM-DD  the commits since then\n\
+             with `--dry` it only lists what would go",
+        ));
+    }
+    let is_asked = !args.force && !args.dry;
+    if is_asked && (args.json || !prompt::is_possible()) {
+        return Err(CliError::unasked());
+    }
+    if is_asked {
+        let trial = sweep(args, How::Try, &workspace, context)?;
+        let is_vain = trial.swept.garbage.is_empty() && trial.runs_gone == 0;
+        if !is_vain && !confirm(&trial) {
+            context.say("nothing was deleted\n");
+            return Ok(Exit::Success);
+        }
+    }
+    let how = if args.dry { How::Try } else { How::Delete };
+    let collected = sweep(args, how, &workspace, context)?;
+    show(args, &collected, how, context)?;
+    Ok(if collected.swept.lost.is_empty() {
+        Exit::Success
+    } else {
+        Exit::Error
+    })
+}
+
+fn sweep(
+    args: &GcArgs,
+    how: How,
+    workspace: &Workspace,
+    context: &Context,
+) -> Result<Collected, CliError> {
+    let is_hidden = context.quiet || args.json;
+    let waiting = |holder: &str| {
+        context.say(&format!(
+            "another mlpipe ({holder}) is at work here; waiting\n"
+        ));
+    };
+    Ok(watched("packing", is_hidden, |meter| {
+        collect(workspace, &args.reaches(), how, meter, &waiting)
+    })?)
+}
+
+fn confirm(trial: &Collected) -> bool {
+    prompt::confirm(&format!("{}delete it? [y/N] ", ui::gc::will_go(trial)))
+}
+
+fn show(args: &GcArgs, collected: &Collected, how: How, context: &Context) -> Result<(), CliError> {
+    if args.json {
+        ui::print(&ui::gc::to_json(collected, how))?;
+        return Ok(());
+    }
+    if how == How::Try {
+        ui::print(&ui::gc::listing(&collected.swept))?;
+    }
+    context.say(&ui::gc::summary(collected, how));
+    Ok(())
+}
+
+fn forget(path: &Path, workspace: &Workspace, context: &Context) -> Result<(), CliError> {
+    let text = path.display().to_string();
+    // The folder may be gone, and a registration damaged.
+    let here = context.folder.canonicalize()?;
+    let names = [
+        path.canonicalize().ok().map(|path| project_name(&path)),
+        Some(project_name(&walk(&here, &text))),
+        Some(project_name(path)),
+        text.parse().ok(),
+    ];
+    for name in names.into_iter().flatten() {
+        if workspace.cache.forget_project(name)? {
+            context.say(&format!(
+                "`{text}` does not count as a user of this cache any more\n"
+            ));
+            return Ok(());
+        }
+    }
+    let message = format!("no project `{text}` is registered in this cache");
+    let projects = workspace.cache.projects()?;
+    let paths = projects.into_iter().filter_map(|project| project.path);
+    let paths: Vec<String> = paths.map(|path| format!("`{}`", path.display())).collect();
+    let hint = if paths.is_empty() {
+        "none is: it belongs to this project alone".to_owned()
+    } else {
+        format!("registered: {}", paths.join(", "))
+    };
+    Err(CliError::usage(message, &hint))
+}

@@ -1,0 +1,181 @@
+//! What a check of the cache has found.
+
+use serde_json::{Value, json};
+
+use crate::base::any_path::AnyPath;
+use crate::base::digest::Digest;
+use crate::base::human;
+use crate::data::{Affected, Remedy, Report, Use, User};
+use crate::store::Damage;
+
+/// Says what is wrong, what that affects, and what to do.
+pub(crate) fn findings(report: &Report) -> String {
+    let mut text = String::new();
+    for damage in &report.checked.damage {
+        text += &found(damage);
+        if let Damage::Object {
+            digest, has_copy, ..
+        } = damage
+        {
+            text += &if *has_copy {
+                "  another copy of it is good: nothing is lost\n".to_owned()
+            } else {
+                affects(report.affected.get(digest))
+            };
+        }
+    }
+    for stray in &report.checked.strays {
+        text += &format!("not part of a cache: {}\n", stray.display());
+    }
+    text
+}
+
+/// Says what was checked.
+pub(crate) fn summary(report: &Report) -> String {
+    let checked = &report.checked;
+    let number = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
+    let mut text = format!(
+        "  {} of {} in {} and loose files checked: ",
+        human::count(number(checked.objects), "object"),
+        human::size(checked.bytes),
+        human::count(number(checked.packs), "pack"),
+    );
+    text += &match checked.damage.len() {
+        0 => "all is well\n".to_owned(),
+        count => format!("{} wrong\n", human::count(count, "thing")),
+    };
+    text
+}
+
+fn found(damage: &Damage) -> String {
+    match damage {
+        Damage::Object { digest, pack, .. } => {
+            let place = pack.map_or_else(String::new, |pack| format!(" in pack {}", pack.short()));
+            format!("corrupt: object {digest}{place}; it is in the quarantine\n")
+        }
+        Damage::Pack { name, is_whole } => {
+            let end = if *is_whole {
+                "it has been mended"
+            } else {
+                "it is in the quarantine, and what is good of it in a new pack"
+            };
+            format!("corrupt: the directory of pack {name}; {end}\n")
+        }
+        Damage::Runs { bytes } => format!(
+            "corrupt: {bytes} bytes in the records of earlier runs; they are gone\n  \
+             a stage whose record that was runs again when it is next needed\n"
+        ),
+        Damage::Registration {
+            project: Some(project),
+            ..
+        } => format!(
+            "corrupt: the registration of project {}; it has been mended\n",
+            project.display()
+        ),
+        Damage::Registration { name, .. } => format!(
+            "corrupt: the registration {name} of a project that uses this cache\n  \
+             `mlpipe gc` refuses to delete anything until `mlpipe gc --forget-project {name}`; run \
+             `mlpipe fsck` in that project first, which registers it again\n"
+        ),
+        Damage::Lock => "corrupt: the lock had something in it; it is empty again\n".to_owned(),
+    }
+}
+
+fn affects(affected: Option<&Affected>) -> String {
+    let uses = affected.map(|affected| &affected.uses);
+    let Some(uses) = uses.filter(|uses| !uses.is_empty()) else {
+        return "  nothing that data.lock or HEAD needs\n".to_owned();
+    };
+    let line = |((path, inner), one): (&(AnyPath, String), &Use)| {
+        format!("  {}: {}\n", what(path, inner, one), next(path, one))
+    };
+    uses.iter().map(line).collect()
+}
+
+fn what(path: &AnyPath, inner: &str, one: &Use) -> String {
+    let whose = match &one.user {
+        User::Data => format!("data `{path}`"),
+        User::Out(stage) => format!("`{path}`, an out of stage `{stage}`"),
+        User::Dep(stage) => format!("`{path}`, which stage `{stage}` reads"),
+    };
+    let part = if one.is_manifest {
+        "the list of the files in ".to_owned()
+    } else if inner.is_empty() {
+        String::new()
+    } else {
+        format!("`{inner}` in ")
+    };
+    let when = if one.is_of_head { " at HEAD" } else { "" };
+    format!("{part}{whose}{when}")
+}
+
+fn next(path: &AnyPath, one: &Use) -> String {
+    match &one.remedy {
+        Remedy::Add => format!("`mlpipe add {path}` stores it again"),
+        Remedy::Repro(_) if matches!(one.user, User::Dep(_)) => {
+            "only for saying what has changed in it; the next run keeps it again".to_owned()
+        }
+        Remedy::Repro(stage) => format!("`mlpipe repro {stage}` brings it back"),
+        Remedy::Fetch => "bring it from another clone, remote or backup".to_owned(),
+    }
+}
+
+/// Writes the same for programs.
+pub(crate) fn to_json(report: &Report) -> String {
+    let checked = &report.checked;
+    let damage = checked.damage.iter().map(|damage| match damage {
+        Damage::Object {
+            digest,
+            pack,
+            has_copy,
+        } => json!({
+            "kind": "object",
+            "sha256": digest,
+            "pack": pack,
+            "has_copy": has_copy,
+            "affects": uses(report, digest),
+        }),
+        Damage::Pack { name, is_whole } => {
+            json!({"kind": "pack", "pack": name, "mended": is_whole})
+        }
+        Damage::Runs { bytes } => json!({"kind": "runs", "bytes": bytes}),
+        Damage::Registration { name, project } => {
+            json!({"kind": "registration", "name": name, "project": project})
+        }
+        Damage::Lock => json!({"kind": "lock"}),
+    });
+    let value = json!({
+        "objects": checked.objects,
+        "bytes": checked.bytes,
+        "packs": checked.packs,
+        "runs": checked.runs,
+        "damage": damage.collect::<Vec<_>>(),
+        "strays": checked.strays,
+    });
+    format!("{value:#}\n")
+}
+
+fn uses(report: &Report, digest: &Digest) -> Vec<Value> {
+    let uses = report.affected.get(digest).map(|affected| &affected.uses);
+    let value = |((path, inner), one): (&(AnyPath, String), &Use)| {
+        let stage = match &one.user {
+            User::Data => None,
+            User::Out(stage) | User::Dep(stage) => Some(stage),
+        };
+        let command = match &one.remedy {
+            Remedy::Add => Some(format!("mlpipe add {path}")),
+            Remedy::Repro(stage) => Some(format!("mlpipe repro {stage}")),
+            Remedy::Fetch => None,
+        };
+        let file = (!inner.is_empty()).then_some(inner);
+        json!({
+            "path": path.as_str(),
+            "file": file,
+            "stage": stage,
+            "manifest": one.is_manifest,
+            "head": one.is_of_head,
+            "command": command,
+        })
+    };
+    uses.into_iter().flatten().map(value).collect()
+}

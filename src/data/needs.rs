@@ -1,0 +1,99 @@
+//! `Needs`: the objects that projects need: what their locks record, now and in commits.
+
+use std::path::Path;
+
+use crate::base::path::RepoPath;
+use crate::base::source::as_text;
+use crate::data::refusal::Refusal;
+use crate::pipeline::{Content, LOCK_FILE, Lock};
+use crate::scm::Reach;
+use crate::store::{Cache, Listing, Live};
+use crate::workspace::Workspace;
+
+/// What is needed, as far as it is known.
+pub(super) struct Needs<'c> {
+    cache: &'c Cache,
+    pub(super) live: Live,
+    /// How many folders are needed whose manifests are not in the cache.
+    pub(super) unlisted: u64,
+}
+
+impl<'c> Needs<'c> {
+    /// Needs nothing of the cache yet.
+    pub(super) fn new(cache: &'c Cache) -> Self {
+        Self {
+            cache,
+            live: Live::default(),
+            unlisted: 0,
+        }
+    }
+
+    /// Adds what a project needs now.
+    pub(super) fn add_workspace(&mut self, workspace: &Workspace) -> Result<(), Refusal> {
+        self.add_lock(&workspace.load_lock()?)
+    }
+
+    /// Adds what a project needed in these commits.
+    pub(super) fn add_commits(
+        &mut self,
+        workspace: &Workspace,
+        reaches: &[Reach],
+    ) -> Result<(), Refusal> {
+        if reaches.is_empty() {
+            return Ok(());
+        }
+        let Some(repo) = workspace.repo()? else {
+            return Ok(());
+        };
+        let path = RepoPath::parse(LOCK_FILE).expect("invariant: a plain file name");
+        for version in repo.versions(&path, reaches)? {
+            let label = format!("{}:{LOCK_FILE}", version.commit);
+            let lock = Lock::parse(&label, as_text(&label, &version.bytes)?)?;
+            self.add_lock(&lock)?;
+        }
+        Ok(())
+    }
+
+    /// Adds what another project may ever need.
+    pub(super) fn add_mate(&mut self, root: &Path) -> Result<Workspace, Refusal> {
+        let add = || {
+            let workspace = Workspace::at(root)?;
+            self.add_workspace(&workspace)?;
+            self.add_commits(&workspace, &[Reach::All])?;
+            Ok::<_, Refusal>(workspace)
+        };
+        let mut add = add;
+        add().map_err(|error| Refusal::Project {
+            path: root.to_owned(),
+            source: Box::new(error),
+        })
+    }
+
+    /// Adds the content of a file or a folder, which is called `path`.
+    pub(super) fn add_content(&mut self, content: &Content, path: &str) -> Result<(), Refusal> {
+        match self.live.add_whole(content, self.cache)? {
+            Listing::Known => {}
+            Listing::Missing => self.unlisted += 1,
+            Listing::Corrupt => {
+                let path = path.to_owned();
+                return Err(Refusal::Manifest { path });
+            }
+        }
+        Ok(())
+    }
+
+    fn add_lock(&mut self, lock: &Lock) -> Result<(), Refusal> {
+        for (path, content) in &lock.data {
+            self.add_content(content, path.as_str())?;
+        }
+        for entry in lock.stages.values() {
+            for (path, content) in entry.outs.iter() {
+                self.add_content(content, path.as_str())?;
+            }
+            let folders = entry.deps.iter().filter(|(_, dep)| dep.files.is_some());
+            // What has changed in a folder is told by its manifest.
+            folders.for_each(|(_, dep)| self.live.add(dep.sha256));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,69 @@
+//! `Live`: the objects that somebody needs, in the order in which they are to lie in packs.
+
+use std::collections::{HashMap, HashSet};
+
+use crate::base::digest::Digest;
+use crate::pipeline::Content;
+use crate::store::cache::{Cache, Lack};
+use crate::store::error::Error;
+
+/// Objects to be kept. Those of a folder follow each other in the order of its paths.
+#[derive(Default)]
+pub(crate) struct Live {
+    order: HashMap<Digest, usize>,
+    /// The files and folders that are kept with all that is in them.
+    whole: HashSet<Digest>,
+}
+
+/// What is known of the content that is to be kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Listing {
+    /// All of it, or it is no folder.
+    Known,
+    /// The manifest of the folder is not in the cache: what it lists cannot be kept for its sake.
+    Missing,
+    /// The manifest was corrupt.
+    Corrupt,
+}
+
+impl Live {
+    /// Keeps an object.
+    pub(crate) fn add(&mut self, digest: Digest) {
+        let next = self.order.len();
+        self.order.entry(digest).or_insert(next);
+    }
+
+    /// Keeps content, and what is in it where it is a folder.
+    pub(crate) fn add_whole(&mut self, content: &Content, cache: &Cache) -> Result<Listing, Error> {
+        if !self.whole.insert(content.sha256) {
+            return Ok(Listing::Known);
+        }
+        self.add(content.sha256);
+        if content.files.is_none() {
+            return Ok(Listing::Known);
+        }
+        match cache.tree(content.sha256)? {
+            Ok(tree) => {
+                tree.files().for_each(|(_, file)| self.add(file.digest));
+                Ok(Listing::Known)
+            }
+            Err(Lack::Missing) => Ok(Listing::Missing),
+            Err(Lack::Corrupt(_)) => Ok(Listing::Corrupt),
+        }
+    }
+
+    /// Returns whether content is kept with all that is in it.
+    pub(crate) fn has_whole(&self, content: &Content) -> bool {
+        self.whole.contains(&content.sha256)
+    }
+
+    /// Returns whether an object is kept.
+    pub(super) fn has(&self, digest: Digest) -> bool {
+        self.order.contains_key(&digest)
+    }
+
+    /// Returns an object's place in the order.
+    pub(super) fn place(&self, digest: Digest) -> usize {
+        self.order.get(&digest).copied().unwrap_or(usize::MAX)
+    }
+}
