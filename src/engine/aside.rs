@@ -58,13 +58,23 @@ enum Writer {
 }
 
 impl<'a> Aside<'a> {
-    /// Moves the outs of `stage` out of the way. Those that persist stay.
+    /// Moves the outs of `stage` out of the way. Those that persist stay, as files of their own: what
+    /// the command writes to them must not reach the cache.
     pub(crate) fn take(
         workspace: &'a Workspace,
         stage: &StageName,
         outs: &[OutState],
         claim: &mut Claim<'_>,
     ) -> Result<Self, Failure> {
+        let is_there = |state: &&OutState| state.shape != Shape::Absent;
+        for state in outs
+            .iter()
+            .filter(is_there)
+            .filter(|state| state.out.persist)
+        {
+            let location = workspace.locate_any(&state.out.path);
+            workspace.cache.unprotect(&location)?;
+        }
         let mut items = Vec::new();
         for state in outs.iter().filter(|state| !state.out.persist) {
             let out = state.out.path.clone();

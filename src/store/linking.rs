@@ -178,8 +178,7 @@ impl Cache {
                     .path()
                     .read_link()
                     .is_ok_and(|target| target.starts_with(self.loose.folder()));
-            // With its object collected, a file is left that cannot be written either.
-            let is_name = found.is_file() && found.mode() & 0o222 == 0;
+            let is_name = found.is_file() && found.nlink() > 1 && found.mode() & 0o222 == 0;
             if is_link || is_name {
                 copy_in_place(entry.path())?;
                 count += 1;

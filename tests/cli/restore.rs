@@ -308,6 +308,20 @@ fn a_dangling_link_in_the_place_of_an_out_is_kept() {
 }
 
 #[test]
+fn what_a_command_adds_to_a_linked_persistent_out_does_not_reach_the_cache() {
+    let project = Project::with(
+        "stages:\n  grow: {cmd: cat in >> log, deps: [in], outs: [{log: {persist: true}}]}\n",
+    );
+    project.run(&["config", "cache.type", "hardlink"]).success();
+    project.write("in", "one\n");
+    project.run(&["repro"]).success();
+    project.write("in", "two\n");
+    project.run(&["repro"]).success();
+    assert_eq!(project.read("log"), "one\ntwo\n");
+    project.run(&["fsck"]).success();
+}
+
+#[test]
 fn persistent_outs_never_come_from_the_run_cache() {
     let project = Project::with(
         "stages:\n  grow: {cmd: cat in >> log, deps: [in], outs: [{log: {persist: true}}]}\n",
