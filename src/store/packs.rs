@@ -6,8 +6,6 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock, PoisonError, RwLock, RwLockReadGuard};
 
-use rayon::prelude::*;
-
 use crate::base::digest::Digest;
 use crate::base::fs::{self, absent_as_none, failed};
 use crate::store::pack::{self, Directory, Slot};
@@ -220,6 +218,9 @@ impl Pack {
 impl Table {
     /// Reads the directories of all packs. A pack whose directory is not sound is left out: what it
     /// holds counts as missing until `fsck` has salvaged it.
+    ///
+    /// On this thread alone: it is done under the lock that the pool's threads may be waiting for, and
+    /// one that waits for the pool takes up other work, which may want the lock as well.
     fn load(folder: &Path) -> Result<Self, fs::Error> {
         // Taken first: what changes from here on is seen.
         let seen = stamp_of(folder).filter(|seen| !seen.is_fresh());
@@ -231,7 +232,7 @@ impl Table {
             let directory = directory.filter(|directory| directory.is_sound);
             Ok(directory.map(|directory| (*name, directory.slots)))
         };
-        let directories: Result<Vec<_>, fs::Error> = names.par_iter().map(read).collect();
+        let directories: Result<Vec<_>, fs::Error> = names.iter().map(read).collect();
         let mut table = Self {
             seen,
             ..Self::default()
@@ -244,9 +245,7 @@ impl Table {
             let places = slots.into_iter().map(|slot| Place { pack, slot });
             table.sorted.extend(places);
         }
-        table
-            .sorted
-            .par_sort_unstable_by_key(|place| place.slot.digest);
+        table.sorted.sort_unstable_by_key(|place| place.slot.digest);
         Ok(table)
     }
 

@@ -74,7 +74,6 @@ impl Cache {
 }
 
 #[cfg(test)]
-#[expect(clippy::disallowed_methods, reason = "tests damage small files")]
 mod tests {
     use std::fs as disk;
 
