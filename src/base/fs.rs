@@ -307,10 +307,6 @@ pub(crate) fn can_share_blocks(one: &Path, other: &Path) -> Result<bool, Error> 
 
 /// Deletes the folder at `path` if there is nothing in it; returns whether it is gone.
 pub(crate) fn remove_empty_folder(path: &Path) -> Result<bool, Error> {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "this is where deleting goes through"
-    )]
     let outcome = fs::remove_dir(path);
     match outcome {
         Err(error) if error.kind() == ErrorKind::DirectoryNotEmpty => Ok(false),

@@ -150,7 +150,7 @@ impl Scan<'_> {
             path: String::new(),
             followed: Vec::new(),
         };
-        rayon::scope(|scope| self.visit(scope, top));
+        rayon::scope(|scope| self.visit(scope, &top));
         let error = self.error.into_inner();
         if let Some(error) = error.unwrap_or_else(PoisonError::into_inner) {
             return Err(error);
@@ -163,17 +163,13 @@ impl Scan<'_> {
         Ok(found)
     }
 
-    fn visit<'s>(&'s self, scope: &rayon::Scope<'s>, visit: Visit) {
-        match self.look(scope, &visit) {
-            Ok(folder) => self.lock(&self.found).push(folder),
+    fn visit<'s>(&'s self, scope: &rayon::Scope<'s>, visit: &Visit) {
+        match self.look(scope, visit) {
+            Ok(folder) => lock(&self.found).push(folder),
             Err(error) => {
-                self.lock(&self.error).get_or_insert(error);
+                lock(&self.error).get_or_insert(error);
             }
         }
-    }
-
-    fn lock<'m, T>(&self, mutex: &'m Mutex<T>) -> MutexGuard<'m, T> {
-        mutex.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Looks at one folder; those in it are left to whoever has time.
@@ -212,7 +208,7 @@ impl Scan<'_> {
     }
 
     fn go_on<'s>(&'s self, scope: &rayon::Scope<'s>, path: String, followed: Vec<PathBuf>) {
-        scope.spawn(move |scope| self.visit(scope, Visit { path, followed }));
+        scope.spawn(move |scope| self.visit(scope, &Visit { path, followed }));
     }
 
     fn names(&self, opened: &File, folder: &FoundFolder) -> Result<Names, Error> {
@@ -324,6 +320,10 @@ impl Scan<'_> {
             path: self.top.join(folder.path_of(text(name))),
         }
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Names have been seen to be UTF-8.
