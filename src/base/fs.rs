@@ -305,6 +305,29 @@ pub(crate) fn can_share_blocks(one: &Path, other: &Path) -> Result<bool, Error> 
     Ok(rustix::fs::ioctl_ficlone(other.as_file(), one.as_file()).is_ok())
 }
 
+/// Deletes the file or link at `path`; nothing there is fine, and a folder is an error.
+pub(crate) fn remove_file(path: &Path) -> Result<(), Error> {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is where deleting goes through"
+    )]
+    let outcome = fs::remove_file(path);
+    absent_as_none(outcome)
+        .map(drop)
+        .map_err(failed("cannot delete", path))
+}
+
+/// Waits until everything on the file system of `folder` is on disk; a folder that is not there has
+/// nothing to wait for.
+pub(crate) fn sync_file_system(folder: &Path) -> Result<(), Error> {
+    let opened = absent_as_none(fs::File::open(folder)).map_err(failed("cannot read", folder))?;
+    match opened {
+        Some(opened) => rustix::fs::syncfs(&opened)
+            .map_err(|error| failed("cannot write", folder)(error.into())),
+        None => Ok(()),
+    }
+}
+
 /// Deletes the folder at `path` if there is nothing in it; returns whether it is gone.
 pub(crate) fn remove_empty_folder(path: &Path) -> Result<bool, Error> {
     let outcome = fs::remove_dir(path);

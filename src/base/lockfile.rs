@@ -170,9 +170,11 @@ impl Presence {
             is_alone,
             was_abandoned: is_alone && !others.is_empty(),
         };
-        presence
-            .write_holder()
-            .map_err(failed("cannot write", path))?;
+        match presence.write_holder() {
+            // The lock counts without a name as well, and room may be what its holder is about to make.
+            Err(error) if error.kind() == io::ErrorKind::StorageFull => {}
+            outcome => outcome.map_err(failed("cannot write", path))?,
+        }
         Ok(presence)
     }
 

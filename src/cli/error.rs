@@ -425,6 +425,7 @@ impl From<engine::AmendError> for CliError {
                 format!("move it elsewhere, or stop tracking that: `mlpipe remove {tracked}`")
             }
             Amend::Occupied { .. } => "delete it first, or move to another name".to_owned(),
+            Amend::NoPlace { .. } => "move it to another place".to_owned(),
             Amend::IntoItself { .. } => "move it to a place outside of it".to_owned(),
             Amend::NoParam { key, help, file } => help.clone().unwrap_or_else(|| {
                 let prefix = if file.as_str() == "params.yaml" {

@@ -14,4 +14,5 @@ pub(crate) use error::Error;
 pub(crate) use key::Key;
 pub(crate) use layer::{Entry, Layer, effective};
 pub(crate) use level::{Level, STATE_FOLDER};
+pub(crate) use setting::Sharing;
 pub(crate) use settings::Settings;

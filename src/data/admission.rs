@@ -120,17 +120,7 @@ impl<'a> Gate<'a> {
             let path = path.clone();
             return Err(Error::ProjectFile { path, role });
         }
-        // The nearest comes first, and the path itself may be a link.
-        let mut above: Vec<&str> = path.ancestors().skip(1).collect();
-        above.reverse();
-        for folder in above {
-            let folder = RepoPath::parse(folder)?;
-            if is_link(&self.workspace.locate(&folder))? {
-                let (path, link) = (path.clone(), folder);
-                return Err(Error::BehindLink { path, link });
-            }
-        }
-        Ok(())
+        refuse_behind_link(self.workspace, path)
     }
 
     fn check_presence(&self, path: &RepoPath) -> Result<(), Error> {
@@ -213,4 +203,19 @@ fn is_link(path: &Path) -> Result<bool, fs::Error> {
     let metadata = fs::absent_as_none(path.symlink_metadata());
     let metadata = metadata.map_err(failed("cannot read", path))?;
     Ok(metadata.is_some_and(|metadata| metadata.is_symlink()))
+}
+
+/// Refuses what is not in the project but behind a link in it.
+pub(super) fn refuse_behind_link(workspace: &Workspace, path: &RepoPath) -> Result<(), Error> {
+    // The nearest comes first, and the path itself may be a link.
+    let mut above: Vec<&str> = path.ancestors().skip(1).collect();
+    above.reverse();
+    for folder in above {
+        let folder = RepoPath::parse(folder)?;
+        if is_link(&workspace.locate(&folder))? {
+            let (path, link) = (path.clone(), folder);
+            return Err(Error::BehindLink { path, link });
+        }
+    }
+    Ok(())
 }

@@ -6,11 +6,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::base::any_path::AnyPath;
 use crate::base::path::RepoPath;
 use crate::data::access::Access;
+use crate::data::admission::refuse_behind_link;
 use crate::data::error::Error;
-use crate::data::unsaved::{Unsaved, leads_elsewhere};
+use crate::data::unsaved::Unsaved;
 use crate::pipeline::Content;
 use crate::scm::ignore_out;
-use crate::store::{Meter, Presence, Restored, Tree};
+use crate::store::{Meter, Presence, Restored, Tree, leads_elsewhere};
 use crate::workspace::{Kept, Workspace};
 
 /// How far a checkout may go.
@@ -110,6 +111,7 @@ pub(super) struct Visit<'a> {
 
 impl Visit<'_> {
     fn check_out(&mut self, manner: Manner) -> Result<Outcome, Error> {
+        refuse_behind_link(self.workspace, self.path)?;
         let found = self.workspace.measure(&self.any())?;
         if found.as_ref() == Some(self.recorded) {
             // A killed `add` may have come no further.
@@ -127,6 +129,9 @@ impl Visit<'_> {
         // Before it is there: git must not see it.
         ignore_out(self.workspace.root(), self.path)?;
         self.kept = unsaved.keep(self.workspace, self.path)?;
+        if found.is_some() {
+            self.workspace.cache.settle()?;
+        }
         let restored = self
             .workspace
             .restore(self.recorded, &self.any(), self.meter)?;
@@ -161,7 +166,8 @@ impl Visit<'_> {
             return Ok(Outcome::Lost { files, is_partial });
         };
         let there = self.workspace.tree(&self.any())?.unwrap_or_default();
-        let is_free = found.is_none() || is_part(&there, &tree);
+        let is_folder = found.is_none_or(|found| found.files.is_some());
+        let is_free = is_folder && is_part(&there, &tree);
         let there: BTreeMap<&str, Content> = contents(&there).collect();
         let mut files = Vec::new();
         for (inner, content) in contents(&tree) {

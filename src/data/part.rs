@@ -4,11 +4,11 @@ use crate::base::any_path::AnyPath;
 use crate::base::fs;
 use crate::base::path::RepoPath;
 use crate::data::access::Access;
+use crate::data::admission::refuse_behind_link;
 use crate::data::checkout::{CheckedOut, Manner, Outcome, Visit, contents};
 use crate::data::error::Error;
-use crate::data::unsaved::leads_elsewhere;
 use crate::pipeline::Content;
-use crate::store::{Meter, Presence};
+use crate::store::{Meter, Presence, leads_elsewhere};
 use crate::workspace;
 
 /// A file or folder in a tracked folder.
@@ -53,6 +53,7 @@ pub(crate) fn check_out_parts(
 
 impl Visit<'_> {
     fn check_out_part(&mut self, path: &RepoPath, manner: Manner) -> Result<Outcome, Error> {
+        refuse_behind_link(self.workspace, self.path)?;
         let Some(tree) = self.workspace.cache.manifest(self.recorded)? else {
             let (files, is_partial) = (vec![self.path.to_string()], false);
             return Ok(Outcome::Lost { files, is_partial });

@@ -6,6 +6,7 @@ use crate::base::any_path::AnyPath;
 use crate::base::fs;
 use crate::base::path::RepoPath;
 use crate::data::access::Access;
+use crate::data::admission::refuse_behind_link;
 use crate::data::error::Error;
 use crate::data::selection::untracked;
 use crate::data::unsaved::Unsaved;
@@ -58,13 +59,15 @@ impl Removed {
         let Some(recorded) = access.data.get(path) else {
             return Err(untracked(&access.data, path));
         };
+        refuse_behind_link(workspace, path)?;
         let found = workspace.measure(&AnyPath::from(path.clone()))?;
         let is_recorded = found.as_ref() == Some(recorded);
         let unsaved = match workspace.cache.presence(recorded)? {
             // The last copy of what is recorded.
             Presence::Missing if is_recorded => Unsaved::Whole,
-            _ => Unsaved::find(workspace, path, found, recorded)?,
+            _ => Unsaved::find_all(workspace, path, found)?,
         };
+        workspace.cache.settle()?;
         self.kept.extend(unsaved.keep(workspace, path)?);
         let location = workspace.locate(path);
         if fs::exists(&location)? {

@@ -1,14 +1,16 @@
 //! What only the workspace has: content that overwriting would destroy.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+
+use rayon::prelude::*;
 
 use crate::base::any_path::AnyPath;
 use crate::base::fs::{self, failed};
 use crate::base::path::RepoPath;
 use crate::data::error::Error;
 use crate::pipeline::Content;
-use crate::store::{self, Presence, Tree};
+use crate::store::{self, EntryKind, Presence, Tree, is_object_link, leads_elsewhere};
 use crate::workspace::{self, Kept, Workspace};
 
 /// What in the place of tracked data is in no cache.
@@ -23,19 +25,44 @@ pub(crate) enum Unsaved {
 }
 
 impl Unsaved {
-    /// Looks at what is at `path`; `found` is what was measured there. Files that are as in
-    /// `recorded` stay as they are and count as saved.
+    /// Looks at what is at `path`, where `recorded` is to be put; `found` is what was measured there.
+    /// Files that are as recorded stay as they are and count as saved.
     pub(super) fn find(
         workspace: &Workspace,
         path: &RepoPath,
         found: Option<Content>,
         recorded: &Content,
     ) -> Result<Self, Error> {
+        let known = workspace.cache.manifest(recorded)?.unwrap_or_default();
+        let is_folder = recorded.files.is_some();
+        Self::look(workspace, path, found, (&known, is_folder))
+    }
+
+    /// Looks at what is at `path` and is about to go, with all that is in it.
+    pub(super) fn find_all(
+        workspace: &Workspace,
+        path: &RepoPath,
+        found: Option<Content>,
+    ) -> Result<Self, Error> {
+        Self::look(workspace, path, found, (&Tree::default(), false))
+    }
+
+    /// Looks at what gives way to `known`, which is a folder or not.
+    fn look(
+        workspace: &Workspace,
+        path: &RepoPath,
+        found: Option<Content>,
+        (known, is_folder): (&Tree, bool),
+    ) -> Result<Self, Error> {
+        workspace.cache.begin_reading()?;
         let location = workspace.locate(path);
         let metadata = fs::absent_as_none(location.symlink_metadata());
         let Some(metadata) = metadata.map_err(failed("cannot read", &location))? else {
             return Ok(Self::Nothing);
         };
+        if found.is_none() && is_object_link(&location) {
+            return Ok(Self::Nothing);
+        }
         let Some(found) = found else {
             // A link to nothing, which only the user can have made.
             return Ok(Self::Whole);
@@ -47,14 +74,14 @@ impl Unsaved {
             });
         }
         // A folder that takes the place of another one leaves alone what does not count.
-        if recorded.files.is_none() && workspace.has_uncounted(&location)? {
+        if !is_folder && workspace.has_uncounted(&location)? {
             return Ok(Self::Whole);
         }
         let Some(tree) = workspace.tree(&AnyPath::from(path.clone()))? else {
             return Ok(Self::Whole);
         };
-        let known = workspace.cache.manifest(recorded)?.unwrap_or_default();
-        let files = files_in_no_cache(workspace, &tree, &known)?;
+        let mut files = files_in_no_cache(workspace, &tree, known)?;
+        files.extend(uncounted_in_the_way(&location, &tree, known)?);
         if files.is_empty() {
             return Ok(Self::Nothing);
         }
@@ -95,24 +122,54 @@ fn files_in_no_cache(
     tree: &Tree,
     known: &Tree,
 ) -> Result<Vec<String>, store::Error> {
+    let (links, recorded_links) = (links(tree), links(known).collect::<BTreeSet<_>>());
     let known: BTreeMap<&str, Content> = known
         .files()
         .map(|(path, file)| (path, file.into()))
         .collect();
-    let mut files = Vec::new();
-    for (path, file) in tree.files() {
-        let content = Content::from(file);
-        let is_recorded = known.get(path) == Some(&content);
-        if !is_recorded && workspace.cache.verify(&content)? == Presence::Missing {
-            files.push(path.to_owned());
-        }
-    }
-    Ok(files)
+    let is_unsaved = |(path, content): &(&str, Content)| {
+        let is_recorded = known.get(path) == Some(content);
+        Ok(!is_recorded && workspace.cache.verify(content)? == Presence::Missing)
+    };
+    let found: Vec<(&str, Content)> = tree
+        .files()
+        .map(|(path, file)| (path, file.into()))
+        .collect();
+    let verdicts: Result<Vec<bool>, store::Error> = found.par_iter().map(is_unsaved).collect();
+    let files = found.into_iter().zip(verdicts?);
+    let files = files.filter(|(_, is_unsaved)| *is_unsaved);
+    let files = files.map(|((path, _), _)| path.to_owned());
+    let links = links.filter(|link| !recorded_links.contains(link));
+    Ok(files
+        .chain(links.map(|(path, _)| path.to_owned()))
+        .collect())
 }
 
-/// Whether a file's way from the folder leads over a link to another folder.
-pub(super) fn leads_elsewhere(folder: &Path, file: &str) -> bool {
-    let ends = file.match_indices('/').map(|(end, _)| end);
-    ends.map(|end| folder.join(&file[..end]))
-        .any(|above| above.is_symlink())
+fn links(tree: &Tree) -> impl Iterator<Item = (&str, &str)> {
+    tree.entries().iter().filter_map(|entry| match &entry.kind {
+        EntryKind::Link(target) => Some((entry.path.as_str(), &**target)),
+        EntryKind::File(_) | EntryKind::EmptyFolder => None,
+    })
+}
+
+/// Returns the paths that `known` has and that are taken by something that is no data here.
+fn uncounted_in_the_way(
+    location: &Path,
+    tree: &Tree,
+    known: &Tree,
+) -> Result<Vec<String>, fs::Error> {
+    let counted: BTreeSet<&str> = tree.entries().iter().map(|entry| &*entry.path).collect();
+    let mut taken = Vec::new();
+    for entry in known.entries() {
+        let is_folder = entry.kind == EntryKind::EmptyFolder;
+        if is_folder || counted.contains(&*entry.path) {
+            continue;
+        }
+        let place = location.join(&entry.path);
+        let is_folder = place.is_dir() && !place.is_symlink();
+        if !is_folder && fs::exists(&place)? && !is_object_link(&place) {
+            taken.push(entry.path.clone());
+        }
+    }
+    Ok(taken)
 }

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use crate::base::cancel::CancelToken;
 use crate::base::fs;
+use crate::base::ignore_rules::IgnorePattern;
 use crate::base::lockfile::{FileLock, Presence};
 use crate::base::path::RepoPath;
 use crate::base::problem::Problem;
@@ -70,6 +71,14 @@ pub(crate) enum AmendError {
     Occupied {
         /// The place.
         path: RepoPath,
+    },
+    /// What goes there would be no data.
+    #[error("`{path}` is no place for data: `{pattern}` excludes it")]
+    NoPlace {
+        /// The place.
+        path: RepoPath,
+        /// Why it is none.
+        pattern: IgnorePattern,
     },
     /// A folder cannot be moved into itself.
     #[error("`{path}` cannot be moved into itself")]

@@ -28,6 +28,7 @@ pub(crate) fn event(kept: Kept, stage: &StageName) -> Event {
 /// it, or if it is what the stage has made and the user wants no copies of it.
 pub(crate) fn fate(workspace: &Workspace, state: &OutState) -> Result<Fate, store::Error> {
     let location = workspace.locate_any(&state.out.path);
+    workspace.cache.begin_reading()?;
     let Some(found) = &state.found else {
         let is_there = state.shape != Shape::Absent;
         return Ok(if is_there {

@@ -3,6 +3,7 @@
 use crate::base::any_path::AnyPath;
 use crate::base::document::Origin;
 use crate::base::fs;
+use crate::base::ignore_rules::IgnoreRules;
 use crate::base::path::RepoPath;
 use crate::base::problem::{Problem, did_you_mean};
 use crate::base::sorted_map::SortedMap;
@@ -153,6 +154,10 @@ fn destination(
     };
     if new.is_within(old) && new != *old {
         return Err(AmendError::IntoItself { path: old.clone() }.into());
+    }
+    let rules = IgnoreRules::open(workspace.root());
+    if let Some(pattern) = rules.ignored(&new, false)? {
+        return Err(AmendError::NoPlace { path: new, pattern }.into());
     }
     if workspace.locate(&new).symlink_metadata().is_ok() {
         return Err(AmendError::Occupied { path: new }.into());

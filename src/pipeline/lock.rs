@@ -139,6 +139,7 @@ impl Lock {
             schema: u32,
         }
         if let Some((data, stages)) = lock_text::read(text, &format!("schema: {SCHEMA}\n")) {
+            refuse_foreign_data(file, text, &data)?;
             let schema = SCHEMA;
             return Ok(Self {
                 schema,
@@ -152,13 +153,50 @@ impl Lock {
             let message = format!("its schema is {schema}; this mlpipe knows schema {SCHEMA}");
             return Err(Problem::new(file, text, message).help("use a newer mlpipe"));
         }
-        yaml::decode(file, text)
+        let lock: Self = yaml::decode(file, text)?;
+        refuse_foreign_data(file, text, &lock.data)?;
+        Ok(lock)
     }
 
     /// Writes the lock as text.
     pub(crate) fn to_text(&self) -> String {
         yaml::write(self)
     }
+}
+
+/// Whoever can write a lock must not be able to have files put where git or mlpipe run them.
+fn refuse_foreign_data(
+    file: &str,
+    text: &str,
+    data: &BTreeMap<RepoPath, Content>,
+) -> Result<(), Problem> {
+    let Some(path) = data
+        .keys()
+        .find(|path| path.is_root() || is_reserved(path.as_str()))
+    else {
+        return Ok(());
+    };
+    let line = text
+        .lines()
+        .position(|line| line.trim_start().starts_with(path.as_str()));
+    let message = format!("`{path}` cannot be tracked data");
+    let problem = Problem::new(file, text, message);
+    let place = line.map(|line| Place {
+        line: line + 1,
+        column: 3,
+    });
+    let help = "take it out of there; `mlpipe add` never records such a path";
+    Err(problem.at(place).help(help))
+}
+
+/// Returns whether a path leads through a folder of git's or of ours, by whatever capitals.
+pub(crate) fn is_reserved(path: &str) -> bool {
+    let is_state = |part: &str| {
+        [".git", ".mlpipe"]
+            .iter()
+            .any(|name| part.eq_ignore_ascii_case(name))
+    };
+    path.split('/').any(is_state)
 }
 
 /// A merge conflict gets a message of its own: it is no mistake of the user's.
@@ -275,6 +313,16 @@ mod tests {
         let problem = Lock::parse("data.lock", text).expect_err("a conflict");
         assert_eq!(problem.message, "the lock has merge-conflict markers");
         assert_eq!(problem.place, Some(Place { line: 3, column: 1 }));
+    }
+
+    #[test]
+    fn data_in_folders_of_git_or_ours_is_refused() {
+        let content = format!("{{sha256: {}, size: 1}}", Digest::of(b"x"));
+        for path in [".git/hooks/pre-commit", "a/.GIT/x", ".mlpipe", "."] {
+            let text = format!("schema: 1\ndata:\n  {path}: {content}\nstages: {{}}\n");
+            let problem = Lock::parse("data.lock", &text).expect_err("refused");
+            assert!(problem.message.contains("cannot be tracked"), "{problem}");
+        }
     }
 
     #[test]

@@ -34,7 +34,7 @@ pub(crate) use error::Error;
 pub(crate) use graph::{Graph, StageIndex};
 pub(crate) use loader::{PARAMS_FILE, Pipeline};
 pub use lock::{Content, Lock, StageEntry};
-pub(crate) use lock::{LOCK_FILE, LockError};
+pub(crate) use lock::{LOCK_FILE, LockError, is_reserved};
 pub(crate) use lock_merge::{LockMerge, merge};
 pub(crate) use needs::Amount;
 pub(crate) use params::{ParamFiles, parse_values};

@@ -43,6 +43,12 @@ const HOOKS: &[Hook] = &[
         condition: Some(r#"[ "$3" = 1 ] && [ ! -d "$(git rev-parse --git-path rebase-merge)" ]"#),
         otherwise: "true",
     },
+    Hook {
+        name: "post-merge",
+        command: "checkout --quiet",
+        condition: None,
+        otherwise: "true",
+    },
 ];
 
 /// The shells whose scripts a block of ours can be part of.

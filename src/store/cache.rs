@@ -1,10 +1,12 @@
 //! `Cache`: objects named by the SHA-256 of their bytes. Everything is verified when it is taken out.
 
+use std::io;
 use std::path::PathBuf;
 
 use rayon::prelude::*;
 
 use crate::base::digest::Digest;
+use crate::base::fs::{self, failed};
 use crate::pipeline::Content;
 use crate::store::error::Error;
 use crate::store::link::LinkType;
@@ -13,7 +15,7 @@ use crate::store::loose::Loose;
 use crate::store::packs::{Packed, Packs};
 use crate::store::roster::{MOST_LOOSE, Roster, WORTH_IT, Whereabouts};
 use crate::store::storing::PACKED_MAX;
-use crate::store::tree::Tree;
+use crate::store::tree::{FileContent, Tree};
 use crate::store::users::Users;
 
 /// The objects of a project, or of several: small ones in packs, others as files of their own.
@@ -27,7 +29,12 @@ pub(crate) struct Cache {
     pub(super) linker: Linker,
     roster: Roster,
     pub(super) users: Users,
+    /// Whether the group may add to it.
+    pub(super) is_shared: bool,
 }
+
+/// The folder of the loose objects.
+pub(super) const OBJECTS: &str = "sha256";
 
 /// Whether all objects of some content are in the cache. Their bytes are checked only when used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,6 +43,14 @@ pub(crate) enum Presence {
     Whole,
     /// Some or all are missing.
     Missing,
+}
+
+/// Where an object is.
+enum Home {
+    /// In a file of its own.
+    Own,
+    /// In this pack.
+    Pack(Digest),
 }
 
 /// Why an object cannot be had.
@@ -59,10 +74,11 @@ impl Cache {
     ) -> Self {
         Self {
             roster: Roster::new(roster),
-            loose: Loose::new(root.join("sha256"), root.join("new/object")),
+            loose: Loose::new(root.join(OBJECTS), root.join("new/object")),
             packs: Packs::new(root.join("packs")),
             linker: Linker::new(order, root.clone(), workspace),
             users: Users::default(),
+            is_shared: false,
             root,
         }
     }
@@ -81,6 +97,11 @@ impl Cache {
         Self { users, ..self }
     }
 
+    /// Lets the group add to the cache, or not.
+    pub(crate) fn shared_with_group(self, is_shared: bool) -> Self {
+        Self { is_shared, ..self }
+    }
+
     /// Returns a path in the cache's folder.
     pub(crate) fn path(&self, inner: &str) -> PathBuf {
         self.root.join(inner)
@@ -96,7 +117,7 @@ impl Cache {
         self.begin_use()?;
         let text = tree.to_text();
         let digest = Digest::of(text.as_bytes());
-        if self.packs.length(digest)?.is_some() {
+        if self.packed(digest)?.is_ok() {
             return Ok(());
         }
         self.loose.add(digest, text.as_bytes())
@@ -137,16 +158,25 @@ impl Cache {
 
     /// Returns the files that hold the objects of a folder; `None` if one of these is missing.
     fn locate(&self, tree: &Tree) -> Result<Option<Whereabouts>, Error> {
+        let files: Vec<FileContent> = tree.files().map(|(_, file)| file).collect();
+        let find = |file: &FileContent| {
+            Ok(match self.packs.find(file.digest)? {
+                Some((pack, length)) if length == file.size => Some(Home::Pack(pack)),
+                _ if self.loose.has(file.digest, file.size) => Some(Home::Own),
+                _ => None,
+            })
+        };
+        let homes: Result<Vec<Option<Home>>, Error> = files.par_iter().map(find).collect();
         let mut whereabouts = Whereabouts::default();
-        for (_, file) in tree.files() {
-            match self.packs.find(file.digest)? {
-                Some((pack, length)) if length == file.size => {
-                    whereabouts.packs.entry(pack).or_insert(0);
-                }
-                _ if self.loose.has(file.digest, file.size) => {
+        for (file, home) in files.into_iter().zip(homes?) {
+            match home {
+                None => return Ok(None),
+                Some(Home::Own) => {
                     whereabouts.loose.insert(file.digest, file.size);
                 }
-                _ => return Ok(None),
+                Some(Home::Pack(pack)) => {
+                    whereabouts.packs.entry(pack).or_insert(0);
+                }
             }
         }
         for (name, size) in &mut whereabouts.packs {
@@ -232,7 +262,11 @@ impl Cache {
             Packed::Missing => Ok(Err(Lack::Missing)),
             Packed::Corrupt(pack) => {
                 self.salvage(pack)?;
-                Ok(Err(Lack::Corrupt(digest)))
+                // Another pack may have it as well.
+                match self.packs.read(digest)? {
+                    Packed::Whole(bytes) => Ok(Ok(bytes)),
+                    _ => Ok(Err(Lack::Corrupt(digest))),
+                }
             }
         }
     }
@@ -249,13 +283,30 @@ impl Cache {
     /// Moves a corrupt loose object out of the way.
     pub(super) fn quarantine(&self, digest: Digest) -> Result<(), Error> {
         let to = self.quarantined(&digest.to_string());
-        Ok(self.loose.set_aside(digest, &to)?)
+        match self.loose.set_aside(digest, &to) {
+            Ok(()) => {}
+            // Another thread or process was quicker; or the cache is not ours to change.
+            Err(error) if is_beyond(error.source.kind()) => return Ok(()),
+            Err(error) => return Err(error.into()),
+        }
+        // Somebody may have put the right one there just before.
+        let found = Digest::of_file(&to).map_err(failed("cannot read", &to))?;
+        if found.0 == digest {
+            fs::rename(&to, &self.loose.path(digest))?;
+        }
+        Ok(())
     }
 
     /// Returns where something corrupt goes.
     pub(super) fn quarantined(&self, name: &str) -> PathBuf {
         self.root.join("quarantine").join(name)
     }
+}
+
+/// Whether something cannot be moved because it is gone, or because nobody may.
+fn is_beyond(kind: io::ErrorKind) -> bool {
+    use io::ErrorKind::{NotFound, PermissionDenied, ReadOnlyFilesystem};
+    matches!(kind, NotFound | PermissionDenied | ReadOnlyFilesystem)
 }
 
 fn presence(is_whole: bool) -> Presence {

@@ -27,6 +27,12 @@ pub(crate) enum Error {
         /// Where it leads.
         target: PathBuf,
     },
+    /// A folder stands where a file goes, and has something in it that is no data.
+    #[error("`{}` is a folder with files in it that are not tracked, and a file is to take its place", path.display())]
+    Occupied {
+        /// Where it is.
+        path: PathBuf,
+    },
     /// A file was written to while it was read.
     #[error("`{}` changed while it was read", path.display())]
     Changed {

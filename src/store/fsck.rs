@@ -266,8 +266,11 @@ impl Cache {
 fn mend_registration(bytes: &[u8], name: Digest) -> Option<Vec<u8>> {
     /// Longer than any path: trying takes time.
     const LONGEST: usize = 4096;
+    if bytes.len() > LONGEST {
+        return None;
+    }
     let mut bytes = bytes.to_vec();
-    for at in 0..bytes.len().min(LONGEST) {
+    for at in 0..bytes.len() {
         let found = bytes[at];
         for byte in 0..=u8::MAX {
             bytes[at] = byte;

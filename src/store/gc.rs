@@ -234,7 +234,8 @@ impl Sweep<'_> {
         let remove = |digest: &Digest| fs::remove(&loose.path(*digest));
         digests.par_iter().try_for_each(remove)?;
         let folders: BTreeSet<u8> = digests.iter().map(|digest| digest.as_bytes()[0]).collect();
-        for folder in folders {
+        // The group's rights on a folder would go with it.
+        for folder in folders.into_iter().filter(|_| !self.cache.is_shared) {
             fs::remove_empty_folder(&loose.folder().join(format!("{folder:02x}")))?;
         }
         Ok(())

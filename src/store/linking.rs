@@ -11,7 +11,7 @@ use walkdir::WalkDir;
 use crate::base::digest::Digest;
 use crate::base::fs::{self, failed};
 use crate::pipeline::Content;
-use crate::store::cache::{Cache, Lack};
+use crate::store::cache::Cache;
 use crate::store::error::Error;
 use crate::store::index::Index;
 use crate::store::linker::Way;
@@ -48,7 +48,7 @@ impl Cache {
         }
         let object = self.loose.path(digest);
         if !self.loose.is_sound(digest, size)? {
-            if !self.take_in(path, digest, &own)? {
+            if !self.take_in(path, digest, stamp, &own)? {
                 self.loose.add_file(path, stamp, false, &Meter::default())?;
                 // The file is about to be given up for it.
                 let copy = File::open(&object).map_err(failed("cannot read", &object))?;
@@ -74,47 +74,79 @@ impl Cache {
         meter: &Meter,
     ) -> Result<Restored, Error> {
         let object = self.loose.path(file.digest);
-        if !self.loose.has(file.digest, file.size) {
+        let look = || fs::absent_as_none(object.metadata()).map_err(failed("cannot read", &object));
+        let mut found = look()?;
+        if found.is_none() {
             match self.packed(file.digest)? {
                 Ok(bytes) => self.loose.add(file.digest, &bytes)?,
-                Err(Lack::Missing) => return Ok(Restored::Missing),
                 Err(lack) => return Ok(lack.into()),
             }
+            found = look()?;
         }
-        let metadata = object.metadata().map_err(failed("cannot read", &object))?;
-        let (digest, _) = index
+        let Some(metadata) = found else {
+            return Ok(Restored::Missing);
+        };
+        let (digest, size) = index
             .digest(&object, &metadata)
             .map_err(failed("cannot read", &object))?;
         if digest != file.digest {
             self.quarantine(file.digest)?;
             return Ok(Restored::Corrupt(file.digest));
         }
-        replace(way, &object, path)?;
+        if size != file.size {
+            return Ok(Restored::Missing);
+        }
+        // Through a link its mode may have been changed.
+        if metadata.mode() & 0o777 != 0o444 {
+            let outcome = std::fs::set_permissions(&object, Permissions::from_mode(0o444));
+            outcome.map_err(failed("cannot write", &object))?;
+        }
+        // In a new folder nothing is in the way.
+        if way.link(&object, path).is_err() {
+            if path.is_dir() && !path.is_symlink() {
+                fs::remove(path)?;
+            }
+            replace(way, &object, path)?;
+        }
         meter.add_file();
         meter.add_bytes(file.size);
         Ok(Restored::Done)
     }
 
     /// Gives the file at `path` a second name as an object; false where that cannot be.
-    fn take_in(&self, path: &Path, digest: Digest, own: &Metadata) -> Result<bool, Error> {
-        if !own.is_file() {
+    fn take_in(
+        &self,
+        path: &Path,
+        digest: Digest,
+        stamp: &Stamp,
+        own: &Metadata,
+    ) -> Result<bool, Error> {
+        // Through another name that a file has it could be written to.
+        if !own.is_file() || own.nlink() > 1 {
             return Ok(false);
         }
         let object = self.loose.path(digest);
         fs::make_folder(fs::parent(&object))?;
-        if fs::exists(&object)? {
-            // It has been seen not to be what its name says.
+        if self.loose.check(digest)? == Some(false) {
             self.quarantine(digest)?;
         }
-        match fs::hard_link(path, &object) {
-            Ok(()) => {
-                let read_only = Permissions::from_mode(0o444);
-                let outcome = std::fs::set_permissions(&object, read_only);
-                outcome.map_err(failed("cannot write", &object))?;
-                Ok(true)
+        let mut is_same = true;
+        // It gets its name when it is known to be the file that was hashed, and read-only.
+        let outcome = fs::put_in_place(&object, |unfinished| {
+            fs::hard_link(path, unfinished)?;
+            is_same = Stamp::of(&unfinished.metadata()?).is_of_same_content(stamp);
+            if !is_same {
+                return Err(io::ErrorKind::Interrupted.into());
             }
-            Err(error) if cannot_link(&error) => Ok(false),
-            Err(error) => Err(failed("cannot write", &object)(error).into()),
+            std::fs::set_permissions(unfinished, Permissions::from_mode(0o444))
+        });
+        match outcome {
+            Ok(()) => Ok(true),
+            Err(_) if !is_same => Err(Error::Changed {
+                path: path.to_owned(),
+            }),
+            Err(error) if cannot_link(&error.source) => Ok(false),
+            Err(error) => Err(error.into()),
         }
     }
 
@@ -131,7 +163,8 @@ impl Cache {
             None => vec![(path.to_owned(), content.into())],
             Some(_) => match self.tree(content.sha256)? {
                 Ok(tree) => {
-                    let files = tree.files();
+                    let is_here = |inner: &str| !leads_elsewhere(path, inner);
+                    let files = tree.files().filter(|(inner, _)| is_here(inner));
                     files
                         .map(|(inner, file)| (path.join(inner), file))
                         .collect()
@@ -159,10 +192,25 @@ impl Cache {
         let found = path
             .symlink_metadata()
             .map_err(failed("cannot read", path))?;
-        if way.is_made(&self.loose.path(file.digest), path, &found) {
+        let is_made = way.is_made(&self.loose.path(file.digest), path, &found);
+        // A link of the user's own stays what it is, and what it leads to.
+        if is_made || found.is_symlink() && !self.leads_here(path) {
             return Ok(Restored::Done);
         }
         self.restore_file(file, path, index, meter)
+    }
+
+    /// Returns whether a link leads to an object at once, by whatever name of the cache's folder.
+    fn leads_here(&self, link: &Path) -> bool {
+        let objects = self.loose.folder();
+        let Ok(target) = link.read_link() else {
+            return false;
+        };
+        let real = |path: &Path| path.canonicalize().ok();
+        let folder = real(fs::parent(&fs::parent(link).join(&target)));
+        let is_real = folder.zip(real(objects));
+        target.starts_with(objects)
+            || is_real.is_some_and(|(folder, objects)| folder.starts_with(objects))
     }
 
     /// Makes writable copies of all links to objects at `path` and below it; returns how many there
@@ -173,12 +221,8 @@ impl Cache {
             let unreadable = |error: walkdir::Error| failed("cannot read", path)(error.into());
             let entry = entry.map_err(unreadable)?;
             let found = entry.metadata().map_err(unreadable)?;
-            let is_link = found.is_symlink()
-                && entry
-                    .path()
-                    .read_link()
-                    .is_ok_and(|target| target.starts_with(self.loose.folder()));
-            let is_name = found.is_file() && found.nlink() > 1 && found.mode() & 0o222 == 0;
+            let is_link = found.is_symlink() && self.leads_here(entry.path());
+            let is_name = found.is_file() && found.nlink() > 1;
             if is_link || is_name {
                 copy_in_place(entry.path())?;
                 count += 1;
@@ -186,6 +230,13 @@ impl Cache {
         }
         Ok(count)
     }
+}
+
+/// Whether a file's way from the folder leads over a link to another folder.
+pub(crate) fn leads_elsewhere(folder: &Path, file: &str) -> bool {
+    let ends = file.match_indices('/').map(|(end, _)| end);
+    let mut above = ends.map(|end| folder.join(&file[..end]));
+    folder.is_symlink() || above.any(|above| above.is_symlink())
 }
 
 /// Another file system, too many names, or a file system without such links.

@@ -12,7 +12,7 @@ use crate::store::error::Error;
 pub(crate) struct Live {
     order: HashMap<Digest, usize>,
     /// The files and folders that are kept with all that is in them.
-    whole: HashSet<Digest>,
+    whole: HashSet<(Digest, bool)>,
 }
 
 /// What is known of the content that is to be kept.
@@ -35,7 +35,7 @@ impl Live {
 
     /// Keeps content, and what is in it where it is a folder.
     pub(crate) fn add_whole(&mut self, content: &Content, cache: &Cache) -> Result<Listing, Error> {
-        if !self.whole.insert(content.sha256) {
+        if !self.whole.insert(key(content)) {
             return Ok(Listing::Known);
         }
         self.add(content.sha256);
@@ -47,6 +47,9 @@ impl Live {
                 tree.files().for_each(|(_, file)| self.add(file.digest));
                 Ok(Listing::Known)
             }
+            Err(Lack::Missing) if cache.quarantined(&content.sha256.to_string()).exists() => {
+                Ok(Listing::Corrupt)
+            }
             Err(Lack::Missing) => Ok(Listing::Missing),
             Err(Lack::Corrupt(_)) => Ok(Listing::Corrupt),
         }
@@ -54,7 +57,7 @@ impl Live {
 
     /// Returns whether content is kept with all that is in it.
     pub(crate) fn has_whole(&self, content: &Content) -> bool {
-        self.whole.contains(&content.sha256)
+        self.whole.contains(&key(content))
     }
 
     /// Returns whether an object is kept.
@@ -66,4 +69,9 @@ impl Live {
     pub(super) fn place(&self, digest: Digest) -> usize {
         self.order.get(&digest).copied().unwrap_or(usize::MAX)
     }
+}
+
+/// A file may have the bytes of a folder's manifest, and is another thing all the same.
+fn key(content: &Content) -> (Digest, bool) {
+    (content.sha256, content.files.is_some())
 }

@@ -44,6 +44,25 @@ pub(crate) fn measure_folder(path: &Path, index: &Index) -> Result<Option<Tree>,
     }
 }
 
+/// A folder that is in place.
+pub(super) struct Present {
+    /// What is in it.
+    pub(super) tree: Tree,
+    /// The links in it that lead to folders elsewhere, whose content is in the manifest as well.
+    pub(super) links: Vec<String>,
+}
+
+/// Looks at the folder at `path`; `None` if that is no folder.
+pub(super) fn present(path: &Path, index: &Index) -> Result<Option<Present>, Error> {
+    let Some(Found::Folder(folders)) = scan::find(path, index)? else {
+        return Ok(None);
+    };
+    let links = folders.iter().filter(|folder| folder.is_link);
+    let links = links.map(|folder| folder.path.clone()).collect();
+    let tree = measured(path, folders, index)?;
+    Ok(Some(Present { tree, links }))
+}
+
 fn measured(path: &Path, folders: Vec<FoundFolder>, index: &Index) -> Result<Tree, Error> {
     let mut folders = Recognised::new(path, folders, index);
     let unknown = folders.select(|_, digest| digest.is_none());
@@ -156,6 +175,11 @@ impl<'a> Recognised<'a> {
         let folder = &self.folders[place.folder];
         let name = &*folder.files[place.file].name;
         self.top.join(&folder.path).join(name)
+    }
+
+    /// Returns whether it lies elsewhere, behind a link.
+    pub(super) fn is_elsewhere(&self, place: Place) -> bool {
+        self.folders[place.folder].is_elsewhere
     }
 
     /// Says what reading the file at a place told.

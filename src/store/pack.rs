@@ -13,7 +13,7 @@ use crate::base::digest::Digest;
 use crate::base::fs::{self, AtomicFile, failed};
 
 pub(super) const HEADER: &[u8; 14] = b"mlpipe-pack 1\n";
-const END: &[u8; 12] = b"mlpipe-end\n\n";
+pub(super) const END: &[u8; 12] = b"mlpipe-end\n\n";
 
 /// The bytes of a record of the directory: digest, where it begins, length.
 pub(super) const RECORD: usize = 32 + 8 + 4;

@@ -17,8 +17,9 @@ use crate::store::copying::copy_hashing;
 use crate::store::error::Error;
 use crate::store::index::Index;
 use crate::store::linker::Way;
-use crate::store::measure::measure_folder;
+use crate::store::measure::{Present, present};
 use crate::store::meter::Meter;
+use crate::store::scan::has_uncounted;
 use crate::store::storing::PACKED_MAX;
 use crate::store::tree::{Entry, EntryKind, FileContent, Tree};
 
@@ -103,9 +104,10 @@ impl Cache {
         let present = if path.is_symlink() {
             None
         } else {
-            measure_folder(path, index)?
+            present(path, index)?
         };
         let plan = Plan::new(tree, present.as_ref());
+        plan.refuse_what_is_in_the_way(path, index)?;
         let building = tempfile::Builder::new()
             .prefix(fs::LITTER)
             .tempdir_in(parent);
@@ -238,44 +240,80 @@ impl Cache {
         meter.add_file();
         Ok(Restored::Done)
     }
+
+    /// Waits until what the cache has got lately is on disk: before the only other copy goes.
+    pub(crate) fn settle(&self) -> Result<(), Error> {
+        Ok(fs::sync_file_system(&self.path(""))?)
+    }
 }
 
 /// What has to be done to a folder that is there.
 struct Plan<'a> {
     /// The entries that it lacks, or has otherwise.
     wanted: Vec<&'a Entry>,
-    /// The paths of what has to go.
+    /// The paths of files and links that have to go.
     unwanted: Vec<&'a str>,
+    /// The paths of empty folders that have to go.
+    unwanted_folders: Vec<&'a str>,
 }
 
 impl<'a> Plan<'a> {
-    fn new(tree: &'a Tree, present: Option<&'a Tree>) -> Self {
-        let entries = |tree: &'a Tree| tree.entries().iter().map(|entry| (&*entry.path, entry));
-        let present: BTreeMap<&str, &Entry> = present.map(entries).into_iter().flatten().collect();
-        let is_missing = |entry: &&Entry| present.get(&*entry.path) != Some(entry);
-        let wanted: Vec<&Entry> = tree.entries().iter().filter(is_missing).collect();
+    fn new(tree: &'a Tree, present: Option<&'a Present>) -> Self {
         let mut unwanted = Vec::new();
-        let mut entries = tree.entries().iter().map(|entry| &*entry.path).peekable();
-        for path in present.into_keys() {
-            while entries.next_if(|entry| *entry < path).is_some() {}
-            if entries.peek() != Some(&path) {
+        let mut entries: BTreeMap<&str, &Entry> = BTreeMap::new();
+        if let Some(Present { tree, links }) = present {
+            entries.extend(tree.entries().iter().map(|entry| (&*entry.path, entry)));
+            // What a link leads to is not touched: the link goes, and what is wanted takes its place.
+            for link in links {
+                entries.retain(|path, _| !is_below(path, link));
+                unwanted.push(link.as_str());
+            }
+        }
+        let is_missing = |entry: &&Entry| entries.get(&*entry.path) != Some(entry);
+        let wanted: Vec<&Entry> = tree.entries().iter().filter(is_missing).collect();
+        let mut unwanted_folders = Vec::new();
+        let mut recorded = tree.entries().iter().map(|entry| &*entry.path).peekable();
+        for (path, entry) in entries {
+            while recorded.next_if(|recorded| *recorded < path).is_some() {}
+            if recorded.peek() == Some(&path) {
+                continue;
+            }
+            if entry.kind == EntryKind::EmptyFolder {
+                unwanted_folders.push(path);
+            } else {
                 unwanted.push(path);
             }
         }
-        Self { wanted, unwanted }
+        Self {
+            wanted,
+            unwanted,
+            unwanted_folders,
+        }
+    }
+
+    /// Refuses to begin where a file is wanted in place of a folder that would not be empty: something
+    /// is in it that is no data.
+    fn refuse_what_is_in_the_way(&self, path: &Path, index: &Index) -> Result<(), Error> {
+        for entry in &self.wanted {
+            let place = path.join(&entry.path);
+            let is_folder = place.is_dir() && !place.is_symlink();
+            if entry.kind != EntryKind::EmptyFolder && is_folder && has_uncounted(&place, index)? {
+                return Err(Error::Occupied { path: place });
+            }
+        }
+        Ok(())
     }
 
     /// Changes the folder at `path`: what is wanted has been made in `made`. Each file is the old or
     /// the new one at any time; a kill leaves some of either.
     fn apply(&self, made: &Path, path: &Path) -> Result<(), fs::Error> {
         for unwanted in &self.unwanted {
-            fs::remove(&path.join(unwanted))?;
-            let above = unwanted.match_indices('/').map(|(at, _)| &unwanted[..at]);
-            for folder in above.collect::<Vec<_>>().into_iter().rev() {
-                if !fs::remove_empty_folder(&path.join(folder))? {
-                    break;
-                }
-            }
+            fs::remove_file(&path.join(unwanted))?;
+            remove_empty_above(path, unwanted)?;
+        }
+        for unwanted in &self.unwanted_folders {
+            fs::remove_empty_folder(&path.join(unwanted))?;
+            remove_empty_above(path, unwanted)?;
         }
         for Entry { path: inner, kind } in &self.wanted {
             let place = path.join(inner);
@@ -291,4 +329,21 @@ impl<'a> Plan<'a> {
         }
         Ok(())
     }
+}
+
+/// Deletes the folders around something that is gone, as far as nothing else is in them.
+fn remove_empty_above(top: &Path, inner: &str) -> Result<(), fs::Error> {
+    let mut rest = inner;
+    while let Some((above, _)) = rest.rsplit_once('/') {
+        if !fs::remove_empty_folder(&top.join(above))? {
+            break;
+        }
+        rest = above;
+    }
+    Ok(())
+}
+
+fn is_below(path: &str, folder: &str) -> bool {
+    let rest = path.strip_prefix(folder);
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }

@@ -17,6 +17,9 @@ use crate::base::yaml;
 /// A folder with fewer objects is looked through as quickly.
 pub(super) const WORTH_IT: usize = 1000;
 
+/// So many folders are known at most.
+const MOST_FOLDERS: usize = 64;
+
 /// With more loose objects, the roster would be what takes long.
 pub(super) const MOST_LOOSE: usize = 1000;
 
@@ -55,6 +58,10 @@ impl Roster {
     pub(super) fn remember(&self, manifest: Digest, whereabouts: Whereabouts) {
         let mut known = self.known();
         let known = self.read(&mut known);
+        // Versions come and go: those that are looked at are soon known again.
+        if known.len() >= MOST_FOLDERS {
+            known.clear();
+        }
         known.insert(manifest, whereabouts);
         let text = framed::frame(&yaml::write(known));
         let _unsaved = fs::write_replaceable(&self.file, text.as_bytes());

@@ -117,4 +117,36 @@ mod tests {
             assert_eq!(path.exists(), !is_in_object, "at {at}");
         }
     }
+
+    #[test]
+    fn what_a_torn_directory_still_names_is_saved_and_what_follows_a_pack_does_no_harm() {
+        let objects = [&b"first"[..], b"second", b"the third"];
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let open = || Cache::of_copies(folder.path().to_owned());
+        let write = || {
+            let cache = open();
+            let mut writer = PackWriter::begin(&cache.unfinished()).expect("begins");
+            for object in objects {
+                writer.push(Digest::of(object), object).expect("adds");
+            }
+            let finished = writer.finish(cache.packs.folder()).expect("finishes");
+            finished.expect("has objects").0
+        };
+        let name = write();
+        let path = pack::path_of(open().packs.folder(), name);
+        let whole = disk::read(&path).expect("reads");
+        let directory = whole.len() - pack::FOOTER - objects.len() * pack::RECORD;
+        let expect = |bytes: &[u8], count: usize| {
+            fs::remove(folder.path()).expect("removes");
+            write();
+            fs::write_replaceable(&path, bytes).expect("writes");
+            let salvaged = open().salvage(name).expect("salvages");
+            assert_eq!(salvaged.saved.len(), count, "of {} bytes", bytes.len());
+        };
+        for end in directory..whole.len() {
+            let named = (end - directory) / pack::RECORD;
+            expect(&whole[..end], named.min(objects.len()));
+        }
+        expect(&[&whole[..], b"x"].concat(), objects.len());
+    }
 }

@@ -10,9 +10,11 @@ use rayon::prelude::*;
 use rustix::fs::{AtFlags, Dir, FileType, Stat, readlinkat, statat};
 use walkdir::WalkDir;
 
+use crate::base::digest::Digest;
 use crate::base::fs::{self, LITTER, absent_as_none, failed};
 use crate::base::ignore_rules::FolderRules;
 use crate::base::path::PathError;
+use crate::store::cache::OBJECTS;
 use crate::store::error::Error;
 use crate::store::index::Index;
 use crate::store::stamp::Stamp;
@@ -50,6 +52,20 @@ pub(crate) fn has_uncounted(path: &Path, index: &Index) -> Result<bool, Error> {
     Ok(false)
 }
 
+/// Returns whether a link leads to an object of some cache, be it gone from there.
+pub(crate) fn is_object_link(path: &Path) -> bool {
+    let target = path.read_link();
+    target.is_ok_and(|target| leads_to_object(&target.to_string_lossy()))
+}
+
+/// `…/sha256/<two digits>/<the other 62>`
+fn leads_to_object(target: &str) -> bool {
+    let mut parts = target.rsplit('/');
+    let (rest, start, folder) = (parts.next(), parts.next(), parts.next());
+    let digits = format!("{}{}", start.unwrap_or_default(), rest.unwrap_or_default());
+    folder == Some(OBJECTS) && digits.parse::<Digest>().is_ok()
+}
+
 fn ignores(rules: Option<&FolderRules>, name: &str, is_folder: bool) -> bool {
     rules.is_some_and(|rules| rules.ignores(name, is_folder))
 }
@@ -70,8 +86,12 @@ pub(super) struct FoundFolder {
     pub(super) files: Vec<FoundFile>,
     /// Links to somewhere in the folder that was looked at: name and target.
     pub(super) links: Vec<(String, String)>,
-    /// Whether there is nothing in it.
+    /// Whether there is nothing in it, not even something that is no data.
     pub(super) is_empty: bool,
+    /// Whether it was come to by a link, here or further up: it lies elsewhere.
+    pub(super) is_elsewhere: bool,
+    /// Whether it is where such a link stands.
+    pub(super) is_link: bool,
 }
 
 /// A file in a folder.
@@ -132,6 +152,7 @@ struct Scan<'a> {
 /// What is in a folder, by what its entries are.
 #[derive(Default)]
 struct Names {
+    is_empty: bool,
     files: Vec<CString>,
     folders: Vec<CString>,
     links: Vec<CString>,
@@ -142,6 +163,8 @@ struct Visit {
     path: String,
     /// The folders that were come to by links on the way here.
     followed: Vec<PathBuf>,
+    /// Whether the last step here was over a link.
+    is_link: bool,
 }
 
 impl Scan<'_> {
@@ -149,6 +172,7 @@ impl Scan<'_> {
         let top = Visit {
             path: String::new(),
             followed: Vec::new(),
+            is_link: false,
         };
         rayon::scope(|scope| self.visit(scope, &top));
         let error = self.error.into_inner();
@@ -181,12 +205,14 @@ impl Scan<'_> {
             files: Vec::new(),
             links: Vec::new(),
             is_empty: false,
+            is_elsewhere: !visit.followed.is_empty(),
+            is_link: visit.is_link,
         };
         let names = self.names(&opened, &folder)?;
-        folder.is_empty =
-            names.files.is_empty() && names.folders.is_empty() && names.links.is_empty();
+        folder.is_empty = names.is_empty;
         for name in &names.folders {
-            self.go_on(scope, folder.path_of(text(name)), visit.followed.clone());
+            let (path, followed) = (folder.path_of(text(name)), visit.followed.clone());
+            self.go_on(scope, path, followed, false);
         }
         let stat = |name: &CString| {
             let stat = statat(&opened, name, AtFlags::SYMLINK_NOFOLLOW);
@@ -207,15 +233,29 @@ impl Scan<'_> {
         Ok(folder)
     }
 
-    fn go_on<'s>(&'s self, scope: &rayon::Scope<'s>, path: String, followed: Vec<PathBuf>) {
-        scope.spawn(move |scope| self.visit(scope, &Visit { path, followed }));
+    fn go_on<'s>(
+        &'s self,
+        scope: &rayon::Scope<'s>,
+        path: String,
+        followed: Vec<PathBuf>,
+        is_link: bool,
+    ) {
+        let visit = Visit {
+            path,
+            followed,
+            is_link,
+        };
+        scope.spawn(move |scope| self.visit(scope, &visit));
     }
 
     fn names(&self, opened: &File, folder: &FoundFolder) -> Result<Names, Error> {
         let location = self.top.join(&folder.path);
         let unreadable = |error: rustix::io::Errno| failed("cannot read", &location)(error.into());
         let rules = self.index.rules_in(&location)?;
-        let mut names = Names::default();
+        let mut names = Names {
+            is_empty: true,
+            ..Names::default()
+        };
         for entry in Dir::read_from(opened).map_err(unreadable)? {
             let entry = entry.map_err(unreadable)?;
             let name = entry.file_name();
@@ -226,6 +266,7 @@ impl Scan<'_> {
                 let path = location.join(name.to_string_lossy().as_ref());
                 return Err(PathError::NotUtf8(path.display().to_string()).into());
             };
+            names.is_empty = false;
             if is_ignored(known) {
                 continue;
             }
@@ -270,6 +311,10 @@ impl Scan<'_> {
         }
         let stat = match statat(opened, name, AtFlags::empty()) {
             Ok(stat) => stat,
+            // What it stood for can be had again.
+            Err(rustix::io::Errno::NOENT) if leads_to_object(&target.to_string_lossy()) => {
+                return Ok(());
+            }
             Err(rustix::io::Errno::NOENT) => {
                 return Err(Error::Dangling {
                     path: self.top.join(path),
@@ -280,7 +325,7 @@ impl Scan<'_> {
         };
         if FileType::from_raw_mode(stat.st_mode) == FileType::Directory {
             let followed = self.follow(&path, &visit.followed)?;
-            self.go_on(scope, path, followed);
+            self.go_on(scope, path, followed, true);
         } else {
             let file = found_file(text(name), &stat);
             folder

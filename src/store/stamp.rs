@@ -65,6 +65,13 @@ impl Stamp {
         })
     }
 
+    /// Returns whether the bytes are those of a file with the stamp `before`, but for what happens
+    /// within a tick of the clock; its names and its mode may have changed.
+    pub(super) fn is_of_same_content(&self, before: &Self) -> bool {
+        let content = |stamp: &Self| (stamp.size, stamp.modified, stamp.inode);
+        content(self) == content(before)
+    }
+
     /// Returns whether another change could leave the same stamp.
     pub(crate) fn is_fresh(&self) -> bool {
         self.is_fresh_at(SystemTime::now())

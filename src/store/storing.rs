@@ -153,7 +153,9 @@ impl Cache {
     ) -> Result<Reading, Error> {
         let (path, file) = (folders.location(place), folders.file(place));
         let is_fresh = file.stamp.is_fresh();
-        let (digest, is_same) = self.store_bytes_of(&path, &file.stamp, file.executable, meter)?;
+        // What lies elsewhere is not ours to make links of.
+        let keeps_file = file.executable || folders.is_elsewhere(place);
+        let (digest, is_same) = self.store_bytes_of(&path, &file.stamp, keeps_file, meter)?;
         meter.add_file();
         Ok(Reading {
             digest,
@@ -163,15 +165,16 @@ impl Cache {
     }
 
     /// Puts a file into the cache as an object of its own, and links it to that if that is the way
-    /// here; returns its digest, and whether its stat is still the same.
+    /// here and it is not to be kept as it is; returns its digest, and whether its stat is still the
+    /// same.
     fn store_bytes_of(
         &self,
         path: &Path,
         stamp: &Stamp,
-        executable: bool,
+        keeps_file: bool,
         meter: &Meter,
     ) -> Result<(Digest, bool), Error> {
-        match self.linker.way().for_file(stamp.size, executable) {
+        match self.linker.way().for_file(stamp.size, keeps_file) {
             Way::Copy { reflink } => {
                 let digest = self.loose.add_file(path, stamp, reflink, meter)?;
                 Ok((digest, true))
@@ -192,7 +195,7 @@ impl Cache {
         let workers = if total < WORTH_SHARING {
             1
         } else {
-            rayon::current_num_threads() as u64
+            (total / WORTH_SHARING).min(rayon::current_num_threads() as u64)
         };
         let share = total
             .div_ceil(total.div_ceil(PACK_SIZE).max(workers))
@@ -227,12 +230,12 @@ impl Cache {
             let is_settled = !stamp.is_fresh();
             read_small(&folders.location(*place), &stamp, &mut bytes)?;
             let digest = Digest::of(&bytes);
-            let is_new = self.packs.length(digest)?.is_none()
-                && packed
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .insert(digest);
-            if is_new {
+            let is_first = || {
+                let mut packed = packed.lock().unwrap_or_else(PoisonError::into_inner);
+                packed.insert(digest)
+            };
+            // One that is there but corrupt is replaced, now that its bytes are at hand.
+            if self.packed(digest)?.is_err() && is_first() {
                 pack.push(digest, &bytes)?;
                 meter.add_object();
             }

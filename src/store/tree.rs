@@ -8,7 +8,7 @@
 use std::fmt::Write as _;
 
 use crate::base::digest::{Digest, Hasher};
-use crate::pipeline::Content;
+use crate::pipeline::{Content, is_reserved};
 
 /// The first line.
 const HEADER_LINE: &str = "mlpipe-tree 1\n";
@@ -207,7 +207,8 @@ impl Entry {
             _ => return None,
         };
         let is_plain = |part: &str| !matches!(part, "" | "." | "..");
-        path.split('/').all(is_plain).then_some(Self { path, kind })
+        let is_sound = path.split('/').all(is_plain) && !is_reserved(&path);
+        is_sound.then_some(Self { path, kind })
     }
 }
 
@@ -302,7 +303,7 @@ mod tests {
 
     #[test]
     fn a_manifest_that_leads_outside_is_refused() {
-        for path in ["../x", "/etc/x", "a/../../x", ""] {
+        for path in ["../x", "/etc/x", "a/../../x", "", "a/.git/hooks/x"] {
             assert_eq!(
                 Tree::parse(&format!("{HEADER_LINE}d - 0 {path}\n")),
                 None,

@@ -71,6 +71,9 @@ impl Cache {
     pub(crate) fn begin_use(&self) -> Result<(), Error> {
         let mut turn = self.users.turn();
         if matches!(*turn, Turn::Out) {
+            if self.is_shared {
+                self.open_to_group()?;
+            }
             let lock = FileLock::join(&self.path(LOCK))?;
             self.register()?;
             // What was looked up before may have been swept away since.

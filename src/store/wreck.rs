@@ -6,7 +6,7 @@ use std::io;
 use std::os::unix::fs::FileExt;
 
 use crate::base::digest::Digest;
-use crate::store::pack::{self, FOOTER, HEADER, RECORD, Slot};
+use crate::store::pack::{self, END, FOOTER, HEADER, RECORD, Slot};
 
 /// Returns where the objects of the pack `name` are, or may be.
 pub(super) fn find_slots(file: &File, name: Digest) -> io::Result<Vec<Slot>> {
@@ -20,6 +20,10 @@ pub(super) fn find_slots(file: &File, name: Digest) -> io::Result<Vec<Slot>> {
     };
     if let Some(start) = find_directory(&bytes[..end], name) {
         return Ok(read_records(&bytes[start..end]));
+    }
+    if !bytes.ends_with(END) {
+        // It was cut off, or something was written behind it.
+        return Ok(find_torn(&bytes));
     }
     let count = bytes[end..]
         .first_chunk::<4>()
@@ -38,6 +42,38 @@ fn find_directory(bytes: &[u8], name: Digest) -> Option<usize> {
         let first = bytes.get(start + 32..start + 40);
         first == Some(&(HEADER.len() as u64).to_le_bytes()) && Digest::of(&bytes[*start..]) == name
     })
+}
+
+/// Finds the directory, or what is left of it, by its first record: that of an object which begins
+/// right behind the header, and is what the record says.
+fn find_torn(bytes: &[u8]) -> Vec<Slot> {
+    let first = (HEADER.len() as u64).to_le_bytes();
+    let mut starts = HEADER.len()..bytes.len().saturating_sub(RECORD - 1);
+    let start = starts.find(|start| {
+        bytes[start + 32..start + 40] == first
+            && pack::slot(&bytes[*start..]).is_some_and(|slot| is_whole(&bytes[..*start], &slot))
+    });
+    let Some(start) = start else {
+        return Vec::new();
+    };
+    let mut slots = read_records(&bytes[start..]);
+    let mut begin = HEADER.len() as u64;
+    let count = slots.iter().take_while(|slot| {
+        let is_next = slot.offset == begin;
+        begin = begin.saturating_add(slot.length.into());
+        is_next && begin <= start as u64
+    });
+    let count = count.count();
+    slots.truncate(count);
+    slots
+}
+
+fn is_whole(bytes: &[u8], slot: &Slot) -> bool {
+    let place = usize::try_from(slot.offset)
+        .ok()
+        .zip(usize::try_from(slot.length).ok());
+    let object = place.and_then(|(offset, length)| bytes.get(offset..offset.checked_add(length)?));
+    object.is_some_and(|object| Digest::of(object) == slot.digest)
 }
 
 fn read_records(bytes: &[u8]) -> Vec<Slot> {

@@ -14,7 +14,7 @@ use crate::base::fs::{self, failed};
 use crate::base::lockfile::{self, FileLock, Presence};
 use crate::base::path::{PathError, RepoPath};
 use crate::base::source::Worktree;
-use crate::config::{self, STATE_FOLDER, Settings};
+use crate::config::{self, STATE_FOLDER, Settings, Sharing};
 use crate::pipeline::{
     self, Content, DVC_FILE, LOCK_FILE, Lock, LockError, PIPELINE_FILE, Pipeline,
 };
@@ -105,7 +105,8 @@ impl Workspace {
                 root.to_owned(),
                 root.join(STATE_FOLDER).join("roster"),
             )
-            .used_by(user),
+            .used_by(user)
+            .shared_with_group(settings.cache.sharing == Sharing::Group),
             runs: RunCache::new(cache.join("run-log"), project_name(root)),
             index: Index::open(root.join(STATE_FOLDER).join("index"), root.to_owned()),
             settings,

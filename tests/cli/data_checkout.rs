@@ -299,3 +299,82 @@ fn relinking_follows_the_settings() {
     assert_eq!(links(), 1);
     project.run(&["status", "--exit-code"]).success();
 }
+
+#[test]
+fn what_is_no_data_stays_in_folders_that_go_and_is_never_overwritten_unasked() {
+    let project = project();
+    project.write(".mlpipeignore", "*.tmp\n");
+    project.write("data/raw/scratch/x.tmp", "precious");
+    project.write("data/raw/inner/.git/config", "precious");
+    project.run(&["checkout"]).success();
+    assert_eq!(project.read("data/raw/scratch/x.tmp"), "precious");
+    assert_eq!(project.read("data/raw/inner/.git/config"), "precious");
+    // What was recorded once and is ignored now is not measured, but it is there.
+    project.write(".mlpipeignore", "*.tmp\na\n");
+    project.write("data/raw/a", "edited");
+    let text = project.run(&["checkout"]).failure(1);
+    assert!(text.contains("data/raw/a"), "{text}");
+    assert_eq!(project.read("data/raw/a"), "edited");
+    project.run(&["remove", "--outs", "data/raw"]).success();
+    let kept = objects(&project.path(".mlpipe/kept"));
+    let bytes = kept.iter().map(|path| fs::read_to_string(path));
+    let bytes: Vec<String> = bytes.map(|text| text.expect("reads")).collect();
+    assert_eq!(bytes.iter().filter(|text| *text == "precious").count(), 2);
+    assert!(bytes.iter().any(|text| text == "edited"));
+}
+
+#[test]
+fn what_a_link_leads_to_elsewhere_is_left_alone() {
+    let outside = tempfile::tempdir().expect("a temporary folder");
+    for name in ["far", "more"] {
+        fs::write(outside.path().join(name), name).expect("writes");
+    }
+    let project = project();
+    project.run(&["config", "cache.type", "hardlink"]).success();
+    let link = project.path("data/raw/elsewhere");
+    std::os::unix::fs::symlink(outside.path(), &link).expect("links");
+    project.run(&["add", "data/raw"]).success();
+    project.run(&["checkout", "--relink"]).success();
+    let far = outside.path().join("far").metadata().expect("is there");
+    assert_ne!(far.permissions().mode() & 0o200, 0, "it can be written");
+    project.git(&["checkout", "-q", "data.lock"]);
+    project.run(&["checkout"]).success();
+    assert!(!link.exists());
+    for name in ["far", "more"] {
+        let text = fs::read_to_string(outside.path().join(name)).expect("reads");
+        assert_eq!(text, name);
+    }
+    project.run(&["status", "--exit-code"]).success();
+}
+
+#[test]
+fn data_behind_a_link_or_in_the_folders_of_git_is_refused() {
+    let outside = tempfile::tempdir().expect("a temporary folder");
+    let project = project();
+    fs::rename(project.path("data"), project.path("moved")).expect("moves");
+    std::os::unix::fs::symlink(outside.path(), project.path("data")).expect("links");
+    let text = project.run(&["checkout"]).failure(1);
+    assert!(text.contains("behind the link"), "{text}");
+    assert_eq!(objects(outside.path()).len(), 0);
+    project.edit("data.lock", "  x.csv:", "  .git/hooks/post-commit:");
+    let text = project.run(&["checkout", "--force"]).failure(1);
+    assert!(text.contains("cannot be tracked data"), "{text}");
+    assert!(!project.exists(".git/hooks/post-commit"));
+}
+
+#[test]
+fn links_whose_objects_are_gone_from_where_they_were_are_mended() {
+    let project = project();
+    project.run(&["config", "cache.type", "symlink"]).success();
+    project.run(&["checkout", "--relink"]).success();
+    assert!(project.path("x.csv").is_symlink());
+    let cache = project.path(".mlpipe/cache");
+    fs::rename(&cache, project.path("elsewhere")).expect("moves");
+    project.run(&["config", "cache.dir", "elsewhere"]).success();
+    project.run(&["config", "cache.type", "copy"]).success();
+    let text = project.run(&["status"]).data();
+    assert!(text.contains("x.csv"), "{text}");
+    project.run(&["checkout"]).success();
+    assert!(!project.path("x.csv").is_symlink());
+    project.run(&["status", "--exit-code"]).success();
+}

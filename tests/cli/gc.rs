@@ -323,6 +323,26 @@ fn a_corrupt_object_is_told_and_its_neighbours_are_kept() {
 }
 
 #[test]
+fn a_folder_whose_list_was_corrupt_keeps_all_its_files_however_often_one_tries() {
+    let project = project("a");
+    let lock = project.read("data.lock");
+    let (_, digest) = lock
+        .split_once("      many:\n        sha256: ")
+        .expect("an out");
+    let object = format!(".mlpipe/cache/sha256/{}/{}", &digest[..2], &digest[2..64]);
+    flip(&project.path(&object), 20);
+    let before = files(&project.path(".mlpipe/cache/packs"));
+    for _ in 0..3 {
+        let text = project.run(&["gc", "-wf"]).failure(1);
+        assert!(text.contains("corrupt"), "{text}");
+    }
+    assert_eq!(files(&project.path(".mlpipe/cache/packs")), before);
+    // The workspace still knows what was in it.
+    project.run(&["commit", "--force"]).success();
+    project.run(&["gc", "-wf"]).success();
+}
+
+#[test]
 fn a_lock_that_cannot_be_read_keeps_all() {
     let project = project("a");
     run_with(&project, "b");
