@@ -317,7 +317,7 @@ fn what_is_no_data_stays_in_folders_that_go_and_is_never_overwritten_unasked() {
     assert_eq!(project.read("data/raw/a"), "edited");
     project.run(&["remove", "--outs", "data/raw"]).success();
     let kept = objects(&project.path(".mlpipe/kept"));
-    let bytes = kept.iter().map(|path| fs::read_to_string(path));
+    let bytes = kept.iter().map(fs::read_to_string);
     let bytes: Vec<String> = bytes.map(|text| text.expect("reads")).collect();
     assert_eq!(bytes.iter().filter(|text| *text == "precious").count(), 2);
     assert!(bytes.iter().any(|text| text == "edited"));
