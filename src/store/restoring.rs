@@ -107,7 +107,9 @@ impl Cache {
             present(path, index)?
         };
         let plan = Plan::new(tree, present.as_ref());
-        plan.refuse_what_is_in_the_way(path, index)?;
+        if present.is_some() {
+            plan.refuse_what_is_in_the_way(path, index)?;
+        }
         let building = tempfile::Builder::new()
             .prefix(fs::LITTER)
             .tempdir_in(parent);
