@@ -117,7 +117,7 @@ impl Cache {
         self.begin_use()?;
         let text = tree.to_text();
         let digest = Digest::of(text.as_bytes());
-        if self.packed(digest)?.is_ok() {
+        if self.packs.length(digest)?.is_some() && self.packed(digest)?.is_ok() {
             return Ok(());
         }
         self.loose.add(digest, text.as_bytes())

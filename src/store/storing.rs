@@ -235,7 +235,8 @@ impl Cache {
                 packed.insert(digest)
             };
             // One that is there but corrupt is replaced, now that its bytes are at hand.
-            if self.packed(digest)?.is_err() && is_first() {
+            let is_there = self.packs.length(digest)?.is_some() && self.packed(digest)?.is_ok();
+            if !is_there && is_first() {
                 pack.push(digest, &bytes)?;
                 meter.add_object();
             }
