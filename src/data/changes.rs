@@ -192,35 +192,36 @@ impl Comparison<'_> {
         Ok(())
     }
 
-    fn drop_whole(&self, (path, content): Side<'_>, changes: &mut Changes) -> Result<(), Error> {
-        let item = Item::tracked(path, content);
-        if content.files.is_none() {
-            changes.files.deleted.push(item);
-            return Ok(());
-        }
-        if self.detail == Detail::Files {
-            match self.old.tree(self.workspace, path, content)? {
-                Some(tree) => changes.files.deleted.extend(Item::all_inside(path, &tree)),
-                None => changes.unknown.push(item.path.clone()),
-            }
-        }
-        changes.folders.deleted.push(item);
-        Ok(())
+    fn drop_whole(&self, whole: Side<'_>, changes: &mut Changes) -> Result<(), Error> {
+        let (files, folders) = (&mut changes.files.deleted, &mut changes.folders.deleted);
+        self.list_whole(self.old, whole, (files, folders), &mut changes.unknown)
     }
 
-    fn add_whole(&self, (path, content): Side<'_>, changes: &mut Changes) -> Result<(), Error> {
+    fn add_whole(&self, whole: Side<'_>, changes: &mut Changes) -> Result<(), Error> {
+        let (files, folders) = (&mut changes.files.added, &mut changes.folders.added);
+        self.list_whole(self.new, whole, (files, folders), &mut changes.unknown)
+    }
+
+    /// Lists what only one side has.
+    fn list_whole(
+        &self,
+        side: &Inventory,
+        (path, content): Side<'_>,
+        (files, folders): (&mut Vec<Item>, &mut Vec<Item>),
+        unknown: &mut Vec<String>,
+    ) -> Result<(), Error> {
         let item = Item::tracked(path, content);
         if content.files.is_none() {
-            changes.files.added.push(item);
+            files.push(item);
             return Ok(());
         }
         if self.detail == Detail::Files {
-            match self.new.tree(self.workspace, path, content)? {
-                Some(tree) => changes.files.added.extend(Item::all_inside(path, &tree)),
-                None => changes.unknown.push(item.path.clone()),
+            match side.tree(self.workspace, path, content)? {
+                Some(tree) => files.extend(Item::all_inside(path, &tree)),
+                None => unknown.push(item.path.clone()),
             }
         }
-        changes.folders.added.push(item);
+        folders.push(item);
         Ok(())
     }
 }

@@ -172,13 +172,9 @@ impl Cache {
                 Err(lack) => return Ok(lack.into()),
             },
         };
-        let outcomes: Result<Vec<Restored>, Error> = files
-            .par_iter()
-            .map(|(path, file)| self.relink_file(*file, path, index, meter))
-            .collect();
-        let mut outcomes = outcomes?.into_iter();
-        let lack = outcomes.find(|outcome| *outcome != Restored::Done);
-        Ok(lack.unwrap_or(Restored::Done))
+        let relink =
+            |(path, file): &(PathBuf, FileContent)| self.relink_file(*file, path, index, meter);
+        Restored::all(files.par_iter().map(relink))
     }
 
     fn relink_file(

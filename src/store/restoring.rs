@@ -34,6 +34,17 @@ pub(crate) enum Restored {
     Corrupt(Digest),
 }
 
+impl Restored {
+    /// Carries all of these out; what one of them lacks, all lack.
+    pub(super) fn all(
+        outcomes: impl ParallelIterator<Item = Result<Self, Error>>,
+    ) -> Result<Self, Error> {
+        let outcomes: Vec<Self> = outcomes.collect::<Result<_, Error>>()?;
+        let lack = outcomes.into_iter().find(|outcome| *outcome != Self::Done);
+        Ok(lack.unwrap_or(Self::Done))
+    }
+}
+
 impl From<Lack> for Restored {
     fn from(lack: Lack) -> Self {
         match lack {
@@ -163,10 +174,7 @@ impl Cache {
                 }
             }
         };
-        let outcomes: Result<Vec<Restored>, Error> = entries.par_iter().map(make).collect();
-        let mut outcomes = outcomes?.into_iter();
-        let lack = outcomes.find(|outcome| *outcome != Restored::Done);
-        Ok(lack.unwrap_or(Restored::Done))
+        Restored::all(entries.par_iter().map(make))
     }
 
     /// Makes a file that nobody sees yet.

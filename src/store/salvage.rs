@@ -76,77 +76,94 @@ impl Cache {
 #[cfg(test)]
 mod tests {
     use std::fs as disk;
+    use std::path::{Path, PathBuf};
 
     use super::*;
 
+    /// A pack of three objects, written anew for each damage.
+    struct Fixture {
+        folder: tempfile::TempDir,
+        name: Digest,
+        whole: Vec<u8>,
+    }
+
+    const OBJECTS: [&[u8]; 3] = [b"first", b"", b"the third"];
+
+    impl Fixture {
+        fn new() -> Self {
+            let folder = tempfile::tempdir().expect("a temporary folder");
+            let name = write_pack(&open(folder.path()));
+            let path = pack::path_of(open(folder.path()).packs.folder(), name);
+            let whole = disk::read(&path).expect("reads");
+            Self {
+                folder,
+                name,
+                whole,
+            }
+        }
+
+        fn path(&self) -> PathBuf {
+            pack::path_of(open(self.folder.path()).packs.folder(), self.name)
+        }
+
+        /// Salvages what is left of the pack when it has these bytes.
+        fn salvage(&self, bytes: &[u8]) -> Salvaged {
+            fs::remove(self.folder.path()).expect("removes");
+            write_pack(&open(self.folder.path()));
+            fs::write_replaceable(&self.path(), bytes).expect("writes");
+            let salvaged = open(self.folder.path()).salvage(self.name);
+            salvaged.expect("salvages")
+        }
+    }
+
+    fn open(folder: &Path) -> Cache {
+        Cache::of_copies(folder.to_owned())
+    }
+
+    fn write_pack(cache: &Cache) -> Digest {
+        let mut writer = PackWriter::begin(&cache.unfinished()).expect("begins");
+        for object in OBJECTS {
+            writer.push(Digest::of(object), object).expect("adds");
+        }
+        let finished = writer.finish(cache.packs.folder()).expect("finishes");
+        finished.expect("has objects").0
+    }
+
     #[test]
     fn whichever_byte_is_wrong_at_most_the_object_that_has_it_is_lost() {
-        let objects = [&b"first"[..], b"", b"the third"];
-        let folder = tempfile::tempdir().expect("a temporary folder");
-        let open = || Cache::of_copies(folder.path().to_owned());
-        let write = || {
-            let cache = open();
-            let mut writer = PackWriter::begin(&cache.unfinished()).expect("begins");
-            for object in objects {
-                writer.push(Digest::of(object), object).expect("adds");
-            }
-            let finished = writer.finish(cache.packs.folder()).expect("finishes");
-            finished.expect("has objects").0
-        };
-        let name = write();
-        let path = pack::path_of(open().packs.folder(), name);
-        let whole = disk::read(&path).expect("reads");
-        let held: usize = objects.iter().map(|object| object.len()).sum();
+        let fixture = Fixture::new();
+        let held: usize = OBJECTS.iter().map(|object| object.len()).sum();
         let objects_end = pack::HEADER.len() + held;
-        for at in 0..whole.len() {
-            fs::remove(folder.path()).expect("removes");
-            write();
-            let mut bytes = whole.clone();
+        for at in 0..fixture.whole.len() {
+            let mut bytes = fixture.whole.clone();
             bytes[at] ^= 1 << (at % 8);
-            fs::write_replaceable(&path, &bytes).expect("writes");
-            let salvaged = open().salvage(name).expect("salvages");
+            let salvaged = fixture.salvage(&bytes);
             let is_in_object = (pack::HEADER.len()..objects_end).contains(&at);
             assert_eq!(salvaged.lost.len(), usize::from(is_in_object), "at {at}");
-            let cache = open();
+            let cache = open(fixture.folder.path());
             let is_there = |object: &&&[u8]| {
                 let found = cache.read(Digest::of(object)).expect("reads");
                 found.as_deref() == Some(**object)
             };
-            let count = objects.iter().filter(is_there).count();
-            assert_eq!(count, objects.len() - usize::from(is_in_object), "at {at}");
-            assert_eq!(path.exists(), !is_in_object, "at {at}");
+            let count = OBJECTS.iter().filter(is_there).count();
+            assert_eq!(count, OBJECTS.len() - usize::from(is_in_object), "at {at}");
+            assert_eq!(fixture.path().exists(), !is_in_object, "at {at}");
         }
     }
 
     #[test]
     fn what_a_torn_directory_still_names_is_saved_and_what_follows_a_pack_does_no_harm() {
-        let objects = [&b"first"[..], b"second", b"the third"];
-        let folder = tempfile::tempdir().expect("a temporary folder");
-        let open = || Cache::of_copies(folder.path().to_owned());
-        let write = || {
-            let cache = open();
-            let mut writer = PackWriter::begin(&cache.unfinished()).expect("begins");
-            for object in objects {
-                writer.push(Digest::of(object), object).expect("adds");
-            }
-            let finished = writer.finish(cache.packs.folder()).expect("finishes");
-            finished.expect("has objects").0
-        };
-        let name = write();
-        let path = pack::path_of(open().packs.folder(), name);
-        let whole = disk::read(&path).expect("reads");
-        let directory = whole.len() - pack::FOOTER - objects.len() * pack::RECORD;
+        let fixture = Fixture::new();
+        let whole = &fixture.whole;
+        let directory = whole.len() - pack::FOOTER - OBJECTS.len() * pack::RECORD;
         let expect = |bytes: &[u8], count: usize| {
-            fs::remove(folder.path()).expect("removes");
-            write();
-            fs::write_replaceable(&path, bytes).expect("writes");
-            let salvaged = open().salvage(name).expect("salvages");
+            let salvaged = fixture.salvage(bytes);
             assert_eq!(salvaged.saved.len(), count, "of {} bytes", bytes.len());
         };
         for end in directory..whole.len() {
             let named = (end - directory) / pack::RECORD;
-            expect(&whole[..end], named.min(objects.len()));
+            expect(&whole[..end], named.min(OBJECTS.len()));
         }
-        expect(&[&whole[..], b"x"].concat(), objects.len());
+        expect(&[&whole[..], b"x"].concat(), OBJECTS.len());
     }
 }
