@@ -6,27 +6,84 @@ use crate::base::digest::Digest;
 use crate::base::human;
 use crate::base::value::Value;
 use crate::metrics::{Difference, Verdict};
+use crate::report::classes::ConfusionTable;
+use crate::report::code::CodeChange;
+use crate::report::dataset::DataChange;
 use crate::report::number::{NumberPair, arrow};
+use crate::report::tensors::ModelChange;
+use crate::report::trend::Trend;
 
-/// Everything that a report says.
+/// Everything that a report says. Its JSON is what `mlpipe report --json` prints; see docs/report.md.
 #[derive(Debug, Serialize)]
 pub(crate) struct Report {
-    /// The verdict in one line.
+    /// `pass`, `warn` or `fail` by the gates; `none` where there are none.
+    pub(crate) verdict: &'static str,
+    /// The verdict in one sentence.
     pub(crate) headline: String,
+    /// The commit that is reported on, where that is known.
+    pub(crate) head: Option<String>,
     /// What was compared with; `None` if there was nothing.
     pub(crate) base: Option<Base>,
+    /// Limits that the pipeline sets, and how they were met.
+    pub(crate) gates: Vec<GateRow>,
     /// Metrics that differ.
     pub(crate) metrics: Vec<Row>,
     /// How many metrics are the same on both sides.
     pub(crate) unchanged_metrics: usize,
+    /// The metrics that are the same.
+    pub(crate) same: Vec<Row>,
     /// Parameters that differ.
     pub(crate) params: Vec<Row>,
+    /// Data that people put in and that differs.
+    pub(crate) data: Vec<DataChange>,
+    /// Stages that were written anew.
+    pub(crate) code: Vec<CodeChange>,
+    /// Models whose shape differs.
+    pub(crate) models: Vec<ModelChange>,
     /// Stages of the last run.
     pub(crate) stages: Vec<StageRow>,
+    /// How many stages ran, were restored or were skipped, and how long it took.
+    pub(crate) run: String,
+    /// How metrics went over the last runs on the base's branch; the headline's first.
+    pub(crate) trends: Vec<Trend>,
     /// Confusion matrices of the pipeline's plots.
     pub(crate) confusions: Vec<ConfusionTable>,
-    /// Files that could not be read.
+    /// The pipeline as a Mermaid flowchart; empty where it is too large for one.
+    pub(crate) graph: String,
+    /// Mermaid charts.
+    pub(crate) charts: Vec<Chart>,
+    /// The command that makes these results again.
+    pub(crate) reproduce: String,
+    /// What a reader must know: files that could not be read, results that are not of this code.
     pub(crate) notes: Vec<String>,
+    /// Parts that had no room.
+    pub(crate) left_out: Vec<String>,
+}
+
+/// A chart for markdown.
+#[derive(Debug, Serialize)]
+pub(crate) struct Chart {
+    /// What it shows.
+    pub(crate) title: String,
+    /// The text of its Mermaid block.
+    pub(crate) mermaid: String,
+}
+
+/// A limit and how it was met; all as texts.
+#[derive(Debug, Serialize)]
+pub(crate) struct GateRow {
+    /// The metric.
+    pub(crate) metric: String,
+    /// The limit, as in `≥ 0.95`.
+    pub(crate) limit: String,
+    /// The base's value.
+    pub(crate) base: String,
+    /// The value here.
+    pub(crate) here: String,
+    /// `pass`, `warn`, `fail` or `info`.
+    pub(crate) verdict: String,
+    /// Why, in words.
+    pub(crate) reason: String,
 }
 
 /// The side that is compared with.
@@ -68,28 +125,6 @@ pub(crate) struct StageRow {
     pub(crate) reason: String,
     /// How long it took.
     pub(crate) time: String,
-}
-
-/// A confusion matrix with the names of its classes.
-#[derive(Debug, Serialize)]
-pub(crate) struct ConfusionTable {
-    /// The plot's title or file.
-    pub(crate) title: String,
-    /// The classes.
-    pub(crate) labels: Vec<String>,
-    /// One row for each actual class.
-    pub(crate) rows: Vec<ConfusionRow>,
-}
-
-/// What the examples of one class were taken for.
-#[derive(Debug, Serialize)]
-pub(crate) struct ConfusionRow {
-    /// The actual class.
-    pub(crate) label: String,
-    /// How many were predicted as each class, in the order of the labels.
-    pub(crate) counts: Vec<u64>,
-    /// The position of the actual class among the labels.
-    pub(crate) diagonal: usize,
 }
 
 impl Row {
@@ -156,4 +191,17 @@ impl StageRow {
             time,
         }
     }
+}
+
+/// Says how many stages had which outcome, and how long those that ran took together.
+pub(crate) fn run_summary(stages: &[StageRow]) -> String {
+    let mut counts: Vec<(&str, usize)> = Vec::new();
+    for stage in stages {
+        match counts.iter_mut().find(|(outcome, _)| *outcome == stage.outcome) {
+            Some((_, count)) => *count += 1,
+            None => counts.push((&stage.outcome, 1)),
+        }
+    }
+    let texts = counts.iter().map(|(outcome, count)| format!("{count} {outcome}"));
+    texts.collect::<Vec<_>>().join(", ")
 }

@@ -27,6 +27,7 @@ mod sharing;
 mod stamp;
 mod storing;
 mod tree;
+mod tree_diff;
 mod users;
 mod wreck;
 
@@ -46,4 +47,5 @@ pub(crate) use run_cache::{RunCache, RunRecord};
 pub(crate) use scan::{has_uncounted, is_object_link};
 pub(crate) use stamp::Stamp;
 pub(crate) use tree::{Entry, EntryKind, Tree};
+pub(crate) use tree_diff::{EntryChange, tree_changes};
 pub(crate) use users::project_name;

@@ -6,14 +6,17 @@ use clap::Args;
 
 use crate::base::fs;
 use crate::base::path::RepoPath;
-use crate::base::source::{Snapshot, read_text};
+use crate::base::source::{Entry, Snapshot, read_text};
 use crate::cli::commands::Context;
 use crate::cli::error::{CliError, Exit};
 use crate::cli::ui;
-use crate::engine::LastRun;
+use crate::engine::{LastRun, StageRun};
 use crate::pipeline::{self, Lock, ReportSettings};
-use crate::report::{Report, ReportRequest, StageRow, build, render};
-use crate::scm::{self, Revision};
+use crate::report::{
+    Dialect, Output, Page, Report, ReportRequest, Side, StageRow, Template, Templates, build, fit,
+    render, render_page,
+};
+use crate::scm::{self, Repo, Revision};
 use crate::store::RecordedSnapshot;
 use crate::workspace::Workspace;
 
@@ -31,6 +34,14 @@ pub(crate) struct ReportArgs {
     #[arg(long, value_name = "FILE")]
     template: Option<String>,
 
+    /// Write the markdown of this forge, within what one of its comments holds [default: github]
+    #[arg(long, value_name = "FORGE")]
+    forge: Option<Dialect>,
+
+    /// Write one page of HTML [default: where the file ends with .html]
+    #[arg(long, conflicts_with_all = ["json", "forge"])]
+    html: bool,
+
     /// Print the report's data as JSON, and write nothing
     #[arg(long)]
     json: bool,
@@ -47,20 +58,38 @@ pub(crate) fn run(args: &ReportArgs, context: &Context) -> Result<Exit, CliError
     } else {
         MissingBase::Note
     };
-    let report = gather(&workspace, &settings.base, missing)?;
+    let report = gather(
+        &workspace,
+        &Wanted {
+            base: &settings.base,
+            missing,
+            head: if args.forge.is_some() { Head::Named } else { Head::Unnamed },
+        },
+    )?;
     if args.json {
         let json = serde_json::to_string_pretty(&report).expect("invariant: plain data");
         ui::print(&format!("{json}\n"))?;
         return Ok(Exit::Success);
     }
-    let text = render_with(&workspace, &report, settings.template.as_ref())?;
+    let headline = report.headline.clone();
+    let writer = Writer {
+        workspace: &workspace,
+        template: settings.template.as_ref(),
+        dialect: args.forge.unwrap_or_default(),
+    };
+    let is_page = args.html || is_page(&settings.path) && args.out.as_deref() != Some("-");
+    let text = if is_page {
+        writer.page(&report)?
+    } else {
+        writer.markdown(report)?
+    };
     if args.out.as_deref() == Some("-") {
         ui::print(&text)?;
         return Ok(Exit::Success);
     }
     fs::write_if_changed(&workspace.locate(&settings.path), text.as_bytes())?;
     if !context.quiet {
-        ui::print(&format!("{}\nwrote {}\n", report.headline, settings.path))?;
+        ui::print(&format!("{headline}\nwrote {}\n", settings.path))?;
     }
     Ok(Exit::Success)
 }
@@ -70,16 +99,31 @@ pub(crate) fn write_configured(workspace: &Workspace) -> Result<Option<String>, 
     let Some(settings) = workspace.load_pipeline()?.report else {
         return Ok(None);
     };
-    let report = gather(workspace, &settings.base, MissingBase::Note)?;
-    let text = render_with(workspace, &report, settings.template.as_ref())?;
+    let report = gather(
+        workspace,
+        &Wanted {
+            base: &settings.base,
+            missing: MissingBase::Note,
+            head: Head::Unnamed,
+        },
+    )?;
+    let headline = &report.headline;
+    let told = match &report.base {
+        Some(base) => format!("{headline} against {} · {}", base.name, settings.path),
+        None => format!("{headline} · {}", settings.path),
+    };
+    let writer = Writer {
+        workspace,
+        template: settings.template.as_ref(),
+        dialect: Dialect::default(),
+    };
+    let text = if is_page(&settings.path) {
+        writer.page(&report)?
+    } else {
+        writer.markdown(report)?
+    };
     fs::write_if_changed(&workspace.locate(&settings.path), text.as_bytes())?;
-    Ok(Some(match &report.base {
-        Some(base) => format!(
-            "{} against {} · {}",
-            report.headline, base.name, settings.path
-        ),
-        None => format!("{} · {}", report.headline, settings.path),
-    }))
+    Ok(Some(told))
 }
 
 /// The pipeline's settings, overruled by the arguments.
@@ -116,65 +160,148 @@ enum MissingBase {
     Note,
 }
 
-fn gather(workspace: &Workspace, base: &str, missing: MissingBase) -> Result<Report, CliError> {
-    let here = RecordedSnapshot::new(
-        &workspace.worktree,
-        workspace.load_lock()?,
-        &workspace.cache,
-    );
+/// What the report is to be made for.
+struct Wanted<'a> {
+    base: &'a str,
+    missing: MissingBase,
+    /// Whether the commit is named: a report that is committed itself cannot name its own.
+    head: Head,
+}
+
+/// Whether the report names the commit that it is of.
+#[derive(Clone, Copy, PartialEq)]
+enum Head {
+    Named,
+    Unnamed,
+}
+
+fn gather(workspace: &Workspace, wanted: &Wanted<'_>) -> Result<Report, CliError> {
     let mut notes = Vec::new();
-    let revision = match workspace.revision(base) {
-        Ok(revision) => Some(revision),
-        Err(scm::Error::UnknownRevision { .. } | scm::Error::NoRepository { .. })
-            if missing == MissingBase::Note =>
-        {
-            notes.push(format!("there is no revision {base} to compare with"));
-            None
-        }
-        Err(error) => return Err(error.into()),
+    let lock = workspace.load_lock()?;
+    let here = RecordedSnapshot::new(&workspace.worktree, lock.clone(), &workspace.cache);
+    let pipeline = workspace.load_pipeline()?;
+    let revision = base_revision(workspace, wanted, &mut notes)?;
+    let base_lock = match &revision {
+        Some(revision) => Lock::load(revision).unwrap_or_else(|error| {
+            notes.push(error.to_string());
+            Lock::default()
+        }),
+        None => Lock::default(),
     };
-    let recorded = match &revision {
-        Some(revision) => {
-            let lock = Lock::load(revision).unwrap_or_else(|error| {
-                notes.push(error.to_string());
-                Lock::default()
-            });
-            Some(RecordedSnapshot::new(revision, lock, &workspace.cache))
-        }
-        None => None,
-    };
-    let commit = revision
-        .as_ref()
-        .map(Revision::short_commit)
-        .unwrap_or_default();
-    let base = recorded
-        .as_ref()
-        .map(|recorded| (recorded as &dyn Snapshot, commit));
-    let stages = LastRun::load(workspace).stages;
-    let stages = stages.iter().map(|run| {
-        StageRow::new(
-            run.stage.as_str(),
-            run.outcome.word(),
-            &run.reasons,
-            run.milliseconds,
-        )
+    let recorded = revision.as_ref().map(|revision| {
+        RecordedSnapshot::new(revision, base_lock.clone(), &workspace.cache)
     });
+    let base = recorded.as_ref().zip(revision.as_ref());
+    let base = base.map(|(recorded, revision)| {
+        let side = Side {
+            snapshot: recorded,
+            lock: &base_lock,
+            cache: &workspace.cache,
+        };
+        (side, revision.short_commit())
+    });
+    let repo = Repo::open(workspace.root()).ok();
+    let head = workspace.revision("HEAD").ok();
     Ok(build(ReportRequest {
-        here: &here,
+        here: Side {
+            snapshot: &here,
+            lock: &lock,
+            cache: &workspace.cache,
+        },
+        pipeline: &pipeline,
+        head: head
+            .filter(|_| wanted.head == Head::Named)
+            .map(|head| head.short_commit()),
+        history: repo.as_ref().filter(|_| base.is_some()).map(|repo| (repo, wanted.base)),
         base,
+        gates: Vec::new(),
         notes,
-        stages: stages.collect(),
+        stages: last_run(workspace),
     })?)
 }
 
-fn render_with(
+fn base_revision(
     workspace: &Workspace,
-    report: &Report,
-    template: Option<&RepoPath>,
-) -> Result<String, CliError> {
-    let Some(path) = template else {
-        return Ok(render(report, None)?);
+    wanted: &Wanted<'_>,
+    notes: &mut Vec<String>,
+) -> Result<Option<Revision>, CliError> {
+    match workspace.revision(wanted.base) {
+        Ok(revision) => Ok(Some(revision)),
+        Err(scm::Error::UnknownRevision { .. } | scm::Error::NoRepository { .. })
+            if wanted.missing == MissingBase::Note =>
+        {
+            notes.push(format!("there is no revision {} to compare with", wanted.base));
+            Ok(None)
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn last_run(workspace: &Workspace) -> Vec<StageRow> {
+    let stages = LastRun::load(workspace).stages;
+    let row = |run: &StageRun| {
+        let (name, outcome) = (run.stage.as_str(), run.outcome.word());
+        StageRow::new(name, outcome, &run.reasons, run.milliseconds)
     };
+    stages.iter().map(row).collect()
+}
+
+/// Writes reports.
+struct Writer<'a> {
+    workspace: &'a Workspace,
+    /// The template that the user named.
+    template: Option<&'a RepoPath>,
+    dialect: Dialect,
+}
+
+impl Writer<'_> {
+    /// Writes markdown, within what a comment of the forge holds.
+    fn markdown(&self, report: Report) -> Result<String, CliError> {
+        let templates = templates(self.workspace, self.template, Output::Markdown)?;
+        Ok(fit(report, self.dialect.budget(), |report| {
+            render(report, &templates, self.dialect)
+        })?)
+    }
+
+    /// Writes a page of HTML.
+    fn page(&self, report: &Report) -> Result<String, CliError> {
+        let templates = templates(self.workspace, self.template, Output::Page)?;
+        let pipeline = self.workspace.load_pipeline()?;
+        let page = Page::new(&pipeline, &report.stages, Vec::new());
+        Ok(render_page(report, &page, &templates)?)
+    }
+}
+
+fn is_page(path: &RepoPath) -> bool {
+    path.name().ends_with(".html")
+}
+
+/// Where the user's templates are looked for.
+const TEMPLATES_FOLDER: &str = "reports/templates";
+
+/// Reads the user's templates: those in their folder, and the one that is named.
+fn templates(
+    workspace: &Workspace,
+    named: Option<&RepoPath>,
+    output: Output,
+) -> Result<Templates, CliError> {
+    let mut templates = Templates::default();
+    let folder = RepoPath::parse(TEMPLATES_FOLDER).expect("invariant: a plain path");
+    let mut is_template = |entry: &Entry<'_>| {
+        let (_, ending) = entry.name.rsplit_once('.').unwrap_or_default();
+        !entry.is_folder && ["md", "html", "css"].contains(&ending)
+    };
+    let files = workspace.worktree.list(&folder, &mut is_template);
+    for path in files.map_err(pipeline::Error::from)? {
+        templates.replace(read_template(workspace, &path, path.name())?);
+    }
+    if let Some(path) = named {
+        templates.replace(read_template(workspace, path, output.main())?);
+    }
+    Ok(templates)
+}
+
+fn read_template(workspace: &Workspace, path: &RepoPath, name: &str) -> Result<Template, CliError> {
     let text = read_text(&workspace.worktree, path).map_err(pipeline::Error::from)?;
     let text = text.ok_or_else(|| {
         CliError::usage(
@@ -182,5 +309,9 @@ fn render_with(
             "correct its name, or leave it out",
         )
     })?;
-    Ok(render(report, Some((path.as_str(), &text)))?)
+    Ok(Template {
+        name: name.to_owned(),
+        file: path.to_string(),
+        text,
+    })
 }
