@@ -8,9 +8,10 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("base", &[]),
     ("ml", &["base"]),
     ("pipeline", &["base"]),
+    ("statistics", &["base"]),
     ("store", &["base", "pipeline"]),
     ("scm", &["base", "pipeline"]),
-    ("metrics", &["base", "pipeline"]),
+    ("metrics", &["base", "pipeline", "statistics"]),
     ("config", &["base", "store"]),
     ("workspace", &["base", "pipeline", "store", "scm", "config"]),
     (
