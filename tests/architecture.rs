@@ -31,6 +31,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "store",
             "scm",
             "metrics",
+            "statistics",
             "config",
             "workspace",
             "engine",

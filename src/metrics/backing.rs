@@ -100,8 +100,7 @@ impl Backing {
         let measured = Measured::new(predictions);
         let settled = settle(claims, |statistic| measured.value(statistic));
         let statistics = settled.iter().filter(|one| one.agrees);
-        let statistics: BTreeSet<Statistic> =
-            statistics.map(|one| one.statistic.clone()).collect();
+        let statistics: BTreeSet<Statistic> = statistics.map(|one| one.statistic.clone()).collect();
         let tested = base.map(|base| test(base, here, file, predictions, &statistics));
         if let Some(Err(why)) = &tested {
             self.obstacles.push((file.path.clone(), why.clone()));
@@ -157,10 +156,12 @@ fn test(
 ) -> Result<Vec<Tested>, Incomparable> {
     if let Some(path) = &file.test_set {
         let hash = |side: &Side<'_>| {
-            side.recorded(path).map(|content| content.sha256).ok_or_else(|| {
-                let (path, side) = (path.clone(), side.snapshot.name().to_owned());
-                Incomparable::UnknownTestSet { path, side }
-            })
+            side.recorded(path)
+                .map(|content| content.sha256)
+                .ok_or_else(|| {
+                    let (path, side) = (path.clone(), side.snapshot.name().to_owned());
+                    Incomparable::UnknownTestSet { path, side }
+                })
         };
         if hash(base)? != hash(here)? {
             return Err(Incomparable::TestSet { path: path.clone() });
@@ -185,7 +186,8 @@ impl Side<'_> {
             fault: Some(fault),
         };
         let label = self.snapshot.label(&file.path);
-        let text = read_text(self.snapshot, &file.path).map_err(|error| unreadable(error.into()))?;
+        let text =
+            read_text(self.snapshot, &file.path).map_err(|error| unreadable(error.into()))?;
         let Some(text) = text else {
             let why = if self.makes(&file.path) {
                 Incomparable::NotCached { side: side() }

@@ -63,16 +63,20 @@ pub(super) fn claims(file: &PredictionFile, metrics: &Collection) -> Vec<Claim> 
 /// Decides what each metric is, by the values that the predictions have for statistics. Where metrics
 /// only have the name of a statistic, those with its value are meant if there are any: the others are
 /// of another part of the data.
-pub(super) fn settle(
-    claims: &[Claim],
-    value: impl Fn(&Statistic) -> Option<f64>,
-) -> Vec<Settled> {
+pub(super) fn settle(claims: &[Claim], value: impl Fn(&Statistic) -> Option<f64>) -> Vec<Settled> {
     let settled = claims.iter().filter_map(|claim| {
-        let known = claim.candidates.iter().filter_map(|statistic| Some((statistic, value(statistic)?)));
+        let known = claim
+            .candidates
+            .iter()
+            .filter_map(|statistic| Some((statistic, value(statistic)?)));
         let known: Vec<(&Statistic, f64)> = known.collect();
-        let fits = known.iter().find(|(_, computed)| agrees(claim.written, *computed));
+        let fits = known
+            .iter()
+            .find(|(_, computed)| agrees(claim.written, *computed));
         // A name that may mean several things contradicts nothing.
-        let only = (claim.candidates.len() == 1).then(|| known.first()).flatten();
+        let only = (claim.candidates.len() == 1)
+            .then(|| known.first())
+            .flatten();
         let (statistic, computed) = *fits.or(only)?;
         let settled = Settled {
             metric: claim.metric.clone(),
@@ -87,10 +91,12 @@ pub(super) fn settle(
         let mut others = settled.iter().map(|(other, _)| other);
         others.any(|other| other.agrees && other.statistic == one.statistic)
     };
-    let is_meant = |(one, is_declared): &&(Settled, bool)| {
-        one.agrees || *is_declared || !has_other(one)
-    };
+    let is_meant =
+        |(one, is_declared): &&(Settled, bool)| one.agrees || *is_declared || !has_other(one);
     let meant: Vec<bool> = settled.iter().map(|one| is_meant(&one)).collect();
     let pairs = settled.into_iter().zip(meant);
-    pairs.filter(|(_, is_meant)| *is_meant).map(|((one, _), _)| one).collect()
+    pairs
+        .filter(|(_, is_meant)| *is_meant)
+        .map(|((one, _), _)| one)
+        .collect()
 }

@@ -31,7 +31,10 @@ pub(super) fn choose(names: &[&str], file: &PredictionFile) -> Result<Chosen, Fa
     let missing = |what: &str, key: &str, usual: &[&str]| {
         let message = format!("no column has the {what} classes");
         let usual = usual.join("`, `");
-        Fault::new(message, format!("call it one of `{usual}`, or name it, as in `{key}: class`"))
+        Fault::new(
+            message,
+            format!("call it one of `{usual}`, or name it, as in `{key}: class`"),
+        )
     };
     let score = find(&columns.score, &[])?;
     let loss = find(&columns.loss, &[])?;
@@ -51,9 +54,11 @@ pub(super) fn choose(names: &[&str], file: &PredictionFile) -> Result<Chosen, Fa
 
 fn named(names: &[&str], wanted: &str) -> Result<Column, Fault> {
     let position = names.iter().position(|name| *name == wanted);
-    position.map(|position| (wanted.to_owned(), position)).ok_or_else(|| {
-        let help = did_you_mean(wanted, names.iter().copied())
-            .unwrap_or_else(|| format!("there are `{}`", names.join("`, `")));
-        Fault::new(format!("there is no column `{wanted}`"), help)
-    })
+    position
+        .map(|position| (wanted.to_owned(), position))
+        .ok_or_else(|| {
+            let help = did_you_mean(wanted, names.iter().copied())
+                .unwrap_or_else(|| format!("there are `{}`", names.join("`, `")));
+            Fault::new(format!("there is no column `{wanted}`"), help)
+        })
 }

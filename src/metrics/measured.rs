@@ -25,7 +25,10 @@ impl<'a> Measured<'a> {
             }
             tallies
         });
-        Self { predictions, tallies }
+        Self {
+            predictions,
+            tallies,
+        }
     }
 
     /// Returns the value of a statistic; `None` if the columns for it are missing, or there is no
@@ -167,7 +170,9 @@ mod tests {
         }
         let share = |name: &str| {
             let statistic = Statistic::candidates(name).remove(0);
-            measured.share(&statistic).map(|share| (share.right, share.count))
+            measured
+                .share(&statistic)
+                .map(|share| (share.right, share.count))
         };
         assert_eq!(share("accuracy"), Some((3, 4)));
         assert_eq!(share("recall.1"), Some((2, 3)));

@@ -72,7 +72,10 @@ impl Tested {
     pub(crate) fn interval(&self, confidence: Confidence) -> Option<Interval> {
         match &self.test {
             Test::McNemar(seen) => newcombe::interval(seen, confidence),
-            Test::Bootstrap(None) => Some(Interval { low: 0.0, high: 0.0 }),
+            Test::Bootstrap(None) => Some(Interval {
+                low: 0.0,
+                high: 0.0,
+            }),
             Test::Bootstrap(Some(resampled)) => resampled.interval(confidence),
             Test::DeLong(estimate) | Test::PairedT(estimate) => estimate.interval(confidence),
         }
@@ -106,16 +109,15 @@ impl Tested {
 }
 
 /// Compares each of `statistics` that both sides have the columns for.
-pub(super) fn compare(
-    pairs: &Pairs<'_>,
-    statistics: &BTreeSet<Statistic>,
-) -> Vec<Tested> {
+pub(super) fn compare(pairs: &Pairs<'_>, statistics: &BTreeSet<Statistic>) -> Vec<Tested> {
     let comparison = Comparison { pairs };
     let mut found = Vec::new();
     let of_classes = |statistic: &&Statistic| Judge::new(statistic, pairs.here).is_some();
     let (of_classes, others): (Vec<&Statistic>, Vec<&Statistic>) =
         statistics.iter().partition(of_classes);
-    if !of_classes.is_empty() && let Some(cells) = count_cells(pairs) {
+    if !of_classes.is_empty()
+        && let Some(cells) = count_cells(pairs)
+    {
         found = comparison.of_classes(&of_classes, &cells);
     }
     found.extend(others.into_iter().filter_map(|statistic| match statistic {
@@ -143,7 +145,8 @@ fn count_cells(pairs: &Pairs<'_>) -> Option<Vec<Cell>> {
     let rows = pairs.here.actual.iter().zip(base).zip(here);
     let key = |((actual, base), here): ((&u32, u32), &u32)| {
         // 2²¹ classes fit; there are at most as many as `Judge` admits, but for accuracy.
-        (u64::from(*actual) * classes + u64::from(base)).checked_mul(classes)
+        (u64::from(*actual) * classes + u64::from(base))
+            .checked_mul(classes)
             .map(|key| key + u64::from(*here))
     };
     let mut keys: Vec<u64> = rows.map(key).collect::<Option<_>>()?;
@@ -174,13 +177,24 @@ impl Comparison<'_> {
         }
         let scores: Vec<f64> = self.pairs.column(base.scores.as_deref()?).collect();
         let estimate = auc::compare(&are_positive(here)?, &scores, here.scores.as_deref()?)?;
-        self.tested(&Statistic::Auc, Test::DeLong(estimate), (estimate.base, estimate.here))
+        self.tested(
+            &Statistic::Auc,
+            Test::DeLong(estimate),
+            (estimate.base, estimate.here),
+        )
     }
 
     fn losses(&self) -> Option<Tested> {
-        let base: Vec<f64> = self.pairs.column(self.pairs.base.losses.as_deref()?).collect();
+        let base: Vec<f64> = self
+            .pairs
+            .column(self.pairs.base.losses.as_deref()?)
+            .collect();
         let estimate = mean::compare(&base, self.pairs.here.losses.as_deref()?)?;
-        self.tested(&Statistic::Loss, Test::PairedT(estimate), (estimate.base, estimate.here))
+        self.tested(
+            &Statistic::Loss,
+            Test::PairedT(estimate),
+            (estimate.base, estimate.here),
+        )
     }
 
     fn tested(&self, statistic: &Statistic, test: Test, sides: (f64, f64)) -> Option<Tested> {
@@ -198,14 +212,14 @@ impl Comparison<'_> {
     }
 
     fn of_classes(&self, statistics: &[&Statistic], cells: &[Cell]) -> Vec<Tested> {
-        let judges = statistics.iter().filter_map(|statistic| {
-            Some((*statistic, Judge::new(statistic, self.pairs.here)?))
-        });
+        let judges = statistics
+            .iter()
+            .filter_map(|statistic| Some((*statistic, Judge::new(statistic, self.pairs.here)?)));
         let (shares, others): (Vec<_>, Vec<_>) =
             judges.partition(|(_, judge)| judge.share_of().is_some());
-        let shares = shares.into_iter().filter_map(|(statistic, judge)| {
-            self.share(statistic, judge, cells)
-        });
+        let shares = shares
+            .into_iter()
+            .filter_map(|(statistic, judge)| self.share(statistic, judge, cells));
         shares.chain(self.resampled(&others, cells)).collect()
     }
 
@@ -213,7 +227,10 @@ impl Comparison<'_> {
     fn share(&self, statistic: &Statistic, judge: Judge, cells: &[Cell]) -> Option<Tested> {
         let class = judge.share_of()?;
         let mut seen = Agreement::default();
-        for cell in cells.iter().filter(|cell| class.is_none_or(|class| class == cell.actual)) {
+        for cell in cells
+            .iter()
+            .filter(|cell| class.is_none_or(|class| class == cell.actual))
+        {
             let part = match (cell.base == cell.actual, cell.here == cell.actual) {
                 (true, true) => &mut seen.both,
                 (true, false) => &mut seen.only_base,
@@ -239,10 +256,16 @@ impl Comparison<'_> {
             for (cell, count) in cells.iter().zip(counts) {
                 Tally::add(&mut tallies, cell.actual, side(cell), *count);
             }
-            judges.iter().map(|(_, judge)| judge.value(&tallies)).collect()
+            judges
+                .iter()
+                .map(|(_, judge)| judge.value(&tallies))
+                .collect()
         };
         let counts: Vec<u32> = cells.iter().map(|cell| cell.count).collect();
-        let (base, here) = (values(&counts, |cell| cell.base), values(&counts, |cell| cell.here));
+        let (base, here) = (
+            values(&counts, |cell| cell.base),
+            values(&counts, |cell| cell.here),
+        );
         let is_same = cells.iter().all(|cell| cell.base == cell.here);
         let mut resampled = if is_same {
             Vec::new()
@@ -250,7 +273,10 @@ impl Comparison<'_> {
             bootstrap::resample(&counts, |drawn| {
                 let base = values(drawn, |cell| cell.base);
                 let here = values(drawn, |cell| cell.here);
-                here.iter().zip(&base).map(|(here, base)| here - base).collect()
+                here.iter()
+                    .zip(&base)
+                    .map(|(here, base)| here - base)
+                    .collect()
             })
         }
         .into_iter();
@@ -280,7 +306,9 @@ mod tests {
         let base = read(&text(|row| row < 50));
         let here = read(&text(|row| (40..60).contains(&row)));
         let pairs = Pairs::new(&base, &here).ok().expect("the same examples");
-        let statistics = names.iter().flat_map(|name| Statistic::candidates(name).into_iter().take(1));
+        let statistics = names
+            .iter()
+            .flat_map(|name| Statistic::candidates(name).into_iter().take(1));
         compare(&pairs, &statistics.collect())
     }
 
@@ -288,11 +316,20 @@ mod tests {
     fn shares_are_tested_exactly() {
         let found = tested(&["accuracy", "recall.1"]);
         let accuracy = &found[0];
-        assert_eq!((accuracy.test.name(), accuracy.count), ("McNemar mid-p", 200));
+        assert_eq!(
+            (accuracy.test.name(), accuracy.count),
+            ("McNemar mid-p", 200)
+        );
         assert!((accuracy.difference() - 0.15).abs() < 1e-15);
         assert_eq!(accuracy.p_value(), Some(mcnemar::mid_p(40, 10)));
-        assert_eq!(accuracy.significance(Confidence::default()), Significance::Better);
-        assert_eq!((found[1].count, found[1].p_value()), (100, Some(mcnemar::mid_p(20, 5))));
+        assert_eq!(
+            accuracy.significance(Confidence::default()),
+            Significance::Better
+        );
+        assert_eq!(
+            (found[1].count, found[1].p_value()),
+            (100, Some(mcnemar::mid_p(20, 5)))
+        );
     }
 
     #[test]
@@ -301,7 +338,10 @@ mod tests {
         assert_eq!(found.len(), 2);
         for one in &found {
             assert_eq!((one.test.name(), one.count), ("paired bootstrap", 200));
-            assert_eq!(one.significance(Confidence::default()), Significance::Better);
+            assert_eq!(
+                one.significance(Confidence::default()),
+                Significance::Better
+            );
             let interval = one.interval(Confidence::default()).expect("defined");
             assert!(interval.contains(one.difference()), "{interval:?}");
         }
@@ -319,7 +359,10 @@ mod tests {
         let (base, here) = (side(0.0), side(0.5));
         let pairs = Pairs::new(&base, &here).ok().expect("the same examples");
         let found = compare(&pairs, &BTreeSet::from([Statistic::Loss]));
-        assert_eq!(found[0].significance(Confidence::default()), Significance::Worse);
+        assert_eq!(
+            found[0].significance(Confidence::default()),
+            Significance::Worse
+        );
         assert!((found[0].difference() - 0.5).abs() < 1e-12);
     }
 }

@@ -45,8 +45,13 @@ impl<'a> Pairs<'a> {
             order: order(base, here)?,
             classes: translate(base, here),
         };
-        let labels = pairs.column(&base.actual).map(|class| pairs.classes[class as usize]);
-        let changed = labels.zip(&here.actual).filter(|(base, here)| base != *here).count();
+        let labels = pairs
+            .column(&base.actual)
+            .map(|class| pairs.classes[class as usize]);
+        let changed = labels
+            .zip(&here.actual)
+            .filter(|(base, here)| base != *here)
+            .count();
         if changed > 0 {
             let count = here.count();
             return Err(Mismatch::Labels { changed, count });
@@ -84,13 +89,22 @@ fn order(base: &Predictions, here: &Predictions) -> Result<Option<Vec<usize>>, M
     if base_ids == here_ids {
         return Ok(None);
     }
-    let places: HashMap<&str, usize> =
-        base_ids.iter().enumerate().map(|(place, id)| (id, place)).collect();
-    let order: Vec<usize> = here_ids.iter().filter_map(|id| places.get(id).copied()).collect();
+    let places: HashMap<&str, usize> = base_ids
+        .iter()
+        .enumerate()
+        .map(|(place, id)| (id, place))
+        .collect();
+    let order: Vec<usize> = here_ids
+        .iter()
+        .filter_map(|id| places.get(id).copied())
+        .collect();
     let only_base = base.count() - order.len();
     let only_here = here.count() - order.len();
     if only_base + only_here > 0 {
-        return Err(Mismatch::Examples { only_base, only_here });
+        return Err(Mismatch::Examples {
+            only_base,
+            only_here,
+        });
     }
     Ok(Some(order))
 }
@@ -130,14 +144,31 @@ mod tests {
     #[test]
     fn what_differs_is_counted() {
         let base = "id,label,pred\na,1,1\nb,1,1\nc,1,1\n";
-        let examples = |only_base, only_here| Some(Mismatch::Examples { only_base, only_here });
-        assert_eq!(mismatch(base, "id,label,pred\na,1,1\nx,1,1\n"), examples(2, 1));
+        let examples = |only_base, only_here| {
+            Some(Mismatch::Examples {
+                only_base,
+                only_here,
+            })
+        };
+        assert_eq!(
+            mismatch(base, "id,label,pred\na,1,1\nx,1,1\n"),
+            examples(2, 1)
+        );
         assert_eq!(
             mismatch(base, "id,label,pred\nc,1,1\nb,0,1\na,0,1\n"),
-            Some(Mismatch::Labels { changed: 2, count: 3 })
+            Some(Mismatch::Labels {
+                changed: 2,
+                count: 3
+            })
         );
-        assert_eq!(mismatch(base, "label,pred\n1,1\n1,1\n1,1\n"), Some(Mismatch::Ids));
-        assert_eq!(mismatch("label,pred\n1,1\n", "label,pred\n1,1\n1,1\n"), Some(Mismatch::Ids));
+        assert_eq!(
+            mismatch(base, "label,pred\n1,1\n1,1\n1,1\n"),
+            Some(Mismatch::Ids)
+        );
+        assert_eq!(
+            mismatch("label,pred\n1,1\n", "label,pred\n1,1\n1,1\n"),
+            Some(Mismatch::Ids)
+        );
         assert_eq!(mismatch("label,pred\n1,1\n", "label,pred\n1,0\n"), None);
     }
 }

@@ -34,17 +34,25 @@ impl Predictions {
         let outcome = rows::read(label, text, &mut |row: &dyn Row| {
             if reading.is_none() {
                 let chosen = choose(&row.names(), file);
-                reading = Some(Reading::new(chosen.map_err(|fault| fault.within(label, text, 1))?));
+                reading = Some(Reading::new(
+                    chosen.map_err(|fault| fault.within(label, text, 1))?,
+                ));
             }
-            let reading = reading.as_mut().expect("invariant: made with the first row");
-            reading.add(row).map_err(|fault| fault.within(label, text, row.line()))
+            let reading = reading
+                .as_mut()
+                .expect("invariant: made with the first row");
+            reading
+                .add(row)
+                .map_err(|fault| fault.within(label, text, row.line()))
         });
         outcome?;
         let Some(reading) = reading else {
             let problem = Problem::new(label, text, "there is no prediction in it");
             return Err(problem.help("write a row for each example of the test set"));
         };
-        reading.finish(file).map_err(|fault| fault.within(label, text, 1))
+        reading
+            .finish(file)
+            .map_err(|fault| fault.within(label, text, 1))
     }
 
     /// Returns the number of examples.
@@ -115,7 +123,8 @@ impl Reading {
         let value = |column: &str, position: usize| {
             let value = row.value(position).filter(|value| !value.trim().is_empty());
             value.ok_or_else(|| {
-                let help = "every example needs one; leave the example out on all sides if there is none";
+                let help =
+                    "every example needs one; leave the example out on all sides if there is none";
                 Fault::new(format!("`{column}` is empty"), help)
             })
         };
@@ -127,9 +136,14 @@ impl Reading {
             ids.push(id);
         }
         let (name, position) = &chosen.actual;
-        let class = intern(value(name, *position)?, &mut self.positions, &mut self.found.classes);
+        let class = intern(
+            value(name, *position)?,
+            &mut self.positions,
+            &mut self.found.classes,
+        );
         self.found.actual.push(class);
-        if let (Some((name, position)), Some(list)) = (&chosen.predicted, &mut self.found.predicted) {
+        if let (Some((name, position)), Some(list)) = (&chosen.predicted, &mut self.found.predicted)
+        {
             let text = value(name, *position)?;
             list.push(intern(text, &mut self.positions, &mut self.found.classes));
         }
@@ -149,7 +163,10 @@ impl Reading {
         let ids = found.ids.as_ref().filter(|_| !self.is_ascending);
         if let Some(twice) = ids.and_then(Texts::find_twice) {
             let message = format!("the id `{twice}` is there twice");
-            return Err(Fault::new(message, "name the column that tells examples apart, as in `id: name`"));
+            return Err(Fault::new(
+                message,
+                "name the column that tells examples apart, as in `id: name`",
+            ));
         }
         found.positive = find_positive(&found, file)?;
         Ok(found)
@@ -157,7 +174,11 @@ impl Reading {
 }
 
 fn finite(column: &str, text: &str) -> Result<f64, Fault> {
-    let number = text.trim().parse().ok().filter(|number: &f64| number.is_finite());
+    let number = text
+        .trim()
+        .parse()
+        .ok()
+        .filter(|number: &f64| number.is_finite());
     number.ok_or_else(|| {
         let message = format!("`{column}` must be a number, not `{text}`");
         Fault::new(message, "every example needs a finite one")
@@ -195,8 +216,12 @@ fn canonical(text: &str) -> &str {
 fn find_positive(found: &Predictions, file: &PredictionFile) -> Result<Option<u32>, Fault> {
     if let Some(name) = &file.positive {
         let position = found.class(canonical(name)).ok_or_else(|| {
-            let classes: Vec<String> =
-                found.classes.iter().take(5).map(|class| format!("`{class}`")).collect();
+            let classes: Vec<String> = found
+                .classes
+                .iter()
+                .take(5)
+                .map(|class| format!("`{class}`"))
+                .collect();
             let message = format!("no example is of the positive class `{name}`");
             Fault::new(message, format!("classes here are {}", classes.join(", ")))
         })?;
@@ -204,10 +229,17 @@ fn find_positive(found: &Predictions, file: &PredictionFile) -> Result<Option<u3
     }
     let usual = ["1", "true", "True", "TRUE", "yes", "positive", "pos"];
     let mut usual = usual.iter().filter_map(|name| found.class(name));
-    let position = if found.classes.len() == 2 { usual.next() } else { None };
+    let position = if found.classes.len() == 2 {
+        usual.next()
+    } else {
+        None
+    };
     if found.scores.is_some() && position.is_none() {
         let message = "nobody has said which class the scores are of";
-        return Err(Fault::new(message, "add it to `predictions`, as in `positive: dog`"));
+        return Err(Fault::new(
+            message,
+            "add it to `predictions`, as in `positive: dog`",
+        ));
     }
     Ok(position)
 }
@@ -253,7 +285,6 @@ pub(super) mod tests {
     pub(in crate::metrics) fn settings() -> PredictionFile {
         PredictionFile::new(RepoPath::parse("p.csv").expect("a path"))
     }
-    }
 
     pub(in crate::metrics) fn read(text: &str) -> Predictions {
         Predictions::read("p.csv", text, &settings()).expect("predictions")
@@ -268,9 +299,15 @@ pub(super) mod tests {
     fn usual_columns_are_found_and_whole_numbers_are_classes() {
         let found = read("id,label,pred,more\na,1,1.0,x\nb,0,1.0,y\n");
         assert_eq!(found.classes, ["1", "0"]);
-        assert_eq!((&found.actual, &found.predicted), (&vec![0, 1], &Some(vec![0, 0])));
+        assert_eq!(
+            (&found.actual, &found.predicted),
+            (&vec![0, 1], &Some(vec![0, 0]))
+        );
         assert_eq!(found.positive, Some(0));
-        assert_eq!(found.ids.as_ref().map(|ids| ids.iter().collect()), Some(vec!["a", "b"]));
+        assert_eq!(
+            found.ids.as_ref().map(|ids| ids.iter().collect()),
+            Some(vec!["a", "b"])
+        );
         let plain = read("y_true,y_pred\ncat,dog\n");
         assert_eq!((plain.ids, plain.positive), (None, None));
     }
@@ -282,7 +319,13 @@ pub(super) mod tests {
         let read = |label: &str, text: &str| Predictions::read(label, text, &file).expect("reads");
         let csv = read("p.csv", "id,target,pred,p\n7,0,1,0.5\n9,1,1,1e-3\n");
         assert_eq!(csv.scores, Some(vec![0.5, 0.001]));
-        assert_eq!(read("p.tsv", "id\ttarget\tpred\tp\n7\t0\t1\t0.5\n9\t1\t1\t1e-3\n"), csv);
+        assert_eq!(
+            read(
+                "p.tsv",
+                "id\ttarget\tpred\tp\n7\t0\t1\t0.5\n9\t1\t1\t1e-3\n"
+            ),
+            csv
+        );
         let lines = "{\"id\": 7, \"target\": 0, \"pred\": \"1\", \"p\": 0.5}\n\n{\"p\": 1e-3, \"id\": 9, \"target\": 1, \"pred\": 1}\n";
         assert_eq!(read("p.jsonl", lines), csv);
         let list = "[{\"id\": 7, \"target\": 0, \"pred\": 1, \"p\": 0.5},\n {\"id\": 9, \"target\": 1, \"pred\": 1, \"p\": 0.001}]";
@@ -291,19 +334,40 @@ pub(super) mod tests {
 
     #[test]
     fn mistakes_have_their_line() {
-        assert_eq!(mistake("id,label,pred\na,1,1\nb,,1\n"), "`label` is empty (p.csv:3:1)");
-        assert_eq!(mistake("id,label,pred\nb,1,1\na,1,1\nb,1,1\n"), "the id `b` is there twice (p.csv:1:1)");
-        assert_eq!(mistake("id,klass,pred\nb,1,1\n"), "no column has the actual classes (p.csv:1:1)");
-        assert_eq!(mistake("id,label\nb,1\n"), "no column has the predicted classes (p.csv:1:1)");
+        assert_eq!(
+            mistake("id,label,pred\na,1,1\nb,,1\n"),
+            "`label` is empty (p.csv:3:1)"
+        );
+        assert_eq!(
+            mistake("id,label,pred\nb,1,1\na,1,1\nb,1,1\n"),
+            "the id `b` is there twice (p.csv:1:1)"
+        );
+        assert_eq!(
+            mistake("id,klass,pred\nb,1,1\n"),
+            "no column has the actual classes (p.csv:1:1)"
+        );
+        assert_eq!(
+            mistake("id,label\nb,1\n"),
+            "no column has the predicted classes (p.csv:1:1)"
+        );
         assert_eq!(mistake(""), "there is no prediction in it (p.csv)");
-        assert_eq!(mistake("id,label,pred\n"), "there is no prediction in it (p.csv)");
+        assert_eq!(
+            mistake("id,label,pred\n"),
+            "there is no prediction in it (p.csv)"
+        );
         let ragged = mistake("id,label,pred\nb,1,1\nb,1\n");
-        assert!(ragged.contains("not a table") && ragged.contains("p.csv:3:1"), "{ragged}");
+        assert!(
+            ragged.contains("not a table") && ragged.contains("p.csv:3:1"),
+            "{ragged}"
+        );
         let mut file = settings();
         file.columns.loss = Some("loss".to_owned());
         let text = "label,pred,loss\na,b,0.1\na,b,nan\n";
         let problem = Predictions::read("p.csv", text, &file).expect_err("no number");
-        assert_eq!(problem.to_string(), "`loss` must be a number, not `nan` (p.csv:3:1)");
+        assert_eq!(
+            problem.to_string(),
+            "`loss` must be a number, not `nan` (p.csv:3:1)"
+        );
         file.columns.loss = Some("los".to_owned());
         let problem = Predictions::read("p.csv", text, &file).expect_err("no column");
         assert_eq!(problem.to_string(), "there is no column `los` (p.csv:1:1)");
@@ -312,11 +376,15 @@ pub(super) mod tests {
         file.columns.score = Some("loss".to_owned());
         let text = text.replace("nan", "0.2");
         let problem = Predictions::read("p.csv", &text, &file).expect_err("whose scores");
-        assert!(problem.message.contains("which class the scores are of"), "{problem}");
+        assert!(
+            problem.message.contains("which class the scores are of"),
+            "{problem}"
+        );
         file.positive = Some("c".to_owned());
         let problem = Predictions::read("p.csv", &text, &file).expect_err("unknown class");
         assert_eq!(problem.help.as_deref(), Some("classes here are `a`, `b`"));
-        let problem = Predictions::read("p.jsonl", "{\"label\": 1, \"pred\": 1}\n[1]\n", &settings());
+        let problem =
+            Predictions::read("p.jsonl", "{\"label\": 1, \"pred\": 1}\n[1]\n", &settings());
         let problem = problem.expect_err("no object").to_string();
         assert!(problem.contains("(p.jsonl:2:"), "{problem}");
     }

@@ -25,7 +25,9 @@ type TakeRow<'a> = dyn FnMut(&dyn Row) -> Result<(), Problem> + 'a;
 /// of JSON objects (`jsonl`, `ndjson`), a JSON list of objects (`json`), values between tabs (`tsv`),
 /// else between commas, with the names in the first line.
 pub(super) fn read(label: &str, text: &str, take: &mut TakeRow<'_>) -> Result<(), Problem> {
-    let ending = Path::new(label).extension().and_then(|ending| ending.to_str());
+    let ending = Path::new(label)
+        .extension()
+        .and_then(|ending| ending.to_str());
     match ending {
         Some("jsonl" | "ndjson") => read_lines(label, text, take),
         Some("json") => read_list(label, text, take),
@@ -50,7 +52,8 @@ impl Row for Record<'_> {
 
     fn line(&self) -> usize {
         let line = self.values.position().map(csv::Position::line);
-        line.and_then(|line| usize::try_from(line).ok()).unwrap_or(1)
+        line.and_then(|line| usize::try_from(line).ok())
+            .unwrap_or(1)
     }
 }
 
@@ -62,7 +65,9 @@ fn read_delimited(
 ) -> Result<(), Problem> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let problem = |error: csv::Error| {
-        let line = error.position().and_then(|at| usize::try_from(at.line()).ok());
+        let line = error
+            .position()
+            .and_then(|at| usize::try_from(at.line()).ok());
         let place = line.map(|line| Place { line, column: 1 });
         Problem::new(label, text, format!("not a table: {error}")).at(place)
     };
@@ -127,7 +132,10 @@ fn read_lines(label: &str, text: &str, take: &mut TakeRow<'_>) -> Result<(), Pro
     let lines = text.lines().enumerate();
     for (index, line) in lines.filter(|(_, line)| !line.trim().is_empty()) {
         let object: Map<String, Value> = serde_json::from_str(line).map_err(|error| {
-            let place = Place { line: index + 1, column: error.column().max(1) };
+            let place = Place {
+                line: index + 1,
+                column: error.column().max(1),
+            };
             no_object(label, text, &error, place)
         })?;
         let row = row.get_or_insert_with(|| Object::new(&object));
@@ -139,7 +147,10 @@ fn read_lines(label: &str, text: &str, take: &mut TakeRow<'_>) -> Result<(), Pro
 
 fn read_list(label: &str, text: &str, take: &mut TakeRow<'_>) -> Result<(), Problem> {
     let objects: Vec<Map<String, Value>> = serde_json::from_str(text).map_err(|error| {
-        let place = Place { line: error.line().max(1), column: error.column().max(1) };
+        let place = Place {
+            line: error.line().max(1),
+            column: error.column().max(1),
+        };
         no_object(label, text, &error, place)
     })?;
     let Some(first) = objects.first() else {

@@ -50,7 +50,10 @@ impl fmt::Display for Incomparable {
             Self::UnknownTestSet { path, side } => {
                 write!(out, "data.lock of {side} has no `{path}`, the test set")
             }
-            Self::Examples(Mismatch::Examples { only_base, only_here }) => write!(
+            Self::Examples(Mismatch::Examples {
+                only_base,
+                only_here,
+            }) => write!(
                 out,
                 "other examples: {} only in the base, {} only here",
                 thousands(*only_base),
@@ -59,8 +62,16 @@ impl fmt::Display for Incomparable {
             Self::Examples(Mismatch::Ids) => {
                 out.write_str("nothing tells which examples are the same: a side has no ids")
             }
-            Self::Examples(Mismatch::Labels { changed, count: all }) => {
-                write!(out, "other labels: of {} of {}", thousands(*changed), count(*all, "example"))
+            Self::Examples(Mismatch::Labels {
+                changed,
+                count: all,
+            }) => {
+                write!(
+                    out,
+                    "other labels: of {} of {}",
+                    thousands(*changed),
+                    count(*all, "example")
+                )
             }
         }
     }
@@ -77,9 +88,9 @@ impl Incomparable {
                 "write an `id` for each example, or as many rows in the same order on both sides"
                     .to_owned(),
             ),
-            Self::TestSet { .. } | Self::Examples(_) => {
-                Some("`mlpipe repro` at the base with this test set makes both comparable".to_owned())
-            }
+            Self::TestSet { .. } | Self::Examples(_) => Some(
+                "`mlpipe repro` at the base with this test set makes both comparable".to_owned(),
+            ),
             _ => None,
         }
     }

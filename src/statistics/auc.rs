@@ -23,7 +23,9 @@ pub fn compare(is_positive: &[bool], base: &[f64], here: &[f64]) -> Option<Estim
     Some(Estimate {
         base: old.area,
         here: new.area,
-        error: variance.filter(|variance| *variance > 0.0 || is_same).map(f64::sqrt),
+        error: variance
+            .filter(|variance| *variance > 0.0 || is_same)
+            .map(f64::sqrt),
         freedom: None,
     })
 }

@@ -66,7 +66,10 @@ impl Bootstrap {
     }
 
     fn defined(&self) -> Option<&[f64]> {
-        self.0.iter().all(|value| value.is_finite()).then_some(&self.0)
+        self.0
+            .iter()
+            .all(|value| value.is_finite())
+            .then_some(&self.0)
     }
 }
 

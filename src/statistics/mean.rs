@@ -62,12 +62,17 @@ mod tests {
         assert_eq!(compare(&[], &[]), None);
         assert_eq!(compare(&[1.0], &[1.0, 2.0]), None);
         let one = compare(&[1.0], &[2.0]).expect("has an example");
-        assert_eq!((one.interval(Confidence::default()), one.p_value()), (None, None));
+        assert_eq!(
+            (one.interval(Confidence::default()), one.p_value()),
+            (None, None)
+        );
         let shifted = compare(&[1.0, 2.0], &[2.0, 3.0]).expect("has examples");
         assert_eq!(shifted.p_value(), None);
         let same = compare(&[1.0, 2.0], &[1.0, 2.0]).expect("has examples");
         assert_eq!(same.p_value(), Some(1.0));
-        let zero = same.interval(Confidence::default()).expect("nothing differs");
+        let zero = same
+            .interval(Confidence::default())
+            .expect("nothing differs");
         assert!(zero.low >= 0.0 && zero.high <= 0.0);
     }
 }

@@ -26,9 +26,7 @@ pub(super) fn of_difference(
     let base_lock = Lock::load(&base_revision)?;
     let base_files = RecordedSnapshot::new(&base_revision, base_lock, &workspace.cache);
     let here_files = match &revision {
-        Some(revision) => {
-            RecordedSnapshot::new(revision, Lock::load(revision)?, &workspace.cache)
-        }
+        Some(revision) => RecordedSnapshot::new(revision, Lock::load(revision)?, &workspace.cache),
         None => RecordedSnapshot::new(
             &workspace.worktree,
             workspace.load_lock()?,
@@ -41,10 +39,7 @@ pub(super) fn of_difference(
 }
 
 /// Finds what predictions say of the workspace's metrics.
-pub(super) fn of_workspace(
-    workspace: &Workspace,
-    here: &Collection,
-) -> Result<Backing, CliError> {
+pub(super) fn of_workspace(workspace: &Workspace, here: &Collection) -> Result<Backing, CliError> {
     let Some(pipeline) = declaring(workspace.load_pipeline())? else {
         return Ok(Backing::default());
     };

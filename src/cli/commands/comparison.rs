@@ -258,7 +258,9 @@ impl Listing<'_> {
 
     /// Whether predictions have something to say of a row.
     fn has_evidence(&self, shown: &[&Difference]) -> bool {
-        let mut findings = shown.iter().map(|one| self.backing.get(&one.path, &one.key));
+        let mut findings = shown
+            .iter()
+            .map(|one| self.backing.get(&one.path, &one.key));
         findings.any(|finding| finding.is_some())
     }
 

@@ -59,7 +59,9 @@ pub(crate) fn cell(finding: Option<&Finding>, delta: &str, form: Form) -> String
 pub(crate) fn interval_cell(finding: Option<&Finding>) -> String {
     match finding {
         Some(Finding::Backed(backed)) => {
-            let interval = backed.share.and_then(|share| share.interval(Confidence::default()));
+            let interval = backed
+                .share
+                .and_then(|share| share.interval(Confidence::default()));
             interval.map_or(String::new(), |Interval { low, high }| {
                 format!("[{}, {}]", written(low, 4), written(high, 4))
             })
@@ -74,7 +76,10 @@ pub(crate) fn add_json(finding: Option<&Finding>, entry: &mut Map<String, Value>
     match finding {
         None => {}
         Some(Finding::Contradicted { side, computed }) => {
-            entry.insert("contradicted".to_owned(), json!({"side": side, "predictions": computed}));
+            entry.insert(
+                "contradicted".to_owned(),
+                json!({"side": side, "predictions": computed}),
+            );
         }
         Some(Finding::Backed(backed)) => add_change(backed, entry),
     }
@@ -101,7 +106,9 @@ fn add_change(backed: &Backed, entry: &mut Map<String, Value>) {
 /// Says why predictions cannot be compared, and what helps.
 pub(crate) fn notes(backing: &Backing) -> String {
     let note = |(path, why): &(RepoPath, Incomparable)| {
-        let hint = why.hint().map_or(String::new(), |hint| format!("  hint: {hint}\n"));
+        let hint = why
+            .hint()
+            .map_or(String::new(), |hint| format!("  hint: {hint}\n"));
         format!("note: `{path}` shows no significance: {why}\n{hint}")
     };
     backing.obstacles.iter().map(note).collect()
