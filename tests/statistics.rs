@@ -142,7 +142,7 @@ fn bootstrapped_macro_f1(case: &Value, cells: &[u32], confidence: Confidence) ->
         .map(|kinds| kinds.iter().map(numbers).collect())
         .expect("a list");
     let class = |kind: &[f64], position: usize| {
-        (0..3)
+        (0..3_u32)
             .find(|class| f64::from(*class) >= kind[position])
             .expect("a class") as usize
     };

@@ -354,7 +354,7 @@ mod tests {
         let side = |more: f64| {
             let row = |row: u32| format!("1,{}\n", f64::from(row % 7) + more * f64::from(row % 3));
             let text = format!("label,loss\n{}", (0..90).map(row).collect::<String>());
-            crate::metrics::predictions::Predictions::read("p.csv", &text, &file).expect("reads")
+            Predictions::read("p.csv", &text, &file).expect("reads")
         };
         let (base, here) = (side(0.0), side(0.5));
         let pairs = Pairs::new(&base, &here).ok().expect("the same examples");

@@ -101,25 +101,25 @@ fn draw_by_inversion(n: u32, p: f64, random: &mut Random) -> u32 {
 fn draw_by_rejection(n: u32, p: f64, random: &mut Random) -> u32 {
     let (count, odds) = (f64::from(n), p / (1.0 - p));
     let spread = (count * p * (1.0 - p)).sqrt();
-    let b = 1.15 + 2.53 * spread;
-    let a = -0.0873 + 0.0248 * b + 0.01 * p;
+    let width = 1.15 + 2.53 * spread;
+    let slope = -0.0873 + 0.0248 * width + 0.01 * p;
     let centre = count * p + 0.5;
-    let squeeze = 0.92 - 4.2 / b;
+    let squeeze = 0.92 - 4.2 / width;
+    let scale = (2.83 + 5.1 / width) * spread;
     let mode = ((count + 1.0) * p).floor();
     let log_weight = |k: f64| k * odds.ln() - ln_factorial(k) - ln_factorial(count - k);
     loop {
-        let u = random.share() - 0.5;
-        let v = random.share();
-        let near = 0.5 - u.abs();
-        let k = ((2.0 * a / near + b) * u + centre).floor();
+        let place = random.share() - 0.5;
+        let height = random.share();
+        let near = 0.5 - place.abs();
+        let k = ((2.0 * slope / near + width) * place + centre).floor();
         if !(0.0..=count).contains(&k) {
             continue;
         }
-        if near >= 0.07 && v <= squeeze {
+        if near >= 0.07 && height <= squeeze {
             return whole(k);
         }
-        let scale = (2.83 + 5.1 / b) * spread;
-        let hat = (v * scale / (a / (near * near) + b)).ln();
+        let hat = (height * scale / (slope / (near * near) + width)).ln();
         if hat <= log_weight(k) - log_weight(mode) {
             return whole(k);
         }

@@ -34,7 +34,7 @@ pub fn critical(confidence: Confidence, freedom: f64) -> f64 {
     for _ in 0..200 {
         let step = (two_sided(t, freedom) - error) / (2.0 * density(t, freedom));
         t += step;
-        if step.abs() <= 1e-14 * t {
+        if step.abs() <= 1e-12 * t {
             break;
         }
     }
@@ -57,9 +57,9 @@ fn gamma_ratio(x: f64) -> f64 {
 fn fraction(a: f64, b: f64, x: f64) -> f64 {
     let tiny = 1e-300;
     let away = |number: f64| if number.abs() < tiny { tiny } else { number };
-    let mut c = 1.0;
-    let mut d = 1.0 / away(1.0 - (a + b) * x / (a + 1.0));
-    let mut value = d;
+    let mut above = 1.0;
+    let mut below = 1.0 / away(1.0 - (a + b) * x / (a + 1.0));
+    let mut value = below;
     // About the square root of the degrees of freedom is enough.
     for level in 1..1_000_000 {
         let m = f64::from(level);
@@ -67,12 +67,12 @@ fn fraction(a: f64, b: f64, x: f64) -> f64 {
         let odd = -(a + m) * (a + b + m) * x / ((a + 2.0 * m) * (a + 2.0 * m + 1.0));
         let mut factor = 1.0;
         for step in [even, odd] {
-            d = 1.0 / away(1.0 + step * d);
-            c = away(1.0 + step / c);
-            factor = c * d;
+            below = 1.0 / away(1.0 + step * below);
+            above = away(1.0 + step / above);
+            factor = above * below;
             value *= factor;
         }
-        if (factor - 1.0).abs() < 1e-16 {
+        if (factor - 1.0).abs() <= f64::EPSILON {
             break;
         }
     }
