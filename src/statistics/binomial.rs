@@ -141,7 +141,7 @@ mod tests {
 
     #[test]
     fn probabilities_of_a_fair_coin() {
-        assert!((fair_probability(3, 6) - 0.3125).abs() < 1e-16);
+        assert!((fair_probability(3, 6) - 0.3125).abs() < 1e-15);
         assert!((fair_tail(2, 6) - 22.0 / 64.0).abs() < 1e-15);
         // By the series 1 − 1/4m + 1/32m² … of the middle term.
         let middle = fair_probability(500_000, 1_000_000);

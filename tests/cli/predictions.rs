@@ -63,8 +63,8 @@ fn a_proven_change_is_significant() {
     let project = compared(&[0..30]);
     assert_eq!(
         project.run(&["metrics", "diff", "main"]).data(),
-        "key          main   workspace   change             evidence\n\
-         accuracy   0.8500      0.9250   ▲ +0.0750  better   95 % CI [+0.0513, +0.1048]  significant\n\
+        "key          main   workspace   change              evidence\n\
+         accuracy   0.8500      0.9250   ▲ +0.0750  better   95 % CI [+0.0497, +0.1038]  significant\n\
          count         340         370   ▲ +30\n"
     );
     let accuracy = &diff_json(&project)["metrics.json"]["accuracy"];
@@ -76,7 +76,7 @@ fn a_proven_change_is_significant() {
     assert!((p / (0.5_f64).powi(30) - 1.0).abs() < 1e-12, "{p}");
     let markdown = project.run(&["metrics", "diff", "main", "--md"]).data();
     assert!(
-        markdown.contains("| ▲ +0.0750  better | 95 % CI \\[+0.0513, +0.1048\\]  significant |"),
+        markdown.contains("| ▲ +0.0750  better | 95 % CI \\[+0.0497, +0.1038\\]  significant |"),
         "{markdown}"
     );
 }
@@ -86,7 +86,7 @@ fn a_small_change_is_within_noise() {
     let project = compared(&[5..62]);
     let text = project.run(&["metrics", "diff", "main"]).data();
     assert!(
-        text.contains("▲ +0.0075   95 % CI [−0.0064, +0.0217]  within noise\n"),
+        text.contains("▲ +0.0075   95 % CI [−0.0075, +0.0231]  within noise\n"),
         "{text}"
     );
     assert_eq!(
@@ -231,7 +231,7 @@ fn an_accuracy_has_its_interval() {
     let project = compared(&[0..30]);
     assert_eq!(
         project.run(&["metrics", "show"]).data(),
-        "metric     value   95 % CI\naccuracy   0.925   [0.8950, 0.9469]\ncount        370\n"
+        "metric     value   95 % CI\naccuracy   0.925   [0.8950, 0.9470]\ncount        370\n"
     );
 }
 

@@ -280,7 +280,8 @@ impl Listing<'_> {
             } else {
                 FAILED
             };
-            let verdict = if form == Form::Text {
+            // Only of the last column the width may be unknown.
+            let verdict = if form == Form::Text && !with_evidence {
                 paint(style, &row.verdict)
             } else {
                 row.verdict
