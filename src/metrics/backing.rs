@@ -3,16 +3,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::base::digest::Digest;
 use crate::base::path::RepoPath;
 use crate::base::source::{Snapshot, read_text};
 use crate::metrics::claims::{Claim, claims, settle};
 use crate::metrics::collect::Collection;
 use crate::metrics::measured::{Measured, Share};
+use crate::metrics::memory::{Memory, Place};
 use crate::metrics::paired::{self, Tested};
 use crate::metrics::pairing::Pairs;
 use crate::metrics::predictions::Predictions;
 use crate::metrics::testimony::{Incomparable, agrees};
-use crate::pipeline::{self, Content, Lock, MetricRef, PredictionFile, Statistic};
+use crate::pipeline::{self, Lock, MetricRef, PredictionFile, Statistic};
 
 /// One side of a comparison.
 pub(crate) struct Side<'a> {
@@ -60,7 +62,11 @@ pub(crate) struct Backed {
 impl Backing {
     /// Finds what the predictions in `files`, which are those that the pipeline here declares, say of
     /// the metrics here and, where there is a base, of how they differ from its.
-    pub(crate) fn of(base: Option<&Side<'_>>, here: &Side<'_>, files: &[PredictionFile]) -> Self {
+    pub(crate) fn of(
+        base: Option<(&Side<'_>, &Memory)>,
+        here: &Side<'_>,
+        files: &[PredictionFile],
+    ) -> Self {
         let mut backing = Self::default();
         for file in files {
             let claims = claims(file, here.metrics);
@@ -68,7 +74,10 @@ impl Backing {
                 continue;
             }
             match here.read(file) {
-                Ok(predictions) => backing.add(base, here, file, &claims, &predictions),
+                Ok(predictions) => {
+                    let base = base.map(|(side, memory)| (side, memory.place(&file.path)));
+                    backing.add(base, here, file, &claims, &predictions);
+                }
                 Err(Obstacle { why, fault }) => {
                     backing.obstacles.push((file.path.clone(), why));
                     backing.faults.extend(fault);
@@ -91,7 +100,7 @@ impl Backing {
 
     fn add(
         &mut self,
-        base: Option<&Side<'_>>,
+        base: Option<(&Side<'_>, Place)>,
         here: &Side<'_>,
         file: &PredictionFile,
         claims: &[Claim],
@@ -101,7 +110,11 @@ impl Backing {
         let settled = settle(claims, |statistic| measured.value(statistic));
         let statistics = settled.iter().filter(|one| one.agrees);
         let statistics: BTreeSet<Statistic> = statistics.map(|one| one.statistic.clone()).collect();
-        let tested = base.map(|base| test(base, here, file, predictions, &statistics));
+        let tested = base.as_ref().map(|(base, place)| {
+            let pairing = Pairing { base, here, file };
+            pairing.test(predictions, &statistics, place)
+        });
+        let base = base.map(|(base, _)| base);
         if let Some(Err(why)) = &tested {
             self.obstacles.push((file.path.clone(), why.clone()));
         }
@@ -146,30 +159,31 @@ fn confront(
     Finding::Backed(Box::new(Backed { share, change }))
 }
 
-/// Compares both sides, if they can be compared.
-fn test(
-    base: &Side<'_>,
-    here: &Side<'_>,
-    file: &PredictionFile,
-    predictions: &Predictions,
-    statistics: &BTreeSet<Statistic>,
-) -> Result<Vec<Tested>, Incomparable> {
-    if let Some(path) = &file.test_set {
-        let hash = |side: &Side<'_>| {
-            side.recorded(path)
-                .map(|content| content.sha256)
-                .ok_or_else(|| {
-                    let (path, side) = (path.clone(), side.snapshot.name().to_owned());
-                    Incomparable::UnknownTestSet { path, side }
-                })
-        };
-        if hash(base)? != hash(here)? {
+/// A file of predictions on both sides.
+struct Pairing<'a> {
+    base: &'a Side<'a>,
+    here: &'a Side<'a>,
+    file: &'a PredictionFile,
+}
+
+impl Pairing<'_> {
+    /// Compares both sides, if they can be compared.
+    fn test(
+        &self,
+        predictions: &Predictions,
+        statistics: &BTreeSet<Statistic>,
+        place: &Place,
+    ) -> Result<Vec<Tested>, Incomparable> {
+        if let Some(path) = &self.file.test_set
+            && self.base.hash(path)? != self.here.hash(path)?
+        {
             return Err(Incomparable::TestSet { path: path.clone() });
         }
+        let old = self.base.read(self.file);
+        let old = old.map_err(|obstacle| obstacle.why)?;
+        let pairs = Pairs::new(&old, predictions).map_err(Incomparable::Examples)?;
+        Ok(paired::compare(&pairs, statistics, place))
     }
-    let old = base.read(file).map_err(|obstacle| obstacle.why)?;
-    let pairs = Pairs::new(&old, predictions).map_err(Incomparable::Examples)?;
-    Ok(paired::compare(&pairs, statistics))
 }
 
 /// Why the predictions of a side cannot be used, and what is wrong with its file.
@@ -205,12 +219,16 @@ impl Side<'_> {
         outs.any(|outs| outs.get(path.as_str()).is_some()) || self.lock.data.contains_key(path)
     }
 
-    /// Returns what the lock records of a dep, an out or tracked data.
-    fn recorded(&self, path: &RepoPath) -> Option<&Content> {
+    /// Returns the hash that the lock records of a dep, an out or tracked data.
+    fn hash(&self, path: &RepoPath) -> Result<Digest, Incomparable> {
         let entries = self.lock.stages.values();
         let mut parts = entries.flat_map(|entry| [&entry.outs, &entry.deps]);
         let recorded = parts.find_map(|part| part.get(path.as_str()));
-        recorded.or_else(|| self.lock.data.get(path))
+        let recorded = recorded.or_else(|| self.lock.data.get(path));
+        recorded.map(|content| content.sha256).ok_or_else(|| {
+            let (path, side) = (path.clone(), self.snapshot.name().to_owned());
+            Incomparable::UnknownTestSet { path, side }
+        })
     }
 }
 

@@ -1,5 +1,7 @@
 //! What predictions of one side tell: the value of each statistic, and where an accuracy lies.
 
+use serde::Serialize;
+
 use crate::metrics::predictions::Predictions;
 use crate::pipeline::{Measure, Over, Statistic};
 use crate::statistics::classification::{self, Quality, Tally};
@@ -82,7 +84,7 @@ pub(super) fn are_positive(predictions: &Predictions) -> Option<Vec<bool>> {
 }
 
 /// A statistic whose class has been found among those of the predictions.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub(super) enum Judge {
     Accuracy,
     Macro(Measure),

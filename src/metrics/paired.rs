@@ -2,7 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use serde::Serialize;
+
 use crate::metrics::measured::{Judge, are_positive};
+use crate::metrics::memory::Place;
 use crate::metrics::pairing::Pairs;
 use crate::metrics::predictions::Predictions;
 use crate::pipeline::Statistic;
@@ -108,9 +111,14 @@ impl Tested {
     }
 }
 
-/// Compares each of `statistics` that both sides have the columns for.
-pub(super) fn compare(pairs: &Pairs<'_>, statistics: &BTreeSet<Statistic>) -> Vec<Tested> {
-    let comparison = Comparison { pairs };
+/// Compares each of `statistics` that both sides have the columns for; what is resampled is remembered
+/// in `place`.
+pub(super) fn compare(
+    pairs: &Pairs<'_>,
+    statistics: &BTreeSet<Statistic>,
+    place: &Place,
+) -> Vec<Tested> {
+    let comparison = Comparison { pairs, place };
     let mut found = Vec::new();
     let of_classes = |statistic: &&Statistic| Judge::new(statistic, pairs.here).is_some();
     let (of_classes, others): (Vec<&Statistic>, Vec<&Statistic>) =
@@ -129,6 +137,7 @@ pub(super) fn compare(pairs: &Pairs<'_>, statistics: &BTreeSet<Statistic>) -> Ve
 }
 
 /// How many examples are of one kind.
+#[derive(Serialize)]
 struct Cell {
     actual: usize,
     base: usize,
@@ -166,6 +175,7 @@ fn count_cells(pairs: &Pairs<'_>) -> Option<Vec<Cell>> {
 
 struct Comparison<'a> {
     pairs: &'a Pairs<'a>,
+    place: &'a Place,
 }
 
 impl Comparison<'_> {
@@ -270,14 +280,18 @@ impl Comparison<'_> {
         let mut resampled = if is_same {
             Vec::new()
         } else {
-            bootstrap::resample(&counts, |drawn| {
-                let base = values(drawn, |cell| cell.base);
-                let here = values(drawn, |cell| cell.here);
-                here.iter()
-                    .zip(&base)
-                    .map(|(here, base)| here - base)
-                    .collect()
-            })
+            let judges: Vec<Judge> = judges.iter().map(|(_, judge)| *judge).collect();
+            let resample = || {
+                bootstrap::resample(&counts, |drawn| {
+                    let base = values(drawn, |cell| cell.base);
+                    let here = values(drawn, |cell| cell.here);
+                    here.iter()
+                        .zip(&base)
+                        .map(|(here, base)| here - base)
+                        .collect()
+                })
+            };
+            self.place.recall(&(cells, judges), resample)
         }
         .into_iter();
         let tested = judges.iter().zip(base.into_iter().zip(here));
@@ -292,6 +306,12 @@ impl Comparison<'_> {
 mod tests {
     use super::*;
     use crate::metrics::predictions::tests::read;
+
+    fn nowhere() -> Place {
+        let nowhere = std::path::PathBuf::from("/nowhere/at/all");
+        let file = crate::base::path::RepoPath::parse("p.csv").expect("a path");
+        crate::metrics::memory::Memory::new(nowhere).place(&file)
+    }
 
     /// Of 200 examples in two classes the base gets 150 right and the other 180.
     fn tested(names: &[&str]) -> Vec<Tested> {
@@ -309,7 +329,7 @@ mod tests {
         let statistics = names
             .iter()
             .flat_map(|name| Statistic::candidates(name).into_iter().take(1));
-        compare(&pairs, &statistics.collect())
+        compare(&pairs, &statistics.collect(), &nowhere())
     }
 
     #[test]
@@ -358,7 +378,7 @@ mod tests {
         };
         let (base, here) = (side(0.0), side(0.5));
         let pairs = Pairs::new(&base, &here).ok().expect("the same examples");
-        let found = compare(&pairs, &BTreeSet::from([Statistic::Loss]));
+        let found = compare(&pairs, &BTreeSet::from([Statistic::Loss]), &nowhere());
         assert_eq!(
             found[0].significance(Confidence::default()),
             Significance::Worse

@@ -1,6 +1,7 @@
 //! The paired bootstrap, for statistics that depend only on how many examples are of which kind.
 
 use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
 
 use crate::statistics::binomial;
 use crate::statistics::random::Random;
@@ -10,7 +11,7 @@ use crate::statistics::{Confidence, Interval};
 pub const REPLICATES: u32 = 10_000;
 
 /// What a statistic was on resampled examples, sorted.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Bootstrap(Vec<f64>);
 
 /// Resamples examples, of which there are `counts` of each kind, [`REPLICATES`] times, and evaluates

@@ -256,6 +256,10 @@ fn other_statistics_are_resampled_and_come_out_the_same() {
         (&f1["test"], &f1["significant"]),
         (&"paired bootstrap".into(), &true.into())
     );
+    // What was resampled is remembered, and may be lost.
+    assert!(project.exists(".mlpipe/resampled"));
+    assert_eq!(first, diff_json(&project));
+    project.remove(".mlpipe/resampled");
     assert_eq!(first, diff_json(&project));
 }
 

@@ -1,7 +1,7 @@
 //! What predictions say of the metrics that a command shows.
 
 use crate::cli::error::CliError;
-use crate::metrics::{Backing, Collection, Side};
+use crate::metrics::{Backing, Collection, Memory, Side};
 use crate::pipeline::{self, Lock, Pipeline};
 use crate::store::RecordedSnapshot;
 use crate::workspace::Workspace;
@@ -35,7 +35,12 @@ pub(super) fn of_difference(
     };
     let base = side(&base_files, base);
     let here = side(&here_files, here);
-    Ok(Backing::of(Some(&base), &here, pipeline.predictions()))
+    let memory = Memory::new(workspace.state("resampled"));
+    Ok(Backing::of(
+        Some((&base, &memory)),
+        &here,
+        pipeline.predictions(),
+    ))
 }
 
 /// Finds what predictions say of the workspace's metrics.

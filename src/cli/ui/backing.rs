@@ -45,9 +45,9 @@ pub(crate) fn cell(finding: Option<&Finding>, delta: &str, form: Form) -> String
         Form::Text => paint(style, word),
         _ => word.to_owned(),
     };
-    let decimals = delta.rsplit_once('.').map_or(4, |(_, digits)| digits.len());
     match tested.interval(confidence) {
         Some(Interval { low, high }) => {
+            let decimals = decimals(delta, [low, high]);
             let (low, high) = (signed(low, decimals), signed(high, decimals));
             format!("95 % CI [{low}, {high}]  {word}")
         }
@@ -112,6 +112,24 @@ pub(crate) fn notes(backing: &Backing) -> String {
         format!("note: `{path}` shows no significance: {why}\n{hint}")
     };
     backing.obstacles.iter().map(note).collect()
+}
+
+/// As many digits behind the point as the difference has, or more, so that no end that is not 0 looks
+/// like it.
+fn decimals(delta: &str, ends: [f64; 2]) -> usize {
+    let of_delta = delta.rsplit_once('.').map_or(4, |(_, digits)| digits.len());
+    let looks_like_zero = |decimals: usize| {
+        let hidden = |end: &f64| {
+            *end != 0.0
+                && signed(*end, decimals)
+                    .chars()
+                    .all(|c| !('1'..='9').contains(&c))
+        };
+        ends.iter().any(hidden)
+    };
+    (of_delta..12)
+        .find(|decimals| !looks_like_zero(*decimals))
+        .unwrap_or(of_delta)
 }
 
 fn signed(number: f64, decimals: usize) -> String {
