@@ -14,6 +14,7 @@ use crate::pipeline::error::Error;
 use crate::pipeline::graph::Graph;
 use crate::pipeline::needs::{Amount, check_pools, merge_pools};
 use crate::pipeline::params::ParamFiles;
+use crate::pipeline::predictions::PredictionFile;
 use crate::pipeline::sections::{PipelineFile, ReportSettings};
 use crate::pipeline::stage::{Out, OutKind, PlotProperties, Stage};
 
@@ -34,6 +35,7 @@ pub(crate) struct Pipeline {
     metrics: Vec<RepoPath>,
     params: Vec<RepoPath>,
     plots: Vec<(RepoPath, PlotProperties)>,
+    predictions: Vec<PredictionFile>,
 }
 
 impl Pipeline {
@@ -86,11 +88,13 @@ impl Pipeline {
             whole.metrics.append(&mut file.metrics);
             whole.params.append(&mut file.params);
             whole.plots.append(&mut file.plots);
+            whole.predictions.append(&mut file.predictions);
             whole.report = whole.report.or(file.report);
             merge_pools(&mut whole.pools, file.pools)?;
         }
         check_pools(&whole.stages, &whole.pools)?;
         let graph = Graph::build(&whole.stages, root)?;
+        note_makers(&mut whole.predictions, &whole.stages);
         Ok(Self {
             stages: whole.stages,
             graph,
@@ -99,6 +103,7 @@ impl Pipeline {
             metrics: whole.metrics,
             params: whole.params,
             plots: whole.plots,
+            predictions: whole.predictions,
         })
     }
 
@@ -125,8 +130,32 @@ impl Pipeline {
         made.chain(self.plots.iter().map(|(path, plot)| (path, plot)))
     }
 
+    /// Returns the files with what a model said of each example.
+    pub(crate) fn predictions(&self) -> &[PredictionFile] {
+        &self.predictions
+    }
+
     fn outs(&self) -> impl Iterator<Item = &Out> {
         self.stages.iter().flat_map(|stage| &stage.outs)
+    }
+}
+
+/// Notes which metrics are made together with which predictions.
+fn note_makers(predictions: &mut [PredictionFile], stages: &[Stage]) {
+    for file in predictions {
+        let makes = |stage: &&Stage| {
+            let mut outs = stage.outs.iter().filter_map(|out| out.path.inside());
+            outs.any(|out| out.overlaps(&file.path))
+        };
+        let outs = stages
+            .iter()
+            .find(makes)
+            .map_or(&[][..], |stage| &stage.outs);
+        let metrics = outs
+            .iter()
+            .filter(|out| matches!(out.kind, OutKind::Metric));
+        let metrics = metrics.filter_map(|out| out.path.inside().cloned());
+        file.made_with = metrics.collect();
     }
 }
 

@@ -12,6 +12,7 @@ pub(super) const FILE: Shape = Record(&[&[
     field("params", TEXTS),
     field("metrics", TEXTS),
     field("plots", PLOTS),
+    field("predictions", Each("predictions file", &PREDICTIONS)),
     field("artifacts", Each("artifact", &Record(&[ARTIFACT]))),
     field("datasets", List(&DATASET)),
     field("report", Record(&[REPORT])),
@@ -136,6 +137,21 @@ const PLOT: Shape = Either(&[
         field("y_label", Text),
         field("title", Text),
         field("template", Text),
+    ]]),
+]);
+
+/// What the columns of a file of predictions are called, and what they are for.
+const PREDICTIONS: Shape = Either(&[
+    Null,
+    Record(&[&[
+        field("id", Scalar),
+        field("actual", Scalar),
+        field("predicted", Scalar),
+        field("score", Scalar),
+        field("positive", Scalar),
+        field("loss", Scalar),
+        field("test_set", Text),
+        field("metrics", Each("statistic", &Text)),
     ]]),
 ]);
 

@@ -15,6 +15,7 @@ use crate::pipeline::loader::PARAMS_FILE;
 use crate::pipeline::lock::LOCK_FILE;
 use crate::pipeline::needs::{Amount, read_pools};
 use crate::pipeline::params::ParamFiles;
+use crate::pipeline::predictions::{PredictionFile, read_predictions};
 use crate::pipeline::reader::{Reader, join};
 use crate::pipeline::schema::FILE;
 use crate::pipeline::stage::{Dep, PlotProperties, Stage};
@@ -32,6 +33,8 @@ pub(crate) struct PipelineFile {
     pub(crate) params: Vec<RepoPath>,
     /// Plots of files, whoever makes them.
     pub(crate) plots: Vec<(RepoPath, PlotProperties)>,
+    /// Files with what a model said of each example.
+    pub(crate) predictions: Vec<PredictionFile>,
     /// How many places each pool has.
     pub(crate) pools: BTreeMap<String, Amount>,
     /// The report that a run ends with.
@@ -117,6 +120,7 @@ impl PipelineFile {
         self.metrics = paths("metrics")?;
         self.params = paths("params")?;
         self.pools = read_pools(root, &reader)?;
+        self.predictions = read_predictions(root, folder, &reader)?;
         // Nothing uses these yet, but a mistake in them is one now.
         for section in ["artifacts", "datasets"] {
             if let Some(node) = root.get(section) {

@@ -22,6 +22,11 @@ impl<'a> RecordedSnapshot<'a> {
         Self { inner, lock, cache }
     }
 
+    /// Returns the lock.
+    pub(crate) fn lock(&self) -> &Lock {
+        &self.lock
+    }
+
     fn digest(&self, path: &RepoPath) -> Option<Digest> {
         let mut outs = self.lock.stages.values().map(|entry| &entry.outs);
         let made = outs.find_map(|outs| outs.get(path.as_str()));

@@ -6,11 +6,12 @@ use serde_json::{Map, json};
 use crate::base::path::RepoPath;
 use crate::base::source::Snapshot;
 use crate::base::value::Value;
+use crate::cli::commands::backing;
 use crate::cli::error::{CliError, Exit};
 use crate::cli::ui;
 use crate::cli::ui::style::{DONE, FAILED, paint};
 use crate::cli::ui::table::{Column, Form, aligned, markdown};
-use crate::metrics::{Collection, Difference, diff};
+use crate::metrics::{Backing, Collection, Difference, Significance, diff};
 use crate::pipeline::{self, Lock};
 use crate::report::Row;
 use crate::store::RecordedSnapshot;
@@ -73,8 +74,14 @@ pub(crate) fn run(
         .iter()
         .filter(|one| args.all || !one.is_equal())
         .collect();
+    let backing = match change {
+        Change::Shown => {
+            backing::of_difference(workspace, (old_name, &old), (args.b_rev.as_deref(), &new))?
+        }
+        Change::Hidden => Backing::default(),
+    };
     let text = match Form::choose(args.json, args.md) {
-        Form::Json => to_json(&shown),
+        Form::Json => to_json(&shown, &backing),
         form => {
             let several = shown.iter().any(|one| one.path != shown[0].path);
             let listing = Listing {
@@ -83,18 +90,22 @@ pub(crate) fn run(
                 with_path: several && !args.no_path,
                 change,
                 precision: args.precision,
+                backing: &backing,
             };
             let hidden = differences.len() - shown.len();
             listing.render(&shown, hidden, form)
         }
     };
     ui::print(&text)?;
-    Ok(report_faults(old.faults.into_iter().chain(new.faults)))
+    ui::eprint(&ui::backing::notes(&backing));
+    let faults = old.faults.into_iter().chain(new.faults);
+    Ok(report_faults(faults.chain(backing.faults)))
 }
 
 /// Shows the workspace's values.
 pub(crate) fn show(form: Form, workspace: &Workspace, collect: Collect) -> Result<Exit, CliError> {
     let here = collect_here(workspace, collect)?;
+    let backing = backing::of_workspace(workspace, &here)?;
     let text = if form == Form::Json {
         let files = here.files.iter().map(|(path, leaves)| {
             let leaves = leaves
@@ -122,11 +133,21 @@ pub(crate) fn show(form: Form, workspace: &Workspace, collect: Collect) -> Resul
                 },
             );
         }
+        if !backing.is_empty() {
+            columns.push(Column {
+                name: "95 % CI",
+                is_number: false,
+            });
+        }
+        let backing = &backing;
         let rows = here.files.iter().flat_map(|(path, leaves)| {
             leaves.iter().map(move |(key, value)| {
+                let interval = ui::backing::interval_cell(backing.get(path, key));
+                let interval = (!backing.is_empty()).then_some(interval);
                 let path = with_path.then(|| path.to_string());
                 path.into_iter()
                     .chain([key.clone(), value.to_string()])
+                    .chain(interval)
                     .collect()
             })
         });
@@ -145,7 +166,7 @@ pub(crate) fn show(form: Form, workspace: &Workspace, collect: Collect) -> Resul
     if are_missing {
         here.missing.iter().for_each(tell_missing);
     }
-    let exit = report_faults(here.faults);
+    let exit = report_faults(here.faults.into_iter().chain(backing.faults));
     Ok(if are_missing { Exit::Error } else { exit })
 }
 
@@ -191,6 +212,7 @@ struct Listing<'a> {
     with_path: bool,
     change: Change,
     precision: Option<u8>,
+    backing: &'a Backing,
 }
 
 impl Listing<'_> {
@@ -206,15 +228,18 @@ impl Listing<'_> {
                 self.old_name, self.new_name
             );
         }
-        let columns = self.columns();
-        let rows: Vec<Vec<String>> = shown.iter().map(|one| self.row(one, form)).collect();
+        let columns = self.columns(shown);
+        let rows: Vec<Vec<String>> = shown
+            .iter()
+            .map(|one| self.row(one, form, self.has_evidence(shown)))
+            .collect();
         match form {
             Form::Markdown => markdown(&columns, &rows),
             _ => aligned(&columns, &rows) + &note,
         }
     }
 
-    fn columns(&self) -> Vec<Column<'_>> {
+    fn columns(&self, shown: &[&Difference]) -> Vec<Column<'_>> {
         let text = |name| Column {
             name,
             is_number: false,
@@ -226,23 +251,37 @@ impl Listing<'_> {
         let path = self.with_path.then_some(text("path"));
         let sides = [text("key"), number(self.old_name), number(self.new_name)];
         let change = (self.change == Change::Shown).then_some(text("change"));
-        path.into_iter().chain(sides).chain(change).collect()
+        let evidence = self.has_evidence(shown).then_some(text("evidence"));
+        let columns = path.into_iter().chain(sides).chain(change);
+        columns.chain(evidence).collect()
     }
 
-    fn row(&self, difference: &Difference, form: Form) -> Vec<String> {
+    /// Whether predictions have something to say of a row.
+    fn has_evidence(&self, shown: &[&Difference]) -> bool {
+        let mut findings = shown
+            .iter()
+            .map(|one| self.backing.get(&one.path, &one.key));
+        findings.any(|finding| finding.is_some())
+    }
+
+    fn row(&self, difference: &Difference, form: Form, with_evidence: bool) -> Vec<String> {
         let row = match self.change {
             Change::Shown => Row::of_metric(difference, self.precision),
             Change::Hidden => Row::of_param(difference),
         };
         let path = self.with_path.then_some(row.path);
         let mut change = format!("{} {}", row.arrow, row.delta).trim().to_owned();
-        if !row.verdict.is_empty() {
+        let finding = self.backing.get(&difference.path, &difference.key);
+        let evidence = with_evidence.then(|| ui::backing::cell(finding, &row.delta, form));
+        let is_noise = ui::backing::significance(finding) == Some(Significance::Noise);
+        if !row.verdict.is_empty() && !is_noise {
             let style = if row.verdict == "better" {
                 DONE
             } else {
                 FAILED
             };
-            let verdict = if form == Form::Text {
+            // Only of the last column the width may be unknown.
+            let verdict = if form == Form::Text && !with_evidence {
                 paint(style, &row.verdict)
             } else {
                 row.verdict
@@ -253,12 +292,13 @@ impl Listing<'_> {
         path.into_iter()
             .chain([row.key, row.old, row.new])
             .chain(change)
+            .chain(evidence)
             .collect()
     }
 }
 
 /// DVC's shape: file → key → old, new and, for numbers, diff.
-fn to_json(shown: &[&Difference]) -> String {
+fn to_json(shown: &[&Difference], backing: &Backing) -> String {
     let mut files: Map<String, serde_json::Value> = Map::new();
     for one in shown {
         let mut sides = Map::new();
@@ -268,6 +308,7 @@ fn to_json(shown: &[&Difference]) -> String {
         if let Some(delta) = one.delta() {
             sides.insert("diff".to_owned(), json!(delta));
         }
+        ui::backing::add_json(backing.get(&one.path, &one.key), &mut sides);
         let file = files
             .entry(one.path.to_string())
             .or_insert_with(|| json!({}));

@@ -1,6 +1,7 @@
 //! One file a command: its arguments and what it does with them.
 
 pub(crate) mod add;
+mod backing;
 pub(crate) mod cache;
 pub(crate) mod check_ignore;
 pub(crate) mod checkout;
