@@ -47,28 +47,21 @@ pub(crate) fn build(request: ReportRequest<'_>) -> Result<Report, Error> {
     let (old_params, new_params) = side(collect_params)?;
     let metrics = diff(&old_metrics, &new_metrics);
     let has_base = base.is_some();
-    let changed = |differences: &[Difference], row: fn(&Difference) -> Row| -> Vec<Row> {
-        differences
-            .iter()
-            .filter(|one| !one.is_equal())
-            .map(row)
-            .collect()
-    };
     let params = diff(&old_params, &new_params);
-    let params = if has_base {
-        changed(&params, Row::of_param)
-    } else {
-        Vec::new()
-    };
+    let params = params.iter().filter(|one| has_base && !one.is_equal());
     Ok(Report {
         headline: headline(&metrics, has_base),
         base: base.map(|(base, commit)| Base {
             name: base.name().to_owned(),
             commit,
         }),
-        unchanged_metrics: metrics.iter().filter(|one| one.is_equal()).count(),
-        metrics: changed(&metrics, |one| Row::of_metric(one, None)),
-        params,
+        unchanged_metrics: metrics.iter().filter(|one| one.is_same()).count(),
+        metrics: metrics
+            .iter()
+            .filter(|one| !one.is_same())
+            .map(|one| Row::of_metric(one, None))
+            .collect(),
+        params: params.map(Row::of_param).collect(),
         stages,
         confusions: confusions(here, &mut notes)?,
         notes,

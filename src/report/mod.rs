@@ -4,7 +4,6 @@ mod build;
 mod error;
 mod markdown;
 mod model;
-mod number;
 mod render;
 
 pub(crate) use build::{ReportRequest, build};

@@ -5,8 +5,7 @@ use serde::Serialize;
 use crate::base::digest::Digest;
 use crate::base::human;
 use crate::base::value::Value;
-use crate::metrics::{Difference, Verdict};
-use crate::report::number::{NumberPair, arrow};
+use crate::metrics::{Difference, NumberPair, Verdict, arrow, show_value};
 
 /// Everything that a report says.
 #[derive(Debug, Serialize)]
@@ -51,7 +50,7 @@ pub(crate) struct Row {
     pub(crate) new: String,
     /// `▲`, `▼`, `=` or nothing.
     pub(crate) arrow: String,
-    /// The difference of numbers with its sign, else nothing.
+    /// The difference of numbers with its sign, or what became of what is no number any more.
     pub(crate) delta: String,
     /// `better`, `worse` or nothing.
     pub(crate) verdict: String,
@@ -100,6 +99,7 @@ impl Row {
             key,
             old,
             new,
+            ..
         } = difference;
         let show = |value: &Option<Value>| match value {
             Some(Value::Text(text)) => shorten_digest(text),
@@ -121,14 +121,29 @@ impl Row {
     pub(crate) fn of_metric(difference: &Difference, precision: Option<u8>) -> Self {
         let mut row = Self::of_param(difference);
         let number = |value: &Option<Value>| value.as_ref().and_then(Value::as_number);
-        if let (Some(old), Some(new)) = (number(&difference.old), number(&difference.new)) {
+        let (old, new) = (number(&difference.old), number(&difference.new));
+        if let (Some(old), Some(new)) = (old, new) {
             let pair = NumberPair::new(old, new, precision);
             (row.old, row.new, row.delta) = (pair.old, pair.new, pair.delta);
-            arrow(new - old).clone_into(&mut row.arrow);
-            Verdict::of(&difference.key, new - old)
-                .word()
-                .clone_into(&mut row.verdict);
+            let delta = new - old;
+            arrow(delta).clone_into(&mut row.arrow);
+            let verdict = Verdict::of(difference.better, delta);
+            verdict.word().clone_into(&mut row.verdict);
+            return row;
         }
+        for (number, cell) in [
+            (&difference.old, &mut row.old),
+            (&difference.new, &mut row.new),
+        ] {
+            if let Some(value @ Value::Float(_)) = number {
+                *cell = show_value(value, precision);
+            }
+        }
+        row.delta = match &difference.reshaped {
+            Some(reshaped) => reshaped.clone(),
+            None if old.or(new).is_some_and(f64::is_nan) => "not a number".to_owned(),
+            None => String::new(),
+        };
         row
     }
 }

@@ -8,20 +8,20 @@ use crate::base::fs;
 use crate::base::path::RepoPath;
 use crate::base::source::{Snapshot, read_text};
 use crate::cli::commands::Context;
+use crate::cli::commands::base::{self, Base, BaseArgs};
 use crate::cli::error::{CliError, Exit};
 use crate::cli::ui;
 use crate::engine::LastRun;
 use crate::pipeline::{self, Lock, ReportSettings};
 use crate::report::{Report, ReportRequest, StageRow, build, render};
-use crate::scm::{self, Revision};
+use crate::scm::Revision;
 use crate::store::RecordedSnapshot;
 use crate::workspace::Workspace;
 
 #[derive(Debug, Args)]
 pub(crate) struct ReportArgs {
-    /// Compare with this revision [default: the pipeline's, else main]
-    #[arg(long, value_name = "REV")]
-    base: Option<String>,
+    #[command(flatten)]
+    base: BaseArgs,
 
     /// Write to this file; `-` is standard output [default: the pipeline's, else reports/report.md]
     #[arg(short, long, value_name = "FILE")]
@@ -41,13 +41,8 @@ pub(crate) fn run(args: &ReportArgs, context: &Context) -> Result<Exit, CliError
     let workspace = context.workspace()?;
     let configured = workspace.load_pipeline()?.report;
     let settings = settings(args, configured, &workspace, &context.folder)?;
-    // A base that the user names must exist; the default one may not be there yet.
-    let missing = if args.base.is_some() {
-        MissingBase::Refuse
-    } else {
-        MissingBase::Note
-    };
-    let report = gather(&workspace, &settings.base, missing)?;
+    let base = args.base.find(&workspace, &settings.base)?;
+    let report = gather(&workspace, base)?;
     if args.json {
         let json = serde_json::to_string_pretty(&report).expect("invariant: plain data");
         ui::print(&format!("{json}\n"))?;
@@ -70,7 +65,7 @@ pub(crate) fn write_configured(workspace: &Workspace) -> Result<Option<String>, 
     let Some(settings) = workspace.load_pipeline()?.report else {
         return Ok(None);
     };
-    let report = gather(workspace, &settings.base, MissingBase::Note)?;
+    let report = gather(workspace, base::configured(workspace, &settings.base)?)?;
     let text = render_with(workspace, &report, settings.template.as_ref())?;
     fs::write_if_changed(&workspace.locate(&settings.path), text.as_bytes())?;
     Ok(Some(match &report.base {
@@ -95,9 +90,6 @@ fn settings(
             .path_from(folder, text)
             .map_err(|error| CliError::usage(error.to_string(), "give a path below the project"))
     };
-    if let Some(base) = &args.base {
-        settings.base.clone_from(base);
-    }
     if let Some(out) = args.out.as_ref().filter(|out| *out != "-") {
         settings.path = path(out)?;
     }
@@ -107,32 +99,16 @@ fn settings(
     Ok(settings)
 }
 
-/// What becomes of a base that does not exist.
-#[derive(Clone, Copy, PartialEq)]
-enum MissingBase {
-    /// An error.
-    Refuse,
-    /// A note in the report.
-    Note,
-}
-
-fn gather(workspace: &Workspace, base: &str, missing: MissingBase) -> Result<Report, CliError> {
+fn gather(workspace: &Workspace, base: Base) -> Result<Report, CliError> {
     let here = RecordedSnapshot::new(
         &workspace.worktree,
         workspace.load_lock()?,
         &workspace.cache,
     );
-    let mut notes = Vec::new();
-    let revision = match workspace.revision(base) {
-        Ok(revision) => Some(revision),
-        Err(scm::Error::UnknownRevision { .. } | scm::Error::NoRepository { .. })
-            if missing == MissingBase::Note =>
-        {
-            notes.push(format!("there is no revision {base} to compare with"));
-            None
-        }
-        Err(error) => return Err(error.into()),
-    };
+    let Base {
+        revision,
+        mut notes,
+    } = base;
     let recorded = match &revision {
         Some(revision) => {
             let lock = Lock::load(revision).unwrap_or_else(|error| {

@@ -1,0 +1,107 @@
+//! `Side`: the metrics or the parameters of the workspace or of a revision, read from git's objects and
+//! from the cache.
+
+use crate::base::path::RepoPath;
+use crate::base::source::Snapshot;
+use crate::cli::error::{CliError, Exit};
+use crate::cli::ui;
+use crate::metrics::{Collection, Query, Subject};
+use crate::pipeline::{self, Lock, LockError, Pipeline};
+use crate::scm::Revision;
+use crate::store::RecordedSnapshot;
+use crate::workspace::Workspace;
+
+/// What was collected on one side.
+pub(super) struct Side {
+    /// What people call it.
+    pub(super) name: String,
+    /// The values.
+    pub(super) collection: Collection,
+    /// Missing files that the side's lock records: they were there once.
+    pub(super) lost: Vec<RepoPath>,
+}
+
+impl Side {
+    /// Collects from the workspace.
+    pub(super) fn here(workspace: &Workspace, query: &Query) -> Result<Self, CliError> {
+        let pipeline = match workspace.load_pipeline() {
+            Err(pipeline::Error::NoPipeline { .. }) => Pipeline::default(),
+            loaded => loaded?,
+        };
+        let lock = || workspace.load_lock();
+        Ok(Self::collect(
+            workspace,
+            query,
+            &workspace.worktree,
+            &pipeline,
+            lock,
+        )?)
+    }
+
+    /// Collects from a revision. One from before there was a pipeline has nothing.
+    pub(super) fn at(
+        workspace: &Workspace,
+        query: &Query,
+        revision: &Revision,
+    ) -> Result<Self, CliError> {
+        let pipeline = match Pipeline::load(revision) {
+            Err(pipeline::Error::NoPipeline { .. }) => Pipeline::default(),
+            loaded => loaded?,
+        };
+        let lock = || Lock::load(revision);
+        Ok(Self::collect(workspace, query, revision, &pipeline, lock)?)
+    }
+
+    /// Collects what is there; only what is missing needs the lock, which is long, and the cache.
+    fn collect(
+        workspace: &Workspace,
+        query: &Query,
+        snapshot: &dyn Snapshot,
+        pipeline: &Pipeline,
+        lock: impl FnOnce() -> Result<Lock, LockError>,
+    ) -> Result<Self, LockError> {
+        let name = snapshot.name().to_owned();
+        let collection = query.collect_by(snapshot, pipeline);
+        if collection.missing.is_empty() {
+            let lost = Vec::new();
+            return Ok(Self {
+                name,
+                collection,
+                lost,
+            });
+        }
+        let recorded = RecordedSnapshot::new(snapshot, lock()?, &workspace.cache);
+        let collection = query.collect_by(&recorded, pipeline);
+        let missing = collection.missing.iter();
+        let lost = missing.filter(|path| recorded.records(path)).cloned();
+        Ok(Self {
+            name,
+            lost: lost.collect(),
+            collection,
+        })
+    }
+
+    /// Tells of files that could not be read, and of these that are missing: they do not hide the
+    /// others, but change the exit code.
+    pub(super) fn tell(self, missing: &[RepoPath], subject: Subject) -> Exit {
+        let noun = match subject {
+            Subject::Metrics => "metrics",
+            Subject::Params | Subject::ParamsOfStages => "params",
+        };
+        let is_fine = missing.is_empty() && self.collection.faults.is_empty();
+        for path in missing {
+            let place = match self.name.as_str() {
+                "workspace" => "is not there".to_owned(),
+                name => format!("of {name} is neither in git nor in the cache"),
+            };
+            let message = format!("the {noun} file `{path}` {place}");
+            let hint =
+                "`mlpipe repro` makes it if a stage does; else correct its name in the pipeline";
+            ui::eprint(&ui::diagnostics::render(&CliError::usage(message, hint)));
+        }
+        for fault in self.collection.faults {
+            ui::eprint(&ui::diagnostics::render(&fault.into()));
+        }
+        if is_fine { Exit::Success } else { Exit::Error }
+    }
+}
