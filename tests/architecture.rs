@@ -20,7 +20,15 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ),
     (
         "report",
-        &["base", "pipeline", "store", "scm", "metrics", "workspace"],
+        &[
+            "base",
+            "pipeline",
+            "statistics",
+            "store",
+            "scm",
+            "metrics",
+            "workspace",
+        ],
     ),
     ("data", &["base", "pipeline", "store", "scm", "workspace"]),
     (

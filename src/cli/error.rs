@@ -28,6 +28,8 @@ pub(crate) enum Exit {
     Usage = 2,
     /// A stage failed.
     StageFailed = 3,
+    /// A gate failed.
+    GateFailed = 4,
     /// The user stopped it.
     Cancelled = 130,
 }

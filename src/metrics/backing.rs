@@ -10,11 +10,12 @@ use crate::metrics::claims::{Claim, claims, settle};
 use crate::metrics::collect::Collection;
 use crate::metrics::measured::{Measured, Share};
 use crate::metrics::memory::{Memory, Place};
-use crate::metrics::paired::{self, Tested};
+use crate::metrics::paired::{self, Significance, Tested};
 use crate::metrics::pairing::Pairs;
 use crate::metrics::predictions::Predictions;
 use crate::metrics::testimony::{Incomparable, agrees};
 use crate::pipeline::{self, Lock, MetricRef, PredictionFile, Statistic};
+use crate::statistics::Confidence;
 
 /// One side of a comparison.
 pub(crate) struct Side<'a> {
@@ -57,6 +58,19 @@ pub(crate) struct Backed {
     pub(crate) share: Option<Share>,
     /// How it differs from the base: `None` where no base was asked for, or it lacks the metric.
     pub(crate) change: Option<Result<Tested, Incomparable>>,
+}
+
+impl Finding {
+    /// Returns what predictions mean for the change; `None` where they say nothing of it.
+    pub(crate) fn significance(&self) -> Option<Significance> {
+        match self {
+            Self::Backed(backed) => {
+                let tested = backed.change.as_ref()?.as_ref().ok()?;
+                Some(tested.significance(Confidence::default()))
+            }
+            Self::Contradicted { .. } => None,
+        }
+    }
 }
 
 impl Backing {

@@ -9,8 +9,10 @@ use serde::{Deserialize, Serialize};
 use crate::base::document::Document;
 use crate::base::path::RepoPath;
 use crate::base::source::{Snapshot, read_text};
+use crate::pipeline::better::Directions;
 use crate::pipeline::discover::{DVC_FILE, PIPELINE_FILE, find_below};
 use crate::pipeline::error::Error;
+use crate::pipeline::gates::Gate;
 use crate::pipeline::graph::Graph;
 use crate::pipeline::needs::{Amount, check_pools, merge_pools};
 use crate::pipeline::params::ParamFiles;
@@ -32,6 +34,10 @@ pub(crate) struct Pipeline {
     pub(crate) report: Option<ReportSettings>,
     /// How many places each pool has.
     pub(crate) pools: BTreeMap<String, Amount>,
+    /// Which way metrics are better.
+    pub(crate) better: Directions,
+    /// What metrics have to be.
+    pub(crate) gates: Vec<Gate>,
     metrics: Vec<RepoPath>,
     params: Vec<RepoPath>,
     plots: Vec<(RepoPath, PlotProperties)>,
@@ -90,6 +96,8 @@ impl Pipeline {
             whole.plots.append(&mut file.plots);
             whole.predictions.append(&mut file.predictions);
             whole.report = whole.report.or(file.report);
+            whole.better.append(file.better);
+            whole.gates.append(&mut file.gates);
             merge_pools(&mut whole.pools, file.pools)?;
         }
         check_pools(&whole.stages, &whole.pools)?;
@@ -100,6 +108,8 @@ impl Pipeline {
             graph,
             report: whole.report,
             pools: whole.pools,
+            better: whole.better,
+            gates: whole.gates,
             metrics: whole.metrics,
             params: whole.params,
             plots: whole.plots,

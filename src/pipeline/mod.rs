@@ -3,12 +3,15 @@
 
 mod amended;
 mod attempts;
+mod better;
 mod discover;
 mod draft;
 mod error;
 mod expand;
+mod gates;
 mod graph;
 mod interpolate;
+mod key_pattern;
 mod loader;
 mod locator;
 mod lock;
@@ -30,10 +33,14 @@ mod tracked;
 mod vars;
 
 pub(crate) use amended::Amended;
+pub(crate) use better::{Better, Directions};
 pub(crate) use discover::{DVC_FILE, PIPELINE_FILE};
 pub(crate) use draft::{OutDraft, ParamDraft, StageDraft};
 pub(crate) use error::Error;
+pub(crate) use gates::{Burden, Gate, Level, Limit, MissingBase, Proof};
 pub(crate) use graph::{Graph, StageIndex};
+#[cfg(test)]
+pub(crate) use key_pattern::KeyPattern;
 pub(crate) use loader::{PARAMS_FILE, Pipeline};
 pub use lock::{Content, Lock, StageEntry};
 pub(crate) use lock::{LOCK_FILE, LockError, is_reserved};

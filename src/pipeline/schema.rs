@@ -17,6 +17,8 @@ pub(super) const FILE: Shape = Record(&[&[
     field("datasets", List(&DATASET)),
     field("report", Record(&[REPORT])),
     field("pools", Each("pool", &Scalar)),
+    field("better", Each("metric", &Scalar)),
+    field("gates", Each("gate", &GATES)),
 ]]);
 
 const TEXTS: Shape = List(&Text);
@@ -177,4 +179,17 @@ const REPORT: &[Field] = &[
     field("path", Text),
     field("base", Text),
     field("template", Text),
+];
+
+const GATES: Shape = Either(&[Record(&[GATE]), List(&Record(&[GATE]))]);
+
+const GATE: &[Field] = &[
+    field("min", Scalar),
+    field("max", Scalar),
+    field("max_drop", Scalar),
+    field("level", Text),
+    field("better", Text),
+    field("confidence", Scalar),
+    field("prove", Text),
+    field("missing_base", Text),
 ];

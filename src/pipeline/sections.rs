@@ -8,8 +8,10 @@ use serde::{Deserialize, Serialize};
 use crate::base::document::{Document, Node};
 use crate::base::path::RepoPath;
 use crate::base::problem::Problem;
+use crate::pipeline::better::Directions;
 use crate::pipeline::discover::{DVC_FILE, PIPELINE_FILE};
 use crate::pipeline::error::Error;
+use crate::pipeline::gates::{Gate, read_gates};
 use crate::pipeline::interpolate::Use;
 use crate::pipeline::loader::PARAMS_FILE;
 use crate::pipeline::lock::LOCK_FILE;
@@ -39,6 +41,10 @@ pub(crate) struct PipelineFile {
     pub(crate) pools: BTreeMap<String, Amount>,
     /// The report that a run ends with.
     pub(crate) report: Option<ReportSettings>,
+    /// Which way metrics are better.
+    pub(crate) better: Directions,
+    /// What metrics have to be.
+    pub(crate) gates: Vec<Gate>,
 }
 
 /// The `report:` section: what `repro` writes when it has run.
@@ -121,6 +127,8 @@ impl PipelineFile {
         self.params = paths("params")?;
         self.pools = read_pools(root, &reader)?;
         self.predictions = read_predictions(root, folder, &reader)?;
+        self.better = Directions::read(root, folder, &reader)?;
+        self.gates = read_gates(root, folder, &reader)?;
         // Nothing uses these yet, but a mistake in them is one now.
         for section in ["artifacts", "datasets"] {
             if let Some(node) = root.get(section) {

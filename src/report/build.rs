@@ -1,8 +1,8 @@
 //! Gathers what a report says from two sides and the last run.
 
-use crate::base::source::{Snapshot, read_text};
+use crate::base::source::read_text;
 use crate::base::tabular::Table;
-use crate::metrics::{Collection, Confusion, Difference, collect_metrics, collect_params, diff};
+use crate::metrics::{Backing, Confusion, Difference, Judgement, collect_params, diff};
 use crate::pipeline::{Pipeline, PlotProperties};
 use crate::report::classes::ConfusionTable;
 use crate::report::code::code_changes;
@@ -28,8 +28,12 @@ pub(crate) struct ReportRequest<'a> {
     pub(crate) base: Option<(Side<'a>, String)>,
     /// Where the base's history is, and the branch that the trend is of.
     pub(crate) history: Option<(&'a Repo, &'a str)>,
+    /// The metrics of both sides.
+    pub(crate) metrics: Vec<Difference>,
+    /// What predictions say of them.
+    pub(crate) backing: &'a Backing,
     /// How the gates were met.
-    pub(crate) gates: Vec<GateRow>,
+    pub(crate) judgements: &'a [Judgement],
     /// What a reader must know besides.
     pub(crate) notes: Vec<String>,
     /// The stages of the last run.
@@ -44,20 +48,29 @@ pub(crate) fn build(request: ReportRequest<'_>) -> Result<Report, Error> {
         head,
         base,
         history,
-        gates,
+        metrics,
+        backing,
+        judgements,
         mut notes,
         stages,
     } = request;
     let base_side = base.as_ref().map(|(side, _)| *side);
-    let metrics = compare(collect_metrics, here, base_side, &mut notes)?;
-    let params = compare(collect_params, here, base_side, &mut notes)?;
+    let params = compare_params(here, base_side, &mut notes)?;
+    let gates: Vec<GateRow> = judgements.iter().map(GateRow::new).collect();
+    notes.extend(backing.obstacles.iter().map(|(path, why)| {
+        format!("{path} shows no significance: {why}")
+    }));
+    let metric_row = |one: &Difference| {
+        let finding = backing.get(&one.path, &one.key);
+        Row::of_metric(one, None).with_evidence(finding)
+    };
     let has_base = base.is_some();
     let changed = base_side.map(|base| changed_inputs(base, here));
     let inputs = Inputs::of(base_side, here, changed.as_deref().unwrap_or_default());
     let trends = trends_of(&metrics, here, history, &mut notes);
     Ok(Report {
         verdict: verdict(&gates),
-        headline: headline(&metrics, has_base, &gates),
+        headline: headline(&metrics, has_base, backing, &gates),
         reproduce: reproduce(head.as_deref()),
         head,
         base: base.map(|(base, commit)| Base {
@@ -65,9 +78,9 @@ pub(crate) fn build(request: ReportRequest<'_>) -> Result<Report, Error> {
             commit,
         }),
         gates,
-        unchanged_metrics: metrics.iter().filter(|one| one.is_equal()).count(),
-        metrics: rows(&metrics, |one| !one.is_equal(), metric_row),
-        same: rows(&metrics, Difference::is_equal, metric_row),
+        unchanged_metrics: metrics.iter().filter(|one| one.is_same()).count(),
+        metrics: rows(&metrics, |one| !one.is_same(), metric_row),
+        same: rows(&metrics, Difference::is_same, metric_row),
         params: rows(&params, |one| has_base && !one.is_equal(), Row::of_param),
         data: inputs.data,
         code: inputs.code,
@@ -83,17 +96,14 @@ pub(crate) fn build(request: ReportRequest<'_>) -> Result<Report, Error> {
     })
 }
 
-type Collect = fn(&dyn Snapshot) -> Result<Collection, crate::pipeline::Error>;
-
-/// Compares the values of both sides; files that cannot be read are noted.
-fn compare(
-    collect: Collect,
+/// Compares the parameters of both sides; files that cannot be read are noted.
+fn compare_params(
     here: Side<'_>,
     base: Option<Side<'_>>,
     notes: &mut Vec<String>,
 ) -> Result<Vec<Difference>, Error> {
-    let new = collect(here.snapshot)?;
-    let old = base.map(|base| collect(base.snapshot)).transpose()?;
+    let new = collect_params(here.snapshot)?;
+    let old = base.map(|base| collect_params(base.snapshot)).transpose()?;
     let old = old.unwrap_or_default();
     let faults = new.faults.iter().chain(&old.faults);
     notes.extend(faults.map(ToString::to_string));
@@ -103,14 +113,10 @@ fn compare(
 fn rows(
     differences: &[Difference],
     is_wanted: impl Fn(&Difference) -> bool,
-    row: fn(&Difference) -> Row,
+    row: impl Fn(&Difference) -> Row,
 ) -> Vec<Row> {
     let wanted = differences.iter().filter(|one| is_wanted(one));
     wanted.map(row).collect()
-}
-
-fn metric_row(difference: &Difference) -> Row {
-    Row::of_metric(difference, None)
 }
 
 /// What people put in and changed.

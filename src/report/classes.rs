@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use crate::metrics::Confusion;
+use crate::report::evidence;
 
 /// How many confused pairs are named.
 const PAIRS: usize = 5;
@@ -125,7 +126,7 @@ fn class_row(here: &Confusion, base: Option<&Confusion>, class: usize) -> ClassR
             format!("{share:.4}")
         }
     };
-    let change = before.map_or_else(String::new, |before| signed(f1 - before));
+    let change = before.map_or_else(String::new, |before| change_text(f1 - before));
     ClassRow {
         support: here.counts[class].iter().sum(),
         label,
@@ -136,12 +137,11 @@ fn class_row(here: &Confusion, base: Option<&Confusion>, class: usize) -> ClassR
     }
 }
 
-fn signed(change: f64) -> String {
+fn change_text(change: f64) -> String {
     if change.is_nan() || change.abs() < 0.000_05 {
         return String::new();
     }
-    let sign = if change < 0.0 { '−' } else { '+' };
-    format!("{sign}{:.4}", change.abs())
+    evidence::signed(change, 4)
 }
 
 fn confused_pairs(here: &Confusion, base: Option<&Confusion>) -> Vec<ConfusedPair> {

@@ -1,8 +1,10 @@
 //! The verdict in one sentence: what a reader must know who reads nothing else.
 
 use crate::base::value::Value;
-use crate::metrics::Difference;
+use crate::metrics::{Backing, Difference, Finding, Significance};
+use crate::report::evidence::{EvidenceText, signed};
 use crate::report::model::{GateRow, Row};
+use crate::statistics::{Confidence, Interval};
 
 /// Returns the metric that people ask for first: the first accuracy, else the first number.
 pub(crate) fn main_metric(metrics: &[Difference]) -> Option<&Difference> {
@@ -13,10 +15,15 @@ pub(crate) fn main_metric(metrics: &[Difference]) -> Option<&Difference> {
 }
 
 /// Says how the main metric moved and how the gates were met.
-pub(crate) fn headline(metrics: &[Difference], has_base: bool, gates: &[GateRow]) -> String {
+pub(crate) fn headline(
+    metrics: &[Difference],
+    has_base: bool,
+    backing: &Backing,
+    gates: &[GateRow],
+) -> String {
     let moved = main_metric(metrics).map_or_else(
         || "no metrics".to_owned(),
-        |main| movement(main, has_base),
+        |main| movement(main, has_base, backing.get(&main.path, &main.key)),
     );
     if gates.is_empty() {
         return moved;
@@ -24,17 +31,17 @@ pub(crate) fn headline(metrics: &[Difference], has_base: bool, gates: &[GateRow]
     format!("{moved} · {}", gates_text(gates))
 }
 
-fn movement(main: &Difference, has_base: bool) -> String {
+fn movement(main: &Difference, has_base: bool, finding: Option<&Finding>) -> String {
     let row = Row::of_metric(main, None);
     let key = &main.key;
     match (has_base, main.delta()) {
         (true, Some(delta)) if delta != 0.0 => {
-            let share = if is_accuracy(&main) && is_share(main) {
-                percentage_points(delta)
+            let change = if is_accuracy(&main) && is_share(main) {
+                percentage_points(delta, finding)
             } else {
-                row.delta
+                in_words(row.delta.clone(), finding, &row.delta)
             };
-            format!("{key} {} → {} ({share})", row.old, row.new)
+            format!("{key} {} → {} ({change})", row.old, row.new)
         }
         (true, Some(_)) => format!("{key} {}, unchanged", row.new),
         (true, None) => format!("{key} {}, new", row.new),
@@ -80,7 +87,32 @@ fn is_share(difference: &Difference) -> bool {
     numbers.all(|number| (0.0..=1.0).contains(&number))
 }
 
-fn percentage_points(delta: f64) -> String {
-    let sign = if delta < 0.0 { '−' } else { '+' };
-    format!("{sign}{:.2} pp", delta.abs() * 100.0)
+/// A change of a share with its interval, all in percentage points.
+fn percentage_points(delta: f64, finding: Option<&Finding>) -> String {
+    let change = format!("{} pp", signed(delta * 100.0, 2));
+    let Some(Finding::Backed(backed)) = finding else {
+        return change;
+    };
+    let Some(Ok(tested)) = &backed.change else {
+        return change;
+    };
+    let Some(Interval { low, high }) = tested.interval(Confidence::default()) else {
+        return change;
+    };
+    let (low, high) = (signed(low * 100.0, 2), signed(high * 100.0, 2));
+    let word = match tested.significance(Confidence::default()) {
+        Significance::Noise => ", within noise",
+        Significance::Better | Significance::Worse => "",
+    };
+    format!("{change}, 95 % CI {low} … {high}{word}")
+}
+
+/// A change with what predictions say of it.
+fn in_words(change: String, finding: Option<&Finding>, delta: &str) -> String {
+    match EvidenceText::of(finding, delta) {
+        Some(evidence) if evidence.significance.is_some() => {
+            format!("{change}, {} {}", evidence.text, evidence.word)
+        }
+        _ => change,
+    }
 }

@@ -5,11 +5,13 @@ use serde::Serialize;
 use crate::base::digest::Digest;
 use crate::base::human;
 use crate::base::value::Value;
-use crate::metrics::{Difference, Verdict};
+use crate::metrics::{
+    Difference, Effect, Finding, Judgement, NumberPair, Significance, Verdict, arrow, show_value,
+};
 use crate::report::classes::ConfusionTable;
 use crate::report::code::CodeChange;
 use crate::report::dataset::DataChange;
-use crate::report::number::{NumberPair, arrow};
+use crate::report::evidence::EvidenceText;
 use crate::report::tensors::ModelChange;
 use crate::report::trend::Trend;
 
@@ -108,10 +110,14 @@ pub(crate) struct Row {
     pub(crate) new: String,
     /// `▲`, `▼`, `=` or nothing.
     pub(crate) arrow: String,
-    /// The difference of numbers with its sign, else nothing.
+    /// The difference of numbers with its sign, or what became of what is no number any more.
     pub(crate) delta: String,
     /// `better`, `worse` or nothing.
     pub(crate) verdict: String,
+    /// What the predictions of single examples say of the change: an interval, or why there is none.
+    pub(crate) evidence: String,
+    /// `significant`, `within noise` or nothing.
+    pub(crate) significance: String,
 }
 
 /// How it went with a stage.
@@ -127,6 +133,41 @@ pub(crate) struct StageRow {
     pub(crate) time: String,
 }
 
+impl GateRow {
+    /// Makes the row of a gate.
+    pub(crate) fn new(judged: &Judgement) -> Self {
+        let show = |value: &Option<Value>| match value {
+            Some(value) => show_value(value, None),
+            None => "–".to_owned(),
+        };
+        let number = |value: &Option<Value>| value.as_ref().and_then(Value::as_number);
+        let (base, here) = match (number(&judged.base), number(&judged.here)) {
+            (Some(old), Some(new)) => {
+                let pair = NumberPair::new(old, new, None);
+                (pair.old, pair.new)
+            }
+            _ => (show(&judged.base), show(&judged.here)),
+        };
+        Self {
+            metric: match &judged.key {
+                Some(key) if judged.checked > 1 => format!("{} ({key})", judged.gate),
+                _ => judged.gate.clone(),
+            },
+            limit: judged.limit.clone(),
+            base,
+            here,
+            verdict: match judged.effect {
+                Effect::None => "pass",
+                Effect::Info => "info",
+                Effect::Warn => "warn",
+                Effect::Fail => "fail",
+            }
+            .to_owned(),
+            reason: judged.reason.clone(),
+        }
+    }
+}
+
 impl Row {
     /// Makes the row of a parameter: its values as they are written.
     pub(crate) fn of_param(difference: &Difference) -> Self {
@@ -135,6 +176,7 @@ impl Row {
             key,
             old,
             new,
+            ..
         } = difference;
         let show = |value: &Option<Value>| match value {
             Some(Value::Text(text)) => shorten_digest(text),
@@ -149,21 +191,51 @@ impl Row {
             arrow: String::new(),
             delta: String::new(),
             verdict: String::new(),
+            evidence: String::new(),
+            significance: String::new(),
         }
+    }
+
+    /// Says what predictions say of the change of a metric. What may be noise is neither better nor
+    /// worse.
+    pub(crate) fn with_evidence(mut self, finding: Option<&Finding>) -> Self {
+        if let Some(evidence) = EvidenceText::of(finding, &self.delta) {
+            self.evidence = evidence.text;
+            evidence.word.clone_into(&mut self.significance);
+            if evidence.significance == Some(Significance::Noise) {
+                self.verdict.clear();
+            }
+        }
+        self
     }
 
     /// Makes the row of a metric: numbers with the same digits, their difference and what it means.
     pub(crate) fn of_metric(difference: &Difference, precision: Option<u8>) -> Self {
         let mut row = Self::of_param(difference);
         let number = |value: &Option<Value>| value.as_ref().and_then(Value::as_number);
-        if let (Some(old), Some(new)) = (number(&difference.old), number(&difference.new)) {
+        let (old, new) = (number(&difference.old), number(&difference.new));
+        if let (Some(old), Some(new)) = (old, new) {
             let pair = NumberPair::new(old, new, precision);
             (row.old, row.new, row.delta) = (pair.old, pair.new, pair.delta);
-            arrow(new - old).clone_into(&mut row.arrow);
-            Verdict::of(&difference.key, new - old)
-                .word()
-                .clone_into(&mut row.verdict);
+            let delta = new - old;
+            arrow(delta).clone_into(&mut row.arrow);
+            let verdict = Verdict::of(difference.better, delta);
+            verdict.word().clone_into(&mut row.verdict);
+            return row;
         }
+        for (number, cell) in [
+            (&difference.old, &mut row.old),
+            (&difference.new, &mut row.new),
+        ] {
+            if let Some(value @ Value::Float(_)) = number {
+                *cell = show_value(value, precision);
+            }
+        }
+        row.delta = match &difference.reshaped {
+            Some(reshaped) => reshaped.clone(),
+            None if old.or(new).is_some_and(f64::is_nan) => "not a number".to_owned(),
+            None => String::new(),
+        };
         row
     }
 }

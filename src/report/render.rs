@@ -196,6 +196,8 @@ mod tests {
                 arrow: text("▲"),
                 delta: text("+1"),
                 verdict: String::new(),
+                evidence: String::new(),
+                significance: String::new(),
             }],
             unchanged_metrics: 0,
             same: Vec::new(),

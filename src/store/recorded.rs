@@ -27,6 +27,11 @@ impl<'a> RecordedSnapshot<'a> {
         &self.lock
     }
 
+    /// Returns whether the lock records a file at `path`.
+    pub(crate) fn records(&self, path: &RepoPath) -> bool {
+        self.digest(path).is_some()
+    }
+
     fn digest(&self, path: &RepoPath) -> Option<Digest> {
         let mut outs = self.lock.stages.values().map(|entry| &entry.outs);
         let made = outs.find_map(|outs| outs.get(path.as_str()));

@@ -25,6 +25,7 @@ mod faults;
 mod freeze;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod fsck;
+mod gate;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod gc;
 mod init;

@@ -1,40 +1,30 @@
 //! What predictions say of the metrics that a command shows.
 
+use crate::cli::commands::sides;
 use crate::cli::error::CliError;
 use crate::metrics::{Backing, Collection, Memory, Side};
-use crate::pipeline::{self, Lock, Pipeline};
+use crate::pipeline::{self, Pipeline};
 use crate::store::RecordedSnapshot;
 use crate::workspace::Workspace;
 
-/// Finds what predictions say of how metrics differ. A side without a name is the workspace.
-pub(super) fn of_difference(
+/// Finds what predictions say of how metrics differ between two sides.
+pub(super) fn of_change(
     workspace: &Workspace,
-    base: (&str, &Collection),
-    here: (Option<&str>, &Collection),
+    base: &sides::Side,
+    here: &sides::Side,
 ) -> Result<Backing, CliError> {
-    let (here_name, here) = here;
-    let revision = here_name.map(|name| workspace.revision(name)).transpose()?;
-    let pipeline = match &revision {
+    let pipeline = match &here.revision {
         Some(revision) => Pipeline::load(revision),
         None => workspace.load_pipeline(),
     };
     let Some(pipeline) = declaring(pipeline)? else {
         return Ok(Backing::default());
     };
-    let (base_name, base) = base;
-    let base_revision = workspace.revision(base_name)?;
-    let base_lock = Lock::load(&base_revision)?;
-    let base_files = RecordedSnapshot::new(&base_revision, base_lock, &workspace.cache);
-    let here_files = match &revision {
-        Some(revision) => RecordedSnapshot::new(revision, Lock::load(revision)?, &workspace.cache),
-        None => RecordedSnapshot::new(
-            &workspace.worktree,
-            workspace.load_lock()?,
-            &workspace.cache,
-        ),
-    };
-    let base = side(&base_files, base);
-    let here = side(&here_files, here);
+    let (base_files, here_files) = (base.files(workspace)?, here.files(workspace)?);
+    let (base, here) = (
+        side(&base_files, &base.collection),
+        side(&here_files, &here.collection),
+    );
     let memory = Memory::new(workspace.state("resampled"));
     Ok(Backing::of(
         Some((&base, &memory)),

@@ -8,23 +8,26 @@ use crate::base::fs;
 use crate::base::path::RepoPath;
 use crate::base::source::{Entry, Snapshot, read_text};
 use crate::cli::commands::Context;
+use crate::cli::commands::base::{self, Base, BaseArgs};
+use crate::cli::commands::judging::Judged;
+use crate::cli::commands::sides::Side;
 use crate::cli::error::{CliError, Exit};
 use crate::cli::ui;
 use crate::engine::{LastRun, StageRun};
-use crate::pipeline::{self, Lock, ReportSettings};
+use crate::metrics::{Collection, diff};
+use crate::pipeline::{self, Gate, ReportSettings};
 use crate::report::{
-    Dialect, Output, Page, Report, ReportRequest, Side, StageRow, Template, Templates, build, fit,
+    self, Dialect, Output, Page, Report, ReportRequest, StageRow, Template, Templates, build, fit,
     render, render_page,
 };
-use crate::scm::{self, Repo, Revision};
+use crate::scm::Repo;
 use crate::store::RecordedSnapshot;
 use crate::workspace::Workspace;
 
 #[derive(Debug, Args)]
 pub(crate) struct ReportArgs {
-    /// Compare with this revision [default: the pipeline's, else main]
-    #[arg(long, value_name = "REV")]
-    base: Option<String>,
+    #[command(flatten)]
+    base: BaseArgs,
 
     /// Write to this file; `-` is standard output [default: the pipeline's, else reports/report.md]
     #[arg(short, long, value_name = "FILE")]
@@ -52,20 +55,13 @@ pub(crate) fn run(args: &ReportArgs, context: &Context) -> Result<Exit, CliError
     let workspace = context.workspace()?;
     let configured = workspace.load_pipeline()?.report;
     let settings = settings(args, configured, &workspace, &context.folder)?;
-    // A base that the user names must exist; the default one may not be there yet.
-    let missing = if args.base.is_some() {
-        MissingBase::Refuse
+    let base = args.base.find(&workspace, &settings.base)?;
+    let head = if args.forge.is_some() {
+        Head::Named
     } else {
-        MissingBase::Note
+        Head::Unnamed
     };
-    let report = gather(
-        &workspace,
-        &Wanted {
-            base: &settings.base,
-            missing,
-            head: if args.forge.is_some() { Head::Named } else { Head::Unnamed },
-        },
-    )?;
+    let report = gather(&workspace, base, &settings.base, head)?;
     if args.json {
         let json = serde_json::to_string_pretty(&report).expect("invariant: plain data");
         ui::print(&format!("{json}\n"))?;
@@ -99,14 +95,8 @@ pub(crate) fn write_configured(workspace: &Workspace) -> Result<Option<String>, 
     let Some(settings) = workspace.load_pipeline()?.report else {
         return Ok(None);
     };
-    let report = gather(
-        workspace,
-        &Wanted {
-            base: &settings.base,
-            missing: MissingBase::Note,
-            head: Head::Unnamed,
-        },
-    )?;
+    let base = base::configured(workspace, &settings.base)?;
+    let report = gather(workspace, base, &settings.base, Head::Unnamed)?;
     let headline = &report.headline;
     let told = match &report.base {
         Some(base) => format!("{headline} against {} · {}", base.name, settings.path),
@@ -139,9 +129,6 @@ fn settings(
             .path_from(folder, text)
             .map_err(|error| CliError::usage(error.to_string(), "give a path below the project"))
     };
-    if let Some(base) = &args.base {
-        settings.base.clone_from(base);
-    }
     if let Some(out) = args.out.as_ref().filter(|out| *out != "-") {
         settings.path = path(out)?;
     }
@@ -151,89 +138,61 @@ fn settings(
     Ok(settings)
 }
 
-/// What becomes of a base that does not exist.
-#[derive(Clone, Copy, PartialEq)]
-enum MissingBase {
-    /// An error.
-    Refuse,
-    /// A note in the report.
-    Note,
-}
-
-/// What the report is to be made for.
-struct Wanted<'a> {
-    base: &'a str,
-    missing: MissingBase,
-    /// Whether the commit is named: a report that is committed itself cannot name its own.
-    head: Head,
-}
-
-/// Whether the report names the commit that it is of.
+/// Whether the report names the commit that it is of: one that is committed cannot name its own.
 #[derive(Clone, Copy, PartialEq)]
 enum Head {
     Named,
     Unnamed,
 }
 
-fn gather(workspace: &Workspace, wanted: &Wanted<'_>) -> Result<Report, CliError> {
-    let mut notes = Vec::new();
-    let lock = workspace.load_lock()?;
-    let here = RecordedSnapshot::new(&workspace.worktree, lock.clone(), &workspace.cache);
+fn gather(
+    workspace: &Workspace,
+    base: Base,
+    branch: &str,
+    head: Head,
+) -> Result<Report, CliError> {
     let pipeline = workspace.load_pipeline()?;
-    let revision = base_revision(workspace, wanted, &mut notes)?;
-    let base_lock = match &revision {
-        Some(revision) => Lock::load(revision).unwrap_or_else(|error| {
-            notes.push(error.to_string());
-            Lock::default()
-        }),
-        None => Lock::default(),
-    };
-    let recorded = revision.as_ref().map(|revision| {
-        RecordedSnapshot::new(revision, base_lock.clone(), &workspace.cache)
-    });
-    let base = recorded.as_ref().zip(revision.as_ref());
-    let base = base.map(|(recorded, revision)| {
-        let side = Side {
-            snapshot: recorded,
-            lock: &base_lock,
-            cache: &workspace.cache,
-        };
-        (side, revision.short_commit())
-    });
-    let repo = Repo::open(workspace.root()).ok();
-    let head = workspace.revision("HEAD").ok();
-    Ok(build(ReportRequest {
-        here: Side {
-            snapshot: &here,
-            lock: &lock,
-            cache: &workspace.cache,
-        },
-        pipeline: &pipeline,
-        head: head
-            .filter(|_| wanted.head == Head::Named)
-            .map(|head| head.short_commit()),
-        history: repo.as_ref().filter(|_| base.is_some()).map(|repo| (repo, wanted.base)),
+    let gates: Vec<&Gate> = pipeline.gates.iter().collect();
+    let judged = Judged::new(workspace, base, &gates)?;
+    let Judged {
+        here,
         base,
-        gates: Vec::new(),
+        backing,
+        judgements,
+        mut notes,
+    } = judged;
+    let faults = here.collection.faults.iter().chain(&backing.faults);
+    notes.extend(faults.map(ToString::to_string));
+    let nothing = Collection::default();
+    let old = base.as_ref().map_or(&nothing, |side| &side.collection);
+    let here_files = here.files(workspace)?;
+    let base_files = base.as_ref().map(|side| side.files(workspace)).transpose()?;
+    let commit = base.as_ref().and_then(Side::short_commit);
+    let repo = Repo::open(workspace.root()).ok();
+    Ok(build(ReportRequest {
+        here: report_side(workspace, &here_files),
+        pipeline: &pipeline,
+        head: Some(workspace.revision("HEAD"))
+            .filter(|_| head == Head::Named)
+            .and_then(|head| Some(head.ok()?.short_commit())),
+        history: repo.as_ref().zip(Some(branch).filter(|_| base.is_some())),
+        base: base_files
+            .as_ref()
+            .map(|files| report_side(workspace, files))
+            .zip(commit),
+        metrics: diff(old, &here.collection),
+        backing: &backing,
+        judgements: &judgements,
         notes,
         stages: last_run(workspace),
     })?)
 }
 
-fn base_revision(
-    workspace: &Workspace,
-    wanted: &Wanted<'_>,
-    notes: &mut Vec<String>,
-) -> Result<Option<Revision>, CliError> {
-    match workspace.revision(wanted.base) {
-        Ok(revision) => Ok(Some(revision)),
-        Err(scm::Error::UnknownRevision { .. } | scm::Error::NoRepository { .. })
-            if wanted.missing == MissingBase::Note =>
-        {
-            notes.push(format!("there is no revision {} to compare with", wanted.base));
-            Ok(None)
-        }
-        Err(error) => Err(error.into()),
+fn report_side<'a>(workspace: &'a Workspace, files: &'a RecordedSnapshot<'_>) -> report::Side<'a> {
+    report::Side {
+        snapshot: files,
+        lock: files.lock(),
+        cache: &workspace.cache,
     }
 }
 
