@@ -51,11 +51,6 @@ pub(crate) struct Query {
     pub(crate) targets: Vec<RepoPath>,
 }
 
-/// Reads the metric files of `snapshot`.
-pub(crate) fn collect_metrics(snapshot: &dyn Snapshot) -> Result<Collection, pipeline::Error> {
-    Query::all(Subject::Metrics).collect(snapshot)
-}
-
 /// Reads the parameters of `snapshot`.
 pub(crate) fn collect_params(snapshot: &dyn Snapshot) -> Result<Collection, pipeline::Error> {
     Query::all(Subject::Params).collect(snapshot)
