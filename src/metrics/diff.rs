@@ -138,10 +138,8 @@ impl<'a> Side<'a> {
     /// Returns the leaf that stands where `key` has a map above it, and its kind.
     fn kind_above<'k>(&self, key: &'k str) -> Option<(&'k str, &'static str)> {
         let ends = key.match_indices('.').map(|(at, _)| at);
-        let above = ends.map(|at| &key[..at]);
-        above
-            .filter_map(|above| Some((above, self.values.get(above)?.kind())))
-            .next()
+        let mut above = ends.map(|at| &key[..at]);
+        above.find_map(|above| Some((above, self.values.get(above)?.kind())))
     }
 }
 

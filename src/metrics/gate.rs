@@ -382,16 +382,15 @@ mod tests {
             let judged = verdicts(&gates, &old, &metrics(&[("a", new)]), half);
             (judged[0].verdict, judged[0].effect)
         };
-        use Burden::{NotWorse, Worse};
         let pass = (Verdict::Pass, Effect::None);
         let unsure = (Verdict::Inconclusive, Effect::Warn);
         let fail = (Verdict::Fail, Effect::Fail);
-        assert_eq!(judged(Worse, 0.87, 0.015), fail);
-        assert_eq!(judged(Worse, 0.87, 0.025), unsure);
-        assert_eq!(judged(Worse, 0.895, 0.025), pass);
-        assert_eq!(judged(NotWorse, 0.895, 0.001), pass);
-        assert_eq!(judged(NotWorse, 0.895, 0.025), unsure);
-        assert_eq!(judged(NotWorse, 0.87, 0.001), fail);
+        assert_eq!(judged(Burden::Worse, 0.87, 0.015), fail);
+        assert_eq!(judged(Burden::Worse, 0.87, 0.025), unsure);
+        assert_eq!(judged(Burden::Worse, 0.895, 0.025), pass);
+        assert_eq!(judged(Burden::NotWorse, 0.895, 0.001), pass);
+        assert_eq!(judged(Burden::NotWorse, 0.895, 0.025), unsure);
+        assert_eq!(judged(Burden::NotWorse, 0.87, 0.001), fail);
     }
 
     #[test]

@@ -137,13 +137,11 @@ impl Repo {
 
     /// Opens a commit that people call `name`.
     pub(super) fn open_commit(&self, name: &str, commit: &Commit<'_>) -> Result<Revision, Error> {
-        let shared = match self.shared.get() {
-            Some(shared) => shared,
-            None => {
-                let git = Repository::open(self.git.path())?;
-                self.shared.get_or_init(|| Arc::new(Mutex::new(git)))
-            }
-        };
+        if self.shared.get().is_none() {
+            let git = Repository::open(self.git.path())?;
+            self.shared.get_or_init(|| Arc::new(Mutex::new(git)));
+        }
+        let shared = self.shared.get().expect("invariant: it was opened above");
         Ok(Revision::new(
             Arc::clone(shared),
             name,

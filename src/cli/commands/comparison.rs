@@ -109,12 +109,11 @@ pub(crate) fn run(
 fn sides(args: &DiffArgs, workspace: &Workspace, query: &Query) -> Result<[Side; 2], CliError> {
     let old_name = args.a_rev.as_deref().unwrap_or("HEAD");
     let repo = Repo::open(workspace.root())?;
-    let old = match args.merge_base {
-        true => {
-            let base = repo.merge_base(old_name, args.b_rev.as_deref())?;
-            base.ok_or_else(|| no_common_commit(args, old_name))?
-        }
-        false => repo.revision(old_name)?,
+    let old = if args.merge_base {
+        let base = repo.merge_base(old_name, args.b_rev.as_deref())?;
+        base.ok_or_else(|| no_common_commit(args, old_name))?
+    } else {
+        repo.revision(old_name)?
     };
     let old = Side::at(workspace, query, old)?;
     let new = match &args.b_rev {

@@ -17,7 +17,7 @@ use crate::cli::error::{CliError, Exit};
 use crate::cli::ui;
 use crate::cli::ui::table::{Column, Form, aligned, markdown};
 use crate::cli::ui::value_json;
-use crate::metrics::{Backing, Collection, Query, Subject, show_value};
+use crate::metrics::{Backing, Query, Subject, show_value};
 use crate::scm::{Reach, Repo, Revision};
 use crate::workspace::Workspace;
 
@@ -66,10 +66,13 @@ impl ShowArgs {
     }
 }
 
+/// The values of each file.
+type Files = BTreeMap<RepoPath, Vec<(String, Value)>>;
+
 /// The values of one revision, which others may share, or of the workspace.
 struct Block {
     name: String,
-    files: Rc<BTreeMap<RepoPath, Vec<(String, Value)>>>,
+    files: Rc<Files>,
 }
 
 /// Shows values.
@@ -88,25 +91,24 @@ pub(crate) fn show(args: &ShowArgs, context: &Context, subject: Subject) -> Resu
     let name = here.name.clone();
     let mut blocks = vec![Block { name, files }];
     let reaches = args.reaches();
-    let past = past(&workspace, &query, &reaches, &mut blocks)?;
+    let past = add_past(&workspace, &query, &reaches, &mut blocks)?;
     // What is known of the workspace's values is not known of others.
     let listing = Listing {
         args,
         subject,
         backing: Some(&backing).filter(|_| reaches.is_empty() && !backing.is_empty()),
     };
-    ui::print(
-        &match (Form::choose(args.json, args.md), reaches.is_empty()) {
-            (Form::Json, true) => format!("{:#}\n", files_json(&blocks[0])),
-            (Form::Json, false) => {
-                let blocks = blocks.iter();
-                let named = blocks.map(|block| (block.name.clone(), files_json(block)));
-                format!("{:#}\n", json!(named.collect::<Map<_, _>>()))
-            }
-            (form, true) => listing.table(&blocks[0], form),
-            (form, false) => listing.blocks(&blocks, form),
-        },
-    )?;
+    let text = match (Form::choose(args.json, args.md), reaches.is_empty()) {
+        (Form::Json, true) => format!("{:#}\n", files_json(&blocks[0])),
+        (Form::Json, false) => {
+            let blocks = blocks.iter();
+            let named = blocks.map(|block| (block.name.clone(), files_json(block)));
+            format!("{:#}\n", json!(named.collect::<Map<_, _>>()))
+        }
+        (form, true) => listing.table(&blocks[0], form),
+        (form, false) => listing.blocks(&blocks, form),
+    };
+    ui::print(&text)?;
     // Where nothing was made yet, the text above says so.
     let missing = here.collection.missing.clone();
     let missing = if is_begun { missing } else { Vec::new() };
@@ -117,7 +119,7 @@ pub(crate) fn show(args: &ShowArgs, context: &Context, subject: Subject) -> Resu
 
 /// Adds the values of revisions; what two of them have in common is read once. One that cannot be
 /// read does not hide the others.
-fn past(
+fn add_past(
     workspace: &Workspace,
     query: &Query,
     reaches: &[Reach],
@@ -127,41 +129,35 @@ fn past(
     if reaches.is_empty() {
         return Ok(exit);
     }
-    let mut read: BTreeMap<String, Rc<BTreeMap<RepoPath, Vec<(String, Value)>>>> = BTreeMap::new();
+    let mut read: BTreeMap<String, Rc<Files>> = BTreeMap::new();
     for revision in Repo::open(workspace.root())?.revisions(reaches)? {
         let (tree, name) = (revision.tree(), revision.name().to_owned());
-        let files = match read.get(&tree) {
-            Some(files) => Rc::clone(files),
-            None => {
-                let (collection, told) = values_at(workspace, query, revision);
-                if told != Exit::Success {
-                    exit = told;
-                }
-                let files = Rc::new(collection.files);
-                read.insert(tree, Rc::clone(&files));
-                files
+        let files = if let Some(files) = read.get(&tree) {
+            Rc::clone(files)
+        } else {
+            let (files, told) = values_at(workspace, query, revision);
+            if told != Exit::Success {
+                exit = told;
             }
+            let files = Rc::new(files);
+            read.insert(tree, Rc::clone(&files));
+            files
         };
         blocks.push(Block { name, files });
     }
     Ok(exit)
 }
 
-fn values_at(workspace: &Workspace, query: &Query, revision: Revision) -> (Collection, Exit) {
+fn values_at(workspace: &Workspace, query: &Query, revision: Revision) -> (Files, Exit) {
     match Side::at(workspace, query, revision) {
         Ok(mut side) => {
             let files = std::mem::take(&mut side.collection.files);
-            let lost = side.lost.clone();
-            let exit = side.tell(&lost, query.subject);
-            let collection = Collection {
-                files,
-                ..Collection::default()
-            };
-            (collection, exit)
+            let lost = std::mem::take(&mut side.lost);
+            (files, side.tell(&lost, query.subject))
         }
         Err(error) => {
             ui::eprint(&ui::diagnostics::render(&error));
-            (Collection::default(), Exit::Error)
+            (Files::new(), Exit::Error)
         }
     }
 }
