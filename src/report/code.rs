@@ -22,11 +22,20 @@ pub(crate) struct CodeChange {
     /// `new`, `removed` or `changed`.
     pub(crate) state: &'static str,
     /// The command before and now, where it differs.
-    pub(crate) command: Option<(String, String)>,
+    pub(crate) command: Option<CommandChange>,
     /// The command dependencies that print something else.
     pub(crate) tools: Vec<String>,
     /// The files that differ.
     pub(crate) files: Vec<FileChange>,
+}
+
+/// A command before and now.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct CommandChange {
+    /// What it was.
+    pub(crate) old: String,
+    /// What it is.
+    pub(crate) new: String,
 }
 
 /// A file of code that differs.
@@ -87,7 +96,10 @@ fn of_stage(
     let (command, tools) = match (before, now) {
         (Some(before), Some(now)) => {
             let scripts = |entry: &StageEntry| entry.cmd.join("; ");
-            let command = (before.cmd != now.cmd).then(|| (scripts(before), scripts(now)));
+            let command = (before.cmd != now.cmd).then(|| CommandChange {
+                old: scripts(before),
+                new: scripts(now),
+            });
             let differs = |(tool, digest): &(&String, &_)| before.commands.get(*tool) != Some(digest);
             let tools = now.commands.iter().filter(differs);
             (command, tools.map(|(tool, _)| tool.clone()).collect())

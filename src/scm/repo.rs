@@ -84,6 +84,22 @@ impl Repo {
         Ok(files)
     }
 
+    /// Returns the files of the project that git tracks and that are not as HEAD has them, sorted.
+    pub(crate) fn modified_files(&self) -> Result<Vec<RepoPath>, Error> {
+        let mut options = StatusOptions::new();
+        options
+            .show(StatusShow::IndexAndWorkdir)
+            .include_untracked(false)
+            .exclude_submodules(true);
+        let statuses = self.git.statuses(Some(&mut options))?;
+        let mut files: Vec<RepoPath> = statuses
+            .iter()
+            .filter_map(|entry| self.outer(entry.path_bytes()))
+            .collect();
+        files.sort();
+        Ok(files)
+    }
+
     /// Returns the files of the project that git neither tracks nor ignores, sorted.
     pub(crate) fn untracked_files(&self) -> Result<Vec<RepoPath>, Error> {
         let mut options = StatusOptions::new();

@@ -1,5 +1,6 @@
 //! `mlpipe report`.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use clap::Args;
@@ -15,7 +16,7 @@ use crate::cli::error::{CliError, Exit};
 use crate::cli::ui;
 use crate::engine::{LastRun, StageRun};
 use crate::metrics::{Collection, diff};
-use crate::pipeline::{self, Gate, ReportSettings};
+use crate::pipeline::{self, Gate, LOCK_FILE, Pipeline, ReportSettings};
 use crate::report::{
     self, Dialect, Output, Page, Report, ReportRequest, StageRow, Template, Templates, build, fit,
     render, render_page,
@@ -172,9 +173,10 @@ fn gather(
     Ok(build(ReportRequest {
         here: report_side(workspace, &here_files),
         pipeline: &pipeline,
-        head: Some(workspace.revision("HEAD"))
+        head: repo
+            .as_ref()
             .filter(|_| head == Head::Named)
-            .and_then(|head| Some(head.ok()?.short_commit())),
+            .and_then(|repo| commit_here(repo, &pipeline)),
         history: repo.as_ref().zip(Some(branch).filter(|_| base.is_some())),
         base: base_files
             .as_ref()
@@ -186,6 +188,24 @@ fn gather(
         notes,
         stages: last_run(workspace),
     })?)
+}
+
+/// Returns the commit that the results are of; `None` where what people write is not as it has it.
+fn commit_here(repo: &Repo, pipeline: &Pipeline) -> Option<String> {
+    let made: BTreeSet<&str> = pipeline
+        .stages
+        .iter()
+        .flat_map(|stage| stage.outs.iter().map(|out| out.path.as_str()))
+        .collect();
+    let report = pipeline.report.as_ref().map(|report| &report.path);
+    let is_written = |path: &RepoPath| {
+        let is_out = path.ancestors().any(|folder| made.contains(folder));
+        !is_out && path.as_str() != LOCK_FILE && Some(path) != report
+    };
+    let modified = repo.modified_files().ok()?;
+    let head = repo.revision("HEAD").ok()?;
+    let is_clean = !modified.iter().any(is_written);
+    is_clean.then(|| head.short_commit())
 }
 
 fn report_side<'a>(workspace: &'a Workspace, files: &'a RecordedSnapshot<'_>) -> report::Side<'a> {
