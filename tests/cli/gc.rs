@@ -478,7 +478,7 @@ fn killed_at_any_moment_it_has_lost_nothing() {
         .len();
     assert!(calls > 20, "{calls}");
     let all = std::env::var_os("MLPIPE_TEST_ALL_POINTS").is_some();
-    for at in (1..=calls).step_by(if all { 1 } else { calls.div_ceil(8) }) {
+    for at in (1..=calls).step_by(if all { 1 } else { calls.div_ceil(25) }) {
         let copy = copy();
         let traced = run_traced(&copy, &arguments, CHANGES, Fault::Kill(at));
         let said = traced.stderr;
