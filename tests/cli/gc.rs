@@ -317,8 +317,10 @@ fn a_corrupt_object_is_told_and_its_neighbours_are_kept() {
     assert!(text.contains("was corrupt"), "{text}");
     // One is lost, which the workspace still has.
     assert_eq!(json(&project, &["-w", "--dry"])["kept"]["objects"], 42);
-    project.run(&["fsck"]).success();
+    let text = project.run(&["fsck"]).failure(1);
+    assert!(text.contains("none is corrupt"), "{text}");
     project.run(&["repro"]).success();
+    project.run(&["fsck"]).success();
     assert!(comes_back(&project, "b"));
 }
 
