@@ -15,6 +15,7 @@ use crate::store::cache::Cache;
 use crate::store::error::Error;
 use crate::store::index::Index;
 use crate::store::linker::Way;
+use crate::store::live::Live;
 use crate::store::meter::Meter;
 use crate::store::restoring::Restored;
 use crate::store::stamp::Stamp;
@@ -235,6 +236,28 @@ impl Cache {
         let is_made = way.is_made(&self.loose.path(file.digest), path, &found);
         // A link of the user's own stays what it is, and what it leads to.
         Ok(!is_made && (!found.is_symlink() || self.leads_here(path)))
+    }
+
+    /// Finds the objects that symbolic links at `path` and below it lead to.
+    pub(crate) fn pin_linked(&self, path: &Path, live: &mut Live) {
+        // What cannot be looked at is nobody's to use.
+        for entry in WalkDir::new(path).into_iter().flatten() {
+            if entry.path_is_symlink() && self.leads_here(entry.path()) {
+                let target = entry.path().read_link().unwrap_or_default();
+                let parts = [
+                    target.parent().and_then(Path::file_name),
+                    target.file_name(),
+                ];
+                let name: String = parts
+                    .into_iter()
+                    .flatten()
+                    .map(|part| part.to_string_lossy())
+                    .collect();
+                if let Ok(digest) = name.parse() {
+                    live.pin(digest);
+                }
+            }
+        }
     }
 
     /// Returns whether a link leads to an object at once, by whatever name of the cache's folder.
