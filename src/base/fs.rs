@@ -292,6 +292,17 @@ pub(crate) fn put_in_place(
     remove(&name)
 }
 
+/// Like [`put_in_place`], but fails with [`ErrorKind::AlreadyExists`] where something is there.
+pub(crate) fn put_where_nothing_is(
+    path: &Path,
+    make: impl FnMut(&Path) -> io::Result<()>,
+) -> Result<(), Error> {
+    let made = Builder::new().prefix(LITTER).make_in(parent(path), make);
+    let made = made.map_err(failed("cannot write", path))?;
+    let placed = made.persist_noclobber(path);
+    placed.map_err(|error| failed("cannot write", path)(error.error))
+}
+
 /// Returns whether files in the two folders can share blocks, by trying it.
 pub(crate) fn can_share_blocks(one: &Path, other: &Path) -> Result<bool, Error> {
     make_folder(one)?;

@@ -302,6 +302,8 @@ impl From<Refusal> for CliError {
             Refusal::Git(error) => error.into(),
             Refusal::Store(error) => error.into(),
             Refusal::Busy(error) => error.into(),
+            Refusal::Nested { .. } => Self::new(&error)
+                .hint("run `mlpipe gc` when `mlpipe repro` has ended, not in a stage"),
             Refusal::Project { ref path, .. } => {
                 let path = path.display();
                 Self::new(&error)

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rayon::prelude::*;
 
+use crate::base::any_path::AnyPath;
 use crate::base::path::RepoPath;
 use crate::data::error::Error;
 use crate::pipeline::{Content, Lock, Pipeline};
@@ -38,6 +39,11 @@ impl Uncached {
     /// for others to tell.
     pub(crate) fn here(workspace: &Workspace) -> Self {
         Self::of(workspace.load_pipeline().ok().as_ref())
+    }
+
+    /// Returns whether what is at `path` is no data of the cache's: git's, or outside of the project.
+    pub(super) fn has(&self, path: &AnyPath) -> bool {
+        path.inside().is_none_or(|path| self.0.contains(path))
     }
 
     fn of(pipeline: Option<&Pipeline>) -> Self {

@@ -15,20 +15,45 @@ use crate::store::cache::Cache;
 use crate::store::error::Error;
 use crate::store::index::Index;
 use crate::store::linker::Way;
+use crate::store::live::Live;
 use crate::store::meter::Meter;
 use crate::store::restoring::Restored;
 use crate::store::stamp::Stamp;
 use crate::store::tree::FileContent;
 
+/// A file that is to be made a link to its object.
+pub(super) struct Replacement {
+    path: PathBuf,
+    /// Its stat when it was taken in.
+    stamp: Stamp,
+    object: PathBuf,
+    way: Way,
+}
+
+impl Replacement {
+    /// Puts the link in place, unless the file was changed meanwhile.
+    fn carry_out(&self) -> Result<(), Error> {
+        let found = self.path.symlink_metadata();
+        let found = found.map_err(failed("cannot read", &self.path))?;
+        if !Stamp::of(&found).is_of_same_content(&self.stamp) {
+            return Err(Error::Changed {
+                path: self.path.clone(),
+            });
+        }
+        replace(self.way, &self.object, &self.path)
+    }
+}
+
 impl Cache {
-    /// Takes the file at `path` in, whose stat has been `stamp`, and makes it a link to its object.
+    /// Takes the file at `path` in, whose stat has been `stamp`; what makes it a link to its object is
+    /// left to [`Self::replace_all`].
     pub(super) fn store_linked(
         &self,
         path: &Path,
         stamp: &Stamp,
         way: Way,
         meter: &Meter,
-    ) -> Result<Digest, Error> {
+    ) -> Result<(Digest, Option<Replacement>), Error> {
         let own = path
             .symlink_metadata()
             .map_err(failed("cannot read", path))?;
@@ -44,23 +69,34 @@ impl Cache {
         }
         meter.add_bytes(size);
         if unchanged(digest) {
-            return Ok(digest);
+            return Ok((digest, None));
         }
         let object = self.loose.path(digest);
         if !self.loose.is_sound(digest, size)? {
             if !self.take_in(path, digest, stamp, &own)? {
                 self.loose.add_file(path, stamp, false, &Meter::default())?;
-                // The file is about to be given up for it.
-                let copy = File::open(&object).map_err(failed("cannot read", &object))?;
-                fs::sync(&copy, &object)?;
             }
             meter.add_object();
         }
         // A link of the user's own stays what it is.
-        if own.is_file() && !way.is_made(&object, path, &own) {
-            replace(way, &object, path)?;
+        let is_wanted = own.is_file() && !way.is_made(&object, path, &own);
+        let replacement = is_wanted.then(|| Replacement {
+            path: path.to_owned(),
+            stamp: Stamp::of(&own),
+            object,
+            way,
+        });
+        Ok((digest, replacement))
+    }
+
+    /// Makes files links to their objects, which are on disk before the first file is given up for
+    /// one, whoever has written them and when.
+    pub(super) fn replace_all(&self, replacements: &[Replacement]) -> Result<(), Error> {
+        if replacements.is_empty() {
+            return Ok(());
         }
-        Ok(digest)
+        self.settle()?;
+        replacements.par_iter().try_for_each(Replacement::carry_out)
     }
 
     /// Puts a link to an object in place of `path`, once the object has been seen to be what it
@@ -113,7 +149,8 @@ impl Cache {
         Ok(Restored::Done)
     }
 
-    /// Gives the file at `path` a second name as an object; false where that cannot be.
+    /// Gives the file at `path` a second name as an object; false where that cannot be, or where
+    /// another process has just done so with an equal file, which then has a link to its own.
     fn take_in(
         &self,
         path: &Path,
@@ -132,7 +169,7 @@ impl Cache {
         }
         let mut is_same = true;
         // It gets its name when it is known to be the file that was hashed, and read-only.
-        let outcome = fs::put_in_place(&object, |unfinished| {
+        let outcome = fs::put_where_nothing_is(&object, |unfinished| {
             fs::hard_link(path, unfinished)?;
             is_same = Stamp::of(&unfinished.metadata()?).is_of_same_content(stamp);
             if !is_same {
@@ -145,6 +182,7 @@ impl Cache {
             Err(_) if !is_same => Err(Error::Changed {
                 path: path.to_owned(),
             }),
+            Err(error) if error.source.kind() == io::ErrorKind::AlreadyExists => Ok(false),
             Err(error) if cannot_link(&error.source) => Ok(false),
             Err(error) => Err(error.into()),
         }
@@ -172,28 +210,54 @@ impl Cache {
                 Err(lack) => return Ok(lack.into()),
             },
         };
+        let wanted = |(path, file): (PathBuf, FileContent)| {
+            let is_wanted = self.is_to_be_relinked(file, &path);
+            is_wanted
+                .map(|is_wanted| is_wanted.then_some((path, file)))
+                .transpose()
+        };
+        let wanted = files.into_par_iter().filter_map(wanted);
+        let wanted: Vec<(PathBuf, FileContent)> = wanted.collect::<Result<_, Error>>()?;
+        if wanted.is_empty() {
+            return Ok(Restored::Done);
+        }
+        // The files may be all that there is on disk yet of what was stored a moment ago.
+        self.settle()?;
         let relink =
-            |(path, file): &(PathBuf, FileContent)| self.relink_file(*file, path, index, meter);
-        Restored::all(files.par_iter().map(relink))
+            |(path, file): &(PathBuf, FileContent)| self.restore_file(*file, path, index, meter);
+        Restored::all(wanted.par_iter().map(relink))
     }
 
-    fn relink_file(
-        &self,
-        file: FileContent,
-        path: &Path,
-        index: &Index,
-        meter: &Meter,
-    ) -> Result<Restored, Error> {
+    fn is_to_be_relinked(&self, file: FileContent, path: &Path) -> Result<bool, Error> {
         let way = self.linker.way().for_file(file.size, file.executable);
         let found = path
             .symlink_metadata()
             .map_err(failed("cannot read", path))?;
         let is_made = way.is_made(&self.loose.path(file.digest), path, &found);
         // A link of the user's own stays what it is, and what it leads to.
-        if is_made || found.is_symlink() && !self.leads_here(path) {
-            return Ok(Restored::Done);
+        Ok(!is_made && (!found.is_symlink() || self.leads_here(path)))
+    }
+
+    /// Finds the objects that symbolic links at `path` and below it lead to.
+    pub(crate) fn pin_linked(&self, path: &Path, live: &mut Live) {
+        // What cannot be looked at is nobody's to use.
+        for entry in WalkDir::new(path).into_iter().flatten() {
+            if entry.path_is_symlink() && self.leads_here(entry.path()) {
+                let target = entry.path().read_link().unwrap_or_default();
+                let parts = [
+                    target.parent().and_then(Path::file_name),
+                    target.file_name(),
+                ];
+                let name: String = parts
+                    .into_iter()
+                    .flatten()
+                    .map(|part| part.to_string_lossy())
+                    .collect();
+                if let Ok(digest) = name.parse() {
+                    live.pin(digest);
+                }
+            }
         }
-        self.restore_file(file, path, index, meter)
     }
 
     /// Returns whether a link leads to an object at once, by whatever name of the cache's folder.

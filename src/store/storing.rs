@@ -16,6 +16,7 @@ use crate::store::cache::Cache;
 use crate::store::error::Error;
 use crate::store::index::{Index, Known};
 use crate::store::linker::Way;
+use crate::store::linking::Replacement;
 use crate::store::measure::{Place, Reading, Recognised};
 use crate::store::meter::Meter;
 use crate::store::pack::PackWriter;
@@ -36,6 +37,24 @@ pub(super) const PACK_SIZE: u64 = 16 * 1024 * 1024;
 
 /// From this much on, small files are packed on all cores.
 const WORTH_SHARING: u64 = 1024 * 1024;
+
+/// Whether a file that was stored is given up for its object.
+enum Replacing {
+    /// It stays as it is.
+    Never,
+    /// It is a link by now, or is to become one; its stat changes.
+    Linked(Option<Replacement>),
+}
+
+impl Replacing {
+    /// Returns what has to be done.
+    fn due(self) -> Option<Replacement> {
+        match self {
+            Self::Never => None,
+            Self::Linked(replacement) => replacement,
+        }
+    }
+}
 
 impl Cache {
     /// Puts the file or folder at `path` into the cache; returns what it is, or `None` if nothing is
@@ -83,11 +102,13 @@ impl Cache {
         }
         meter.expect(1, stamp.size);
         let is_fresh = stamp.is_fresh();
-        let (digest, is_same) = self.store_bytes_of(path, &stamp, executable, meter)?;
+        let (digest, replacement) = self.store_bytes_of(path, &stamp, executable, meter)?;
         meter.add_file();
+        let is_same = matches!(replacement, Replacing::Never);
         if let Some(name) = name.filter(|_| is_same && !is_fresh) {
             index.remember(name, Known { stamp, digest });
         }
+        self.replace_all(&Vec::from_iter(replacement.due()))?;
         Ok(file(digest))
     }
 
@@ -112,11 +133,14 @@ impl Cache {
         };
         let packed_readings = self.pack_all(&folders, &packed, meter)?;
         let add = |place: &Place| self.store_single(&folders, *place, meter);
-        let single_readings: Result<Vec<Reading>, Error> = single.par_iter().map(add).collect();
+        let single_readings: Result<Vec<_>, Error> = single.par_iter().map(add).collect();
+        let (single_readings, replacements): (Vec<_>, Vec<_>) =
+            single_readings?.into_iter().unzip();
+        self.replace_all(&replacements.into_iter().flatten().collect::<Vec<_>>())?;
         for (place, reading) in packed.into_iter().zip(packed_readings) {
             folders.set(place, reading);
         }
-        for (place, reading) in single.into_iter().zip(single_readings?) {
+        for (place, reading) in single.into_iter().zip(single_readings) {
             folders.set(place, reading);
         }
         Ok(folders.into_tree(index))
@@ -150,36 +174,39 @@ impl Cache {
         folders: &Recognised<'_>,
         place: Place,
         meter: &Meter,
-    ) -> Result<Reading, Error> {
+    ) -> Result<(Reading, Option<Replacement>), Error> {
         let (path, file) = (folders.location(place), folders.file(place));
         let is_fresh = file.stamp.is_fresh();
         // What lies elsewhere is not ours to make links of.
         let keeps_file = file.executable || folders.is_elsewhere(place);
-        let (digest, is_same) = self.store_bytes_of(&path, &file.stamp, keeps_file, meter)?;
+        let (digest, replacing) = self.store_bytes_of(&path, &file.stamp, keeps_file, meter)?;
         meter.add_file();
-        Ok(Reading {
+        let reading = Reading {
             digest,
             size: file.stamp.size,
-            is_settled: is_same && !is_fresh,
-        })
+            is_settled: matches!(replacing, Replacing::Never) && !is_fresh,
+        };
+        Ok((reading, replacing.due()))
     }
 
-    /// Puts a file into the cache as an object of its own, and links it to that if that is the way
-    /// here and it is not to be kept as it is; returns its digest, and whether its stat is still the
-    /// same.
+    /// Puts a file into the cache as an object of its own; returns its digest, and how it is to be
+    /// linked to that if that is the way here and it is not to be kept as it is.
     fn store_bytes_of(
         &self,
         path: &Path,
         stamp: &Stamp,
         keeps_file: bool,
         meter: &Meter,
-    ) -> Result<(Digest, bool), Error> {
+    ) -> Result<(Digest, Replacing), Error> {
         match self.linker.way().for_file(stamp.size, keeps_file) {
             Way::Copy { reflink } => {
                 let digest = self.loose.add_file(path, stamp, reflink, meter)?;
-                Ok((digest, true))
+                Ok((digest, Replacing::Never))
             }
-            way => Ok((self.store_linked(path, stamp, way, meter)?, false)),
+            way => {
+                let (digest, replacement) = self.store_linked(path, stamp, way, meter)?;
+                Ok((digest, Replacing::Linked(replacement)))
+            }
         }
     }
 

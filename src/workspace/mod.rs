@@ -311,6 +311,24 @@ impl Workspace {
         )?)
     }
 
+    /// Returns the stage or command dependency of this project that has called us, if one has.
+    pub(crate) fn calling_stage(&self) -> Option<String> {
+        let root = std::env::var_os("MLPIPE_ROOT")?;
+        let stage = std::env::var("MLPIPE_STAGE").ok()?;
+        (*self.root == *root).then_some(stage)
+    }
+
+    /// Like [`Self::calling_stage`], or of another project that uses the same cache.
+    pub(crate) fn stage_using_cache(&self) -> Option<String> {
+        self.calling_stage().or_else(|| {
+            let root = std::env::var_os("MLPIPE_ROOT")?;
+            let stage = std::env::var("MLPIPE_STAGE").ok()?;
+            let other = Settings::load(Path::new(&root)).ok()?;
+            let place = |settings: &Settings| settings.cache.dir.canonicalize().ok();
+            (place(&other)? == place(&self.settings)?).then_some(stage)
+        })
+    }
+
     /// Writes a lock that has taken the place of [`Self::load_lock`]'s. For whoever is alone here.
     pub(crate) fn replace_lock(&self, lock: &Lock) -> Result<(), fs::Error> {
         ledger::replace(self, lock)
