@@ -43,4 +43,4 @@ pub(crate) use python_text::quote;
 pub(crate) use sections::ReportSettings;
 pub use stage::StageName;
 pub(crate) use stage::{Dep, Out, OutKind, PlotProperties, Stage};
-pub(crate) use tracked::{Data, tracked_around, tracked_below};
+pub(crate) use tracked::{Capitals, Data, tracked_around, tracked_below};

@@ -3,14 +3,17 @@
 
 mod block;
 mod error;
+mod exclude;
 mod history;
 mod hooks;
 mod ignore;
 mod merge_driver;
+mod moves;
 mod repo;
 mod revision;
 
 pub(crate) use error::Error;
+pub(crate) use exclude::hide_unfinished;
 pub(crate) use history::{Day, Reach};
 pub(crate) use ignore::{ignore_out, stop_ignoring};
 pub(crate) use repo::Repo;
