@@ -35,7 +35,7 @@ pub(crate) use graph::{Graph, StageIndex};
 pub(crate) use loader::{PARAMS_FILE, Pipeline};
 pub use lock::{Content, Lock, StageEntry};
 pub(crate) use lock::{LOCK_FILE, LockError, is_reserved};
-pub(crate) use lock_merge::{LockMerge, merge};
+pub(crate) use lock_merge::{LockMerge, merge, merge_records};
 pub(crate) use needs::Amount;
 pub(crate) use params::{ParamFiles, parse_values};
 pub(crate) use pattern::Pattern;
