@@ -216,7 +216,8 @@ impl Error {
             path: path.clone(),
             place,
             is_cache,
-            source: failed.source,
+            // Its text may name an unfinished file, which tells nobody anything.
+            source: failed.source.kind().into(),
         }
     }
 }
