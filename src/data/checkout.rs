@@ -89,7 +89,9 @@ pub(crate) fn check_out(
             meter,
             kept: None,
         };
-        let outcome = visit.check_out(manner).unwrap_or_else(Outcome::Failed);
+        let outcome = visit.check_out(manner).unwrap_or_else(|error| {
+            Outcome::Failed(error.doing(access.workspace, "check out", path))
+        });
         all.push(CheckedOut {
             path: path.clone(),
             outcome,
@@ -169,7 +171,7 @@ impl Visit<'_> {
         let is_folder = found.is_none_or(|found| found.files.is_some());
         let is_free = is_folder && is_part(&there, &tree);
         let there: BTreeMap<&str, Content> = contents(&there).collect();
-        let mut files = Vec::new();
+        let (mut files, mut has_restored) = (Vec::new(), false);
         for (inner, content) in contents(&tree) {
             if there.get(inner) == Some(&content) {
                 continue;
@@ -177,7 +179,11 @@ impl Visit<'_> {
             let is_done = match cache.presence(&content)? {
                 Presence::Missing => false,
                 Presence::Whole if !is_free => true,
-                Presence::Whole => self.restore_file(inner, &content)?,
+                Presence::Whole => {
+                    let is_done = self.restore_file(inner, &content)?;
+                    has_restored |= is_done;
+                    is_done
+                }
             };
             if !is_done {
                 files.push(self.name_of(inner));
@@ -186,7 +192,7 @@ impl Visit<'_> {
         if files.is_empty() {
             files.push(self.path.to_string());
         }
-        let is_partial = is_free;
+        let is_partial = has_restored;
         Ok(Outcome::Lost { files, is_partial })
     }
 

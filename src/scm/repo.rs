@@ -121,6 +121,27 @@ impl Repo {
         Ok(files)
     }
 
+    /// Returns the two sides of a file that is in conflict, ours first; a side that has none is empty.
+    /// `None` if it is in no conflict.
+    pub(crate) fn conflict(&self, path: &RepoPath) -> Result<Option<[Vec<u8>; 2]>, Error> {
+        let index = self.git.index()?;
+        if !index.has_conflicts() {
+            return Ok(None);
+        }
+        let inner = self.inner(path);
+        let side = |stage| index.get_path(Path::new(&inner), stage);
+        let sides = [side(2), side(3)];
+        if sides.iter().all(Option::is_none) {
+            return Ok(None);
+        }
+        let [ours, theirs] = sides.map(|entry| match entry {
+            Some(entry) => Ok(self.git.find_blob(entry.id)?.content().to_owned()),
+            None => Ok(Vec::new()),
+        });
+        let both: Result<_, git2::Error> = ours.and_then(|ours| Ok([ours, theirs?]));
+        Ok(Some(both?))
+    }
+
     /// Opens the revision that `name` means.
     pub(crate) fn revision(&self, name: &str) -> Result<Revision, Error> {
         self.open_commit(name, &self.commit(name)?)

@@ -11,7 +11,7 @@ use walkdir::WalkDir;
 use crate::base::digest::Digest;
 use crate::base::fs::{self, failed};
 use crate::pipeline::Content;
-use crate::store::cache::Cache;
+use crate::store::cache::{Cache, Presence};
 use crate::store::error::Error;
 use crate::store::index::Index;
 use crate::store::linker::Way;
@@ -271,6 +271,19 @@ impl Cache {
         let is_real = folder.zip(real(objects));
         target.starts_with(objects)
             || is_real.is_some_and(|(folder, objects)| folder.starts_with(objects))
+    }
+
+    /// Returns whether the object of a file has been written to through a link, so that its bytes are
+    /// lost; it is quarantined then. Only objects are read that could be.
+    pub(crate) fn is_written_over(&self, file: &Content) -> Result<bool, Error> {
+        let object = self.loose.path(file.sha256);
+        let found = fs::absent_as_none(object.metadata());
+        let Some(found) = found.map_err(failed("cannot read", &object))? else {
+            return Ok(false);
+        };
+        let is_in_reach =
+            self.linker.needs_loose() || found.nlink() > 1 || found.mode() & 0o222 != 0;
+        Ok(is_in_reach && self.verify(file)? == Presence::Missing)
     }
 
     /// Makes writable copies of all links to objects at `path` and below it; returns how many there

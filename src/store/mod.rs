@@ -46,6 +46,8 @@ pub(crate) use restoring::Restored;
 pub(crate) use run_cache::{RunCache, RunRecord};
 pub(crate) use scan::{has_uncounted, is_object_link};
 pub(crate) use stamp::Stamp;
+#[cfg(test)]
+pub(crate) use tree::FileContent;
 pub(crate) use tree::{Entry, EntryKind, Tree};
 pub(crate) use tree_diff::{EntryChange, tree_changes};
 pub(crate) use users::project_name;

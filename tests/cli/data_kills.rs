@@ -260,3 +260,59 @@ fn copy(project: &Project) -> Project {
     assert!(outcome.expect("cp runs").success());
     copy
 }
+
+#[test]
+fn what_a_killed_checkout_leaves_is_no_matter_of_gits_and_goes_with_the_next() {
+    let scenario = checking_out();
+    scenario.project.commit();
+    let calls = run_traced(
+        &copy(&scenario.project),
+        scenario.arguments,
+        CHANGES,
+        Fault::None,
+    );
+    let mut has_litter = false;
+    for at in 1..=calls.calls.len() {
+        let project = copy(&scenario.project);
+        let _killed = run_traced(&project, scenario.arguments, CHANGES, Fault::Kill(at));
+        has_litter |= !litter(project.root()).is_empty();
+        assert_eq!(project.git(&["status", "--porcelain"]), "", "call {at}");
+    }
+    assert!(has_litter, "some kill leaves something");
+}
+
+/// What is said where nobody lets us write, from each call on that would.
+fn refusals(scenario: &Scenario) -> String {
+    let calls = run_traced(
+        &copy(&scenario.project),
+        scenario.arguments,
+        GROWTH,
+        Fault::None,
+    );
+    let count = calls.calls.len();
+    let said = (1..=count).map(|at| {
+        let fault = Fault::Fail(at, usize::MAX, Errno::EACCES);
+        run_traced(&copy(&scenario.project), scenario.arguments, GROWTH, fault).stderr
+    });
+    said.collect()
+}
+
+#[test]
+fn a_closed_folder_is_told_with_what_was_to_be_done_and_what_to_do() {
+    let text = refusals(&adding());
+    assert!(
+        text.contains("cannot add `data/raw`: `.mlpipe/cache` is closed to writing"),
+        "{text}"
+    );
+    assert!(
+        text.contains("`mlpipe cache dir DIR` takes another cache"),
+        "{text}"
+    );
+    assert!(!text.contains("cache/new"), "{text}");
+    let text = refusals(&checking_out());
+    assert!(
+        text.contains("cannot check out `data/raw`: `data` is closed to writing"),
+        "{text}"
+    );
+    assert!(text.contains("`chmod u+w data`"), "{text}");
+}

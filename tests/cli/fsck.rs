@@ -6,8 +6,8 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use crate::gc::{STAGES, comes_back, files, flip, project, run_with};
-use crate::support::Project;
+use crate::gc::{STAGES, comes_back, flip, project, run_with};
+use crate::support::{Project, files};
 
 /// Where an object with this content is in the cache, if it is loose.
 pub(crate) fn object_path(text: &str) -> String {

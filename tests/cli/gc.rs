@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use crate::support::Project;
+use crate::support::{Project, files};
 
 /// A folder of 40 small files, a small file and one that is too big for a pack.
 pub(crate) const STAGES: &str = "\
@@ -47,21 +47,6 @@ pub(crate) fn comes_back(project: &Project, input: &str) -> bool {
         && project.read("one") == input.repeat(2)
         && project.read("big") == input.repeat(100_000)
         && (1..=40).all(|i| project.read(&format!("many/{i}")) == format!("{input} {i}\n"))
-}
-
-pub(crate) fn files(folder: &Path) -> Vec<PathBuf> {
-    let Ok(entries) = fs::read_dir(folder) else {
-        return Vec::new();
-    };
-    let paths = entries.map(|entry| entry.expect("an entry").path());
-    let inner = paths.flat_map(|path| {
-        if path.is_dir() {
-            files(&path)
-        } else {
-            vec![path]
-        }
-    });
-    inner.collect()
 }
 
 fn packs(project: &Project) -> usize {

@@ -55,7 +55,11 @@ pub(crate) fn run(args: &DiffArgs, context: &Context) -> Result<Exit, CliError> 
     old.restrict(&targets);
     new.restrict(&targets);
     if args.b_rev.is_none() {
-        new = new.measured(&workspace)?;
+        let (measured, unreadable) = new.measured(&workspace);
+        if let Some(one) = unreadable.into_iter().next() {
+            return Err(one.error.into());
+        }
+        new = measured;
     }
     let comparison = Comparison {
         workspace: &workspace,
