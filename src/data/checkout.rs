@@ -10,7 +10,7 @@ use crate::data::admission::refuse_behind_link;
 use crate::data::error::Error;
 use crate::data::unsaved::Unsaved;
 use crate::pipeline::Content;
-use crate::scm::ignore_out;
+use crate::scm::IgnoreFiles;
 use crate::store::{Meter, Presence, Restored, Tree, leads_elsewhere};
 use crate::workspace::{Kept, Workspace};
 
@@ -80,6 +80,7 @@ pub(crate) fn check_out(
 ) -> Result<Vec<CheckedOut>, Error> {
     let wanted = access.data.iter().filter(|(path, _)| paths.contains(*path));
     let mut all = Vec::new();
+    let mut ignored = IgnoreFiles::new(access.workspace.root());
     for (path, recorded) in wanted {
         access.clean(path)?;
         let mut visit = Visit {
@@ -89,7 +90,7 @@ pub(crate) fn check_out(
             meter,
             kept: None,
         };
-        let outcome = visit.check_out(manner).unwrap_or_else(Outcome::Failed);
+        let outcome = visit.check_out(manner, &mut ignored).unwrap_or_else(Outcome::Failed);
         all.push(CheckedOut {
             path: path.clone(),
             outcome,
@@ -110,12 +111,16 @@ pub(super) struct Visit<'a> {
 }
 
 impl Visit<'_> {
-    fn check_out(&mut self, manner: Manner) -> Result<Outcome, Error> {
+    fn check_out(
+        &mut self,
+        manner: Manner,
+        ignored: &mut IgnoreFiles,
+    ) -> Result<Outcome, Error> {
         refuse_behind_link(self.workspace, self.path)?;
         let found = self.workspace.measure(&self.any())?;
         if found.as_ref() == Some(self.recorded) {
             // A killed `add` may have come no further.
-            ignore_out(self.workspace.root(), self.path)?;
+            ignored.add(self.path)?;
             return self.leave(manner);
         }
         if self.workspace.cache.presence(self.recorded)? == Presence::Missing {
@@ -127,7 +132,7 @@ impl Visit<'_> {
             return Ok(Outcome::Refused { files });
         }
         // Before it is there: git must not see it.
-        ignore_out(self.workspace.root(), self.path)?;
+        ignored.add(self.path)?;
         self.kept = unsaved.keep(self.workspace, self.path)?;
         if found.is_some() {
             self.workspace.cache.settle()?;

@@ -12,6 +12,6 @@ mod revision;
 
 pub(crate) use error::Error;
 pub(crate) use history::{Day, Reach};
-pub(crate) use ignore::{ignore_out, stop_ignoring};
+pub(crate) use ignore::{IgnoreFiles, ignore_out, stop_ignoring};
 pub(crate) use repo::Repo;
 pub(crate) use revision::Revision;

@@ -4,27 +4,32 @@
 //! file, and the names; at the end the digest of all that, so that no damage goes unseen. Numbers
 //! are little-endian.
 
-use std::collections::HashMap;
-use std::ops::Range;
+use std::collections::BTreeMap;
+use std::hash::{BuildHasher, RandomState};
+use std::ops::{Bound, Range};
+use std::sync::OnceLock;
 
 use crate::base::digest::Digest;
 use crate::store::index::Known;
 use crate::store::stamp::{Stamp, Time};
 
-const HEADER: &[u8; 8] = b"mlpidx2\n";
+const HEADER: &[u8; 8] = b"mlpidx3\n";
 
 /// The bytes in front of a folder: how long its path is, how many files it has, how long their
 /// names are.
 const LENGTHS: usize = 4 + 8 + 8;
 
-/// The bytes of a file: where its name ends, size, two times, inode, digest.
-const RECORD: usize = 8 + 8 + 12 + 12 + 8 + 32;
+/// The bytes of a file: where its name ends, size, two times, inode, names, digest.
+const RECORD: usize = 4 + 8 + 12 + 12 + 8 + 4 + 32;
+
+/// From so many files on, a table leads to a file sooner than a search does.
+const MANY: usize = 64;
 
 /// The index as it was read.
 #[derive(Default)]
 pub(super) struct Saved {
     bytes: Vec<u8>,
-    folders: HashMap<Box<str>, Block>,
+    folders: BTreeMap<Box<str>, Block>,
 }
 
 /// Where a folder stands in the bytes.
@@ -32,6 +37,8 @@ struct Block {
     whole: Range<usize>,
     records: Range<usize>,
     names: Range<usize>,
+    /// Made when a file of it is first looked up by itself.
+    table: OnceLock<Table>,
 }
 
 /// One folder of the index.
@@ -40,6 +47,14 @@ pub(super) struct SavedFolder<'a> {
     whole: &'a [u8],
     records: &'a [u8],
     names: &'a [u8],
+    table: &'a OnceLock<Table>,
+}
+
+/// Leads from a name to its file. Each file, counted from 1, is in the first free place from its
+/// name's on.
+struct Table {
+    hasher: RandomState,
+    places: Box<[u32]>,
 }
 
 impl Saved {
@@ -51,9 +66,18 @@ impl Saved {
         }
     }
 
-    /// Returns the paths of the folders.
+    /// Returns the paths of the folders, sorted.
     pub(super) fn folders(&self) -> impl Iterator<Item = &str> {
         self.folders.keys().map(|path| &**path)
+    }
+
+    /// Returns the paths of the folders in a range of them, sorted.
+    pub(super) fn folders_in(
+        &self,
+        (from, to): (Bound<&str>, Bound<&str>),
+    ) -> impl Iterator<Item = &str> {
+        let found = self.folders.range::<str, _>((from, to));
+        found.map(|(path, _)| &**path)
     }
 
     /// Returns what is known of a folder.
@@ -63,6 +87,7 @@ impl Saved {
             whole: &self.bytes[block.whole.clone()],
             records: &self.bytes[block.records.clone()],
             names: &self.bytes[block.names.clone()],
+            table: &block.table,
         })
     }
 }
@@ -75,14 +100,27 @@ impl<'a> SavedFolder<'a> {
 
     /// Returns the files by their names.
     pub(super) fn files(self) -> impl Iterator<Item = (&'a str, Known)> {
-        (0..self.len()).filter_map(move |at| {
-            let name = std::str::from_utf8(self.name(at)?).ok()?;
-            Some((name, self.known(at)?))
-        })
+        (0..self.len()).filter_map(move |at| self.file(at))
+    }
+
+    /// Returns a file with its name; `None` if there are not so many.
+    pub(super) fn file(&self, at: usize) -> Option<(&'a str, Known)> {
+        let name = std::str::from_utf8(self.name(at)?).ok()?;
+        Some((name, self.known(at)?))
     }
 
     /// Finds a file.
     pub(super) fn find(&self, name: &str) -> Option<Known> {
+        if self.len() < MANY {
+            return self.search(name);
+        }
+        let table = self.table.get_or_init(|| Table::of(self));
+        let found = table.candidates(name.as_bytes());
+        let mut found = found.filter(|at| self.name(*at) == Some(name.as_bytes()));
+        self.known(found.next()?)
+    }
+
+    fn search(&self, name: &str) -> Option<Known> {
         let (mut low, mut high) = (0, self.len());
         while low < high {
             let middle = low.midpoint(high);
@@ -105,7 +143,7 @@ impl<'a> SavedFolder<'a> {
                 return known;
             }
         }
-        self.find(name)
+        self.search(name)
     }
 
     fn known_as(&self, at: usize, name: &str) -> Option<Known> {
@@ -119,37 +157,77 @@ impl<'a> SavedFolder<'a> {
     }
 
     fn name_end(&self, at: usize) -> Option<usize> {
-        usize::try_from(u64::from_le_bytes(take(&mut self.record(at)?)?)).ok()
+        usize::try_from(u32::from_le_bytes(take(&mut self.record(at)?)?)).ok()
     }
 
-    fn name(&self, at: usize) -> Option<&'a [u8]> {
+    /// Returns the name of a file.
+    pub(super) fn name(&self, at: usize) -> Option<&'a [u8]> {
         let start = at.checked_sub(1).map_or(Some(0), |at| self.name_end(at))?;
         self.names.get(start..self.name_end(at)?)
     }
 
-    fn known(&self, at: usize) -> Option<Known> {
-        let mut rest = &self.record(at)?[8..];
+    /// Returns what is known of a file.
+    pub(super) fn known(&self, at: usize) -> Option<Known> {
+        let mut rest = &self.record(at)?[4..];
         let size = u64::from_le_bytes(take(&mut rest)?);
         let (modified, changed) = (take_time(&mut rest)?, take_time(&mut rest)?);
         let inode = u64::from_le_bytes(take(&mut rest)?);
+        let links = u32::from_le_bytes(take(&mut rest)?);
         let digest = Digest::from_bytes(take(&mut rest)?);
         let stamp = Stamp {
             size,
             modified,
             changed,
             inode,
+            links,
         };
         Some(Known { stamp, digest })
     }
 }
 
+impl Table {
+    fn of(folder: &SavedFolder<'_>) -> Self {
+        let hasher = RandomState::new();
+        // At least half of them stay free, so that the way to the right one is short.
+        let mut places = vec![0_u32; (2 * folder.len()).next_power_of_two()].into_boxed_slice();
+        let mask = places.len() - 1;
+        for at in 0..folder.len() {
+            let (Some(name), Ok(number)) = (folder.name(at), u32::try_from(at + 1)) else {
+                break;
+            };
+            let mut place = place_of(&hasher, name) & mask;
+            while places[place] != 0 {
+                place = (place + 1) & mask;
+            }
+            places[place] = number;
+        }
+        Self { hasher, places }
+    }
+
+    /// Returns the files that may have the name.
+    fn candidates(&self, name: &[u8]) -> impl Iterator<Item = usize> {
+        let mask = self.places.len() - 1;
+        let start = place_of(&self.hasher, name);
+        let places = (0..self.places.len()).map(move |step| (start + step) & mask);
+        let numbers = places.map(|place| self.places[place]);
+        numbers
+            .take_while(|number| *number != 0)
+            .map(|number| number as usize - 1)
+    }
+}
+
+fn place_of(hasher: &RandomState, name: &[u8]) -> usize {
+    let [low @ .., _, _, _, _] = hasher.hash_one(name).to_le_bytes();
+    u32::from_le_bytes(low) as usize
+}
+
 /// Finds the folders; `None` if anything is not as [`Writer`] writes it.
-fn folders(bytes: &[u8]) -> Option<HashMap<Box<str>, Block>> {
+fn folders(bytes: &[u8]) -> Option<BTreeMap<Box<str>, Block>> {
     let (content, digest) = bytes.split_last_chunk::<32>()?;
     if Digest::of(content).as_bytes() != digest || !content.starts_with(HEADER) {
         return None;
     }
-    let mut folders = HashMap::new();
+    let mut folders = BTreeMap::new();
     let mut start = HEADER.len();
     while start < content.len() {
         let mut rest = &content[start..];
@@ -165,6 +243,7 @@ fn folders(bytes: &[u8]) -> Option<HashMap<Box<str>, Block>> {
             whole: start..end,
             records: records..names_start,
             names: names_start..end,
+            table: OnceLock::new(),
         };
         folders.insert(path.into(), block);
         start = end;
@@ -207,6 +286,7 @@ impl Writer {
             return;
         };
         let out = &mut self.0;
+        let start = out.len();
         out.extend(length.to_le_bytes());
         out.extend((files.len() as u64).to_le_bytes());
         let names_length = out.len();
@@ -215,13 +295,19 @@ impl Writer {
         let mut names: Vec<u8> = Vec::new();
         for (name, Known { stamp, digest }) in files {
             names.extend(name.as_bytes());
-            out.extend((names.len() as u64).to_le_bytes());
+            let Ok(end) = u32::try_from(names.len()) else {
+                // No folder has so many: it is as good as unknown.
+                out.truncate(start);
+                return;
+            };
+            out.extend(end.to_le_bytes());
             out.extend(stamp.size.to_le_bytes());
             for time in [stamp.modified, stamp.changed] {
                 out.extend(time.seconds.to_le_bytes());
                 out.extend(time.nanoseconds.to_le_bytes());
             }
             out.extend(stamp.inode.to_le_bytes());
+            out.extend(stamp.links.to_le_bytes());
             out.extend(digest.as_bytes());
         }
         out[names_length..names_length + 8].copy_from_slice(&(names.len() as u64).to_le_bytes());
@@ -263,7 +349,7 @@ mod tests {
         ) {
             let known = |(size, seconds, nanoseconds): &(u64, i64, u32)| {
                 let time = Time { seconds: *seconds, nanoseconds: *nanoseconds };
-                let stamp = Stamp { size: *size, modified: time, changed: time, inode: *size };
+                let stamp = Stamp { size: *size, modified: time, changed: time, inode: *size, links: *nanoseconds };
                 Known { stamp, digest: Digest::of(&size.to_le_bytes()) }
             };
             let mut writer = Writer::default();

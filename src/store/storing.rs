@@ -19,7 +19,7 @@ use crate::store::linker::Way;
 use crate::store::measure::{Place, Reading, Recognised};
 use crate::store::meter::Meter;
 use crate::store::pack::PackWriter;
-use crate::store::scan::{self, Found, FoundFolder};
+use crate::store::scan::{self, Found};
 use crate::store::stamp::Stamp;
 use crate::store::tree::{FileContent, Tree};
 
@@ -54,7 +54,8 @@ impl Cache {
                 Ok(Some(file.into()))
             }
             Some(Found::Folder(folders)) => {
-                let tree = self.store_folder(path, folders, index, meter)?;
+                let folders = Recognised::new(path, folders, index);
+                let tree = self.store_folder(folders, meter)?;
                 self.store_manifest(&tree)?;
                 Ok(Some(tree.content()))
             }
@@ -82,10 +83,9 @@ impl Cache {
             return Ok(file(digest));
         }
         meter.expect(1, stamp.size);
-        let is_fresh = stamp.is_fresh();
-        let (digest, is_same) = self.store_bytes_of(path, &stamp, executable, meter)?;
+        let (digest, settled) = self.store_bytes_of(path, &stamp, executable, meter)?;
         meter.add_file();
-        if let Some(name) = name.filter(|_| is_same && !is_fresh) {
+        if let Some((name, stamp)) = name.zip(settled) {
             index.remember(name, Known { stamp, digest });
         }
         Ok(file(digest))
@@ -93,14 +93,11 @@ impl Cache {
 
     fn store_folder(
         &self,
-        path: &Path,
-        folders: Vec<FoundFolder>,
-        index: &Index,
+        mut folders: Recognised<'_>,
         meter: &Meter,
     ) -> Result<Tree, Error> {
-        let mut folders = Recognised::new(path, folders, index);
         let wanted = self.new_files(&folders)?;
-        let size = |place: &Place| folders.file(*place).stamp.size;
+        let size = |place: &Place| folders.stamp(*place).size;
         meter.expect(wanted.len() as u64, wanted.iter().map(size).sum());
         let (small, big): (Vec<Place>, Vec<Place>) = wanted
             .into_iter()
@@ -112,24 +109,27 @@ impl Cache {
         };
         let packed_readings = self.pack_all(&folders, &packed, meter)?;
         let add = |place: &Place| self.store_single(&folders, *place, meter);
-        let single_readings: Result<Vec<Reading>, Error> = single.par_iter().map(add).collect();
+        let single_readings: Result<Vec<_>, Error> = single.par_iter().map(add).collect();
         for (place, reading) in packed.into_iter().zip(packed_readings) {
             folders.set(place, reading);
         }
-        for (place, reading) in single.into_iter().zip(single_readings?) {
+        for (place, (reading, settled)) in single.into_iter().zip(single_readings?) {
             folders.set(place, reading);
+            if let Some(stamp) = settled {
+                folders.restamp(place, stamp);
+            }
         }
-        Ok(folders.into_tree(index))
+        Ok(folders.into_tree())
     }
 
     /// Returns the files that the index does not know or the cache does not have.
     fn new_files(&self, folders: &Recognised<'_>) -> Result<Vec<Place>, Error> {
         let failure = Mutex::new(None);
-        let places = folders.select(|file, digest| {
-            let Some(digest) = digest else {
+        let places = folders.select(|file| {
+            let Some(reading) = file.reading else {
                 return true;
             };
-            match self.has_object(digest, file.stamp.size) {
+            match self.has_object(reading.digest, file.stamp.size) {
                 Ok(is_there) => !is_there,
                 Err(error) => {
                     let mut failure = failure.lock().unwrap_or_else(PoisonError::into_inner);
@@ -145,41 +145,52 @@ impl Cache {
         }
     }
 
+    /// Returns what was read, and the file's stamp from now on if that stands for it.
     fn store_single(
         &self,
         folders: &Recognised<'_>,
         place: Place,
         meter: &Meter,
-    ) -> Result<Reading, Error> {
-        let (path, file) = (folders.location(place), folders.file(place));
-        let is_fresh = file.stamp.is_fresh();
+    ) -> Result<(Reading, Option<Stamp>), Error> {
+        let (path, stamp) = (folders.location(place), folders.stamp(place));
         // What lies elsewhere is not ours to make links of.
-        let keeps_file = file.executable || folders.is_elsewhere(place);
-        let (digest, is_same) = self.store_bytes_of(&path, &file.stamp, keeps_file, meter)?;
+        let keeps_file = folders.is_executable(place) || folders.is_elsewhere(place);
+        let (digest, settled) = self.store_bytes_of(&path, &stamp, keeps_file, meter)?;
         meter.add_file();
-        Ok(Reading {
+        let reading = Reading {
             digest,
-            size: file.stamp.size,
-            is_settled: is_same && !is_fresh,
-        })
+            size: stamp.size,
+            is_settled: settled.is_some(),
+        };
+        Ok((reading, settled))
     }
 
     /// Puts a file into the cache as an object of its own, and links it to that if that is the way
-    /// here and it is not to be kept as it is; returns its digest, and whether its stat is still the
-    /// same.
+    /// here and it is not to be kept as it is; returns its digest, and its stamp from now on if that
+    /// stands for it.
     fn store_bytes_of(
         &self,
         path: &Path,
         stamp: &Stamp,
         keeps_file: bool,
         meter: &Meter,
-    ) -> Result<(Digest, bool), Error> {
+    ) -> Result<(Digest, Option<Stamp>), Error> {
         match self.linker.way().for_file(stamp.size, keeps_file) {
             Way::Copy { reflink } => {
+                // Judged before it is read, which may take long.
+                let is_fresh = stamp.is_fresh();
                 let digest = self.loose.add_file(path, stamp, reflink, meter)?;
-                Ok((digest, true))
+                Ok((digest, (!is_fresh).then_some(*stamp)))
             }
-            way => Ok((self.store_linked(path, stamp, way, meter)?, false)),
+            way => {
+                let is_fresh = stamp.has_fresh_content();
+                let digest = self.store_linked(path, stamp, way, meter)?;
+                // It has another name now, and is read-only, or is another file.
+                let now = path.metadata().map_err(failed("cannot read", path))?;
+                let now = Stamp::of(&now);
+                let is_settled = !is_fresh && now.is_of_same_content(stamp);
+                Ok((digest, is_settled.then_some(now)))
+            }
         }
     }
 
@@ -190,7 +201,7 @@ impl Cache {
         places: &[Place],
         meter: &Meter,
     ) -> Result<Vec<Reading>, Error> {
-        let size = |place: &Place| folders.file(*place).stamp.size;
+        let size = |place: &Place| folders.stamp(*place).size;
         let total: u64 = places.iter().map(size).sum();
         let workers = if total < WORTH_SHARING {
             1
@@ -226,7 +237,7 @@ impl Cache {
         let mut readings = Vec::with_capacity(places.len());
         let mut bytes = Vec::new();
         for place in places {
-            let stamp = folders.file(*place).stamp;
+            let stamp = folders.stamp(*place);
             let is_settled = !stamp.is_fresh();
             read_small(&folders.location(*place), &stamp, &mut bytes)?;
             let digest = Digest::of(&bytes);
