@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::base::any_path::AnyPath;
+use crate::base::fs;
 use crate::base::path::RepoPath;
 use crate::data::access::Access;
 use crate::data::admission::refuse_behind_link;
@@ -90,7 +91,9 @@ pub(crate) fn check_out(
             meter,
             kept: None,
         };
-        let outcome = visit.check_out(manner, &mut ignored).unwrap_or_else(Outcome::Failed);
+        let outcome = visit
+            .check_out(manner, &mut ignored)
+            .unwrap_or_else(Outcome::Failed);
         all.push(CheckedOut {
             path: path.clone(),
             outcome,
@@ -111,11 +114,7 @@ pub(super) struct Visit<'a> {
 }
 
 impl Visit<'_> {
-    fn check_out(
-        &mut self,
-        manner: Manner,
-        ignored: &mut IgnoreFiles,
-    ) -> Result<Outcome, Error> {
+    fn check_out(&mut self, manner: Manner, ignored: &mut IgnoreFiles) -> Result<Outcome, Error> {
         refuse_behind_link(self.workspace, self.path)?;
         let found = self.workspace.measure(&self.any())?;
         if found.as_ref() == Some(self.recorded) {
@@ -123,7 +122,9 @@ impl Visit<'_> {
             ignored.add(self.path)?;
             return self.leave(manner);
         }
-        if self.workspace.cache.presence(self.recorded)? == Presence::Missing {
+        // Where nothing is, nothing gives way: that something is missing shows in time.
+        let is_free = found.is_none() && !fs::exists(&self.workspace.locate(self.path))?;
+        if !is_free && self.workspace.cache.presence(self.recorded)? == Presence::Missing {
             return self.salvage(found);
         }
         let unsaved = Unsaved::find(self.workspace, self.path, found, self.recorded)?;

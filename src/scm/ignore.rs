@@ -1,7 +1,7 @@
 //! Keeps what the cache holds out of git: one line per out in the `.gitignore` beside it.
 
-use std::collections::hash_map::{Entry, HashMap};
 use std::collections::HashSet;
+use std::collections::hash_map::{Entry, HashMap};
 use std::path::{Path, PathBuf};
 
 use crate::base::fs;

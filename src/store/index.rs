@@ -202,9 +202,17 @@ impl Index {
             _ => (Bound::Included(&*from), Bound::Excluded(&*to)),
         };
         let itself = (Bound::Included(folder), Bound::Included(folder));
-        let news = |range| learned.news.range::<str, _>(range).map(|(known, _)| &**known);
+        let news = |range| {
+            learned
+                .news
+                .range::<str, _>(range)
+                .map(|(known, _)| &**known)
+        };
         let news: Vec<&str> = news(itself).chain(news(below)).collect();
-        let saved = self.saved.folders_in(itself).chain(self.saved.folders_in(below));
+        let saved = self
+            .saved
+            .folders_in(itself)
+            .chain(self.saved.folders_in(below));
         saved.collect::<Vec<_>>().into_iter().chain(news)
     }
 

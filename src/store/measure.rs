@@ -76,8 +76,7 @@ fn measured<'a>(
     let hash = |place: &Place| {
         let location = folders.location(*place);
         let mut opened = File::open(&location).map_err(failed("cannot read", &location))?;
-        Reading::hash(&mut opened, folders.stamp(*place))
-            .map_err(failed("cannot read", &location))
+        Reading::hash(&mut opened, folders.stamp(*place)).map_err(failed("cannot read", &location))
     };
     let readings: Result<Vec<Reading>, _> = unknown.par_iter().map(hash).collect();
     for (place, reading) in unknown.into_iter().zip(readings?) {

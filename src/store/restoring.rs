@@ -127,7 +127,10 @@ impl Cache {
         if file.size >= SLOW_TO_READ {
             thread::sleep(TICK);
         }
-        let before = copy.file().metadata().map_err(failed("cannot read", &path))?;
+        let before = copy
+            .file()
+            .metadata()
+            .map_err(failed("cannot read", &path))?;
         if path.is_dir() && !path.is_symlink() {
             fs::remove(&path)?;
         }
@@ -236,10 +239,13 @@ impl Cache {
             made.write_all(&bytes)?;
             fstat(&made).map_err(io::Error::from)
         };
-        let stat = write().map_err(|error| failed("cannot write", &folder.path().join(inner))(error))?;
+        let stat =
+            write().map_err(|error| failed("cannot write", &folder.path().join(inner))(error))?;
         meter.add_file();
         meter.add_bytes(file.size);
-        Ok(Ok(Stamp::of_stat(&stat).map_or(Placed::Unknown, Placed::Written)))
+        Ok(Ok(
+            Stamp::of_stat(&stat).map_or(Placed::Unknown, Placed::Written)
+        ))
     }
 
     /// Reads a small object, which most likely is packed.

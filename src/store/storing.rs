@@ -91,11 +91,7 @@ impl Cache {
         Ok(file(digest))
     }
 
-    fn store_folder(
-        &self,
-        mut folders: Recognised<'_>,
-        meter: &Meter,
-    ) -> Result<Tree, Error> {
+    fn store_folder(&self, mut folders: Recognised<'_>, meter: &Meter) -> Result<Tree, Error> {
         let wanted = self.new_files(&folders)?;
         let size = |place: &Place| folders.stamp(*place).size;
         meter.expect(wanted.len() as u64, wanted.iter().map(size).sum());
