@@ -5,9 +5,7 @@
 //! are little-endian.
 
 use std::collections::BTreeMap;
-use std::hash::{BuildHasher, RandomState};
 use std::ops::{Bound, Range};
-use std::sync::OnceLock;
 
 use crate::base::digest::Digest;
 use crate::store::index::Known;
@@ -22,9 +20,6 @@ const LENGTHS: usize = 4 + 8 + 8;
 /// The bytes of a file: where its name ends, size, two times, inode, names, digest.
 const RECORD: usize = 4 + 8 + 12 + 12 + 8 + 4 + 32;
 
-/// From so many files on, a table leads to a file sooner than a search does.
-const MANY: usize = 64;
-
 /// The index as it was read.
 #[derive(Default)]
 pub(super) struct Saved {
@@ -37,8 +32,6 @@ struct Block {
     whole: Range<usize>,
     records: Range<usize>,
     names: Range<usize>,
-    /// Made when a file of it is first looked up by itself.
-    table: OnceLock<Table>,
 }
 
 /// One folder of the index.
@@ -47,14 +40,6 @@ pub(super) struct SavedFolder<'a> {
     whole: &'a [u8],
     records: &'a [u8],
     names: &'a [u8],
-    table: &'a OnceLock<Table>,
-}
-
-/// Leads from a name to its file. Each file, counted from 1, is in the first free place from its
-/// name's on.
-struct Table {
-    hasher: RandomState,
-    places: Box<[u32]>,
 }
 
 impl Saved {
@@ -87,7 +72,6 @@ impl Saved {
             whole: &self.bytes[block.whole.clone()],
             records: &self.bytes[block.records.clone()],
             names: &self.bytes[block.names.clone()],
-            table: &block.table,
         })
     }
 }
@@ -111,16 +95,6 @@ impl<'a> SavedFolder<'a> {
 
     /// Finds a file.
     pub(super) fn find(&self, name: &str) -> Option<Known> {
-        if self.len() < MANY {
-            return self.search(name);
-        }
-        let table = self.table.get_or_init(|| Table::of(self));
-        let found = table.candidates(name.as_bytes());
-        let mut found = found.filter(|at| self.name(*at) == Some(name.as_bytes()));
-        self.known(found.next()?)
-    }
-
-    fn search(&self, name: &str) -> Option<Known> {
         let (mut low, mut high) = (0, self.len());
         while low < high {
             let middle = low.midpoint(high);
@@ -143,7 +117,7 @@ impl<'a> SavedFolder<'a> {
                 return known;
             }
         }
-        self.search(name)
+        self.find(name)
     }
 
     fn known_as(&self, at: usize, name: &str) -> Option<Known> {
@@ -185,42 +159,6 @@ impl<'a> SavedFolder<'a> {
     }
 }
 
-impl Table {
-    fn of(folder: &SavedFolder<'_>) -> Self {
-        let hasher = RandomState::new();
-        // At least half of them stay free, so that the way to the right one is short.
-        let mut places = vec![0_u32; (2 * folder.len()).next_power_of_two()].into_boxed_slice();
-        let mask = places.len() - 1;
-        for at in 0..folder.len() {
-            let (Some(name), Ok(number)) = (folder.name(at), u32::try_from(at + 1)) else {
-                break;
-            };
-            let mut place = place_of(&hasher, name) & mask;
-            while places[place] != 0 {
-                place = (place + 1) & mask;
-            }
-            places[place] = number;
-        }
-        Self { hasher, places }
-    }
-
-    /// Returns the files that may have the name.
-    fn candidates(&self, name: &[u8]) -> impl Iterator<Item = usize> {
-        let mask = self.places.len() - 1;
-        let start = place_of(&self.hasher, name);
-        let places = (0..self.places.len()).map(move |step| (start + step) & mask);
-        let numbers = places.map(|place| self.places[place]);
-        numbers
-            .take_while(|number| *number != 0)
-            .map(|number| number as usize - 1)
-    }
-}
-
-fn place_of(hasher: &RandomState, name: &[u8]) -> usize {
-    let [low @ .., _, _, _, _] = hasher.hash_one(name).to_le_bytes();
-    u32::from_le_bytes(low) as usize
-}
-
 /// Finds the folders; `None` if anything is not as [`Writer`] writes it.
 fn folders(bytes: &[u8]) -> Option<BTreeMap<Box<str>, Block>> {
     let (content, digest) = bytes.split_last_chunk::<32>()?;
@@ -243,7 +181,6 @@ fn folders(bytes: &[u8]) -> Option<BTreeMap<Box<str>, Block>> {
             whole: start..end,
             records: records..names_start,
             names: names_start..end,
-            table: OnceLock::new(),
         };
         folders.insert(path.into(), block);
         start = end;
