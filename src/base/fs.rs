@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::{self, ErrorKind, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use tempfile::{Builder, NamedTempFile, PersistError};
@@ -186,14 +186,6 @@ pub(crate) fn begin_rewrite(path: &Path, bytes: &[u8]) -> Result<Option<AtomicFi
     let written = file.file().write_all(bytes);
     written.map_err(failed("cannot write", path))?;
     Ok(Some(file))
-}
-
-/// Makes the file `path`, which nobody knows of yet, in a folder that is there.
-pub(crate) fn create_new(path: &Path, executable: bool) -> Result<fs::File, Error> {
-    let mode = if executable { 0o777 } else { 0o666 };
-    let mut options = fs::OpenOptions::new();
-    let options = options.read(true).write(true).create_new(true).mode(mode);
-    options.open(path).map_err(failed("cannot write", path))
 }
 
 /// Begins an empty file that grows while somebody may read it, as a log does.

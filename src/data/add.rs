@@ -9,7 +9,7 @@ use crate::data::admission::Gate;
 use crate::data::checkout::contents;
 use crate::data::error::Error;
 use crate::pipeline::Content;
-use crate::scm::ignore_out;
+use crate::scm::IgnoreFiles;
 use crate::store::Meter;
 use crate::workspace::Workspace;
 
@@ -65,8 +65,9 @@ pub(crate) fn add(
     access.refuse_hidden_lock()?;
     Gate::open(access.workspace, &access.data)?.admit(paths)?;
     let added = record(access, paths, storage, meter)?;
+    let mut ignored = IgnoreFiles::new(access.workspace.root());
     for path in paths {
-        ignore_out(access.workspace.root(), path)?;
+        ignored.add(path)?;
     }
     Ok(added)
 }

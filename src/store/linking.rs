@@ -9,14 +9,16 @@ use rayon::prelude::*;
 use walkdir::WalkDir;
 
 use crate::base::digest::Digest;
+use crate::base::folder::Folder;
 use crate::base::fs::{self, failed};
 use crate::pipeline::Content;
-use crate::store::cache::{Cache, Presence};
+use crate::store::cache::{Cache, Lack, Presence};
 use crate::store::error::Error;
 use crate::store::index::Index;
 use crate::store::linker::Way;
 use crate::store::live::Live;
 use crate::store::meter::Meter;
+use crate::store::placed::Placed;
 use crate::store::restoring::Restored;
 use crate::store::stamp::Stamp;
 use crate::store::tree::FileContent;
@@ -91,62 +93,107 @@ impl Cache {
 
     /// Makes files links to their objects, which are on disk before the first file is given up for
     /// one, whoever has written them and when.
-    pub(super) fn replace_all(&self, replacements: &[Replacement]) -> Result<(), Error> {
+    pub(super) fn replace_all(&self, replacements: &[&Replacement]) -> Result<(), Error> {
         if replacements.is_empty() {
             return Ok(());
         }
         self.settle()?;
-        replacements.par_iter().try_for_each(Replacement::carry_out)
+        replacements
+            .par_iter()
+            .try_for_each(|replacement| replacement.carry_out())
     }
 
-    /// Puts a link to an object in place of `path`, once the object has been seen to be what it
-    /// should. An object that was seen so before, and whose stat is the same, is not read again.
+    /// Puts a link to an object at `inner` in `folder`, in place of what is there, once the object has
+    /// been seen to be what it should.
     pub(super) fn restore_linked(
         &self,
         file: FileContent,
-        path: &Path,
+        (folder, inner): (&Folder, &str),
         way: Way,
         index: &Index,
         meter: &Meter,
-    ) -> Result<Restored, Error> {
-        let object = self.loose.path(file.digest);
-        let look = || fs::absent_as_none(object.metadata()).map_err(failed("cannot read", &object));
-        let mut found = look()?;
-        if found.is_none() {
-            match self.packed(file.digest)? {
-                Ok(bytes) => self.loose.add(file.digest, &bytes)?,
-                Err(lack) => return Ok(lack.into()),
-            }
-            found = look()?;
-        }
-        let Some(metadata) = found else {
-            return Ok(Restored::Missing);
+    ) -> Result<Result<Placed, Lack>, Error> {
+        let before = match self.vouch_for(file, index)? {
+            Ok(before) => before,
+            Err(lack) => return Ok(Err(lack)),
         };
-        let (digest, size) = index
-            .digest(&object, &metadata)
-            .map_err(failed("cannot read", &object))?;
-        if digest != file.digest {
-            self.quarantine(file.digest)?;
-            return Ok(Restored::Corrupt(file.digest));
-        }
-        if size != file.size {
-            return Ok(Restored::Missing);
-        }
-        // Through a link its mode may have been changed.
-        if metadata.mode() & 0o777 != 0o444 {
-            let outcome = std::fs::set_permissions(&object, Permissions::from_mode(0o444));
-            outcome.map_err(failed("cannot write", &object))?;
-        }
         // In a new folder nothing is in the way.
-        if way.link(&object, path).is_err() {
+        if self.link(file.digest, way, folder, inner).is_err() {
+            let path = folder.path().join(inner);
             if path.is_dir() && !path.is_symlink() {
-                fs::remove(path)?;
+                fs::remove(&path)?;
             }
-            replace(way, &object, path)?;
+            replace(way, &self.loose.path(file.digest), &path)?;
         }
         meter.add_file();
         meter.add_bytes(file.size);
-        Ok(Restored::Done)
+        let now = folder.stat(inner).as_ref().and_then(Stamp::of_stat);
+        Ok(Ok(match now.zip(before) {
+            Some((now, before)) if now.is_of_same_content(&before) => Placed::Linked(now),
+            _ => Placed::Unknown,
+        }))
+    }
+
+    /// Makes sure that the object of a file lies by itself, is what it should be and is read-only;
+    /// returns its stamp if that stands for its bytes. An object that was seen so before, and whose
+    /// stat is the same but for the names that it has, is not read again.
+    fn vouch_for(
+        &self,
+        file: FileContent,
+        index: &Index,
+    ) -> Result<Result<Option<Stamp>, Lack>, Error> {
+        let mut found = self.loose.stat(file.digest)?;
+        if found.is_none() {
+            match self.packed(file.digest)? {
+                Ok(bytes) => self.loose.add(file.digest, &bytes)?,
+                Err(lack) => return Ok(Err(lack)),
+            }
+            found = self.loose.stat(file.digest)?;
+        }
+        let stamped = found.and_then(|stat| Some((stat.st_mode, Stamp::of_stat(&stat)?)));
+        let Some((mode, stamp)) = stamped else {
+            return Ok(Err(Lack::Missing));
+        };
+        // Through a link its mode may have been changed.
+        let is_read_only = mode & 0o777 == 0o444;
+        let name = self.loose.name_in(index, file.digest);
+        let recall = |name: String| {
+            if is_read_only {
+                index.find_read_only(&name, stamp)
+            } else {
+                index.find(&name, stamp)
+            }
+        };
+        let is_known = name.and_then(recall) == Some(file.digest);
+        let is_settled = is_known || {
+            // Judged before it is read, which may take long.
+            let is_fresh = stamp.has_fresh_content();
+            let mut opened = self.loose.open(file.digest)?;
+            let path = || self.loose.path(file.digest);
+            let hashed = Digest::of_opened(&mut opened);
+            let (digest, _) = hashed.map_err(|error| failed("cannot read", &path())(error))?;
+            if digest != file.digest {
+                self.quarantine(file.digest)?;
+                return Ok(Err(Lack::Corrupt(file.digest)));
+            }
+            !is_fresh
+        };
+        if stamp.size != file.size {
+            return Ok(Err(Lack::Missing));
+        }
+        if !is_read_only {
+            let object = self.loose.path(file.digest);
+            let outcome = std::fs::set_permissions(&object, Permissions::from_mode(0o444));
+            outcome.map_err(failed("cannot write", &object))?;
+        }
+        Ok(Ok(is_settled.then_some(stamp)))
+    }
+
+    fn link(&self, object: Digest, way: Way, folder: &Folder, inner: &str) -> io::Result<()> {
+        match way {
+            Way::Hardlink => self.loose.link(object, folder, inner),
+            way => way.link(&self.loose.path(object), &folder.path().join(inner)),
+        }
     }
 
     /// Gives the file at `path` a second name as an object; false where that cannot be, or where
@@ -224,8 +271,12 @@ impl Cache {
         // The files may be all that there is on disk yet of what was stored a moment ago.
         self.settle()?;
         let relink =
-            |(path, file): &(PathBuf, FileContent)| self.restore_file(*file, path, index, meter);
-        Restored::all(wanted.par_iter().map(relink))
+            |(path, file): &(PathBuf, FileContent)| self.restore_visible(*file, path, index, meter);
+        let relinked = wanted.par_iter().map(relink);
+        let outcomes: Vec<Restored> = relinked.collect::<Result<_, Error>>()?;
+        // What one of them lacks, all lack.
+        let lack = outcomes.into_iter().find(|one| *one != Restored::Done);
+        Ok(lack.unwrap_or(Restored::Done))
     }
 
     fn is_to_be_relinked(&self, file: FileContent, path: &Path) -> Result<bool, Error> {

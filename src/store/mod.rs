@@ -16,6 +16,7 @@ mod measure;
 mod meter;
 mod pack;
 mod packs;
+mod placed;
 mod recorded;
 mod repack;
 mod restoring;
