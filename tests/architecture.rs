@@ -11,6 +11,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("store", &["base", "pipeline"]),
     ("scm", &["base", "pipeline"]),
     ("metrics", &["base", "pipeline"]),
+    ("plots", &["base", "pipeline"]),
     ("config", &["base", "store"]),
     ("workspace", &["base", "pipeline", "store", "scm", "config"]),
     (
@@ -19,7 +20,15 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ),
     (
         "report",
-        &["base", "pipeline", "store", "scm", "metrics", "workspace"],
+        &[
+            "base",
+            "pipeline",
+            "store",
+            "scm",
+            "metrics",
+            "plots",
+            "workspace",
+        ],
     ),
     ("data", &["base", "pipeline", "store", "scm", "workspace"]),
     (
@@ -30,6 +39,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "store",
             "scm",
             "metrics",
+            "plots",
             "config",
             "workspace",
             "engine",

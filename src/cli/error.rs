@@ -283,6 +283,12 @@ impl From<scm::Error> for CliError {
     }
 }
 
+impl From<crate::base::source::Error> for CliError {
+    fn from(error: crate::base::source::Error) -> Self {
+        Self::new(&error)
+    }
+}
+
 impl From<store::Error> for CliError {
     fn from(error: store::Error) -> Self {
         match error {
@@ -421,6 +427,9 @@ impl From<engine::AmendError> for CliError {
             Amend::NotAnOut { help, .. } => help
                 .clone()
                 .unwrap_or_else(|| "`mlpipe stage list` shows the outs".to_owned()),
+            Amend::NotAPlot { help, .. } => help.clone().unwrap_or_else(|| {
+                "list it as a plot of its stage, or beside the stages, in `plots`".to_owned()
+            }),
             Amend::OverlapsData { tracked, .. } => {
                 format!("move it elsewhere, or stop tracking that: `mlpipe remove {tracked}`")
             }

@@ -4,7 +4,7 @@ use crate::base::source::{Snapshot, read_text};
 use crate::base::tabular::Table;
 use crate::base::value::Value;
 use crate::metrics::{Collection, Confusion, Difference, collect_metrics, collect_params, diff};
-use crate::pipeline::{Pipeline, PlotProperties};
+use crate::pipeline::{Pipeline, Plot};
 use crate::report::error::Error;
 use crate::report::model::{Base, ConfusionRow, ConfusionTable, Report, Row, StageRow};
 
@@ -123,12 +123,14 @@ fn percentage_points(delta: f64) -> String {
 fn confusions(here: &dyn Snapshot, notes: &mut Vec<String>) -> Result<Vec<ConfusionTable>, Error> {
     let pipeline = Pipeline::load(here)?;
     let mut tables = Vec::new();
-    let drawn = |plot: &PlotProperties| {
-        plot.template
-            .as_deref()
-            .is_some_and(|template| template.starts_with("confusion"))
+    let is_drawn = |plot: &&Plot| {
+        let template = plot.style.template.as_deref();
+        template.is_some_and(|template| template.starts_with("confusion"))
     };
-    for (path, plot) in pipeline.plots().filter(|(_, plot)| drawn(plot)) {
+    let sources = pipeline.plots().filter(is_drawn);
+    let sources = sources.flat_map(|plot| plot.sources.iter().map(move |source| (plot, source)));
+    for (plot, source) in sources {
+        let path = &source.path;
         let text = read_text(here, path).map_err(crate::pipeline::Error::from)?;
         let Some(text) = text else { continue };
         let table = match Table::parse(&here.label(path), &text) {
@@ -138,11 +140,11 @@ fn confusions(here: &dyn Snapshot, notes: &mut Vec<String>) -> Result<Vec<Confus
                 continue;
             }
         };
-        let actual = plot.x.as_deref().unwrap_or("actual");
-        let predicted = plot.y.as_deref().unwrap_or("predicted");
+        let actual = plot.x_column().unwrap_or("actual");
+        let predicted = source.column.as_deref().unwrap_or("predicted");
         match Confusion::count(&table, actual, predicted) {
             Some(confusion) => {
-                let title = plot.title.clone().unwrap_or_else(|| path.to_string());
+                let title = plot.style.title.clone().unwrap_or_else(|| path.to_string());
                 tables.push(confusion_table(title, confusion));
             }
             None => notes.push(format!(

@@ -38,6 +38,7 @@ mod metrics;
 mod missing;
 mod moving;
 mod outside;
+mod plots;
 mod random;
 mod remove;
 mod report;
