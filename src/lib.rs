@@ -1,6 +1,6 @@
 //! mlpipe makes a machine-learning repository reproducible: pipelines, data, training, review.
 //!
-//! Imports only go down: `cli` → `engine`, `report`, `data` → `store`, `scm`, `metrics` → `pipeline` →
+//! Imports only go down: `cli` → `engine`, `report`, `data` → `store`, `scm`, `metrics`, `plots` → `pipeline` →
 //! `base`; `metrics` → `statistics`. `workspace` opens a project by the settings of `config`. Beside the tower stands `ml`,
 //! the built-in stages, which stands on `base` alone.
 
@@ -13,6 +13,7 @@ mod metrics;
 #[cfg(feature = "ml")]
 mod ml;
 pub mod pipeline;
+mod plots;
 mod report;
 mod scm;
 pub mod statistics;

@@ -12,6 +12,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("store", &["base", "pipeline"]),
     ("scm", &["base", "pipeline"]),
     ("metrics", &["base", "pipeline", "statistics"]),
+    ("plots", &["base", "pipeline"]),
     ("config", &["base", "store"]),
     ("workspace", &["base", "pipeline", "store", "scm", "config"]),
     (
@@ -27,6 +28,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "store",
             "scm",
             "metrics",
+            "plots",
             "workspace",
         ],
     ),
@@ -40,6 +42,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "scm",
             "metrics",
             "statistics",
+            "plots",
             "config",
             "workspace",
             "engine",

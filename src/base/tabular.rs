@@ -14,12 +14,22 @@ pub(crate) struct Table {
 impl Table {
     /// Parses the text of `file`; its ending tells tabs from commas. The first row has the names.
     pub(crate) fn parse(file: &str, text: &str) -> Result<Self, Problem> {
+        Self::read(file, text, true)
+    }
+
+    /// Parses a table whose first row is one of data; its columns are called `0`, `1`, and so on.
+    pub(crate) fn parse_without_names(file: &str, text: &str) -> Result<Self, Problem> {
+        Self::read(file, text, false)
+    }
+
+    fn read(file: &str, text: &str, has_names: bool) -> Result<Self, Problem> {
         let is_tsv = Path::new(file)
             .extension()
             .is_some_and(|kind| kind == "tsv");
         let delimiter = if is_tsv { b'\t' } else { b',' };
         let mut reader = csv::ReaderBuilder::new()
             .delimiter(delimiter)
+            .has_headers(has_names)
             .from_reader(text.as_bytes());
         let problem = |error: csv::Error| {
             let line = error
@@ -28,8 +38,15 @@ impl Table {
             let place = line.map(|line| Place { line, column: 1 });
             Problem::new(file, text, format!("not a table: {error}")).at(place)
         };
-        let texts = |record: &csv::StringRecord| record.iter().map(str::to_owned).collect();
-        let columns = texts(reader.headers().map_err(problem)?);
+        let texts = |record: &csv::StringRecord| -> Vec<String> {
+            record.iter().map(str::to_owned).collect()
+        };
+        let first = texts(reader.headers().map_err(problem)?);
+        let columns = if has_names {
+            first
+        } else {
+            (0..first.len()).map(|column| column.to_string()).collect()
+        };
         let rows: Result<Vec<Vec<String>>, _> = reader
             .records()
             .map(|record| record.map(|record| texts(&record)))
@@ -38,6 +55,11 @@ impl Table {
             columns,
             rows: rows.map_err(problem)?,
         })
+    }
+
+    /// Returns the names of the columns.
+    pub(crate) fn columns(&self) -> &[String] {
+        &self.columns
     }
 
     /// Returns the position of a column.
@@ -60,6 +82,13 @@ mod tests {
         let table = Table::parse("t.tsv", "a\tb\n1\t\"x y\"\n").expect("a table");
         let column = table.column("b").expect("is there");
         assert_eq!(table.rows()[0][column], "x y");
+    }
+
+    #[test]
+    fn without_names_columns_are_numbered() {
+        let table = Table::parse_without_names("t.csv", "1,2\n3,4\n").expect("a table");
+        assert_eq!(table.columns(), ["0", "1"]);
+        assert_eq!(table.rows()[0], ["1", "2"]);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use clap::{Parser, Subcommand};
 
 use crate::cli::commands::{
     add, cache, check_ignore, checkout, commit, config, dag, data_status, diff, du, freeze, fsck,
-    gate, gc, git, init, install, ls, metrics, mv, params, remove, report, repro, stage, status,
+    gate, gc, git, init, install, ls, metrics, mv, params, plots, remove, report, repro, stage, status,
     unprotect,
 };
 
@@ -72,6 +72,8 @@ pub(crate) enum Command {
     Params(params::ParamsArgs),
     /// Judge the metrics by the pipeline's gates
     Gate(gate::GateArgs),
+    /// Draw plots, of several revisions over each other
+    Plots(plots::PlotsArgs),
     /// Write a report of what changed against a base
     Report(report::ReportArgs),
     /// Let git merge data.lock by stages, and show what is out of date, and bring outs on checkout

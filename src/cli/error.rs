@@ -276,6 +276,12 @@ impl From<scm::Error> for CliError {
     }
 }
 
+impl From<crate::base::source::Error> for CliError {
+    fn from(error: crate::base::source::Error) -> Self {
+        Self::new(&error)
+    }
+}
+
 impl From<store::Error> for CliError {
     fn from(error: store::Error) -> Self {
         match error {

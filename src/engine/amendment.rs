@@ -58,6 +58,14 @@ pub(crate) enum AmendError {
         /// What may have been meant.
         help: Option<String>,
     },
+    /// Only plots are drawn.
+    #[error("`{path}` is no plot of a stage, nor one beside the stages")]
+    NotAPlot {
+        /// The path or id.
+        path: RepoPath,
+        /// What may have been meant.
+        help: Option<String>,
+    },
     /// Tracked data would lie in other tracked data.
     #[error("`{path}` has something in common with `{tracked}`, which is tracked data")]
     OverlapsData {

@@ -11,7 +11,7 @@ use crate::base::value::Value;
 use crate::base::yaml::Step;
 use crate::engine::amendment::{AmendError, Amendment};
 use crate::engine::error::Error;
-use crate::pipeline::{self, Capitals, Content, Data, Dep, Lock, Pipeline, Stage};
+use crate::pipeline::{self, Capitals, Content, Data, Dep, Lock, Pipeline, Plot, Stage};
 use crate::scm::{ignore_out, stop_ignoring};
 use crate::workspace::Workspace;
 
@@ -261,7 +261,7 @@ fn rename_in_lock(lock: &mut Lock, old: &RepoPath, new: &RepoPath) {
 /// Finds what still names the old path once all has been moved.
 fn leftovers(pipeline: &Pipeline, old: &RepoPath, new: &RepoPath) -> Vec<String> {
     let mut found = Vec::new();
-    let mut listed = pipeline.plots().map(|(path, _)| path);
+    let mut listed = pipeline.plots().flat_map(Plot::files);
     if pipeline.metric_files().contains(old) || listed.any(|path| path == old) {
         found.push(format!(
             "`metrics` or `plots` beside the stages still name `{old}`"

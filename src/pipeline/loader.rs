@@ -16,9 +16,10 @@ use crate::pipeline::gates::Gate;
 use crate::pipeline::graph::Graph;
 use crate::pipeline::needs::{Amount, check_pools, merge_pools};
 use crate::pipeline::params::ParamFiles;
+use crate::pipeline::plot::Plot;
 use crate::pipeline::predictions::PredictionFile;
 use crate::pipeline::sections::{PipelineFile, ReportSettings};
-use crate::pipeline::stage::{Out, OutKind, PlotProperties, Stage};
+use crate::pipeline::stage::{Out, OutKind, Stage};
 
 /// The parameter file that a stage reads unless it names another.
 pub(crate) const PARAMS_FILE: &str = "params.yaml";
@@ -40,7 +41,7 @@ pub(crate) struct Pipeline {
     pub(crate) gates: Vec<Gate>,
     metrics: Vec<RepoPath>,
     params: Vec<RepoPath>,
-    plots: Vec<(RepoPath, PlotProperties)>,
+    plots: Vec<Plot>,
     predictions: Vec<PredictionFile>,
 }
 
@@ -131,13 +132,15 @@ impl Pipeline {
         &self.params
     }
 
-    /// Returns all plots, those of stages first, with how they are drawn.
-    pub(crate) fn plots(&self) -> impl Iterator<Item = (&RepoPath, &PlotProperties)> {
-        let made = self.outs().filter_map(|out| match &out.kind {
-            OutKind::Plot(properties) => Some((out.path.inside()?, properties)),
-            _ => None,
+    /// Returns all plots, those of stages first. One beside the stages that has the id of another
+    /// says how that is drawn.
+    pub(crate) fn plots(&self) -> impl Iterator<Item = &Plot> {
+        let made = self.outs().flat_map(|out| match &out.kind {
+            OutKind::Plot(plots) => plots.as_slice(),
+            OutKind::Plain | OutKind::Metric => &[],
         });
-        made.chain(self.plots.iter().map(|(path, plot)| (path, plot)))
+        let is_alone = move |made: &&Plot| self.plots.iter().all(|plot| plot.id != made.id);
+        made.filter(is_alone).chain(&self.plots)
     }
 
     /// Returns the files with what a model said of each example.

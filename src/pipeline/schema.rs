@@ -106,6 +106,8 @@ const DRAWN: &[Field] = &[
     field("y_label", Text),
     field("title", Text),
     field("header", Flag),
+    field("x_scale", Text),
+    field("y_scale", Text),
 ];
 
 const PLOT_OUT: Shape = Either(&[Record(&[OUT, DRAWN]), List(&Record(&[OUT, DRAWN]))]);
@@ -139,6 +141,9 @@ const PLOT: Shape = Either(&[
         field("y_label", Text),
         field("title", Text),
         field("template", Text),
+        field("header", Flag),
+        field("x_scale", Text),
+        field("y_scale", Text),
     ]]),
 ]);
 

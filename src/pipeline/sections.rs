@@ -12,15 +12,15 @@ use crate::pipeline::better::Directions;
 use crate::pipeline::discover::{DVC_FILE, PIPELINE_FILE};
 use crate::pipeline::error::Error;
 use crate::pipeline::gates::{Gate, read_gates};
-use crate::pipeline::interpolate::Use;
 use crate::pipeline::loader::PARAMS_FILE;
 use crate::pipeline::lock::LOCK_FILE;
 use crate::pipeline::needs::{Amount, read_pools};
 use crate::pipeline::params::ParamFiles;
+use crate::pipeline::plot::Plot;
 use crate::pipeline::predictions::{PredictionFile, read_predictions};
-use crate::pipeline::reader::{Reader, join};
+use crate::pipeline::reader::Reader;
 use crate::pipeline::schema::FILE;
-use crate::pipeline::stage::{Dep, PlotProperties, Stage};
+use crate::pipeline::stage::{Dep, Stage};
 use crate::pipeline::stages::StageReader;
 use crate::pipeline::vars::{Context, Scope};
 
@@ -34,7 +34,7 @@ pub(crate) struct PipelineFile {
     /// Parameter files to compare, whether or not a stage reads them.
     pub(crate) params: Vec<RepoPath>,
     /// Plots of files, whoever makes them.
-    pub(crate) plots: Vec<(RepoPath, PlotProperties)>,
+    pub(crate) plots: Vec<Plot>,
     /// Files with what a model said of each example.
     pub(crate) predictions: Vec<PredictionFile>,
     /// How many places each pool has.
@@ -136,76 +136,13 @@ impl PipelineFile {
             }
         }
         if let Some(plots) = root.get("plots") {
-            self.read_plots(&plots, folder, &reader)?;
+            self.plots = Plot::read_section(&plots, folder, &reader)?;
         }
         let report = root.get("report");
         let report = report.map(|node| read_report(&node, folder, &reader));
         self.report = report.transpose()?;
         if let (Some(report), Some(node)) = (&self.report, root.get("report")) {
             self.refuse_report_over_files(report, &node)?;
-        }
-        Ok(())
-    }
-
-    /// Reads the list form, `[path, {id: properties}]`, and the map form of older files.
-    fn read_plots(
-        &mut self,
-        plots: &Node<'_>,
-        folder: &RepoPath,
-        reader: &Reader<'_>,
-    ) -> Result<(), Problem> {
-        if let Some(entries) = plots.as_entries() {
-            return entries
-                .iter()
-                .try_for_each(|(id, plot)| self.read_plot(id, plot, folder, reader));
-        }
-        for item in plots.items("plots")? {
-            if let Some(entries) = item.as_entries() {
-                for (id, plot) in &entries {
-                    self.read_plot(id, plot, folder, reader)?;
-                }
-            } else {
-                let path = reader.path(folder, &item, "plots")?;
-                self.plots.push((path, PlotProperties::default()));
-            }
-        }
-        Ok(())
-    }
-
-    /// Reads a plot: of the files that `y` names, else of the one that the id names.
-    fn read_plot(
-        &mut self,
-        id: &str,
-        plot: &Node<'_>,
-        folder: &RepoPath,
-        reader: &Reader<'_>,
-    ) -> Result<(), Problem> {
-        reader.tree(plot, "plots")?;
-        let scalar = |key: &str| match plot.get(key) {
-            Some(node) if node.value.as_text().is_some() => reader.text(&node, key).map(Some),
-            _ => Ok(None),
-        };
-        let properties = |y: Option<String>| -> Result<PlotProperties, Problem> {
-            Ok(PlotProperties {
-                template: scalar("template")?,
-                x: scalar("x")?,
-                y,
-                title: scalar("title")?,
-            })
-        };
-        let sources = plot.get("y").and_then(|y| y.as_entries());
-        let Some(sources) = sources else {
-            let id = reader.key(id, &plot.origin, "plots")?;
-            let path = join(folder, &id, &plot.origin)?;
-            self.plots.push((path, properties(scalar("y")?)?));
-            return Ok(());
-        };
-        for (file, columns) in sources {
-            let file = reader.key(file, &columns.origin, "plots")?;
-            let path = join(folder, &file, &columns.origin)?;
-            let column = reader.value(&columns, "plots", Use::Items)?;
-            let column = column.as_text().map(str::to_owned);
-            self.plots.push((path, properties(column)?));
         }
         Ok(())
     }
@@ -349,12 +286,14 @@ pub(super) mod tests {
         let plots: Vec<_> = file
             .plots
             .iter()
-            .map(|(path, plot)| (path.as_str(), plot.y.as_deref()))
+            .flat_map(|plot| &plot.sources)
+            .map(|source| (source.path.as_str(), source.column.as_deref()))
             .collect();
         let wanted = [
             ("plain.csv", None),
             ("a.csv", Some("acc")),
-            ("b.csv", None),
+            ("b.csv", Some("x")),
+            ("b.csv", Some("y")),
             ("c.csv", Some("loss")),
             ("d.csv", None),
         ];

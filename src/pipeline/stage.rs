@@ -11,6 +11,7 @@ use crate::base::shown::Shown;
 use crate::pipeline::attempts::Attempts;
 use crate::pipeline::needs::Needs;
 use crate::pipeline::pattern::Pattern;
+use crate::pipeline::plot::Plot;
 
 /// The name of a stage, unique in the project.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -172,19 +173,6 @@ pub(crate) enum OutKind {
     Plain,
     /// A file of numbers to compare.
     Metric,
-    /// A file of rows to draw.
-    Plot(PlotProperties),
-}
-
-/// How a plot is drawn.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub(crate) struct PlotProperties {
-    /// The template's name, as in `confusion`.
-    pub(crate) template: Option<String>,
-    /// The column of the x axis.
-    pub(crate) x: Option<String>,
-    /// The column of the y axis.
-    pub(crate) y: Option<String>,
-    /// The title.
-    pub(crate) title: Option<String>,
+    /// A file of rows to draw, in so many ways.
+    Plot(Vec<Plot>),
 }

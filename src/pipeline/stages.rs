@@ -15,8 +15,9 @@ use crate::pipeline::locator::{Locator, refuse_cached_outside};
 use crate::pipeline::lock::LOCK_FILE;
 use crate::pipeline::needs::read_needs;
 use crate::pipeline::params::ParamFiles;
+use crate::pipeline::plot::Plot;
 use crate::pipeline::reader::{Reader, flag_of, join};
-use crate::pipeline::stage::{Dep, Out, OutKind, ParamRef, PlotProperties, Stage, StageName};
+use crate::pipeline::stage::{Dep, Out, OutKind, ParamRef, Stage, StageName};
 use crate::pipeline::vars::{Context, Scope};
 
 /// What all stages of one file share.
@@ -236,8 +237,14 @@ fn read_outs(
             let path = locator.out(&name, &flags.origin)?;
             // One file may be drawn in several ways; its flags are those of the first.
             let several = flags.as_items().unwrap_or_default();
-            let flags = several.into_iter().next().unwrap_or(flags);
-            outs.push(read_out(path, section, &flags, reader)?);
+            let mut several = several.into_iter();
+            let mut out = read_out(path, section, &several.next().unwrap_or(flags), reader)?;
+            if let (Some(path), OutKind::Plot(plots)) = (out.path.inside(), &mut out.kind) {
+                for further in several {
+                    plots.push(Plot::read_out(path, &further, reader)?);
+                }
+            }
+            outs.push(out);
         }
     }
     Ok(outs)
@@ -252,12 +259,12 @@ fn read_out(
     let text = |key| reader.text_of(flags, key);
     let kind = match section {
         "metrics" => OutKind::Metric,
-        "plots" => OutKind::Plot(PlotProperties {
-            template: text("template")?,
-            x: text("x")?,
-            y: text("y")?,
-            title: text("title")?,
-        }),
+        "plots" => {
+            let plot = path
+                .inside()
+                .map(|path| Plot::read_out(path, flags, reader));
+            OutKind::Plot(plot.transpose()?.into_iter().collect())
+        }
         _ => OutKind::Plain,
     };
     text("desc")?;

@@ -6,8 +6,10 @@ use std::path::Path;
 use crate::base::digest::Digest;
 use crate::base::path::RepoPath;
 use crate::base::source::{Entry, Error, Snapshot};
-use crate::pipeline::Lock;
+use crate::pipeline::{Content, Lock};
+use crate::store;
 use crate::store::cache::Cache;
+use crate::store::tree::Tree;
 
 /// Reads files from a snapshot, and what git does not have from the cache.
 pub(crate) struct RecordedSnapshot<'a> {
@@ -29,14 +31,48 @@ impl<'a> RecordedSnapshot<'a> {
 
     /// Returns whether the lock records a file at `path`.
     pub(crate) fn records(&self, path: &RepoPath) -> bool {
-        self.digest(path).is_some()
+        matches!(self.digest(path), Ok(Some(_)))
     }
 
-    fn digest(&self, path: &RepoPath) -> Option<Digest> {
+    fn digest(&self, path: &RepoPath) -> Result<Option<Digest>, store::Error> {
+        if let Some(content) = self.recorded(path.as_str()) {
+            return Ok(content.files.is_none().then_some(content.sha256));
+        }
+        let Some((folder, tree)) = self.folder_around(path)? else {
+            return Ok(None);
+        };
+        let inner = path.relative_to(&folder);
+        let mut files = tree.files();
+        Ok(files.find_map(|(name, file)| (name == inner).then_some(file.digest)))
+    }
+
+    /// Returns what the lock says of a path.
+    fn recorded(&self, path: &str) -> Option<&Content> {
         let mut outs = self.lock.stages.values().map(|entry| &entry.outs);
-        let made = outs.find_map(|outs| outs.get(path.as_str()));
-        let content = made.or_else(|| self.lock.data.get(path))?;
-        content.files.is_none().then_some(content.sha256)
+        let made = outs.find_map(|outs| outs.get(path));
+        made.or_else(|| self.lock.data.get(&RepoPath::parse(path).ok()?))
+    }
+
+    /// Returns the recorded folder that `path` is or lies in, with what was in it.
+    fn folder_around(&self, path: &RepoPath) -> Result<Option<(RepoPath, Tree)>, store::Error> {
+        for folder in path.ancestors() {
+            if let Some(content) = self.recorded(folder)
+                && content.files.is_some()
+                && let Ok(folder) = RepoPath::parse(folder)
+            {
+                let tree = self.cache.manifest(content)?;
+                return Ok(tree.map(|tree| (folder, tree)));
+            }
+        }
+        Ok(None)
+    }
+
+    fn failed(&self, path: &RepoPath, error: store::Error) -> Error {
+        Error {
+            path: path.clone(),
+            snapshot: self.name().to_owned(),
+            source: Box::new(error),
+        }
     }
 }
 
@@ -53,14 +89,11 @@ impl Snapshot for RecordedSnapshot<'_> {
         if let Some(bytes) = self.inner.read(path)? {
             return Ok(Some(bytes));
         }
-        let Some(digest) = self.digest(path) else {
-            return Ok(None);
-        };
-        self.cache.read(digest).map_err(|error| Error {
-            path: path.clone(),
-            snapshot: self.name().to_owned(),
-            source: Box::new(error),
-        })
+        let recorded = self.digest(path).and_then(|digest| match digest {
+            Some(digest) => self.cache.read(digest),
+            None => Ok(None),
+        });
+        recorded.map_err(|error| self.failed(path, error))
     }
 
     fn list(
@@ -68,7 +101,17 @@ impl Snapshot for RecordedSnapshot<'_> {
         folder: &RepoPath,
         wanted: &mut dyn FnMut(&Entry<'_>) -> bool,
     ) -> Result<Vec<RepoPath>, Error> {
-        self.inner.list(folder, wanted)
+        let found = self.inner.list(folder, wanted)?;
+        if !found.is_empty() || folder.is_root() {
+            return Ok(found);
+        }
+        let recorded = self.folder_around(folder);
+        let recorded = recorded.map_err(|error| self.failed(folder, error))?;
+        let Some((around, tree)) = recorded else {
+            return Ok(found);
+        };
+        let files = tree.files().filter_map(|(name, _)| around.join(name).ok());
+        Ok(files.filter(|file| file.is_within(folder)).collect())
     }
 
     fn label(&self, path: &RepoPath) -> String {

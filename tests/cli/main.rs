@@ -39,6 +39,7 @@ mod metrics;
 mod missing;
 mod moving;
 mod outside;
+mod plots;
 mod predictions;
 mod random;
 mod remove;

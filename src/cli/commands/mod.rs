@@ -27,6 +27,8 @@ pub(crate) mod metrics;
 pub(crate) mod ml;
 pub(crate) mod mv;
 pub(crate) mod params;
+pub(crate) mod plots;
+mod plots_modify;
 pub(crate) mod remove;
 pub(crate) mod report;
 pub(crate) mod repro;
@@ -79,6 +81,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, CliError> {
         Command::Metrics(args) => metrics::run(args, &context),
         Command::Params(args) => params::run(args, &context),
         Command::Gate(args) => gate::run(args, &context),
+        Command::Plots(args) => plots::run(args, &context),
         Command::Report(args) => report::run(args, &context),
         Command::Install(args) => install::run(args, &context),
         Command::Config(args) => config::run(args, &context),

@@ -50,6 +50,9 @@ impl From<engine::AmendError> for CliError {
             Amend::NotAnOut { help, .. } => help
                 .clone()
                 .unwrap_or_else(|| "`mlpipe stage list` shows the outs".to_owned()),
+            Amend::NotAPlot { help, .. } => help.clone().unwrap_or_else(|| {
+                "list it as a plot of its stage, or beside the stages, in `plots`".to_owned()
+            }),
             Amend::OverlapsData { tracked, .. } => {
                 format!("move it elsewhere, or stop tracking that: `mlpipe remove {tracked}`")
             }

@@ -50,6 +50,12 @@ pub(crate) fn value_json(value: &Value) -> serde_json::Value {
     }
 }
 
+/// Returns how many columns the terminal at standard output has, if there is one.
+pub(crate) fn width_of_terminal() -> Option<usize> {
+    let size = rustix::termios::tcgetwinsize(io::stdout()).ok()?;
+    (size.ws_col > 0).then_some(usize::from(size.ws_col))
+}
+
 /// Writes an event as a line, where no run is shown.
 pub(crate) fn event_line(event: &Event) -> String {
     plain::line(event, 0).unwrap_or_default()

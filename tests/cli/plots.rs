@@ -1,0 +1,668 @@
+//! `mlpipe plots`: one page, SVG, PNG or text, of the workspace or of several revisions.
+
+use std::fs;
+
+use serde_json::{Value, json};
+
+use crate::support::Project;
+
+const PIPELINE: &str = "\
+stages:
+  train:
+    cmd: 'true'
+    plots:
+      # drawn after each run
+      - loss.csv: {cache: false, persist: true, x: step, y: loss, title: Training}
+      - classes.csv:
+          cache: false
+          persist: true
+          template: confusion
+          x: actual
+          y: predicted
+";
+
+const LOSS: &str = "step,loss\n0,0.9\n10,0.5\n20,0.25\n";
+
+/// A project whose stage draws a curve and a confusion matrix; one commit.
+fn project() -> Project {
+    let project = Project::with(PIPELINE);
+    project.write("loss.csv", LOSS);
+    project.write(
+        "classes.csv",
+        "actual,predicted\ncat,cat\ncat,dog\ndog,dog\n",
+    );
+    project.commit();
+    project
+}
+
+fn page(project: &Project) -> String {
+    project.read("mlpipe_plots/index.html")
+}
+
+fn json_of(project: &Project, arguments: &[&str]) -> Value {
+    let text = project.run(arguments).data();
+    serde_json::from_str(&text).expect("JSON")
+}
+
+#[test]
+fn the_page_holds_all_plots_and_needs_nothing_else() {
+    let project = project();
+    let link = project.run(&["plots", "show"]).data();
+    let root = fs::canonicalize(project.root()).expect("is there");
+    assert!(
+        link.starts_with("file:///") && link.ends_with("mlpipe_plots/index.html\n"),
+        "{link}"
+    );
+    assert!(root.join("mlpipe_plots/index.html").exists());
+    let page = page(&project);
+    for text in [
+        ">Training<",
+        ">classes.csv<",
+        ">predicted<",
+        "data-id=\"loss.csv\"",
+        ">cat<",
+    ] {
+        assert!(page.contains(text), "{text} is missing");
+    }
+    let page = page.replace("http://www.w3.org/2000/svg", "");
+    for foreign in ["http://", "https://", "src=\"/", "url("] {
+        assert!(!page.contains(foreign), "{foreign}");
+    }
+    assert!(page.len() < 60_000, "{} bytes", page.len());
+    assert_eq!(project.git(&["status", "--porcelain"]), "");
+}
+
+#[test]
+fn revisions_lie_over_each_other_without_a_checkout() {
+    let project = project();
+    project.git(&["tag", "v1"]);
+    project.write("loss.csv", "step,loss\n0,0.8\n10,0.3\n20,0.1\n");
+    project.commit();
+    project.git(&["tag", "v2"]);
+    project.write("loss.csv", "step,loss\n0,0.7\n10,0.2\n20,0.05\n");
+    let json = json_of(
+        &project,
+        &[
+            "plots",
+            "diff",
+            "v1",
+            "v2",
+            "workspace",
+            "--targets",
+            "loss.csv",
+            "--json",
+        ],
+    );
+    assert_eq!(json["revisions"], json!(["v1", "v2", "workspace"]));
+    let lasts: Vec<&Value> = (json["plots"][0]["series"]
+        .as_array()
+        .expect("a list")
+        .iter())
+    .map(|one| &one["y"]["values"][2])
+    .collect();
+    assert_eq!(lasts, [&json!(0.25), &json!(0.1), &json!(0.05)]);
+    // HEAD and the workspace are compared where nobody says what.
+    project.run(&["plots", "diff"]).data();
+    let page = page(&project);
+    assert!(page.contains("HEAD → workspace"), "{page}");
+    assert!(
+        page.contains("stroke-dasharray"),
+        "colours are not all that tells curves apart"
+    );
+    let one = json_of(&project, &["plots", "diff", "v1", "--json"]);
+    assert_eq!(one["revisions"], json!(["v1", "workspace"]));
+    assert_eq!(project.git(&["status", "--porcelain"]), " M loss.csv\n");
+}
+
+#[test]
+fn a_page_is_the_same_each_time() {
+    let project = project();
+    project.run(&["plots", "show"]).data();
+    let first = page(&project);
+    project.run(&["plots", "show"]).data();
+    assert_eq!(page(&project), first);
+}
+
+#[test]
+fn every_format_of_data_points_is_read() {
+    let project = Project::with("stages: {}\nplots: [a.json, b.yaml, c.tsv, d.jsonl, e.csv]\n");
+    project.write("a.json", r#"{"train": [{"loss": 0.5}, {"loss": NaN}]}"#);
+    project.write("b.yaml", "- {loss: 0.5}\n- {loss: 0.25}\n");
+    project.write("c.tsv", "loss\n0.5\n0.25\n");
+    project.write("d.jsonl", "{\"loss\": 0.5}\n{\"loss\": 0.25}\n");
+    project.write("e.csv", "loss\n0.5\n\n0.25\n");
+    let json = json_of(&project, &["plots", "show", "--json"]);
+    let plots = json["plots"].as_array().expect("a list");
+    assert_eq!(plots.len(), 5);
+    for plot in plots {
+        let series = &plot["series"][0];
+        assert_eq!(series["y"]["column"], "loss");
+        assert_eq!(series["y"]["values"][0], json!(0.5));
+        assert_eq!(series["x"], json!({"column": "step", "values": [0, 1]}));
+    }
+}
+
+#[test]
+fn definitions_beside_the_stages_name_columns_of_several_files() {
+    let project = Project::with(
+        "stages: {}\nplots:\n  - both: {x: step, y: {a.csv: [loss, acc], b.csv: loss}, title: Both, x_label: steps, y_label: value}\n  \
+         - across: {x: {steps.csv: at}, y: {a.csv: loss}, template: scatter}\n  - a.csv: {y: acc}\n",
+    );
+    project.write("a.csv", "step,loss,acc\n0,1,0.1\n5,2,0.2\n");
+    project.write("b.csv", "step,loss\n0,3\n5,4\n");
+    project.write("steps.csv", "at\n100\n200\n");
+    let json = json_of(&project, &["plots", "show", "--json"]);
+    let plots = json["plots"].as_array().expect("a list");
+    let ids: Vec<&str> = plots
+        .iter()
+        .filter_map(|plot| plot["id"].as_str())
+        .collect();
+    assert_eq!(ids, ["both", "across", "a.csv"]);
+    let columns: Vec<(&str, &str)> = (plots[0]["series"].as_array().expect("a list").iter())
+        .map(|one| {
+            (
+                one["path"].as_str().expect("text"),
+                one["y"]["column"].as_str().expect("text"),
+            )
+        })
+        .collect();
+    assert_eq!(
+        columns,
+        [("a.csv", "loss"), ("a.csv", "acc"), ("b.csv", "loss")]
+    );
+    assert_eq!(plots[0]["x_label"], "steps");
+    assert_eq!(plots[1]["series"][0]["x"]["values"], json!([100.0, 200.0]));
+    assert_eq!(plots[2]["series"][0]["y"]["values"], json!([0.1, 0.2]));
+    // Without a column the file's own steps are taken, which DVC overwrites with the rows' numbers.
+    assert_eq!(plots[2]["series"][0]["x"]["values"], json!([0.0, 5.0]));
+}
+
+#[test]
+fn a_plot_beside_the_stages_says_how_a_stages_file_is_drawn() {
+    let project = project();
+    project.edit(
+        "pipeline.yaml",
+        "stages:\n",
+        "plots: [loss.csv: {y: step, title: Steps}]\nstages:\n",
+    );
+    let json = json_of(&project, &["plots", "show", "--json"]);
+    let titles: Vec<&Value> = (json["plots"].as_array().expect("a list").iter())
+        .map(|plot| &plot["title"])
+        .collect();
+    assert_eq!(titles, ["classes.csv", "Steps"]);
+}
+
+#[test]
+fn the_command_line_has_the_last_word() {
+    let project = project();
+    let json = json_of(
+        &project,
+        &[
+            "plots",
+            "show",
+            "loss.csv",
+            "-t",
+            "scatter",
+            "-x",
+            "loss",
+            "-y",
+            "step",
+            "--title",
+            "T",
+            "--x-label",
+            "X",
+            "--y-label",
+            "Y",
+            "--json",
+        ],
+    );
+    let plot = &json["plots"][0];
+    assert_eq!(
+        (
+            &plot["template"],
+            &plot["title"],
+            &plot["x_label"],
+            &plot["y_label"]
+        ),
+        (&json!("scatter"), &json!("T"), &json!("X"), &json!("Y"))
+    );
+    assert_eq!(plot["series"][0]["x"]["column"], "loss");
+    project.write("bare.csv", "1,2\n3,4\n");
+    let json = json_of(
+        &project,
+        &[
+            "plots",
+            "show",
+            "bare.csv",
+            "--no-header",
+            "-y",
+            "0",
+            "--json",
+        ],
+    );
+    assert_eq!(
+        json["plots"][0]["series"][0]["y"]["values"],
+        json!([1.0, 3.0])
+    );
+}
+
+#[test]
+fn a_folder_stands_for_its_files() {
+    let project = Project::with("stages: {}\nplots: [plots, {plots/b.csv: {title: B}}]\n");
+    project.write("plots/a.csv", "y\n1\n2\n");
+    project.write("plots/b.csv", "y\n1\n2\n");
+    project.write("plots/deep/c.tsv", "y\n1\n2\n");
+    project.write("plots/notes.txt", "not drawn\n");
+    let json = json_of(&project, &["plots", "show", "--json"]);
+    let ids: Vec<&str> = (json["plots"].as_array().expect("a list").iter())
+        .filter_map(|plot| plot["id"].as_str())
+        .collect();
+    assert_eq!(ids, ["plots/a.csv", "plots/deep/c.tsv", "plots/b.csv"]);
+    let one = json_of(
+        &project,
+        &["--cd", "plots", "plots", "show", "deep", "--json"],
+    );
+    assert_eq!(one["plots"].as_array().map(Vec::len), Some(1));
+}
+
+#[test]
+fn a_cached_folder_of_another_revision_comes_from_the_cache() {
+    let project = Project::with(
+        "stages:\n  draw:\n    cmd: mkdir -p plots && cp in.csv plots/a.csv\n    deps: [in.csv]\n    plots: [plots]\n",
+    );
+    project.write("in.csv", "y\n1\n2\n");
+    project.run(&["repro"]).success();
+    project.commit();
+    project.write("in.csv", "y\n5\n6\n");
+    project.run(&["repro"]).success();
+    let json = json_of(&project, &["plots", "diff", "--json"]);
+    let values: Vec<&Value> = (json["plots"][0]["series"]
+        .as_array()
+        .expect("a list")
+        .iter())
+    .map(|one| &one["y"]["values"][0])
+    .collect();
+    assert_eq!(values, [&json!(1.0), &json!(5.0)]);
+    project.remove("plots");
+    let json = json_of(&project, &["plots", "show", "--json"]);
+    assert_eq!(
+        json["plots"][0]["series"][0]["y"]["values"],
+        json!([5.0, 6.0])
+    );
+}
+
+#[test]
+fn what_cannot_be_drawn_is_named_and_the_rest_comes() {
+    let project = project();
+    project.edit("pipeline.yaml", "stages:\n", "plots: [missing.csv, broken.json, text.csv, loss.csv: {y: lost}, odd.csv: {template: confusoin}]\nstages:\n");
+    project.write("broken.json", "[{\"a\": 1},\n");
+    project.write("text.csv", "y\none\n");
+    project.write("odd.csv", "y\n1\n");
+    let output = project.run(&["plots", "show"]);
+    assert!(output.stdout.starts_with("file://"), "{}", output.stdout);
+    let text = output.failure(1);
+    for message in [
+        "error: the plot's file `missing.csv` is not there",
+        "[broken.json:2:",
+        "the column `y` has `one`, which is no number",
+        "there is no column `lost`",
+        "did you mean `loss`?",
+        "there is no plot template `confusoin`",
+        "did you mean `confusion`?",
+    ] {
+        assert!(text.contains(message), "`{message}` is missing in\n{text}");
+    }
+    let page = page(&project);
+    assert!(page.contains("data-id=\"classes.csv\""));
+    assert!(
+        page.contains("not drawn") && page.contains("missing.csv"),
+        "the page says it too"
+    );
+}
+
+/// DVC says nothing of it and exits with 0.
+#[test]
+fn a_target_that_is_nothing_is_an_error() {
+    let project = project();
+    let text = project.run(&["plots", "show", "nope.csv"]).failure(1);
+    assert!(
+        text.contains("`nope.csv` is neither a plot nor a file"),
+        "{text}"
+    );
+    assert!(!project.exists("mlpipe_plots"));
+    let text = project.run(&["plots", "diff", "mian"]).failure(1);
+    assert!(text.contains("there is no revision `mian`"), "{text}");
+}
+
+#[test]
+fn a_plot_that_came_later_is_drawn_where_it_is() {
+    let project = Project::with("stages: {}\n");
+    project.commit();
+    project.write("pipeline.yaml", "stages: {}\nplots: [new.csv]\n");
+    project.write("new.csv", "y\n1\n2\n");
+    let json = json_of(&project, &["plots", "diff", "--json"]);
+    let series = json["plots"][0]["series"].as_array().expect("a list");
+    assert_eq!(series.len(), 1);
+    assert_eq!(series[0]["revision"], "workspace");
+    assert_eq!(json["errors"], json!([]));
+}
+
+#[test]
+fn no_plots_are_no_mistake() {
+    let project = Project::with("stages: {}\n");
+    let text = project.run(&["plots", "show"]).success();
+    assert_eq!(text, "no plots: neither a stage nor `plots` lists any\n");
+    assert!(!project.exists("mlpipe_plots"));
+}
+
+#[test]
+fn hostile_text_stays_text() {
+    let project = Project::with(
+        "stages: {}\nplots:\n  - \"<img src=x onerror=alert(1)>.csv\": {title: \"</script><script>alert(2)</script>\", y_label: \"\\\"><b>\"}\n",
+    );
+    project.write(
+        "<img src=x onerror=alert(1)>.csv",
+        "\"</text><script>alert(3)</script>\",y\n\"</script>\",1\nx\u{202e},2\n",
+    );
+    project.commit();
+    project.git(&["branch", "a\"><script>x"]);
+    project
+        .run(&[
+            "plots",
+            "diff",
+            "a\"><script>x",
+            "-x",
+            "</text><script>alert(3)</script>",
+        ])
+        .data();
+    let page = page(&project);
+    for evil in [
+        "<img src=x",
+        "<script>alert",
+        "</script><script>a",
+        "<b>",
+        "<script>x",
+        "\u{202e}",
+    ] {
+        assert!(!page.contains(evil), "{evil}");
+    }
+    assert!(
+        page.contains("&lt;/script&gt;&lt;script&gt;alert(2)"),
+        "the title is shown"
+    );
+}
+
+#[test]
+fn each_plot_becomes_an_image_of_its_own() {
+    let project = project();
+    let printed = project.run(&["plots", "show", "--svg", "out"]).data();
+    assert!(
+        printed.contains("loss.csv.svg") && printed.contains("classes.csv.svg"),
+        "{printed}"
+    );
+    let svg = project.read("out/loss.csv.svg");
+    assert!(
+        svg.starts_with("<svg xmlns=\"http://www.w3.org/2000/svg\"") && svg.contains(">Training<")
+    );
+    assert!(
+        svg.contains("prefers-color-scheme:dark") && !svg.contains(" id="),
+        "{svg}"
+    );
+    project.run(&["plots", "show", "--png", "out"]).data();
+    let png = fs::read(project.path("out/loss.csv.png")).expect("reads");
+    assert!(png.starts_with(b"\x89PNG"));
+    // Twice the size of the SVG, in the header of the file.
+    assert_eq!(png[16..20], 1440u32.to_be_bytes());
+    assert!(!project.exists("mlpipe_plots"));
+}
+
+#[test]
+fn a_small_svg_is_written_as_always() {
+    let project = project();
+    project
+        .run(&["plots", "show", "loss.csv", "--svg", "out"])
+        .data();
+    let svg = project.read("out/loss.csv.svg");
+    let body = svg.split("</style>").nth(1).expect("a body");
+    insta::assert_snapshot!(body.replace("><", ">\n<"));
+}
+
+#[test]
+fn the_terminal_shows_curves_and_matrices() {
+    let project = project();
+    let mut command = project.command(&["plots", "show", "--text"]);
+    command.env("COLUMNS", "60");
+    let text = crate::support::Output::of(&mut command).data();
+    assert!(
+        text.lines().all(|line| line.chars().count() <= 60),
+        "{text}"
+    );
+    let is_braille = |character: char| ('\u{2801}'..='\u{28ff}').contains(&character);
+    assert!(
+        text.contains("Training\n") && text.contains(is_braille),
+        "{text}"
+    );
+    assert!(
+        text.contains("predicted ↓  actual →\n      cat  dog\ncat │   1\ndog │   1    1\n"),
+        "{text}"
+    );
+    assert!(
+        !text.contains('\u{1b}'),
+        "no colours where there is no terminal"
+    );
+}
+
+#[test]
+fn images_of_revisions_stand_side_by_side() {
+    let project = Project::with("stages: {}\nplots: [img, {tree.svg: {title: Tree}}]\n");
+    project.write("img/a.gif", "GIF89a-old");
+    project.write("tree.svg", "<svg xmlns=\"http://www.w3.org/2000/svg\"/>");
+    project.write("img/no.png", "text");
+    project.commit();
+    project.write("img/a.gif", "GIF89a-new");
+    let output = project.run(&["plots", "diff"]);
+    let page = page(&project);
+    let text = output.failure(1);
+    assert!(text.contains("is no png image"), "{text}");
+    assert!(page.contains("data:image/gif;base64,R0lGODlhLW9sZA=="));
+    assert!(page.contains("data:image/gif;base64,R0lGODlhLW5ldw=="));
+    assert!(
+        page.contains("HEAD, workspace (the same)"),
+        "equal images are there once"
+    );
+    assert_eq!(page.matches("data:image/svg+xml").count(), 1);
+}
+
+#[test]
+fn own_templates_are_drawn_by_vega_in_the_page() {
+    let project = project();
+    let template = json!({
+        "data": {"values": "<DVC_METRIC_DATA>"},
+        "title": "<DVC_METRIC_TITLE>",
+        "mark": "area",
+        "encoding": {"x": {"field": "<DVC_METRIC_X>"}, "y": {"field": "<DVC_METRIC_Y>", "title": "of <DVC_METRIC_Y_LABEL>"}, "color": {"field": "rev"}},
+    });
+    project.write(".dvc/plots/area.json", &template.to_string());
+    assert!(
+        project
+            .run(&["plots", "templates"])
+            .data()
+            .contains("\narea\n")
+    );
+    let text = project
+        .run(&["plots", "show", "loss.csv", "-t", "area", "--show-vega"])
+        .data();
+    let spec: Value = serde_json::from_str(&text).expect("JSON");
+    assert_eq!(
+        spec["data"]["values"][1],
+        json!({"step": 10.0, "loss": 0.5, "rev": "workspace", "filename": "loss.csv", "field": "loss"})
+    );
+    assert_eq!(
+        spec["encoding"]["y"],
+        json!({"field": "loss", "title": "of loss"})
+    );
+    project
+        .run(&["plots", "show", "loss.csv", "-t", ".dvc/plots/area.json"])
+        .data();
+    let page = page(&project);
+    assert!(
+        page.contains("vegaEmbed=") && page.len() > 500_000,
+        "the scripts are in the page"
+    );
+    project.write("bad.json", "{\"mark\": \"area\"}");
+    let text = project
+        .run(&["plots", "show", "loss.csv", "-t", "bad.json"])
+        .failure(1);
+    assert!(text.contains("has no place for the data"), "{text}");
+    project.write("bad.json", "{\"mark\":\n area}");
+    let text = project
+        .run(&["plots", "show", "loss.csv", "-t", "bad.json"])
+        .failure(1);
+    assert!(text.contains("[bad.json:2:"), "{text}");
+}
+
+#[test]
+fn built_in_templates_can_be_printed_and_filled() {
+    let project = project();
+    let names = project.run(&["plots", "templates"]).data();
+    for name in names.lines() {
+        let text = project.run(&["plots", "templates", name]).data();
+        assert!(text.contains("<DVC_METRIC_DATA>"), "{text}");
+        let text = project
+            .run(&["plots", "show", "loss.csv", "-t", name, "--show-vega"])
+            .data();
+        assert!(!text.contains("<DVC_METRIC"), "{text}");
+        project
+            .run(&["plots", "show", "loss.csv", "-t", name, "--svg", "out"])
+            .data();
+    }
+    assert_eq!(names.lines().count(), 9);
+    let text = project.run(&["plots", "show", "--show-vega"]).failure(2);
+    assert!(text.contains("name one of loss.csv, classes.csv"), "{text}");
+    let text = project.run(&["plots", "templates", "lineer"]).failure(1);
+    assert!(text.contains("did you mean `linear`?"), "{text}");
+}
+
+#[test]
+fn the_page_stands_in_html_of_the_users() {
+    let project = project();
+    project.write(
+        "around.html",
+        "<html><head>{refresh_tag}</head><body><h1>Ours</h1>{plot_divs}</body></html>",
+    );
+    let link = project
+        .run(&[
+            "plots",
+            "show",
+            "--html-template",
+            "around.html",
+            "-o",
+            "site",
+        ])
+        .data();
+    assert!(link.ends_with("/site/index.html\n"), "{link}");
+    let page = project.read("site/index.html");
+    assert!(
+        page.starts_with("<html><head></head><body><h1>Ours</h1><style>"),
+        "{page}"
+    );
+    assert!(page.contains("data-id=\"loss.csv\"") && !project.exists("site/.gitignore"));
+    project.write("around.html", "<html></html>");
+    let text = project
+        .run(&["plots", "show", "--html-template", "around.html"])
+        .failure(1);
+    assert!(text.contains("has no `{plot_divs}`"), "{text}");
+}
+
+#[test]
+fn the_browser_is_started_with_the_page() {
+    let project = project();
+    let mut command = project.command(&["plots", "show", "--open"]);
+    command.env("BROWSER", "true");
+    crate::support::Output::of(&mut command).data();
+    let mut command = project.command(&["plots", "show", "--open"]);
+    command.env("BROWSER", "no-such-browser");
+    let text = crate::support::Output::of(&mut command).failure(1);
+    assert!(text.contains("cannot start `no-such-browser`"), "{text}");
+}
+
+#[test]
+fn properties_are_changed_in_the_pipeline_file() {
+    let project = project();
+    let modify = |arguments: &[&str]| project.run(&[&["plots", "modify"], arguments].concat());
+    modify(&[
+        "loss.csv",
+        "-t",
+        "smooth",
+        "--title",
+        "Loss",
+        "--x-label",
+        "steps",
+        "--y-label",
+        "nats",
+        "--unset",
+        "x",
+    ])
+    .success();
+    let text = project.read("pipeline.yaml");
+    assert!(text.contains("# drawn after each run\n"), "{text}");
+    let json = json_of(&project, &["plots", "show", "loss.csv", "--json"]);
+    let plot = &json["plots"][0];
+    assert_eq!(
+        (&plot["template"], &plot["title"], &plot["x_label"]),
+        (&json!("smooth"), &json!("Loss"), &json!("steps"))
+    );
+    assert!(!text.contains("x: step"), "{text}");
+    let text = modify(&["los.csv", "-x", "a"]).failure(1);
+    assert!(text.contains("did you mean `loss.csv`?"), "{text}");
+    let text = modify(&["loss.csv", "-t", "nope"]).failure(1);
+    assert!(text.contains("there is no plot template `nope`"), "{text}");
+    modify(&["loss.csv"]).failure(2);
+    modify(&["loss.csv", "--unset", "colour"]).failure(2);
+}
+
+#[test]
+fn plots_beside_the_stages_are_changed_by_their_ids() {
+    let project = Project::with(
+        "stages:\n  a:\n    cmd: 'true'\n    plots: [out.csv]\nplots:\n  - plain.csv # keep\n  - id: {y: {a.csv: v}}\n",
+    );
+    project
+        .run(&["plots", "modify", "plain.csv", "--title", "P"])
+        .success();
+    project
+        .run(&["plots", "modify", "id", "-x", "k", "--no-header"])
+        .success();
+    project
+        .run(&["plots", "modify", "out.csv", "-y", "b"])
+        .success();
+    let text = project.read("pipeline.yaml");
+    assert!(text.contains("# keep"), "{text}");
+    assert!(
+        text.contains("x: k") && text.contains("header: false"),
+        "{text}"
+    );
+    project.write("plain.csv", "v\n1\n");
+    project.write("out.csv", "b\n1\n");
+    let value = json_of(&project, &["plots", "show", "plain.csv", "--json"]);
+    assert_eq!(value["plots"][0]["title"], "P");
+    assert_eq!(
+        json_of(&project, &["plots", "show", "out.csv", "--json"])["plots"][0]["series"][0]["y"]["column"],
+        "b"
+    );
+}
+
+#[test]
+fn a_hundred_thousand_points_make_a_small_page() {
+    let project = Project::with(
+        "stages: {}\nplots: [many.csv, {cloud: {y: {many.csv: v}, template: scatter}}]\n",
+    );
+    let mut rows = String::from("v\n");
+    for index in 0..100_000u32 {
+        let noise = f64::from(index.wrapping_mul(2_654_435_761) >> 16) / 65536.0;
+        rows += &format!("{:.4}\n", (f64::from(index) / 9000.0).sin() + noise);
+    }
+    project.write("many.csv", &rows);
+    project.run(&["plots", "show"]).data();
+    let size = page(&project).len();
+    assert!(size < 1_500_000, "{size} bytes");
+}
