@@ -27,7 +27,7 @@ mod vega;
 pub(crate) use definition::Overrides;
 pub(crate) use gallery::{Gallery, Side, gather};
 pub(crate) use listing::to_json;
-pub(crate) use page::{PageTemplate, page};
+pub(crate) use page::{Fragment, PageTemplate, page};
 pub(crate) use png::to_png;
 pub(crate) use sheet::{Content, Sheet, prepare};
 pub(crate) use svg::draw;

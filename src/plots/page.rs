@@ -3,6 +3,7 @@
 use std::io::Read;
 
 use flate2::read::GzDecoder;
+use serde::Serialize;
 
 use crate::base::problem::Problem;
 use crate::plots::escape::{escape, script_json};
@@ -12,7 +13,8 @@ use crate::plots::palette;
 use crate::plots::sheet::{Content, Sheet};
 use crate::plots::svg::draw;
 
-const STYLE: &str = include_str!("assets/page.css");
+const FRAME_STYLE: &str = include_str!("assets/page.css");
+const PLOT_STYLE: &str = include_str!("assets/plots.css");
 const SCRIPT: &str = include_str!("assets/page.js");
 
 /// The scripts that draw Vega-Lite, in the order in which they need each other.
@@ -40,18 +42,48 @@ impl PageTemplate {
     }
 }
 
+/// All plots as a part of a page of HTML. The page has the colours: `--paper`, `--ink`, `--soft`,
+/// `--edge`.
+#[derive(Debug, Serialize)]
+pub(crate) struct Fragment {
+    /// The style sheet of plots.
+    pub(crate) style: String,
+    /// The plots.
+    pub(crate) html: String,
+    /// The scripts, which come last in the page.
+    pub(crate) scripts: String,
+    /// Whether there is a plot that a script of Vega's draws.
+    pub(crate) has_vega: bool,
+}
+
+impl Fragment {
+    /// Draws all.
+    pub(crate) fn new(gallery: &Gallery, sheets: &[Sheet]) -> Self {
+        let has_vega = (sheets.iter()).any(|sheet| matches!(sheet.content, Content::Vega(_)));
+        let vega = if has_vega {
+            vega_scripts()
+        } else {
+            String::new()
+        };
+        Self {
+            style: palette::page_rules() + PLOT_STYLE,
+            html: plots(gallery, sheets),
+            scripts: format!("{vega}<script>{SCRIPT}</script>"),
+            has_vega,
+        }
+    }
+}
+
 /// Writes the page.
 pub(crate) fn page(gallery: &Gallery, sheets: &[Sheet], template: Option<&PageTemplate>) -> String {
-    let plots = plots(gallery, sheets);
-    let has_vega = (sheets.iter()).any(|sheet| matches!(sheet.content, Content::Vega(_)));
-    let rules = palette::page_rules();
-    let vega = if has_vega {
-        vega_scripts()
-    } else {
-        String::new()
-    };
+    let Fragment {
+        style,
+        html: plots,
+        scripts,
+        has_vega,
+    } = Fragment::new(gallery, sheets);
     if let Some(PageTemplate(text)) = template {
-        let all = format!("<style>{rules}{STYLE}</style>{plots}{vega}<script>{SCRIPT}</script>");
+        let all = format!("<style>{FRAME_STYLE}{style}</style>{plots}{scripts}");
         return text
             .replace("{refresh_tag}", "")
             .replacen(PageTemplate::PLOTS, &all, 1);
@@ -64,14 +96,14 @@ pub(crate) fn page(gallery: &Gallery, sheets: &[Sheet], template: Option<&PageTe
         "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\n\
          <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'{eval}\">\n\
-         <title>plots · {revisions}</title>\n<style>{rules}{STYLE}</style>\n</head>\n<body>\n\
+         <title>plots · {revisions}</title>\n<style>{FRAME_STYLE}{style}</style>\n</head>\n<body>\n\
          <header><h1>plots</h1><p class=\"revisions\">{revisions}</p><button type=\"button\" id=\"theme\" title=\"light or dark\">◐</button></header>\n\
-         {plots}{vega}<script>{SCRIPT}</script>\n</body>\n</html>\n"
+         {plots}{scripts}\n</body>\n</html>\n"
     )
 }
 
 fn plots(gallery: &Gallery, sheets: &[Sheet]) -> String {
-    let mut html = String::from("<main class=\"gallery\">\n");
+    let mut html = String::from("<div class=\"gallery\">\n");
     for sheet in sheets {
         html += &figure(sheet);
     }
@@ -81,7 +113,7 @@ fn plots(gallery: &Gallery, sheets: &[Sheet]) -> String {
     if sheets.is_empty() && gallery.pictures.is_empty() {
         html += "<p class=\"empty\">there is nothing to draw</p>\n";
     }
-    html += "</main>\n";
+    html += "</div>\n";
     if !gallery.faults.is_empty() {
         html += "<section class=\"faults\"><h2>not drawn</h2><ul>";
         for fault in &gallery.faults {

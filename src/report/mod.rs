@@ -32,6 +32,6 @@ pub(crate) use evidence::EvidenceText;
 pub(crate) use markdown::escape;
 pub(crate) use mermaid::flowchart;
 pub(crate) use model::{Report, Row, StageRow};
-pub(crate) use page::{Page, PlotFigure};
+pub(crate) use page::Page;
 pub(crate) use render::{Output, Template, Templates, render, render_page};
 pub(crate) use side::Side;

@@ -3,27 +3,19 @@
 use serde::Serialize;
 
 use crate::pipeline::{Dep, PARAMS_FILE, Pipeline, Stage};
+use crate::plots::Fragment;
 use crate::report::drawing;
 use crate::report::model::StageRow;
 
 /// What only the page shows.
-#[derive(Debug, Default, Serialize)]
+#[derive(Debug, Serialize)]
 pub(crate) struct Page {
     /// The pipeline as SVG, each stage leading to its card.
     pub(crate) drawing: String,
     /// What is known of each stage, in the order of the pipeline.
     pub(crate) cards: Vec<StageCard>,
-    /// The pipeline's plots.
-    pub(crate) plots: Vec<PlotFigure>,
-}
-
-/// A plot, drawn.
-#[derive(Debug, Serialize)]
-pub(crate) struct PlotFigure {
-    /// Its title.
-    pub(crate) title: String,
-    /// HTML that shows it: an inline SVG or an image.
-    pub(crate) html: String,
+    /// The pipeline's plots, those of the base beside them.
+    pub(crate) plots: Option<Fragment>,
 }
 
 /// What is known of a stage.
@@ -51,7 +43,7 @@ pub(crate) struct StageCard {
 
 impl Page {
     /// Makes the page of a pipeline and its last run.
-    pub(crate) fn new(pipeline: &Pipeline, stages: &[StageRow], plots: Vec<PlotFigure>) -> Self {
+    pub(crate) fn new(pipeline: &Pipeline, stages: &[StageRow], plots: Option<Fragment>) -> Self {
         let run = |stage: &Stage| stages.iter().find(|run| run.name == stage.name.as_str());
         let outcome = |stage: usize| {
             let run = run(&pipeline.stages[stage]);

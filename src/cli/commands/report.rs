@@ -16,6 +16,7 @@ use crate::cli::error::{CliError, Exit};
 use crate::cli::ui;
 use crate::engine::{LastRun, StageRun};
 use crate::metrics::{Collection, diff};
+use crate::plots::{self, Fragment};
 use crate::pipeline::{self, Gate, LOCK_FILE, Pipeline, ReportSettings};
 use crate::report::{
     self, Dialect, Output, Page, Report, ReportRequest, StageRow, Template, Templates, build, fit,
@@ -62,7 +63,7 @@ pub(crate) fn run(args: &ReportArgs, context: &Context) -> Result<Exit, CliError
     } else {
         Head::Unnamed
     };
-    let report = gather(&workspace, base, &settings.base, head)?;
+    let Gathered { report, base } = gather(&workspace, base, &settings.base, head)?;
     if args.json {
         let json = serde_json::to_string_pretty(&report).expect("invariant: plain data");
         ui::print(&format!("{json}\n"))?;
@@ -73,6 +74,7 @@ pub(crate) fn run(args: &ReportArgs, context: &Context) -> Result<Exit, CliError
         workspace: &workspace,
         template: settings.template.as_ref(),
         dialect: args.forge.unwrap_or_default(),
+        base: base.as_ref(),
     };
     let is_page = args.html || is_page(&settings.path) && args.out.as_deref() != Some("-");
     let text = if is_page {
@@ -97,7 +99,7 @@ pub(crate) fn write_configured(workspace: &Workspace) -> Result<Option<String>, 
         return Ok(None);
     };
     let base = base::configured(workspace, &settings.base)?;
-    let report = gather(workspace, base, &settings.base, Head::Unnamed)?;
+    let Gathered { report, base } = gather(workspace, base, &settings.base, Head::Unnamed)?;
     let headline = &report.headline;
     let told = match &report.base {
         Some(base) => format!("{headline} against {} · {}", base.name, settings.path),
@@ -107,6 +109,7 @@ pub(crate) fn write_configured(workspace: &Workspace) -> Result<Option<String>, 
         workspace,
         template: settings.template.as_ref(),
         dialect: Dialect::default(),
+        base: base.as_ref(),
     };
     let text = if is_page(&settings.path) {
         writer.page(&report)?
@@ -146,12 +149,18 @@ enum Head {
     Unnamed,
 }
 
+/// A report, and the base that it compares with.
+struct Gathered {
+    report: Report,
+    base: Option<Side>,
+}
+
 fn gather(
     workspace: &Workspace,
     base: Base,
     branch: &str,
     head: Head,
-) -> Result<Report, CliError> {
+) -> Result<Gathered, CliError> {
     let pipeline = workspace.load_pipeline()?;
     let gates: Vec<&Gate> = pipeline.gates.iter().collect();
     let judged = Judged::new(workspace, base, &gates)?;
@@ -170,7 +179,7 @@ fn gather(
     let base_files = base.as_ref().map(|side| side.files(workspace)).transpose()?;
     let commit = base.as_ref().and_then(Side::short_commit);
     let repo = Repo::open(workspace.root()).ok();
-    Ok(build(ReportRequest {
+    let report = build(ReportRequest {
         here: report_side(workspace, &here_files),
         pipeline: &pipeline,
         head: repo
@@ -187,7 +196,9 @@ fn gather(
         judgements: &judgements,
         notes,
         stages: last_run(workspace),
-    })?)
+    })?;
+    drop(base_files);
+    Ok(Gathered { report, base })
 }
 
 /// Returns the commit that the results are of; `None` where what people write is not as it has it.
@@ -231,6 +242,8 @@ struct Writer<'a> {
     /// The template that the user named.
     template: Option<&'a RepoPath>,
     dialect: Dialect,
+    /// The base, for plots.
+    base: Option<&'a Side>,
 }
 
 impl Writer<'_> {
@@ -246,8 +259,32 @@ impl Writer<'_> {
     fn page(&self, report: &Report) -> Result<String, CliError> {
         let templates = templates(self.workspace, self.template, Output::Page)?;
         let pipeline = self.workspace.load_pipeline()?;
-        let page = Page::new(&pipeline, &report.stages, Vec::new());
+        let page = Page::new(&pipeline, &report.stages, self.plots(&pipeline)?);
         Ok(render_page(report, &page, &templates)?)
+    }
+}
+
+impl Writer<'_> {
+    /// Draws the plots of both sides over each other; `None` where the pipeline has none.
+    fn plots(&self, pipeline: &Pipeline) -> Result<Option<Fragment>, CliError> {
+        if pipeline.plots().next().is_none() {
+            return Ok(None);
+        }
+        let here = RecordedSnapshot::new(
+            &self.workspace.worktree,
+            self.workspace.load_lock()?,
+            &self.workspace.cache,
+        );
+        let base = self.base.map(|base| base.files(self.workspace)).transpose()?;
+        let side = |snapshot: &RecordedSnapshot<'_>| snapshot.name().to_owned();
+        let sides = base.iter().chain([&here]).map(|snapshot| plots::Side {
+            name: side(snapshot),
+            snapshot,
+        });
+        let sides: Vec<plots::Side<'_>> = sides.collect();
+        let mut gallery = plots::gather(&sides, &[], &plots::Overrides::default())?;
+        let sheets = plots::prepare(&mut gallery);
+        Ok(Some(Fragment::new(&gallery, &sheets)))
     }
 }
 
