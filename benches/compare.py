@@ -19,6 +19,7 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+COMMITS = 500
 STAGES = """\
 stages:
   prepare: {cmd: tr a-z A-Z < in.txt > mid.txt, deps: [in.txt], outs: [mid.txt]}
@@ -57,6 +58,8 @@ class Tool:
         self.run("repro")
         self.call("git", "add", "-A")
         self.call("git", "commit", "-q", "-m", "base")
+        for _ in range(COMMITS - 1):
+            self.call("git", "commit", "-q", "--allow-empty", "-m", "another")
 
     def call(self, *command):
         subprocess.run(command, cwd=self.folder, env=self.environment, check=True, capture_output=True)

@@ -1,7 +1,7 @@
 //! mlpipe makes a machine-learning repository reproducible: pipelines, data, training, review.
 //!
 //! Imports only go down: `cli` → `engine`, `report`, `data` → `store`, `scm`, `metrics`, `plots` → `pipeline` →
-//! `base`. `workspace` opens a project by the settings of `config`. Beside the tower stands `ml`,
+//! `base`; `metrics` → `statistics`. `workspace` opens a project by the settings of `config`. Beside the tower stands `ml`,
 //! the built-in stages, which stands on `base` alone.
 
 pub mod base;
@@ -16,5 +16,6 @@ pub mod pipeline;
 mod plots;
 mod report;
 mod scm;
+pub mod statistics;
 mod store;
 mod workspace;

@@ -122,8 +122,9 @@ impl fmt::Display for Digest {
     }
 }
 
+const DIGITS: &[u8; 16] = b"0123456789abcdef";
+
 fn as_text<'a>(text: &'a mut [u8; 64], digest: &Digest) -> &'a str {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
     for (pair, byte) in text.chunks_exact_mut(2).zip(digest.0) {
         pair[0] = DIGITS[usize::from(byte >> 4)];
         pair[1] = DIGITS[usize::from(byte & 15)];
@@ -137,14 +138,21 @@ impl fmt::Debug for Digest {
     }
 }
 
-fn hex_value(digit: u8) -> Option<u8> {
-    match digit {
-        b'0'..=b'9' => Some(digit - b'0'),
-        b'a'..=b'f' => Some(digit - b'a' + 10),
-        b'A'..=b'F' => Some(digit - b'A' + 10),
-        _ => None,
+/// What each byte stands for as a hexadecimal digit; [`NO_DIGIT`] for those that are none. A lock of
+/// many stages is mostly digits, which a comparison for each would be slow to read.
+const VALUES: [u8; 256] = {
+    let mut values = [NO_DIGIT; 256];
+    let mut value = 0;
+    while value < 16 {
+        let digit = DIGITS[value as usize];
+        values[digit as usize] = value;
+        values[digit.to_ascii_uppercase() as usize] = value;
+        value += 1;
     }
-}
+    values
+};
+
+const NO_DIGIT: u8 = 0xf0;
 
 impl FromStr for Digest {
     type Err = ParseDigestError;
@@ -152,13 +160,14 @@ impl FromStr for Digest {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let error = || ParseDigestError(text.to_owned());
         let digits: &[u8; 64] = text.as_bytes().try_into().map_err(|_| error())?;
-        let mut bytes = [0; 32];
+        let (mut bytes, mut seen) = ([0; 32], 0);
         for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
-            let (high, low) = (hex_value(pair[0]), hex_value(pair[1]));
-            *byte = high
-                .zip(low)
-                .map(|(high, low)| high << 4 | low)
-                .ok_or_else(error)?;
+            let [high, low] = [pair[0], pair[1]].map(|digit| VALUES[usize::from(digit)]);
+            seen |= high | low;
+            *byte = high << 4 | low;
+        }
+        if seen >= NO_DIGIT {
+            return Err(error());
         }
         Ok(Self(bytes))
     }
@@ -209,5 +218,8 @@ mod tests {
     fn refuses_what_is_no_digest() {
         assert!("12".parse::<Digest>().is_err());
         assert!("+".repeat(64).parse::<Digest>().is_err());
+        assert!("A".repeat(64).parse::<Digest>().is_ok());
+        let last = format!("{}g", "0".repeat(63));
+        assert!(last.parse::<Digest>().is_err());
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::{self, ErrorKind, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use tempfile::{Builder, NamedTempFile, PersistError};
@@ -188,14 +188,6 @@ pub(crate) fn begin_rewrite(path: &Path, bytes: &[u8]) -> Result<Option<AtomicFi
     Ok(Some(file))
 }
 
-/// Makes the file `path`, which nobody knows of yet, in a folder that is there.
-pub(crate) fn create_new(path: &Path, executable: bool) -> Result<fs::File, Error> {
-    let mode = if executable { 0o777 } else { 0o666 };
-    let mut options = fs::OpenOptions::new();
-    let options = options.read(true).write(true).create_new(true).mode(mode);
-    options.open(path).map_err(failed("cannot write", path))
-}
-
 /// Begins an empty file that grows while somebody may read it, as a log does.
 pub(crate) fn create_log(path: &Path) -> Result<fs::File, Error> {
     #[expect(
@@ -290,6 +282,17 @@ pub(crate) fn put_in_place(
     placed.map_err(|error| failed("cannot write", path)(error.error))?;
     // Two names of one file both stay where one is to take the other's place.
     remove(&name)
+}
+
+/// Like [`put_in_place`], but fails with [`ErrorKind::AlreadyExists`] where something is there.
+pub(crate) fn put_where_nothing_is(
+    path: &Path,
+    make: impl FnMut(&Path) -> io::Result<()>,
+) -> Result<(), Error> {
+    let made = Builder::new().prefix(LITTER).make_in(parent(path), make);
+    let made = made.map_err(failed("cannot write", path))?;
+    let placed = made.persist_noclobber(path);
+    placed.map_err(|error| failed("cannot write", path)(error.error))
 }
 
 /// Returns whether files in the two folders can share blocks, by trying it.

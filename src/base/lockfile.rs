@@ -54,11 +54,11 @@ impl FileLock {
     }
 
     /// Takes the lock at `path` once nobody else has it or has joined it; `waiting` is told if that
-    /// takes a while.
+    /// takes a while, with the pids of those, as far as the system knows them.
     pub(crate) fn hold_alone(
         path: &Path,
         cancel: &CancelToken,
-        waiting: impl FnOnce(),
+        waiting: impl FnOnce(&[u32]),
     ) -> Result<Self, Error> {
         let file = match open_any(path)? {
             Some(file) => file,
@@ -73,7 +73,7 @@ impl FileLock {
                 return Err(Error::Cancelled);
             }
             if let Some(waiting) = waiting.take() {
-                waiting();
+                waiting(&holders_of(&file));
             }
             thread::sleep(LOOK_AGAIN);
         }
@@ -261,6 +261,35 @@ fn open_any(path: &Path) -> Result<Option<File>, fs::Error> {
     }
 }
 
+/// Returns the pids of the processes that have locked this file, sorted, where the system tells: Linux
+/// lists all locks in `/proc/locks`, by device and inode.
+fn holders_of(file: &File) -> Vec<u32> {
+    use std::os::unix::fs::MetadataExt;
+    let (Ok(metadata), Ok(locks)) = (file.metadata(), fs::read(Path::new("/proc/locks"))) else {
+        return Vec::new();
+    };
+    let locks = locks.unwrap_or_default();
+    let mut pids = pids_in(&String::from_utf8_lossy(&locks), metadata.ino());
+    pids.sort_unstable();
+    pids.dedup();
+    pids
+}
+
+/// Reads lines as `1: FLOCK  ADVISORY  READ 4711 fe:00:1234 0 EOF`. The device is not compared: some
+/// file systems call it otherwise there than in a stat.
+fn pids_in(locks: &str, inode: u64) -> Vec<u32> {
+    let pid = |line: &str| {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let [_, "FLOCK", _, _, pid, place, ..] = words[..] else {
+            return None;
+        };
+        let is_it = place.rsplit(':').next()?.parse() == Ok(inode);
+        // A process of another container has no pid here.
+        pid.parse().ok().filter(|pid| is_it && *pid > 0)
+    };
+    locks.lines().filter_map(pid).collect()
+}
+
 fn is_taken(outcome: Result<(), TryLockError>) -> io::Result<bool> {
     match outcome {
         Ok(()) => Ok(true),
@@ -367,15 +396,25 @@ mod tests {
         let (one, other) = (join(), join());
         let cancel = CancelToken::default();
         let mut is_told = false;
-        let alone = FileLock::hold_alone(&fixture.path(), &cancel, || {
+        let alone = FileLock::hold_alone(&fixture.path(), &cancel, |_| {
             is_told = true;
             cancel.escalate();
         });
         assert!(matches!(alone, Err(Error::Cancelled)) && is_told);
         drop((one, other));
         let cancel = CancelToken::default();
-        let alone = FileLock::hold_alone(&fixture.path(), &cancel, || unreachable!());
+        let alone = FileLock::hold_alone(&fixture.path(), &cancel, |_| unreachable!());
         assert!(alone.is_ok());
+    }
+
+    #[test]
+    fn the_pids_of_a_file_are_told_from_others() {
+        let locks = "1: FLOCK  ADVISORY  READ 12 fe:00:99 0 EOF\n\
+                     1: -> FLOCK  ADVISORY  WRITE 13 fe:00:99 0 EOF\n\
+                     2: POSIX  ADVISORY  WRITE 14 fe:00:99 0 EOF\n\
+                     3: FLOCK  ADVISORY  WRITE 15 fe:00:98 0 EOF\n\
+                     4: FLOCK  ADVISORY  READ 0 fe:00:99 0 EOF\n";
+        assert_eq!(pids_in(locks, 99), [12]);
     }
 
     #[test]

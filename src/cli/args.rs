@@ -6,7 +6,7 @@ use clap::{Parser, Subcommand};
 
 use crate::cli::commands::{
     add, cache, check_ignore, checkout, commit, config, dag, data_status, diff, du, freeze, fsck,
-    gc, git, init, install, ls, metrics, mv, params, plots, remove, report, repro, stage, status,
+    gate, gc, git, init, install, ls, metrics, mv, params, plots, remove, report, repro, stage, status,
     unprotect,
 };
 
@@ -68,8 +68,10 @@ pub(crate) enum Command {
     Dag(dag::DagArgs),
     /// Show metrics, or compare them with another revision
     Metrics(metrics::MetricsArgs),
-    /// Compare parameters with another revision
+    /// Show parameters, or compare them with another revision
     Params(params::ParamsArgs),
+    /// Judge the metrics by the pipeline's gates
+    Gate(gate::GateArgs),
     /// Draw plots, of several revisions over each other
     Plots(plots::PlotsArgs),
     /// Write a report of what changed against a base

@@ -67,6 +67,14 @@ impl<'w> Access<'w> {
         Ok(())
     }
 
+    /// Deletes the unfinished files that a killed process may have left beside `path`.
+    pub(super) fn clean_around(&self, path: &RepoPath) -> Result<(), Error> {
+        if self.cleans {
+            fs::remove_litter(&self.workspace.locate(&path.parent()))?;
+        }
+        Ok(())
+    }
+
     /// Refuses a lock that git would never see.
     pub(super) fn refuse_hidden_lock(&self) -> Result<(), Error> {
         let lock = RepoPath::parse(LOCK_FILE).expect("invariant: a plain file name");

@@ -1,14 +1,15 @@
 //! `add` and `commit`: what is in the workspace becomes what is recorded.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::base::any_path::AnyPath;
 use crate::base::path::RepoPath;
 use crate::data::access::Access;
 use crate::data::admission::Gate;
+use crate::data::checkout::contents;
 use crate::data::error::Error;
 use crate::pipeline::Content;
-use crate::scm::ignore_out;
+use crate::scm::IgnoreFiles;
 use crate::store::Meter;
 use crate::workspace::Workspace;
 
@@ -30,6 +31,11 @@ pub(crate) struct Added {
     pub(crate) content: Content,
     /// What that meant for the record.
     pub(crate) addition: Addition,
+    /// The files that were edited through their links into the cache, which by that has lost what it
+    /// had of them.
+    pub(crate) written_over: Vec<String>,
+    /// Two files in the folder that differ only in capitals, if there are such.
+    pub(crate) alike: Option<[String; 2]>,
 }
 
 /// What recording a path meant.
@@ -59,8 +65,9 @@ pub(crate) fn add(
     access.refuse_hidden_lock()?;
     Gate::open(access.workspace, &access.data)?.admit(paths)?;
     let added = record(access, paths, storage, meter)?;
+    let mut ignored = IgnoreFiles::new(access.workspace.root());
     for path in paths {
-        ignore_out(access.workspace.root(), path)?;
+        ignored.add(path)?;
     }
     Ok(added)
 }
@@ -90,7 +97,8 @@ fn record(
     for path in paths {
         access.clean(path)?;
         let recorded = access.data.get(path).copied();
-        added.push(take(access.workspace, (path, recorded), storage, meter)?);
+        let taken = take(access.workspace, (path, recorded), storage, meter);
+        added.push(taken.map_err(|error| error.doing(access.workspace, "add", path))?);
     }
     let news: BTreeMap<RepoPath, Content> = added
         .iter()
@@ -115,6 +123,8 @@ fn take(
         path: path.clone(),
         content,
         addition,
+        written_over: Vec::new(),
+        alike: None,
     };
     let gone = || Error::Absent {
         path: path.clone(),
@@ -130,8 +140,74 @@ fn take(
     let has_news = meter.progress().objects > before;
     Ok(match addition(recorded, stored) {
         Addition::Unchanged if has_news => made(stored, Addition::Saved),
-        addition => made(stored, addition),
+        addition => {
+            let written_over = written_over(workspace, path, recorded, stored)?;
+            if !written_over.is_empty() {
+                // A link may still lead to what has just been set aside.
+                workspace.relink(&stored, &any, meter)?;
+            }
+            Added {
+                written_over,
+                alike: alike_in(workspace, path, &stored, addition)?,
+                ..made(stored, addition)
+            }
+        }
     })
+}
+
+/// Finds two files of a folder of which other file systems keep only one.
+fn alike_in(
+    workspace: &Workspace,
+    folder: &RepoPath,
+    stored: &Content,
+    addition: Addition,
+) -> Result<Option<[String; 2]>, Error> {
+    if addition == Addition::Unchanged {
+        return Ok(None);
+    }
+    let tree = workspace.cache.manifest(stored)?.unwrap_or_default();
+    let mut known: HashMap<String, &str> = HashMap::new();
+    for entry in tree.entries() {
+        let path = entry.path.as_str();
+        let ends = path.match_indices('/').map(|(end, _)| end);
+        for name in ends.chain([path.len()]).map(|end| &path[..end]) {
+            let other = *known.entry(name.to_lowercase()).or_insert(name);
+            if other != name {
+                return Ok(Some([other, name].map(|name| format!("{folder}/{name}"))));
+            }
+        }
+    }
+    Ok(None)
+}
+
+/// Finds the files whose bytes as recorded went when they were edited.
+fn written_over(
+    workspace: &Workspace,
+    path: &RepoPath,
+    recorded: Option<Content>,
+    stored: Content,
+) -> Result<Vec<String>, Error> {
+    let Some(recorded) = recorded.filter(|recorded| *recorded != stored) else {
+        return Ok(Vec::new());
+    };
+    let cache = &workspace.cache;
+    if recorded.files.is_none() {
+        let is_lost = cache.is_written_over(&recorded)?;
+        return Ok(is_lost.then(|| path.to_string()).into_iter().collect());
+    }
+    let (before, now) = (cache.manifest(&recorded)?, cache.manifest(&stored)?);
+    let (before, now) = (before.unwrap_or_default(), now.unwrap_or_default());
+    let now: BTreeMap<&str, Content> = contents(&now).collect();
+    let mut found = Vec::new();
+    for (inner, content) in contents(&before) {
+        let is_edited = now
+            .get(inner)
+            .is_some_and(|now| now.sha256 != content.sha256);
+        if is_edited && cache.is_written_over(&content)? {
+            found.push(format!("{path}/{inner}"));
+        }
+    }
+    Ok(found)
 }
 
 fn addition(recorded: Option<Content>, found: Content) -> Addition {

@@ -10,7 +10,7 @@ use crate::base::ignore_rules::{IgnorePattern, IgnoreRules};
 use crate::base::path::{PathError, RepoPath};
 use crate::data::error::Error;
 use crate::pipeline::{
-    self, DVC_FILE, Data, LOCK_FILE, PIPELINE_FILE, Pattern, Pipeline, tracked_around,
+    self, Capitals, DVC_FILE, Data, LOCK_FILE, PIPELINE_FILE, Pattern, Pipeline, tracked_around,
     tracked_below,
 };
 use crate::workspace::Workspace;
@@ -86,10 +86,15 @@ impl<'a> Gate<'a> {
 
     /// Refuses the first of `paths` that cannot be tracked.
     pub(super) fn admit(&self, paths: &BTreeSet<RepoPath>) -> Result<(), Error> {
+        let capitals = Capitals::of(self.data.keys().chain(paths));
         for path in paths {
             self.check_place(path)?;
             self.check_presence(path)?;
             self.check_company(path, paths)?;
+            if let Some(tracked) = capitals.alike(path) {
+                let (path, tracked) = (path.clone(), tracked.clone());
+                return Err(Error::Alike { path, tracked });
+            }
             self.check_stages(path)?;
             let is_folder = self.workspace.locate(path).is_dir();
             let ignored = self.rules.ignored(path, is_folder)?;

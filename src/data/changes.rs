@@ -1,6 +1,5 @@
 //! `Changes`: what differs between two inventories: tracked files and folders, and the files inside.
 
-use std::cmp::Ordering;
 use std::collections::HashMap;
 
 use rayon::prelude::*;
@@ -11,7 +10,7 @@ use crate::data::error::Error;
 use crate::data::inventory::Inventory;
 use crate::data::item::Item;
 use crate::pipeline::Content;
-use crate::store::{self, Entry, Presence};
+use crate::store::{self, Entry, EntryChange, Presence, Tree, tree_changes};
 use crate::workspace::Workspace;
 
 /// How far a comparison goes.
@@ -129,7 +128,7 @@ impl Comparison<'_> {
             let now = self.new.tree(self.workspace, path, new)?;
             match (before, now) {
                 (Some(before), Some(now)) => {
-                    changes.compare(path, before.entries(), now.entries());
+                    changes.compare(path, &before, &now);
                 }
                 _ => changes.unknown.push(pair.new.path.clone()),
             }
@@ -237,25 +236,19 @@ impl Changes {
         self.files.is_empty() && self.folders.is_empty()
     }
 
-    /// Compares the entries of a folder, both sorted, side by side.
-    fn compare(&mut self, folder: &RepoPath, mut old: &[Entry], mut new: &[Entry]) {
+    /// Compares the entries of a folder.
+    fn compare(&mut self, folder: &RepoPath, old: &Tree, new: &Tree) {
         let item = |entry: &Entry| Item::inside(folder, entry);
-        while let (Some(before), Some(now)) = (old.first(), new.first()) {
-            let order = before.path.cmp(&now.path);
-            match order {
-                Ordering::Less => self.files.deleted.push(item(before)),
-                Ordering::Greater => self.files.added.push(item(now)),
-                Ordering::Equal if before == now => {}
-                Ordering::Equal => self.files.modified.push(Pair {
+        for change in tree_changes(old, new) {
+            match change {
+                EntryChange::Added(now) => self.files.added.push(item(now)),
+                EntryChange::Deleted(before) => self.files.deleted.push(item(before)),
+                EntryChange::Modified(before, now) => self.files.modified.push(Pair {
                     old: item(before),
                     new: item(now),
                 }),
             }
-            old = &old[usize::from(order.is_le())..];
-            new = &new[usize::from(order.is_ge())..];
         }
-        self.files.deleted.extend(old.iter().map(item));
-        self.files.added.extend(new.iter().map(item));
     }
 
     fn restrict(&mut self, targets: &[RepoPath]) {

@@ -4,13 +4,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::base::any_path::AnyPath;
+use crate::base::fs;
 use crate::base::path::RepoPath;
 use crate::data::access::Access;
 use crate::data::admission::refuse_behind_link;
 use crate::data::error::Error;
 use crate::data::unsaved::Unsaved;
 use crate::pipeline::Content;
-use crate::scm::ignore_out;
+use crate::scm::IgnoreFiles;
 use crate::store::{Meter, Presence, Restored, Tree, leads_elsewhere};
 use crate::workspace::{Kept, Workspace};
 
@@ -80,6 +81,7 @@ pub(crate) fn check_out(
 ) -> Result<Vec<CheckedOut>, Error> {
     let wanted = access.data.iter().filter(|(path, _)| paths.contains(*path));
     let mut all = Vec::new();
+    let mut ignored = IgnoreFiles::new(access.workspace.root());
     for (path, recorded) in wanted {
         access.clean(path)?;
         let mut visit = Visit {
@@ -89,14 +91,19 @@ pub(crate) fn check_out(
             meter,
             kept: None,
         };
-        let outcome = visit.check_out(manner).unwrap_or_else(Outcome::Failed);
+        let outcome = visit
+            .check_out(manner, &mut ignored)
+            .unwrap_or_else(|error| {
+                Outcome::Failed(error.doing(access.workspace, "check out", path))
+            });
         all.push(CheckedOut {
             path: path.clone(),
             outcome,
             kept: visit.kept,
         });
     }
-    access.workspace.save_index()?;
+    // Measuring again would only take longer.
+    let _unsaved = access.workspace.save_index();
     Ok(all)
 }
 
@@ -110,15 +117,17 @@ pub(super) struct Visit<'a> {
 }
 
 impl Visit<'_> {
-    fn check_out(&mut self, manner: Manner) -> Result<Outcome, Error> {
+    fn check_out(&mut self, manner: Manner, ignored: &mut IgnoreFiles) -> Result<Outcome, Error> {
         refuse_behind_link(self.workspace, self.path)?;
         let found = self.workspace.measure(&self.any())?;
         if found.as_ref() == Some(self.recorded) {
             // A killed `add` may have come no further.
-            ignore_out(self.workspace.root(), self.path)?;
+            ignored.add(self.path)?;
             return self.leave(manner);
         }
-        if self.workspace.cache.presence(self.recorded)? == Presence::Missing {
+        // Where nothing is, nothing gives way: that something is missing shows in time.
+        let is_free = found.is_none() && !fs::exists(&self.workspace.locate(self.path))?;
+        if !is_free && self.workspace.cache.presence(self.recorded)? == Presence::Missing {
             return self.salvage(found);
         }
         let unsaved = Unsaved::find(self.workspace, self.path, found, self.recorded)?;
@@ -127,7 +136,7 @@ impl Visit<'_> {
             return Ok(Outcome::Refused { files });
         }
         // Before it is there: git must not see it.
-        ignore_out(self.workspace.root(), self.path)?;
+        ignored.add(self.path)?;
         self.kept = unsaved.keep(self.workspace, self.path)?;
         if found.is_some() {
             self.workspace.cache.settle()?;
@@ -169,7 +178,7 @@ impl Visit<'_> {
         let is_folder = found.is_none_or(|found| found.files.is_some());
         let is_free = is_folder && is_part(&there, &tree);
         let there: BTreeMap<&str, Content> = contents(&there).collect();
-        let mut files = Vec::new();
+        let (mut files, mut has_restored) = (Vec::new(), false);
         for (inner, content) in contents(&tree) {
             if there.get(inner) == Some(&content) {
                 continue;
@@ -177,7 +186,11 @@ impl Visit<'_> {
             let is_done = match cache.presence(&content)? {
                 Presence::Missing => false,
                 Presence::Whole if !is_free => true,
-                Presence::Whole => self.restore_file(inner, &content)?,
+                Presence::Whole => {
+                    let is_done = self.restore_file(inner, &content)?;
+                    has_restored |= is_done;
+                    is_done
+                }
             };
             if !is_done {
                 files.push(self.name_of(inner));
@@ -186,7 +199,7 @@ impl Visit<'_> {
         if files.is_empty() {
             files.push(self.path.to_string());
         }
-        let is_partial = is_free;
+        let is_partial = has_restored;
         Ok(Outcome::Lost { files, is_partial })
     }
 

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use crate::base::any_path::AnyPath;
 use crate::base::digest::Digest;
+use crate::data::lacking::{self, Lacking};
 use crate::data::refusal::Refusal;
 use crate::pipeline::{Content, Lock, StageName};
 use crate::scm;
@@ -16,6 +17,15 @@ pub(crate) struct Report {
     pub(crate) checked: Checked,
     /// What the project lacks now, by the objects that are lost.
     pub(crate) affected: HashMap<Digest, Affected>,
+    /// What else `data.lock` records that the cache does not have.
+    pub(crate) lacking: Vec<Lacking>,
+}
+
+impl Report {
+    /// Returns whether nothing is corrupt and nothing lacking.
+    pub(crate) fn is_clean(&self) -> bool {
+        self.checked.damage.is_empty() && self.lacking.is_empty()
+    }
 }
 
 /// What an object was.
@@ -62,6 +72,8 @@ pub(crate) enum Remedy {
 
 /// Checks the whole cache.
 pub(crate) fn check(workspace: &Workspace, meter: &Meter) -> Result<Report, Refusal> {
+    // First: what is found corrupt is out of the way then, and must be told.
+    let lock = workspace.load_lock()?;
     let checked = workspace.cache.check(&workspace.runs, meter)?;
     let mut affected: HashMap<Digest, Affected> = HashMap::new();
     for damage in &checked.damage {
@@ -75,7 +87,6 @@ pub(crate) fn check(workspace: &Workspace, meter: &Meter) -> Result<Report, Refu
         }
     }
     if !affected.is_empty() {
-        let lock = workspace.load_lock()?;
         let mut search = Search {
             workspace,
             affected: &mut affected,
@@ -87,7 +98,12 @@ pub(crate) fn check(workspace: &Workspace, meter: &Meter) -> Result<Report, Refu
             search.look_at(&lock)?;
         }
     }
-    Ok(Report { checked, affected })
+    let lacking = lacking::find(workspace, &lock, &affected)?;
+    Ok(Report {
+        checked,
+        affected,
+        lacking,
+    })
 }
 
 fn lock_of_head(workspace: &Workspace) -> Result<Option<Lock>, Refusal> {
@@ -147,7 +163,11 @@ impl Search<'_> {
         if !self.affected.contains_key(&content.sha256) {
             return Ok(());
         }
-        let remedy = self.remedy(path, inner, content, user)?;
+        let remedy = if self.is_of_head {
+            Remedy::Fetch
+        } else {
+            remedy(self.workspace, (path, inner), content, user)?
+        };
         let Some(affected) = self.affected.get_mut(&content.sha256) else {
             return Ok(());
         };
@@ -165,36 +185,31 @@ impl Search<'_> {
         }
         Ok(())
     }
+}
 
-    fn remedy(
-        &self,
-        path: &AnyPath,
-        inner: &str,
-        content: &Content,
-        user: &User,
-    ) -> Result<Remedy, Refusal> {
-        match user {
-            User::Out(stage) | User::Dep(stage) if !self.is_of_head => {
-                return Ok(Remedy::Repro(stage.clone()));
-            }
-            _ => {}
-        }
-        let location = self.workspace.locate_any(path);
-        let is_here = if content.files.is_some() {
-            let tree = self.workspace.tree(path)?;
-            tree.is_some_and(|tree| tree.content().sha256 == content.sha256)
-        } else {
-            let location = if inner.is_empty() {
-                location
-            } else {
-                location.join(inner)
-            };
-            // Its digest is taken anew: what the index says would do for less than this.
-            Digest::of_file(&location).is_ok_and(|(digest, _)| digest == content.sha256)
-        };
-        Ok(match user {
-            User::Data if is_here && !self.is_of_head => Remedy::Add,
-            _ => Remedy::Fetch,
-        })
+/// Returns what brings back some content at `path`, or of the file `inner` in the folder there, that
+/// `data.lock` records now.
+pub(super) fn remedy(
+    workspace: &Workspace,
+    (path, inner): (&AnyPath, &str),
+    content: &Content,
+    user: &User,
+) -> Result<Remedy, Refusal> {
+    if let User::Out(stage) | User::Dep(stage) = user {
+        return Ok(Remedy::Repro(stage.clone()));
     }
+    let is_here = if content.files.is_some() {
+        let tree = workspace.tree(path)?;
+        tree.is_some_and(|tree| tree.content().sha256 == content.sha256)
+    } else {
+        let location = workspace.locate_any(path);
+        let location = if inner.is_empty() {
+            location
+        } else {
+            location.join(inner)
+        };
+        // Its digest is taken anew: what the index says would do for less than this.
+        Digest::of_file(&location).is_ok_and(|(digest, _)| digest == content.sha256)
+    };
+    Ok(if is_here { Remedy::Add } else { Remedy::Fetch })
 }

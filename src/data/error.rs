@@ -1,5 +1,6 @@
 //! `Error`: why data is not tracked, or what is tracked not changed.
 
+use std::io::ErrorKind;
 use std::path::PathBuf;
 
 use crate::base::fs;
@@ -8,7 +9,7 @@ use crate::base::source;
 use crate::pipeline::{self, LockError, StageName};
 use crate::scm;
 use crate::store;
-use crate::workspace;
+use crate::workspace::{self, Workspace};
 
 /// What is wrong with a path, or with the project around it.
 #[derive(Debug, thiserror::Error)]
@@ -72,6 +73,28 @@ pub(crate) enum Error {
         path: RepoPath,
         /// What is in it.
         tracked: RepoPath,
+    },
+    /// It differs in capitals alone from something that is tracked.
+    #[error("`{path}` and `{tracked}`, which is tracked, differ only in capitals")]
+    Alike {
+        /// The path.
+        path: RepoPath,
+        /// What is tracked.
+        tracked: RepoPath,
+    },
+    /// Nobody lets us write where it has to be written.
+    #[error("cannot {doing} `{path}`: `{place}` is closed to writing")]
+    Closed {
+        /// What was to be done with it.
+        doing: &'static str,
+        /// The path.
+        path: RepoPath,
+        /// The folder, of the project or of the cache.
+        place: String,
+        /// Whether that is the cache.
+        is_cache: bool,
+        /// Why.
+        source: std::io::Error,
     },
     /// A stage makes it.
     #[error("stage `{stage}` makes `{out}`{}", if path == out { "" } else { ", which has a part of it" })]
@@ -162,4 +185,39 @@ pub(crate) enum Error {
     /// A file cannot be read or written.
     #[error(transparent)]
     File(#[from] fs::Error),
+}
+
+impl Error {
+    /// Says of a failure what was to be done with which path, where somebody does not let us write.
+    pub(super) fn doing(self, workspace: &Workspace, doing: &'static str, path: &RepoPath) -> Self {
+        let (Self::Store(store::Error::File(failed)) | Self::File(failed)) = self else {
+            return self;
+        };
+        let is_closed = matches!(
+            failed.source.kind(),
+            ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem
+        );
+        if !is_closed || failed.action == "cannot read" {
+            return failed.into();
+        }
+        let cache = workspace.cache.path("");
+        let is_cache = failed.path.starts_with(&cache);
+        let place = if is_cache {
+            cache.as_path()
+        } else {
+            fs::parent(&failed.path)
+        };
+        let place = match workspace.shown(place) {
+            place if place.is_empty() => ".".to_owned(),
+            place => place.trim_end_matches('/').to_owned(),
+        };
+        Self::Closed {
+            doing,
+            path: path.clone(),
+            place,
+            is_cache,
+            // Its text may name an unfinished file, which tells nobody anything.
+            source: failed.source.kind().into(),
+        }
+    }
 }

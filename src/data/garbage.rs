@@ -45,6 +45,9 @@ pub(crate) fn collect(
     meter: &Meter,
     waiting: &dyn Fn(&str),
 ) -> Result<Collected, Refusal> {
+    if let Some(stage) = workspace.stage_using_cache() {
+        return Err(Refusal::Nested { stage });
+    }
     let cancel = CancelToken::default();
     if !reaches.is_empty() && workspace.repo()?.is_none() {
         let path = workspace.root().to_owned();
@@ -55,7 +58,13 @@ pub(crate) fn collect(
     if !fs::exists(&cache.path(""))? {
         return Ok(nothing());
     }
-    let sweep = cache.begin_sweep(&cancel, || waiting("of a project that uses this cache"))?;
+    let sweep = cache.begin_sweep(&cancel, |holders| {
+        let pids: Vec<String> = holders.iter().map(|pid| format!("pid {pid}, ")).collect();
+        waiting(&format!(
+            "{}of a project that uses this cache",
+            pids.concat()
+        ));
+    })?;
     let mut needs = Needs::new(cache);
     needs.add_workspace(workspace)?;
     needs.add_commits(workspace, reaches)?;

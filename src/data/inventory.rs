@@ -5,11 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rayon::prelude::*;
 
+use crate::base::any_path::AnyPath;
 use crate::base::path::RepoPath;
 use crate::data::error::Error;
 use crate::pipeline::{Content, Lock, Pipeline};
 use crate::scm::Revision;
-use crate::store::Tree;
+use crate::store::{self, Tree};
 use crate::workspace::Workspace;
 
 /// Each tracked file and folder with its content, and where to look up the files of a folder.
@@ -29,6 +30,15 @@ enum Source {
     Disk,
 }
 
+/// Something tracked that is there and cannot be measured.
+#[derive(Debug)]
+pub(crate) struct Unreadable {
+    /// Where it is.
+    pub(crate) path: RepoPath,
+    /// Why.
+    pub(crate) error: store::Error,
+}
+
 /// The outs that are left to git, be they recorded or not: they are no data of the cache's.
 #[derive(Debug, Default)]
 pub(crate) struct Uncached(BTreeSet<RepoPath>);
@@ -38,6 +48,11 @@ impl Uncached {
     /// for others to tell.
     pub(crate) fn here(workspace: &Workspace) -> Self {
         Self::of(workspace.load_pipeline().ok().as_ref())
+    }
+
+    /// Returns whether what is at `path` is no data of the cache's: git's, or outside of the project.
+    pub(super) fn has(&self, path: &AnyPath) -> bool {
+        path.inside().is_none_or(|path| self.0.contains(path))
     }
 
     fn of(pipeline: Option<&Pipeline>) -> Self {
@@ -80,20 +95,37 @@ impl Inventory {
         }
     }
 
-    /// Measures what is on disk now at the paths of this inventory.
-    pub(crate) fn measured(&self, workspace: &Workspace) -> Result<Self, Error> {
-        let measure = |path: &RepoPath| {
-            let found = workspace.measure(&path.clone().into())?;
-            Ok(found.map(|content| (path.clone(), content)))
+    /// Measures what is on disk now at the paths of this inventory; returns what cannot be measured
+    /// beside it.
+    pub(crate) fn measured(&self, workspace: &Workspace) -> (Self, Vec<Unreadable>) {
+        let measure = |path: &RepoPath| match workspace.measure(&path.clone().into()) {
+            Ok(found) => Ok(found.map(|content| (path.clone(), content))),
+            Err(error) => Err(Unreadable {
+                path: path.clone(),
+                error,
+            }),
         };
         let paths: Vec<&RepoPath> = self.contents.keys().collect();
-        let found: Result<Vec<_>, Error> = paths.into_par_iter().map(measure).collect();
+        let found: Vec<Result<_, Unreadable>> = paths.into_par_iter().map(measure).collect();
         // Measuring again would only take longer.
         let _unsaved = workspace.save_index();
-        Ok(Self {
-            contents: found?.into_iter().flatten().collect(),
-            source: Source::Disk,
-        })
+        let (mut contents, mut unreadable) = (BTreeMap::new(), Vec::new());
+        for one in found {
+            match one {
+                Ok(found) => contents.extend(found),
+                Err(one) => unreadable.push(one),
+            }
+        }
+        let source = Source::Disk;
+        (Self { contents, source }, unreadable)
+    }
+
+    /// Leaves out what cannot be measured: nobody knows whether it differs.
+    pub(crate) fn without(&self, unreadable: &[Unreadable]) -> Self {
+        let mut contents = self.contents.clone();
+        contents.retain(|path, _| unreadable.iter().all(|one| one.path != *path));
+        let source = self.source;
+        Self { contents, source }
     }
 
     /// Leaves out what has nothing to do with these paths; without any, all stays.

@@ -18,6 +18,8 @@ pub(crate) struct Item {
     pub(crate) files: Option<u64>,
     /// Whether a file may be executed.
     pub(crate) executable: bool,
+    /// Where a link in a folder leads; what is no link leads nowhere.
+    pub(crate) target: Option<Box<str>>,
 }
 
 impl Item {
@@ -30,27 +32,33 @@ impl Item {
             size: content.size,
             files: content.files,
             executable: content.executable,
+            target: None,
         }
     }
 
     /// Makes the item of an entry of a tracked folder.
     pub(crate) fn inside(folder: &RepoPath, entry: &Entry) -> Self {
         let path = format!("{folder}/{}", entry.path);
-        match file_content(&entry.kind) {
-            Some(content) => Self {
-                path,
-                digest: Some(content.sha256),
-                size: content.size,
-                files: None,
-                executable: content.executable,
+        let nothing = |path, files| Self {
+            path,
+            digest: None,
+            size: 0,
+            files,
+            executable: false,
+            target: None,
+        };
+        match &entry.kind {
+            EntryKind::File(file) => Self {
+                digest: Some(file.digest),
+                size: file.size,
+                executable: file.executable,
+                ..nothing(path, None)
             },
-            None => Self {
-                path: format!("{path}/"),
-                digest: None,
-                size: 0,
-                files: Some(0),
-                executable: false,
+            EntryKind::Link(target) => Self {
+                target: Some(target.clone()),
+                ..nothing(path, None)
             },
+            EntryKind::EmptyFolder => nothing(format!("{path}/"), Some(0)),
         }
     }
 
@@ -77,14 +85,5 @@ impl Item {
             target.is_root() || rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
         };
         targets.is_empty() || targets.iter().any(is_within)
-    }
-}
-
-/// Returns the content of a file of a folder; `None` for all that is no file.
-fn file_content(kind: &EntryKind) -> Option<Content> {
-    if let EntryKind::File(file) = kind {
-        Some((*file).into())
-    } else {
-        None
     }
 }

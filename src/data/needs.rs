@@ -30,7 +30,15 @@ impl<'c> Needs<'c> {
 
     /// Adds what a project needs now.
     pub(super) fn add_workspace(&mut self, workspace: &Workspace) -> Result<(), Refusal> {
-        self.add_lock(&workspace.load_lock()?)
+        let lock = workspace.load_lock()?;
+        // By whatever `cache.type` they were made: an object that is packed would leave them dangling.
+        let outs = lock.stages.values().flat_map(|entry| entry.outs.iter());
+        let outs = outs.filter_map(|(path, _)| path.inside());
+        for path in lock.data.keys().chain(outs) {
+            self.cache
+                .pin_linked(&workspace.locate(path), &mut self.live);
+        }
+        self.add_lock(&lock)
     }
 
     /// Adds what a project needed in these commits.

@@ -36,6 +36,14 @@ pub(crate) enum Refusal {
         /// The name of the registration.
         name: String,
     },
+    /// It would wait for the stage that called it.
+    #[error(
+        "stage `{stage}` is running and uses the cache; `gc` would wait for it, and it for `gc`"
+    )]
+    Nested {
+        /// The stage.
+        stage: String,
+    },
     /// The lock, now or at a commit, is wrong.
     #[error(transparent)]
     Lock(#[from] LockError),

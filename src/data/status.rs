@@ -4,9 +4,11 @@
 use crate::base::path::RepoPath;
 use crate::data::changes::{Changes, Comparison, Detail, missing};
 use crate::data::error::Error;
-use crate::data::inventory::{Inventory, Uncached};
+use crate::data::inventory::{Inventory, Uncached, Unreadable};
 use crate::data::item::Item;
-use crate::pipeline::Lock;
+use crate::data::past::Past;
+use crate::data::unmerged::Unmerged;
+use crate::pipeline::{Content, Lock};
 use crate::scm;
 use crate::workspace::Workspace;
 
@@ -17,12 +19,18 @@ pub(crate) struct DataStatus {
     pub(crate) committed: Option<Changes>,
     /// From `data.lock` to the workspace.
     pub(crate) recorded: Changes,
+    /// Of that, what is as the last commit records it, or one that git has left.
+    pub(crate) outdated: Vec<RepoPath>,
     /// What `data.lock` records and the cache lacks.
     pub(crate) missing: Vec<Item>,
     /// What is in the workspace as `data.lock` records it.
     pub(crate) unchanged: Vec<Item>,
     /// Files that neither git nor `data.lock` knows, if they were asked for.
     pub(crate) untracked: Option<Vec<RepoPath>>,
+    /// What is there and cannot be measured.
+    pub(crate) unreadable: Vec<Unreadable>,
+    /// The conflict in `data.lock`, if there is one.
+    pub(crate) unmerged: Option<Unmerged>,
 }
 
 /// Whether files that nobody tracks are looked for.
@@ -66,7 +74,7 @@ impl DataStatus {
                 Some(compare(&Inventory::of(&head, &uncached), &recorded)?)
             }
         };
-        let here = recorded.measured(workspace)?;
+        let (here, unreadable) = recorded.measured(workspace);
         let is_same = |path: &RepoPath| here.contents().get(path) == recorded.contents().get(path);
         let same = recorded.contents().iter().filter(|(path, _)| is_same(path));
         let untracked = match &repo {
@@ -77,14 +85,25 @@ impl DataStatus {
             }
             _ => None,
         };
+        let changes = compare(&recorded.without(&unreadable), &here)?;
+        let past = match &repo {
+            Some(repo) if !changes.is_empty() => Past::of(repo),
+            _ => Past::default(),
+        };
+        let is_outdated =
+            |(path, content): &(&RepoPath, &Content)| !is_same(path) && past.records(path, content);
+        let outdated = here.contents().iter().filter(is_outdated);
         Ok(Self {
             committed,
-            recorded: compare(&recorded, &here)?,
+            outdated: outdated.map(|(path, _)| path.clone()).collect(),
+            recorded: changes,
             missing: missing(workspace, &recorded, detail)?,
             unchanged: same
                 .map(|(path, content)| Item::tracked(path, content))
                 .collect(),
             untracked,
+            unreadable,
+            unmerged: Unmerged::find(workspace)?,
         })
     }
 
@@ -93,5 +112,7 @@ impl DataStatus {
         self.committed.as_ref().is_none_or(Changes::is_empty)
             && self.recorded.is_empty()
             && self.missing.is_empty()
+            && self.unreadable.is_empty()
+            && self.unmerged.is_none()
     }
 }

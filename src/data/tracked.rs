@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 
 use crate::base::any_path::AnyPath;
 use crate::base::path::RepoPath;
+use crate::data::error::Error;
+use crate::data::past::Past;
 use crate::pipeline::{Content, Data, Lock, StageName, tracked_around};
 use crate::store::{self, EntryKind, Presence};
 use crate::workspace::Workspace;
@@ -18,7 +20,7 @@ pub(crate) struct Tracked {
 }
 
 /// How tracked data is, beside its record.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub(crate) enum State {
     /// As recorded, and the cache has it.
     Clean,
@@ -26,49 +28,73 @@ pub(crate) enum State {
     Unsaved,
     /// Other content is there.
     Modified,
+    /// Other content is there: what the last commit records, or one that git has left.
+    Outdated,
     /// It is not there; the cache has it.
     Deleted,
     /// It is not there, and the cache lacks some of it.
     Lost,
+    /// It cannot be looked at.
+    Failed(store::Error),
 }
 
 impl State {
+    /// Returns whether all is well.
+    pub(crate) fn is_clean(&self) -> bool {
+        matches!(self, Self::Clean)
+    }
+
     /// Returns the words for it, as in JSON.
-    pub(crate) fn words(self) -> &'static str {
+    pub(crate) fn words(&self) -> &'static str {
         match self {
             Self::Clean => "unchanged",
             Self::Unsaved => "not in the cache",
             Self::Modified => "modified",
+            Self::Outdated => "outdated",
             Self::Deleted => "deleted",
             Self::Lost => "deleted, and not in the cache",
+            Self::Failed(_) => "failed",
         }
     }
 }
 
-/// Looks at all tracked paths that are `wanted`.
+/// Looks at all tracked paths that are `wanted`. What cannot be looked at keeps nobody from the others.
 pub(crate) fn survey(
     workspace: &Workspace,
     data: &Data,
     wanted: impl Fn(&RepoPath) -> bool,
-) -> Result<Vec<Tracked>, store::Error> {
-    let look = |(path, recorded): (&RepoPath, &Content)| {
-        Ok(Tracked {
-            path: path.clone(),
-            state: look(workspace, path, recorded)?,
-        })
-    };
-    data.iter()
-        .filter(|(path, _)| wanted(path))
-        .map(look)
-        .collect()
+) -> Result<Vec<Tracked>, Error> {
+    let mut past = None;
+    let mut all = Vec::new();
+    for (path, recorded) in data.iter().filter(|(path, _)| wanted(path)) {
+        let found = workspace.measure(&AnyPath::from(path.clone()));
+        let state = match found {
+            Ok(Some(found)) if found != *recorded => {
+                if past.is_none() {
+                    past = Some(Past::around(workspace));
+                }
+                let is_known = past.as_ref().is_some_and(|past| past.records(path, &found));
+                if is_known {
+                    State::Outdated
+                } else {
+                    State::Modified
+                }
+            }
+            Ok(found) => saved_or_not(workspace, recorded, found.is_some())?,
+            Err(error) => State::Failed(error),
+        };
+        let path = path.clone();
+        all.push(Tracked { path, state });
+    }
+    Ok(all)
 }
 
-fn look(workspace: &Workspace, path: &RepoPath, recorded: &Content) -> Result<State, store::Error> {
-    let found = workspace.measure(&AnyPath::from(path.clone()))?;
-    if found.is_some_and(|found| found != *recorded) {
-        return Ok(State::Modified);
-    }
-    let is_there = found.is_some();
+/// Judges what is as recorded, or not there at all.
+fn saved_or_not(
+    workspace: &Workspace,
+    recorded: &Content,
+    is_there: bool,
+) -> Result<State, store::Error> {
     Ok(match workspace.cache.presence(recorded)? {
         Presence::Whole if is_there => State::Clean,
         Presence::Whole => State::Deleted,

@@ -80,6 +80,12 @@ pub(crate) enum AmendError {
         /// The place.
         path: RepoPath,
     },
+    /// Git has something where an out is to go, be it deleted in the workspace.
+    #[error("git tracks `{path}`")]
+    InGit {
+        /// The place.
+        path: RepoPath,
+    },
     /// What goes there would be no data.
     #[error("`{path}` is no place for data: `{pattern}` excludes it")]
     NoPlace {

@@ -1,13 +1,11 @@
 //! Which files of a folder are behind a change: its manifest of then against that of now.
 
-use std::collections::BTreeMap;
-
 use crate::base::any_path::AnyPath;
 use crate::engine::decide::Reason;
 use crate::engine::error::Failure;
 use crate::engine::fingerprint::{Change, Fact, FactValue};
 use crate::pipeline::Content;
-use crate::store::{EntryKind, Tree};
+use crate::store::{EntryChange, tree_changes};
 use crate::workspace::Workspace;
 
 /// What has become of one file of a folder.
@@ -69,32 +67,13 @@ fn compare(
     let (Some(old), Some(new)) = (old, workspace.tree(path)?) else {
         return Ok(Vec::new());
     };
-    let mut old_entries = entries(&old);
-    let mut changes = Vec::new();
-    for (path, kind) in entries(&new) {
-        let kind = match old_entries.remove(path) {
-            None => FileChangeKind::Added,
-            Some(old) if old != kind => FileChangeKind::Modified,
-            Some(_) => continue,
-        };
-        changes.push(FileChange {
-            path: path.to_owned(),
-            kind,
-        });
-    }
-    let deleted = old_entries.into_keys();
-    let kind = FileChangeKind::Deleted;
-    changes.extend(deleted.map(|path| FileChange {
-        path: path.to_owned(),
-        kind,
-    }));
-    changes.sort_by(|one, other| one.path.cmp(&other.path));
-    Ok(changes)
-}
-
-fn entries(tree: &Tree) -> BTreeMap<&str, &EntryKind> {
-    tree.entries()
-        .iter()
-        .map(|entry| (entry.path.as_str(), &entry.kind))
-        .collect()
+    let change = |change: EntryChange<'_>| FileChange {
+        path: change.entry().path.clone(),
+        kind: match change {
+            EntryChange::Added(_) => FileChangeKind::Added,
+            EntryChange::Modified(..) => FileChangeKind::Modified,
+            EntryChange::Deleted(_) => FileChangeKind::Deleted,
+        },
+    };
+    Ok(tree_changes(&old, &new).into_iter().map(change).collect())
 }

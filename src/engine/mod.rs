@@ -46,7 +46,7 @@ pub(crate) use explain::{FileChange, changed_files};
 pub(crate) use fingerprint::Change;
 pub(crate) use freeze::{Freeze, set_frozen};
 pub(crate) use plotting::{PlotChange, modify_plot};
-pub(crate) use record::LastRun;
+pub(crate) use record::{LastRun, StageRun};
 pub(crate) use relocation::move_out;
 pub(crate) use removal::{Outs, remove_stages};
 pub(crate) use repro::{ReproOptions, Summary, repro};

@@ -11,7 +11,7 @@ use crate::base::value::Value;
 use crate::base::yaml::Step;
 use crate::engine::amendment::{AmendError, Amendment};
 use crate::engine::error::Error;
-use crate::pipeline::{self, Content, Data, Dep, Lock, Pipeline, Plot, Stage};
+use crate::pipeline::{self, Capitals, Content, Data, Dep, Lock, Pipeline, Plot, Stage};
 use crate::scm::{ignore_out, stop_ignoring};
 use crate::workspace::Workspace;
 
@@ -124,7 +124,8 @@ fn refuse_overlaps(pipeline: &Pipeline, data: &Data, new: &RepoPath) -> Result<(
     let refused = pipeline.refuse_tracked_outs(data);
     refused.map_err(pipeline::Error::from)?;
     let mut others = data.keys().filter(|path| *path != new);
-    match others.find(|path| path.overlaps(new)) {
+    let alike = Capitals::of(others.clone()).alike(new);
+    match others.find(|path| path.overlaps(new)).or(alike) {
         Some(tracked) => Err(AmendError::OverlapsData {
             path: new.clone(),
             tracked: tracked.clone(),
@@ -161,6 +162,11 @@ fn destination(
     }
     if workspace.locate(&new).symlink_metadata().is_ok() {
         return Err(AmendError::Occupied { path: new }.into());
+    }
+    if let Some(repo) = workspace.repo()?
+        && let Some(path) = repo.tracked_among([&new].into_iter())?.pop_first()
+    {
+        return Err(AmendError::InGit { path }.into());
     }
     Ok(new)
 }

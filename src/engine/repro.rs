@@ -236,10 +236,9 @@ impl Project<'_> {
 
 /// A command that calls us would wait for itself; another project's may.
 pub(super) fn refuse_nesting(workspace: &Workspace) -> Result<(), Error> {
-    let is_ours = std::env::var_os("MLPIPE_ROOT").is_some_and(|root| *workspace.root() == *root);
-    match std::env::var("MLPIPE_STAGE") {
-        Ok(stage) if is_ours => Err(Error::Nested { stage }),
-        _ => Ok(()),
+    match workspace.calling_stage() {
+        Some(stage) => Err(Error::Nested { stage }),
+        None => Ok(()),
     }
 }
 

@@ -5,84 +5,159 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::base::path::RepoPath;
 use crate::base::source::{Snapshot, read_text};
 use crate::base::value::Value;
-use crate::pipeline::{self, PARAMS_FILE, ParamFiles, Pipeline, parse_values};
+use crate::pipeline::{self, Directions, PARAMS_FILE, ParamFiles, Pipeline, parse_values};
 
 /// The leaves of some files: file → dotted key → value.
 #[derive(Debug, Default)]
 pub(crate) struct Collection {
     /// The values, in the order of each file.
     pub(crate) files: BTreeMap<RepoPath, Vec<(String, Value)>>,
-    /// Metric files that are listed and not there.
+    /// Keys whose values are no metrics, and what they are: a list, or nothing.
+    pub(crate) left_out: BTreeMap<RepoPath, Vec<(String, &'static str)>>,
+    /// Files that are listed and not there.
     pub(crate) missing: Vec<RepoPath>,
     /// Files that could not be read.
     pub(crate) faults: Vec<pipeline::Error>,
+    /// Which way metrics are better.
+    pub(crate) directions: Directions,
 }
 
-/// Reads the metric files of `snapshot`. Lists and nulls are left out, as in DVC.
-pub(crate) fn collect_metrics(snapshot: &dyn Snapshot) -> Result<Collection, pipeline::Error> {
-    let mut collection = Collection::default();
-    let Some(pipeline) = load(snapshot)? else {
-        return Ok(collection);
-    };
-    for path in pipeline.metric_files() {
-        match read_values(snapshot, path) {
-            Ok(Some(value)) => {
-                let leaves = leaves(&value);
-                let wanted =
-                    |(_, value): &(String, Value)| !matches!(value, Value::List(_) | Value::Null);
-                let leaves = leaves.into_iter().filter(wanted).collect();
-                collection.files.insert(path.clone(), leaves);
-            }
-            Ok(None) => collection.missing.push(path.clone()),
-            Err(error) => collection.faults.push(error),
-        }
+impl Collection {
+    /// Returns the value of `key` in the file at `path`.
+    pub(crate) fn value(&self, path: &RepoPath, key: &str) -> Option<&Value> {
+        let leaves = self.files.get(path)?;
+        let found = leaves.iter().find(|(known, _)| known == key);
+        found.map(|(_, value)| value)
     }
-    Ok(collection)
 }
 
-/// Reads the parameters of `snapshot`: all of `params.yaml`, and what stages name of other files.
+/// What is collected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Subject {
+    /// Metrics, without lists and nulls, as in DVC.
+    Metrics,
+    /// Parameters: all of `params.yaml` and of listed files, and what stages name of others.
+    Params,
+    /// Only the parameters that stages depend on.
+    ParamsOfStages,
+}
+
+/// What is collected of which files.
+#[derive(Clone, Debug)]
+pub(crate) struct Query {
+    /// What.
+    pub(crate) subject: Subject,
+    /// Files, listed or not, and folders of listed ones; all that are listed if there is none.
+    pub(crate) targets: Vec<RepoPath>,
+}
+
+/// Reads the parameters of `snapshot`.
 pub(crate) fn collect_params(snapshot: &dyn Snapshot) -> Result<Collection, pipeline::Error> {
-    let mut collection = Collection::default();
-    let files = ParamFiles::new(snapshot);
-    let default = RepoPath::parse(PARAMS_FILE).expect("invariant: a plain file name");
-    let mut wanted: BTreeMap<RepoPath, BTreeSet<Option<String>>> = BTreeMap::new();
-    wanted.entry(default).or_default().insert(None);
-    let pipeline = load(snapshot)?;
-    for path in pipeline.iter().flat_map(Pipeline::param_files) {
-        wanted.entry(path.clone()).or_default().insert(None);
-    }
-    for stage in pipeline.iter().flat_map(|pipeline| &pipeline.stages) {
-        for param in &stage.params {
-            wanted
-                .entry(param.file.clone())
-                .or_default()
-                .insert(param.key.clone());
-        }
-    }
-    for (path, keys) in wanted {
-        match files.document(&path) {
-            Ok(Some(document)) => {
-                let is_wanted = |leaf: &str| {
-                    keys.iter()
-                        .any(|key| key.as_ref().is_none_or(|key| is_below(leaf, key)))
-                };
-                let leaves = leaves(document.value()).into_iter();
-                let leaves = leaves.filter(|(leaf, _)| is_wanted(leaf)).collect();
-                collection.files.insert(path, leaves);
-            }
-            Ok(None) => {}
-            Err(error) => collection.faults.push(error),
-        }
-    }
-    Ok(collection)
+    Query::all(Subject::Params).collect(snapshot)
 }
 
-/// A revision from before there was a pipeline has nothing to collect, which is no mistake.
-fn load(snapshot: &dyn Snapshot) -> Result<Option<Pipeline>, pipeline::Error> {
-    match Pipeline::load(snapshot) {
-        Ok(pipeline) => Ok(Some(pipeline)),
-        Err(pipeline::Error::NoPipeline { .. }) => Ok(None),
-        Err(error) => Err(error),
+impl Query {
+    /// Asks for everything of a kind.
+    pub(crate) fn all(subject: Subject) -> Self {
+        let targets = Vec::new();
+        Self { subject, targets }
+    }
+
+    /// Collects from `snapshot` by its own pipeline. A revision from before there was one has nothing
+    /// to collect, which is no mistake.
+    pub(crate) fn collect(&self, snapshot: &dyn Snapshot) -> Result<Collection, pipeline::Error> {
+        match Pipeline::load(snapshot) {
+            Ok(pipeline) => Ok(self.collect_by(snapshot, &pipeline)),
+            Err(pipeline::Error::NoPipeline { .. }) => {
+                Ok(self.collect_by(snapshot, &Pipeline::default()))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Collects from `snapshot`, whose pipeline is `pipeline`.
+    pub(crate) fn collect_by(&self, snapshot: &dyn Snapshot, pipeline: &Pipeline) -> Collection {
+        let mut collection = Collection {
+            directions: pipeline.better.clone(),
+            ..Collection::default()
+        };
+        match self.subject {
+            Subject::Metrics => self.metrics(snapshot, pipeline, &mut collection),
+            Subject::Params | Subject::ParamsOfStages => {
+                self.params(snapshot, pipeline, &mut collection);
+            }
+        }
+        collection
+    }
+
+    fn metrics(&self, snapshot: &dyn Snapshot, pipeline: &Pipeline, into: &mut Collection) {
+        let listed = pipeline.metric_files().into_iter().cloned().collect();
+        for path in self.chosen(listed) {
+            match read_values(snapshot, &path) {
+                Ok(Some(value)) => {
+                    let is_metric = |(_, value): &(String, Value)| {
+                        !matches!(value, Value::List(_) | Value::Null)
+                    };
+                    let (metrics, others) = leaves(&value).into_iter().partition(is_metric);
+                    let others: Vec<(String, Value)> = others;
+                    let others = others.into_iter().map(|(key, value)| (key, value.kind()));
+                    into.left_out.insert(path.clone(), others.collect());
+                    into.files.insert(path, metrics);
+                }
+                Ok(None) => into.missing.push(path),
+                Err(error) => into.faults.push(error),
+            }
+        }
+    }
+
+    fn params(&self, snapshot: &dyn Snapshot, pipeline: &Pipeline, into: &mut Collection) {
+        let files = ParamFiles::new(snapshot);
+        let default = RepoPath::parse(PARAMS_FILE).expect("invariant: a plain file name");
+        let mut wanted: BTreeMap<RepoPath, BTreeSet<Option<String>>> = BTreeMap::new();
+        if self.subject == Subject::Params {
+            for path in [&default].into_iter().chain(pipeline.param_files()) {
+                wanted.entry(path.clone()).or_default().insert(None);
+            }
+        }
+        for param in pipeline.stages.iter().flat_map(|stage| &stage.params) {
+            let keys = wanted.entry(param.file.clone()).or_default();
+            keys.insert(param.key.clone());
+        }
+        let whole = BTreeSet::from([None]);
+        for path in self.chosen(wanted.keys().cloned().collect()) {
+            let keys = wanted.get(&path).unwrap_or(&whole);
+            match files.document(&path) {
+                Ok(Some(document)) => {
+                    let is_wanted = |leaf: &str| {
+                        let mut keys = keys.iter();
+                        keys.any(|key| key.as_ref().is_none_or(|key| is_below(leaf, key)))
+                    };
+                    let leaves = leaves(document.value()).into_iter();
+                    let leaves = leaves.filter(|(leaf, _)| is_wanted(leaf)).collect();
+                    into.files.insert(path, leaves);
+                }
+                // A project without parameters has no file of them.
+                Ok(None) if path == default && self.targets.is_empty() => {}
+                Ok(None) => into.missing.push(path),
+                Err(error) => into.faults.push(error),
+            }
+        }
+    }
+
+    /// Returns those of the listed files that are asked for, and targets that are not listed.
+    fn chosen(&self, listed: BTreeSet<RepoPath>) -> BTreeSet<RepoPath> {
+        if self.targets.is_empty() {
+            return listed;
+        }
+        let mut chosen = BTreeSet::new();
+        for target in &self.targets {
+            let mut inside = listed.iter().filter(|path| path.is_within(target));
+            match inside.next() {
+                Some(first) => chosen.extend([first].into_iter().chain(inside).cloned()),
+                None => drop(chosen.insert(target.clone())),
+            }
+        }
+        chosen
     }
 }
 

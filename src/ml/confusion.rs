@@ -1,5 +1,6 @@
 //! Which classes are taken for which, and what follows: precision, recall and F1.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use serde::Serialize;
@@ -66,6 +67,13 @@ impl Confusion {
             precision: mean(|quality| quality.precision),
             recall: mean(|quality| quality.recall),
         }
+    }
+
+    /// Returns the recall of each class, by the class's name.
+    pub(crate) fn recalls(&self) -> BTreeMap<String, f64> {
+        let recall = |class| significant(self.quality(class).recall);
+        let named = (0..CLASSES).map(|class| (format!("class_{class}"), recall(class)));
+        named.collect()
     }
 
     /// Writes the matrix as a table, a row for each pair of classes.

@@ -1,5 +1,6 @@
 //! The stage `evaluate`: how good the weights are on images that they have never seen.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
@@ -38,6 +39,8 @@ struct Metrics {
     count: usize,
     loss: f64,
     r#macro: Quality,
+    /// The share of right ones among the images of each class.
+    recall: BTreeMap<String, f64>,
     /// Two models can be compared image by image only when they saw the same images.
     test_set: Digest,
 }
@@ -56,6 +59,7 @@ pub(crate) fn evaluate(task: &Evaluation, on_event: &mut dyn FnMut(Event)) -> Re
         count: part.len(),
         loss: significant(score.loss),
         r#macro: confusion.macro_mean(),
+        recall: confusion.recalls(),
         test_set: summary.test_set,
     };
     fs::write_atomic(

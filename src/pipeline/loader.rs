@@ -9,12 +9,15 @@ use serde::{Deserialize, Serialize};
 use crate::base::document::Document;
 use crate::base::path::RepoPath;
 use crate::base::source::{Snapshot, read_text};
+use crate::pipeline::better::Directions;
 use crate::pipeline::discover::{DVC_FILE, PIPELINE_FILE, find_below};
 use crate::pipeline::error::Error;
+use crate::pipeline::gates::Gate;
 use crate::pipeline::graph::Graph;
 use crate::pipeline::needs::{Amount, check_pools, merge_pools};
 use crate::pipeline::params::ParamFiles;
 use crate::pipeline::plot::Plot;
+use crate::pipeline::predictions::PredictionFile;
 use crate::pipeline::sections::{PipelineFile, ReportSettings};
 use crate::pipeline::stage::{Out, OutKind, Stage};
 
@@ -32,9 +35,14 @@ pub(crate) struct Pipeline {
     pub(crate) report: Option<ReportSettings>,
     /// How many places each pool has.
     pub(crate) pools: BTreeMap<String, Amount>,
+    /// Which way metrics are better.
+    pub(crate) better: Directions,
+    /// What metrics have to be.
+    pub(crate) gates: Vec<Gate>,
     metrics: Vec<RepoPath>,
     params: Vec<RepoPath>,
     plots: Vec<Plot>,
+    predictions: Vec<PredictionFile>,
 }
 
 impl Pipeline {
@@ -87,19 +95,26 @@ impl Pipeline {
             whole.metrics.append(&mut file.metrics);
             whole.params.append(&mut file.params);
             whole.plots.append(&mut file.plots);
+            whole.predictions.append(&mut file.predictions);
             whole.report = whole.report.or(file.report);
+            whole.better.append(file.better);
+            whole.gates.append(&mut file.gates);
             merge_pools(&mut whole.pools, file.pools)?;
         }
         check_pools(&whole.stages, &whole.pools)?;
         let graph = Graph::build(&whole.stages, root)?;
+        note_makers(&mut whole.predictions, &whole.stages);
         Ok(Self {
             stages: whole.stages,
             graph,
             report: whole.report,
             pools: whole.pools,
+            better: whole.better,
+            gates: whole.gates,
             metrics: whole.metrics,
             params: whole.params,
             plots: whole.plots,
+            predictions: whole.predictions,
         })
     }
 
@@ -128,8 +143,32 @@ impl Pipeline {
         made.filter(is_alone).chain(&self.plots)
     }
 
+    /// Returns the files with what a model said of each example.
+    pub(crate) fn predictions(&self) -> &[PredictionFile] {
+        &self.predictions
+    }
+
     fn outs(&self) -> impl Iterator<Item = &Out> {
         self.stages.iter().flat_map(|stage| &stage.outs)
+    }
+}
+
+/// Notes which metrics are made together with which predictions.
+fn note_makers(predictions: &mut [PredictionFile], stages: &[Stage]) {
+    for file in predictions {
+        let makes = |stage: &&Stage| {
+            let mut outs = stage.outs.iter().filter_map(|out| out.path.inside());
+            outs.any(|out| out.overlaps(&file.path))
+        };
+        let outs = stages
+            .iter()
+            .find(makes)
+            .map_or(&[][..], |stage| &stage.outs);
+        let metrics = outs
+            .iter()
+            .filter(|out| matches!(out.kind, OutKind::Metric));
+        let metrics = metrics.filter_map(|out| out.path.inside().cloned());
+        file.made_with = metrics.collect();
     }
 }
 

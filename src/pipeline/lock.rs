@@ -211,8 +211,9 @@ fn refuse_conflicts(file: &str, text: &str) -> Result<(), Problem> {
             column: 1,
         }))
         .help(format!(
-            "take either side whole, as in `git checkout --ours {file}`, then run `mlpipe repro`: \
-         what the other side had run comes from the cache; after `mlpipe install` git merges it by itself"
+            "take either side whole, as in `git checkout --ours {file}`, then run `mlpipe checkout` for \
+         tracked data and `mlpipe repro` for stages: what the other side had run comes from the cache; \
+         after `mlpipe install` git merges it by itself"
         )))
 }
 

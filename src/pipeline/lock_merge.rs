@@ -43,8 +43,9 @@ pub(crate) fn merge(base: &Lock, ours: &Lock, theirs: &Lock) -> LockMerge {
     }
 }
 
-/// Merges records by their keys; returns the keys of the conflicts as well.
-fn merge_records<K: Ord + Clone, T: Clone + PartialEq>(
+/// Merges records by their keys; returns the keys of the conflicts as well. Of these the record of
+/// `ours` stays, or the only one that is left.
+pub(crate) fn merge_records<K: Ord + Clone, T: Clone + PartialEq>(
     base: &BTreeMap<K, T>,
     ours: &BTreeMap<K, T>,
     theirs: &BTreeMap<K, T>,

@@ -5,7 +5,7 @@ use std::fmt::{self, Display};
 
 use crate::base::document::{Node, Origin};
 use crate::base::path::RepoPath;
-use crate::base::problem::Problem;
+use crate::base::problem::{Problem, did_you_mean};
 use crate::base::value::{Map, Value};
 use crate::pipeline::interpolate::{self, Use, has_templates};
 use crate::pipeline::python_text::as_text;
@@ -152,6 +152,34 @@ pub(super) fn join(folder: &RepoPath, text: &str, origin: &Origin) -> Result<Rep
     folder
         .join(text)
         .map_err(|error| origin.problem(error.to_string()))
+}
+
+/// Resolves a text that must be one of some words; returns what the word stands for.
+pub(super) fn word_of<T: Copy>(
+    reader: &Reader<'_>,
+    node: &Node<'_>,
+    field: &str,
+    words: &[(&str, T)],
+) -> Result<T, Problem> {
+    let names: Vec<String> = words.iter().map(|(word, _)| format!("`{word}`")).collect();
+    let wanted = match names.split_last() {
+        Some((last, others)) => format!("{} or {last}", others.join(", ")),
+        None => String::new(),
+    };
+    let find = |value: &Value| {
+        let text = value.as_text()?;
+        let found = words.iter().find(|(word, _)| *word == text);
+        found.map(|(_, meaning)| *meaning)
+    };
+    reader
+        .parsed(node, field, &wanted, find)
+        .map_err(|problem| {
+            let text = node.value.as_text().unwrap_or_default();
+            match did_you_mean(text, words.iter().map(|(word, _)| *word)) {
+                Some(help) if problem.help.is_none() => problem.help(help),
+                _ => problem,
+            }
+        })
 }
 
 /// Returns a whole number that is not negative, written as a number or as text.

@@ -12,10 +12,13 @@ pub(super) const FILE: Shape = Record(&[&[
     field("params", TEXTS),
     field("metrics", TEXTS),
     field("plots", PLOTS),
+    field("predictions", Each("predictions file", &PREDICTIONS)),
     field("artifacts", Each("artifact", &Record(&[ARTIFACT]))),
     field("datasets", List(&DATASET)),
     field("report", Record(&[REPORT])),
     field("pools", Each("pool", &Scalar)),
+    field("better", Each("metric", &Scalar)),
+    field("gates", Each("gate", &GATES)),
 ]]);
 
 const TEXTS: Shape = List(&Text);
@@ -144,6 +147,21 @@ const PLOT: Shape = Either(&[
     ]]),
 ]);
 
+/// What the columns of a file of predictions are called, and what they are for.
+const PREDICTIONS: Shape = Either(&[
+    Null,
+    Record(&[&[
+        field("id", Scalar),
+        field("actual", Scalar),
+        field("predicted", Scalar),
+        field("score", Scalar),
+        field("positive", Scalar),
+        field("loss", Scalar),
+        field("test_set", Text),
+        field("metrics", Each("statistic", &Text)),
+    ]]),
+]);
+
 const ARTIFACT: &[Field] = &[
     required(
         "path",
@@ -166,4 +184,17 @@ const REPORT: &[Field] = &[
     field("path", Text),
     field("base", Text),
     field("template", Text),
+];
+
+const GATES: Shape = Either(&[Record(&[GATE]), List(&Record(&[GATE]))]);
+
+const GATE: &[Field] = &[
+    field("min", Scalar),
+    field("max", Scalar),
+    field("max_drop", Scalar),
+    field("level", Text),
+    field("better", Text),
+    field("confidence", Scalar),
+    field("prove", Text),
+    field("missing_base", Text),
 ];

@@ -8,13 +8,16 @@ use serde::{Deserialize, Serialize};
 use crate::base::document::{Document, Node};
 use crate::base::path::RepoPath;
 use crate::base::problem::Problem;
+use crate::pipeline::better::Directions;
 use crate::pipeline::discover::{DVC_FILE, PIPELINE_FILE};
 use crate::pipeline::error::Error;
+use crate::pipeline::gates::{Gate, read_gates};
 use crate::pipeline::loader::PARAMS_FILE;
 use crate::pipeline::lock::LOCK_FILE;
 use crate::pipeline::needs::{Amount, read_pools};
 use crate::pipeline::params::ParamFiles;
 use crate::pipeline::plot::Plot;
+use crate::pipeline::predictions::{PredictionFile, read_predictions};
 use crate::pipeline::reader::Reader;
 use crate::pipeline::schema::FILE;
 use crate::pipeline::stage::{Dep, Stage};
@@ -32,10 +35,16 @@ pub(crate) struct PipelineFile {
     pub(crate) params: Vec<RepoPath>,
     /// Plots of files, whoever makes them.
     pub(crate) plots: Vec<Plot>,
+    /// Files with what a model said of each example.
+    pub(crate) predictions: Vec<PredictionFile>,
     /// How many places each pool has.
     pub(crate) pools: BTreeMap<String, Amount>,
     /// The report that a run ends with.
     pub(crate) report: Option<ReportSettings>,
+    /// Which way metrics are better.
+    pub(crate) better: Directions,
+    /// What metrics have to be.
+    pub(crate) gates: Vec<Gate>,
 }
 
 /// The `report:` section: what `repro` writes when it has run.
@@ -117,6 +126,9 @@ impl PipelineFile {
         self.metrics = paths("metrics")?;
         self.params = paths("params")?;
         self.pools = read_pools(root, &reader)?;
+        self.predictions = read_predictions(root, folder, &reader)?;
+        self.better = Directions::read(root, folder, &reader)?;
+        self.gates = read_gates(root, folder, &reader)?;
         // Nothing uses these yet, but a mistake in them is one now.
         for section in ["artifacts", "datasets"] {
             if let Some(node) = root.get(section) {

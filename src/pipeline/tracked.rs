@@ -25,19 +25,55 @@ pub(crate) fn tracked_below<'d>(
     data: &'d Data,
     path: &RepoPath,
 ) -> impl Iterator<Item = &'d RepoPath> {
+    below(data, path)
+}
+
+fn below<'d, T>(
+    paths: &'d BTreeMap<RepoPath, T>,
+    path: &RepoPath,
+) -> impl Iterator<Item = &'d RepoPath> {
     let start = if path.is_root() {
         String::new()
     } else {
         format!("{path}/")
     };
     let from = (Bound::Included(start.as_str()), Bound::Unbounded);
-    let found = data.range::<str, _>(from).map(|(tracked, _)| tracked);
+    let found = paths.range::<str, _>(from).map(|(tracked, _)| tracked);
     found.take_while(move |tracked| tracked.as_str().starts_with(&start))
 }
 
 /// Returns a tracked path that has something in common with `path`.
 pub(crate) fn tracked_overlapping<'d>(data: &'d Data, path: &RepoPath) -> Option<&'d RepoPath> {
     tracked_around(data, path).or_else(|| tracked_below(data, path).next())
+}
+
+/// Paths by what they are where capitals do not count: on the file systems of macOS and Windows one
+/// takes the other's place.
+pub(crate) struct Capitals<'p>(BTreeMap<RepoPath, Vec<&'p RepoPath>>);
+
+impl<'p> Capitals<'p> {
+    /// Gathers paths.
+    pub(crate) fn of(paths: impl Iterator<Item = &'p RepoPath>) -> Self {
+        let mut all: BTreeMap<RepoPath, Vec<&RepoPath>> = BTreeMap::new();
+        for path in paths {
+            all.entry(lower(path)).or_default().push(path);
+        }
+        Self(all)
+    }
+
+    /// Returns one that is `path`, around it or in it, but for capitals.
+    pub(crate) fn alike(&self, path: &RepoPath) -> Option<&'p RepoPath> {
+        let lower = lower(path);
+        let around = lower.ancestors().filter_map(|folder| self.0.get(folder));
+        let below = below(&self.0, &lower).filter_map(|inner| self.0.get(inner));
+        let mut found = around.chain(below).flatten();
+        found.find(|other| !other.overlaps(path)).copied()
+    }
+}
+
+fn lower(path: &RepoPath) -> RepoPath {
+    // No letter becomes a `/` or a control character by that.
+    RepoPath::parse(&path.as_str().to_lowercase()).unwrap_or_else(|_| path.clone())
 }
 
 impl Stage {

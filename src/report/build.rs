@@ -1,20 +1,40 @@
-//! Gathers what a report says from two snapshots and the last run.
+//! Gathers what a report says from two sides and the last run.
 
-use crate::base::source::{Snapshot, read_text};
+use crate::base::source::read_text;
 use crate::base::tabular::Table;
-use crate::base::value::Value;
-use crate::metrics::{Collection, Confusion, Difference, collect_metrics, collect_params, diff};
-use crate::pipeline::{Pipeline, Plot};
+use crate::metrics::{Backing, Confusion, Difference, Judgement, collect_params, diff};
+use crate::pipeline::{Pipeline, Plot, PlotSource};
+use crate::report::classes::ConfusionTable;
+use crate::report::code::code_changes;
+use crate::report::dataset::{data_change, is_data};
 use crate::report::error::Error;
-use crate::report::model::{Base, ConfusionRow, ConfusionTable, Report, Row, StageRow};
+use crate::report::headline::{headline, main_metric};
+use crate::report::mermaid::{self, flowchart, line_chart};
+use crate::report::model::{Base, Chart, GateRow, Report, Row, StageRow, run_summary};
+use crate::report::side::{Changed, Side, changed_inputs};
+use crate::report::tensors::model_changes;
+use crate::report::trend::{Trend, trends};
+use crate::scm::Repo;
 
 /// What a report is made of.
 pub(crate) struct ReportRequest<'a> {
     /// The side that is reported on.
-    pub(crate) here: &'a dyn Snapshot,
+    pub(crate) here: Side<'a>,
+    /// Its pipeline.
+    pub(crate) pipeline: &'a Pipeline,
+    /// Its commit, where that is what was run.
+    pub(crate) head: Option<String>,
     /// The side that it is compared with, and its commit.
-    pub(crate) base: Option<(&'a dyn Snapshot, String)>,
-    /// Why there is no base, if there is none.
+    pub(crate) base: Option<(Side<'a>, String)>,
+    /// Where the base's history is, and the branch that the trend is of.
+    pub(crate) history: Option<(&'a Repo, &'a str)>,
+    /// The metrics of both sides.
+    pub(crate) metrics: Vec<Difference>,
+    /// What predictions say of them.
+    pub(crate) backing: &'a Backing,
+    /// How the gates were met.
+    pub(crate) judgements: &'a [Judgement],
+    /// What a reader must know besides.
     pub(crate) notes: Vec<String>,
     /// The stages of the last run.
     pub(crate) stages: Vec<StageRow>,
@@ -24,148 +44,217 @@ pub(crate) struct ReportRequest<'a> {
 pub(crate) fn build(request: ReportRequest<'_>) -> Result<Report, Error> {
     let ReportRequest {
         here,
+        pipeline,
+        head,
         base,
+        history,
+        metrics,
+        backing,
+        judgements,
         mut notes,
         stages,
     } = request;
-    let mut side = |collect: Collect| -> Result<(Collection, Collection), Error> {
-        let new = collect(here)?;
-        let old = base
-            .as_ref()
-            .map(|(base, _)| collect(*base))
-            .transpose()?
-            .unwrap_or_default();
-        notes.extend(
-            new.faults
-                .iter()
-                .chain(&old.faults)
-                .map(ToString::to_string),
-        );
-        Ok((old, new))
+    let base_side = base.as_ref().map(|(side, _)| *side);
+    let params = compare_params(here, base_side, &mut notes)?;
+    let gates: Vec<GateRow> = judgements.iter().map(GateRow::new).collect();
+    notes.extend(backing.obstacles.iter().map(|(path, why)| {
+        format!("{path} shows no significance: {why}")
+    }));
+    let metric_row = |one: &Difference| {
+        let finding = backing.get(&one.path, &one.key);
+        Row::of_metric(one, None).with_evidence(finding)
     };
-    let (old_metrics, new_metrics) = side(collect_metrics)?;
-    let (old_params, new_params) = side(collect_params)?;
-    let metrics = diff(&old_metrics, &new_metrics);
     let has_base = base.is_some();
-    let changed = |differences: &[Difference], row: fn(&Difference) -> Row| -> Vec<Row> {
-        differences
-            .iter()
-            .filter(|one| !one.is_equal())
-            .map(row)
-            .collect()
-    };
-    let params = diff(&old_params, &new_params);
-    let params = if has_base {
-        changed(&params, Row::of_param)
-    } else {
-        Vec::new()
-    };
+    let changed = base_side.map(|base| changed_inputs(base, here));
+    let inputs = Inputs::of(base_side, here, changed.as_deref().unwrap_or_default());
+    let trends = trends_of(&metrics, here, history, &mut notes);
     Ok(Report {
-        headline: headline(&metrics, has_base),
+        verdict: verdict(&gates),
+        headline: headline(&metrics, has_base, backing, &gates),
+        reproduce: reproduce(head.as_deref()),
+        head,
         base: base.map(|(base, commit)| Base {
-            name: base.name().to_owned(),
+            name: base.snapshot.name().to_owned(),
             commit,
         }),
-        unchanged_metrics: metrics.iter().filter(|one| one.is_equal()).count(),
-        metrics: changed(&metrics, |one| Row::of_metric(one, None)),
-        params,
+        gates,
+        unchanged_metrics: metrics.iter().filter(|one| one.is_same()).count(),
+        metrics: rows(&metrics, |one| !one.is_same(), metric_row),
+        same: rows(&metrics, Difference::is_same, metric_row),
+        params: rows(&params, |one| has_base && !one.is_equal(), Row::of_param),
+        data: inputs.data,
+        code: inputs.code,
+        models: base_side.map_or_else(Vec::new, |base| model_changes(base, here)),
+        run: run_summary(&stages),
+        graph: graph(pipeline, &stages),
         stages,
-        confusions: confusions(here, &mut notes)?,
+        charts: charts(&trends),
+        trends,
+        confusions: confusions(pipeline, here, base_side, &mut notes)?,
         notes,
+        left_out: Vec::new(),
     })
 }
 
-type Collect = fn(&dyn Snapshot) -> Result<Collection, crate::pipeline::Error>;
+/// Compares the parameters of both sides; files that cannot be read are noted.
+fn compare_params(
+    here: Side<'_>,
+    base: Option<Side<'_>>,
+    notes: &mut Vec<String>,
+) -> Result<Vec<Difference>, Error> {
+    let new = collect_params(here.snapshot)?;
+    let old = base.map(|base| collect_params(base.snapshot)).transpose()?;
+    let old = old.unwrap_or_default();
+    let faults = new.faults.iter().chain(&old.faults);
+    notes.extend(faults.map(ToString::to_string));
+    Ok(diff(&old, &new))
+}
 
-/// The verdict in one line: the first metric that people ask for, and how many others moved.
-fn headline(metrics: &[Difference], has_base: bool) -> String {
-    let has_number = |one: &&Difference| one.new.as_ref().and_then(Value::as_number).is_some();
-    let is_main = |one: &&Difference| one.key.rsplit('.').next() == Some("accuracy");
-    let mut candidates = metrics.iter().filter(has_number);
-    let main = candidates
-        .clone()
-        .find(is_main)
-        .or_else(|| candidates.next());
-    let Some(main) = main else {
-        return "no metrics".to_owned();
-    };
-    let row = Row::of_metric(main, None);
-    let key = &main.key;
-    let delta = main.delta();
-    match (has_base, delta) {
-        (true, Some(delta)) if delta != 0.0 => {
-            let is_share = row_is_share(main);
-            let share = if is_main(&main) && is_share {
-                percentage_points(delta)
-            } else {
-                row.delta
-            };
-            format!("{key} {} → {} ({share})", row.old, row.new)
+fn rows(
+    differences: &[Difference],
+    is_wanted: impl Fn(&Difference) -> bool,
+    row: impl Fn(&Difference) -> Row,
+) -> Vec<Row> {
+    let wanted = differences.iter().filter(|one| is_wanted(one));
+    wanted.map(row).collect()
+}
+
+/// What people put in and changed.
+#[derive(Default)]
+struct Inputs {
+    data: Vec<super::DataChange>,
+    code: Vec<super::CodeChange>,
+}
+
+impl Inputs {
+    fn of(base: Option<Side<'_>>, here: Side<'_>, changed: &[Changed]) -> Self {
+        let Some(base) = base else {
+            return Self::default();
+        };
+        let (data, code): (Vec<&Changed>, Vec<&Changed>) =
+            changed.iter().partition(|one| is_data(base, here, one));
+        let data = data.into_iter().map(|one| data_change(base, here, one));
+        Self {
+            data: data.collect(),
+            code: code_changes(base, here, &code),
         }
-        (true, Some(_)) => format!("{key} {}, unchanged", row.new),
-        (true, None) => format!("{key} {}, new", row.new),
-        (false, _) => format!("{key} {}", row.new),
     }
 }
 
-/// Whether both sides are shares of one, so that their difference is in percentage points.
-fn row_is_share(difference: &Difference) -> bool {
-    let sides = [&difference.old, &difference.new];
-    let mut numbers = sides.into_iter().flatten().filter_map(Value::as_number);
-    numbers.all(|number| (0.0..=1.0).contains(&number))
+/// The worst that any gate says.
+fn verdict(gates: &[GateRow]) -> &'static str {
+    let has = |verdict: &str| gates.iter().any(|gate| gate.verdict == verdict);
+    if gates.is_empty() {
+        "none"
+    } else if has("fail") {
+        "fail"
+    } else if has("warn") {
+        "warn"
+    } else {
+        "pass"
+    }
 }
 
-fn percentage_points(delta: f64) -> String {
-    let sign = if delta < 0.0 { '−' } else { '+' };
-    format!("{sign}{:.2} pp", delta.abs() * 100.0)
+fn reproduce(head: Option<&str>) -> String {
+    match head {
+        Some(commit) => format!("git switch --detach {commit} && mlpipe repro"),
+        None => "mlpipe repro".to_owned(),
+    }
 }
 
-fn confusions(here: &dyn Snapshot, notes: &mut Vec<String>) -> Result<Vec<ConfusionTable>, Error> {
-    let pipeline = Pipeline::load(here)?;
+/// The trends of the main metric and of those that moved.
+fn trends_of(
+    metrics: &[Difference],
+    here: Side<'_>,
+    history: Option<(&Repo, &str)>,
+    notes: &mut Vec<String>,
+) -> Vec<Trend> {
+    let Some((repo, branch)) = history else {
+        return Vec::new();
+    };
+    let mut wanted: Vec<&Difference> = main_metric(metrics).into_iter().collect();
+    let is_number = |one: &&Difference| one.delta().is_some() && !one.is_equal();
+    let moved = metrics.iter().filter(is_number);
+    wanted.extend(moved.filter(|one| wanted.first() != Some(one)).collect::<Vec<_>>());
+    let wanted: Vec<_> = wanted.iter().map(|one| (&one.path, one.key.as_str())).collect();
+    trends(repo, branch, here.cache, &wanted).unwrap_or_else(|error| {
+        notes.push(format!("the last runs of {branch} cannot be read: {error}"));
+        Vec::new()
+    })
+}
+
+fn charts(trends: &[Trend]) -> Vec<Chart> {
+    let chart = |trend: &Trend| {
+        let title = format!("{} over the last {} runs", trend.key, trend.values.len());
+        let mermaid = line_chart(&trend.key, &trend.commits, &trend.values)?;
+        Some(Chart { title, mermaid })
+    };
+    trends.iter().take(1).filter_map(chart).collect()
+}
+
+/// Draws the pipeline, each stage coloured by how it went; nothing where that would be too much.
+fn graph(pipeline: &Pipeline, stages: &[StageRow]) -> String {
+    let class = |stage: usize| {
+        let name = pipeline.stages[stage].name.as_str();
+        let run = stages.iter().find(|run| run.name == name);
+        Some(match run.map_or("", |run| run.outcome.as_str()) {
+            "ran" => "ran",
+            "restored" => "restored",
+            "failed" => "failed",
+            "unchanged" => "unchanged",
+            _ => "",
+        })
+    };
+    if pipeline.stages.len() < 2 || pipeline.stages.len() > 60 {
+        return String::new();
+    }
+    let text = flowchart(pipeline, "LR", class) + mermaid::OUTCOME_CLASSES;
+    if mermaid::is_short(&text) {
+        text
+    } else {
+        String::new()
+    }
+}
+
+fn confusions(
+    pipeline: &Pipeline,
+    here: Side<'_>,
+    base: Option<Side<'_>>,
+    notes: &mut Vec<String>,
+) -> Result<Vec<ConfusionTable>, Error> {
     let mut tables = Vec::new();
-    let is_drawn = |plot: &&Plot| {
+    let is_confusion = |plot: &&Plot| {
         let template = plot.style.template.as_deref();
         template.is_some_and(|template| template.starts_with("confusion"))
     };
-    let sources = pipeline.plots().filter(is_drawn);
+    let sources = pipeline.plots().filter(is_confusion);
     let sources = sources.flat_map(|plot| plot.sources.iter().map(move |source| (plot, source)));
     for (plot, source) in sources {
         let path = &source.path;
-        let text = read_text(here, path).map_err(crate::pipeline::Error::from)?;
+        let label = here.snapshot.label(path);
+        let text = read_text(here.snapshot, path).map_err(crate::pipeline::Error::from)?;
         let Some(text) = text else { continue };
-        let table = match Table::parse(&here.label(path), &text) {
-            Ok(table) => table,
-            Err(problem) => {
-                notes.push(problem.to_string());
-                continue;
-            }
-        };
-        let actual = plot.x_column().unwrap_or("actual");
-        let predicted = source.column.as_deref().unwrap_or("predicted");
-        match Confusion::count(&table, actual, predicted) {
-            Some(confusion) => {
+        match count(&label, &text, plot, source) {
+            Ok(matrix) => {
                 let title = plot.style.title.clone().unwrap_or_else(|| path.to_string());
-                tables.push(confusion_table(title, confusion));
+                // What the base lacks or cannot be read there is not compared.
+                let before = base.and_then(|base| {
+                    let text = read_text(base.snapshot, path).ok()??;
+                    count(&base.snapshot.label(path), &text, plot, source).ok()
+                });
+                tables.push(ConfusionTable::new(title, matrix, before.as_ref()));
             }
-            None => notes.push(format!(
-                "{path} has no columns `{actual}` and `{predicted}`"
-            )),
+            Err(message) => notes.push(message),
         }
     }
     Ok(tables)
 }
 
-fn confusion_table(title: String, confusion: Confusion) -> ConfusionTable {
-    let Confusion { labels, counts } = confusion;
-    let rows = counts.into_iter().zip(&labels).enumerate();
-    let rows = rows.map(|(diagonal, (counts, label))| ConfusionRow {
-        label: label.clone(),
-        counts,
-        diagonal,
-    });
-    ConfusionTable {
-        title,
-        rows: rows.collect(),
-        labels,
-    }
+/// Counts the pairs of a table; or says why that cannot be.
+fn count(label: &str, text: &str, plot: &Plot, source: &PlotSource) -> Result<Confusion, String> {
+    let table = Table::parse(label, text).map_err(|problem| problem.to_string())?;
+    let actual = plot.x_column().unwrap_or("actual");
+    let predicted = source.column.as_deref().unwrap_or("predicted");
+    Confusion::count(&table, actual, predicted)
+        .ok_or_else(|| format!("{label} has no columns `{actual}` and `{predicted}`"))
 }

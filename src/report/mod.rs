@@ -1,14 +1,37 @@
 //! What changed against a base, as a report for reviewers: a plain model and templates for it.
 
+mod budget;
 mod build;
+mod classes;
+mod code;
+mod dataset;
+mod dialect;
+mod drawing;
 mod error;
+mod evidence;
+mod headline;
+mod html;
+mod layout;
 mod markdown;
+mod mermaid;
 mod model;
-mod number;
+mod page;
 mod render;
+mod side;
+mod tensors;
+mod trend;
 
+pub(crate) use budget::fit;
 pub(crate) use build::{ReportRequest, build};
+use classes::ConfusionTable;
+use code::CodeChange;
+use dataset::DataChange;
+pub(crate) use dialect::Dialect;
 pub(crate) use error::Error;
+pub(crate) use evidence::EvidenceText;
 pub(crate) use markdown::escape;
+pub(crate) use mermaid::flowchart;
 pub(crate) use model::{Report, Row, StageRow};
-pub(crate) use render::render;
+pub(crate) use page::{Page, PlotFigure};
+pub(crate) use render::{Output, Template, Templates, render, render_page};
+pub(crate) use side::Side;

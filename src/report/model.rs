@@ -5,28 +5,87 @@ use serde::Serialize;
 use crate::base::digest::Digest;
 use crate::base::human;
 use crate::base::value::Value;
-use crate::metrics::{Difference, Verdict};
-use crate::report::number::{NumberPair, arrow};
+use crate::metrics::{
+    Difference, Effect, Finding, Judgement, NumberPair, Significance, Verdict, arrow, show_value,
+};
+use crate::report::classes::ConfusionTable;
+use crate::report::code::CodeChange;
+use crate::report::dataset::DataChange;
+use crate::report::evidence::EvidenceText;
+use crate::report::tensors::ModelChange;
+use crate::report::trend::Trend;
 
-/// Everything that a report says.
+/// Everything that a report says. Its JSON is what `mlpipe report --json` prints; see docs/report.md.
 #[derive(Debug, Serialize)]
 pub(crate) struct Report {
-    /// The verdict in one line.
+    /// `pass`, `warn` or `fail` by the gates; `none` where there are none.
+    pub(crate) verdict: &'static str,
+    /// The verdict in one sentence.
     pub(crate) headline: String,
+    /// The commit that is reported on, where that is known.
+    pub(crate) head: Option<String>,
     /// What was compared with; `None` if there was nothing.
     pub(crate) base: Option<Base>,
+    /// Limits that the pipeline sets, and how they were met.
+    pub(crate) gates: Vec<GateRow>,
     /// Metrics that differ.
     pub(crate) metrics: Vec<Row>,
     /// How many metrics are the same on both sides.
     pub(crate) unchanged_metrics: usize,
+    /// The metrics that are the same.
+    pub(crate) same: Vec<Row>,
     /// Parameters that differ.
     pub(crate) params: Vec<Row>,
+    /// Data that people put in and that differs.
+    pub(crate) data: Vec<DataChange>,
+    /// Stages that were written anew.
+    pub(crate) code: Vec<CodeChange>,
+    /// Models whose shape differs.
+    pub(crate) models: Vec<ModelChange>,
     /// Stages of the last run.
     pub(crate) stages: Vec<StageRow>,
+    /// How many stages ran, were restored or were skipped, and how long it took.
+    pub(crate) run: String,
+    /// How metrics went over the last runs on the base's branch; the headline's first.
+    pub(crate) trends: Vec<Trend>,
     /// Confusion matrices of the pipeline's plots.
     pub(crate) confusions: Vec<ConfusionTable>,
-    /// Files that could not be read.
+    /// The pipeline as a Mermaid flowchart; empty where it is too large for one.
+    pub(crate) graph: String,
+    /// Mermaid charts.
+    pub(crate) charts: Vec<Chart>,
+    /// The command that makes these results again.
+    pub(crate) reproduce: String,
+    /// What a reader must know: files that could not be read, results that are not of this code.
     pub(crate) notes: Vec<String>,
+    /// Parts that had no room.
+    pub(crate) left_out: Vec<String>,
+}
+
+/// A chart for markdown.
+#[derive(Debug, Serialize)]
+pub(crate) struct Chart {
+    /// What it shows.
+    pub(crate) title: String,
+    /// The text of its Mermaid block.
+    pub(crate) mermaid: String,
+}
+
+/// A limit and how it was met; all as texts.
+#[derive(Debug, Serialize)]
+pub(crate) struct GateRow {
+    /// The metric.
+    pub(crate) metric: String,
+    /// The limit, as in `≥ 0.95`.
+    pub(crate) limit: String,
+    /// The base's value.
+    pub(crate) base: String,
+    /// The value here.
+    pub(crate) here: String,
+    /// `pass`, `warn`, `fail` or `info`.
+    pub(crate) verdict: String,
+    /// Why, in words.
+    pub(crate) reason: String,
 }
 
 /// The side that is compared with.
@@ -51,10 +110,14 @@ pub(crate) struct Row {
     pub(crate) new: String,
     /// `▲`, `▼`, `=` or nothing.
     pub(crate) arrow: String,
-    /// The difference of numbers with its sign, else nothing.
+    /// The difference of numbers with its sign, or what became of what is no number any more.
     pub(crate) delta: String,
     /// `better`, `worse` or nothing.
     pub(crate) verdict: String,
+    /// What the predictions of single examples say of the change: an interval, or why there is none.
+    pub(crate) evidence: String,
+    /// `significant`, `within noise` or nothing.
+    pub(crate) significance: String,
 }
 
 /// How it went with a stage.
@@ -70,26 +133,39 @@ pub(crate) struct StageRow {
     pub(crate) time: String,
 }
 
-/// A confusion matrix with the names of its classes.
-#[derive(Debug, Serialize)]
-pub(crate) struct ConfusionTable {
-    /// The plot's title or file.
-    pub(crate) title: String,
-    /// The classes.
-    pub(crate) labels: Vec<String>,
-    /// One row for each actual class.
-    pub(crate) rows: Vec<ConfusionRow>,
-}
-
-/// What the examples of one class were taken for.
-#[derive(Debug, Serialize)]
-pub(crate) struct ConfusionRow {
-    /// The actual class.
-    pub(crate) label: String,
-    /// How many were predicted as each class, in the order of the labels.
-    pub(crate) counts: Vec<u64>,
-    /// The position of the actual class among the labels.
-    pub(crate) diagonal: usize,
+impl GateRow {
+    /// Makes the row of a gate.
+    pub(crate) fn new(judged: &Judgement) -> Self {
+        let show = |value: &Option<Value>| match value {
+            Some(value) => show_value(value, None),
+            None => "–".to_owned(),
+        };
+        let number = |value: &Option<Value>| value.as_ref().and_then(Value::as_number);
+        let (base, here) = match (number(&judged.base), number(&judged.here)) {
+            (Some(old), Some(new)) => {
+                let pair = NumberPair::new(old, new, None);
+                (pair.old, pair.new)
+            }
+            _ => (show(&judged.base), show(&judged.here)),
+        };
+        Self {
+            metric: match &judged.key {
+                Some(key) if judged.checked > 1 => format!("{} ({key})", judged.gate),
+                _ => judged.gate.clone(),
+            },
+            limit: judged.limit.clone(),
+            base,
+            here,
+            verdict: match judged.effect {
+                Effect::None => "pass",
+                Effect::Info => "info",
+                Effect::Warn => "warn",
+                Effect::Fail => "fail",
+            }
+            .to_owned(),
+            reason: judged.reason.clone(),
+        }
+    }
 }
 
 impl Row {
@@ -100,6 +176,7 @@ impl Row {
             key,
             old,
             new,
+            ..
         } = difference;
         let show = |value: &Option<Value>| match value {
             Some(Value::Text(text)) => shorten_digest(text),
@@ -114,21 +191,51 @@ impl Row {
             arrow: String::new(),
             delta: String::new(),
             verdict: String::new(),
+            evidence: String::new(),
+            significance: String::new(),
         }
+    }
+
+    /// Says what predictions say of the change of a metric. What may be noise is neither better nor
+    /// worse.
+    pub(crate) fn with_evidence(mut self, finding: Option<&Finding>) -> Self {
+        if let Some(evidence) = EvidenceText::of(finding, &self.delta) {
+            self.evidence = evidence.text;
+            evidence.word.clone_into(&mut self.significance);
+            if evidence.significance == Some(Significance::Noise) {
+                self.verdict.clear();
+            }
+        }
+        self
     }
 
     /// Makes the row of a metric: numbers with the same digits, their difference and what it means.
     pub(crate) fn of_metric(difference: &Difference, precision: Option<u8>) -> Self {
         let mut row = Self::of_param(difference);
         let number = |value: &Option<Value>| value.as_ref().and_then(Value::as_number);
-        if let (Some(old), Some(new)) = (number(&difference.old), number(&difference.new)) {
+        let (old, new) = (number(&difference.old), number(&difference.new));
+        if let (Some(old), Some(new)) = (old, new) {
             let pair = NumberPair::new(old, new, precision);
             (row.old, row.new, row.delta) = (pair.old, pair.new, pair.delta);
-            arrow(new - old).clone_into(&mut row.arrow);
-            Verdict::of(&difference.key, new - old)
-                .word()
-                .clone_into(&mut row.verdict);
+            let delta = new - old;
+            arrow(delta).clone_into(&mut row.arrow);
+            let verdict = Verdict::of(difference.better, delta);
+            verdict.word().clone_into(&mut row.verdict);
+            return row;
         }
+        for (number, cell) in [
+            (&difference.old, &mut row.old),
+            (&difference.new, &mut row.new),
+        ] {
+            if let Some(value @ Value::Float(_)) = number {
+                *cell = show_value(value, precision);
+            }
+        }
+        row.delta = match &difference.reshaped {
+            Some(reshaped) => reshaped.clone(),
+            None if old.or(new).is_some_and(f64::is_nan) => "not a number".to_owned(),
+            None => String::new(),
+        };
         row
     }
 }
@@ -156,4 +263,17 @@ impl StageRow {
             time,
         }
     }
+}
+
+/// Says how many stages had which outcome, and how long those that ran took together.
+pub(crate) fn run_summary(stages: &[StageRow]) -> String {
+    let mut counts: Vec<(&str, usize)> = Vec::new();
+    for stage in stages {
+        match counts.iter_mut().find(|(outcome, _)| *outcome == stage.outcome) {
+            Some((_, count)) => *count += 1,
+            None => counts.push((&stage.outcome, 1)),
+        }
+    }
+    let texts = counts.iter().map(|(outcome, count)| format!("{count} {outcome}"));
+    texts.collect::<Vec<_>>().join(", ")
 }

@@ -1,27 +1,163 @@
-//! Turns a report into markdown with Tera, by our own template or the user's.
+//! Turns a report into text with Tera, by our own templates or the user's.
 
-use tera::{Context, ErrorKind, Tera};
+use serde::Serialize;
+use tera::{Context, ErrorKind, EscapeFn, Kwargs, State, Tera};
 
+use crate::base::human;
 use crate::base::problem::{Place, Problem};
-use crate::report::markdown::escape;
+use crate::report::dialect::Dialect;
 use crate::report::model::Report;
+use crate::report::page::Page;
+use crate::report::{html, markdown};
 
-const TEMPLATE: &str = include_str!("templates/report.md");
+/// The templates that the others are parts of: of the markdown and of the page.
+const MAIN: &str = "report.md";
+const PAGE: &str = "report.html";
 
-/// Renders `report` by our template, or by the user's, given as its name and its text. Every value is escaped for markdown unless the template says `| safe`.
-pub(crate) fn render(report: &Report, template: Option<(&str, &str)>) -> Result<String, Problem> {
-    let (file, text) = template.unwrap_or(("report.md", TEMPLATE));
+/// Our own templates; each can be replaced on its own.
+const OURS: &[(&str, &str)] = &[
+    (MAIN, include_str!("templates/report.md")),
+    ("headline.md", include_str!("templates/headline.md")),
+    ("gates.md", include_str!("templates/gates.md")),
+    ("metrics.md", include_str!("templates/metrics.md")),
+    ("changes.md", include_str!("templates/changes.md")),
+    ("stages.md", include_str!("templates/stages.md")),
+    ("classes.md", include_str!("templates/classes.md")),
+    ("charts.md", include_str!("templates/charts.md")),
+    ("footer.md", include_str!("templates/footer.md")),
+    (PAGE, include_str!("templates/report.html")),
+    ("report.css", include_str!("templates/report.css")),
+];
+
+/// What a report becomes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Output {
+    /// Markdown for a forge.
+    Markdown,
+    /// A page of HTML.
+    Page,
+}
+
+impl Output {
+    /// Returns the name of the template that stands for the whole.
+    pub(crate) fn main(self) -> &'static str {
+        match self {
+            Self::Markdown => MAIN,
+            Self::Page => PAGE,
+        }
+    }
+}
+
+/// A template of the user's.
+#[derive(Clone, Debug)]
+pub(crate) struct Template {
+    /// What it replaces, as in `metrics.md`; a name of its own adds one that others can include.
+    pub(crate) name: String,
+    /// Its file, for messages.
+    pub(crate) file: String,
+    /// Its text.
+    pub(crate) text: String,
+}
+
+/// The templates that a report is written by: ours, and the user's in place of some.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Templates {
+    own: Vec<Template>,
+}
+
+impl Templates {
+    /// Takes a template of the user's in place of ours, and of an earlier one.
+    pub(crate) fn replace(&mut self, template: Template) {
+        self.own.retain(|other| other.name != template.name);
+        self.own.push(template);
+    }
+
+    /// Loads all into `tera`; the mistakes of one are told with its place.
+    fn load(&self, tera: &mut Tera) -> Result<(), Problem> {
+        let is_ours = |(name, _): &&(&str, &str)| self.own.iter().all(|own| own.name != *name);
+        let ours = OURS.iter().filter(is_ours).copied();
+        let own = self.own.iter();
+        let own = own.map(|template| (template.name.as_str(), template.text.as_str()));
+        // Together, for one may include the other.
+        tera.add_raw_templates(ours.chain(own))
+            .map_err(|error| self.problem(&error))
+    }
+
+    /// Puts tera's error at its place in the template.
+    fn problem(&self, error: &tera::Error) -> Problem {
+        match error.kind() {
+            ErrorKind::SyntaxError(report) | ErrorKind::RenderingError(report) => {
+                let (file, text) = self.source(report.filename());
+                let span = report.span();
+                let place = Place {
+                    line: span.start_line,
+                    column: span.start_col + 1,
+                };
+                Problem::new(file, text, report.message()).at(Some(place))
+            }
+            kind => {
+                let message = kind.to_string();
+                // Such an error names no template: ours have none.
+                let own = self.own.first().map_or(MAIN, |template| &template.name);
+                let (file, text) = self.source(own);
+                Problem::new(file, text, message.trim_start_matches("error: "))
+            }
+        }
+    }
+
+    /// Returns the file and the text of a template.
+    fn source<'a>(&'a self, name: &'a str) -> (&'a str, &'a str) {
+        let own = self.own.iter().find(|template| template.name == name);
+        let ours = OURS.iter().find(|(ours, _)| *ours == name);
+        own.map(|template| (template.file.as_str(), template.text.as_str()))
+            .or_else(|| ours.copied())
+            .unwrap_or((name, ""))
+    }
+}
+
+/// Renders `report` as markdown for a forge. Every value is escaped for markdown unless the template
+/// says `| safe`.
+pub(crate) fn render(
+    report: &Report,
+    templates: &Templates,
+    dialect: Dialect,
+) -> Result<String, Problem> {
+    let forge = ("forge", &dialect.abilities());
+    let escape: EscapeFn = |text, out| out.write_all(markdown::escape(text).as_bytes());
+    let rendered = fill(templates, MAIN, escape, report, forge)?;
+    Ok(tidy(&rendered))
+}
+
+/// Renders `report` as a page of HTML. Every value is escaped for HTML unless the template says
+/// `| safe`.
+pub(crate) fn render_page(
+    report: &Report,
+    page: &Page,
+    templates: &Templates,
+) -> Result<String, Problem> {
+    let escape: EscapeFn = |text, out| out.write_all(html::escape(text).as_bytes());
+    let rendered = fill(templates, PAGE, escape, report, ("page", page))?;
+    let lines = rendered.lines().filter(|line| !line.trim().is_empty());
+    Ok(lines.flat_map(|line| [line, "\n"]).collect())
+}
+
+/// Fills in a template with a report and one thing more, which has a name.
+fn fill(
+    templates: &Templates,
+    main: &str,
+    escape: EscapeFn,
+    report: &Report,
+    (name, more): (&str, &impl Serialize),
+) -> Result<String, Problem> {
     let mut tera = Tera::default();
     tera.autoescape_on(vec![""]);
-    tera.set_escape_fn(|text, out| out.write_all(escape(text).as_bytes()));
-    let problem = |error: &tera::Error| problem(file, text, error);
-    tera.add_raw_template(file, text)
-        .map_err(|error| problem(&error))?;
-    let context = Context::from_serialize(report).map_err(|error| problem(&error))?;
-    let rendered = tera
-        .render(file, &context)
-        .map_err(|error| problem(&error))?;
-    Ok(tidy(&rendered))
+    tera.set_escape_fn(escape);
+    tera.register_filter("size", |bytes: u64, _: Kwargs, _: &State| human::size(bytes));
+    templates.load(&mut tera)?;
+    let problem = |error: tera::Error| templates.problem(&error);
+    let mut context = Context::from_serialize(report).map_err(problem)?;
+    context.insert(name.to_owned(), more);
+    tera.render(main, &context).map_err(problem)
 }
 
 /// Ends with one newline and has no two empty lines in a row, whatever the template left.
@@ -39,24 +175,6 @@ fn tidy(text: &str) -> String {
     format!("{}\n", tidied.trim_end())
 }
 
-/// Puts tera's error at its place in the template.
-fn problem(file: &str, text: &str, error: &tera::Error) -> Problem {
-    match error.kind() {
-        ErrorKind::SyntaxError(report) | ErrorKind::RenderingError(report) => {
-            let span = report.span();
-            let place = Place {
-                line: span.start_line,
-                column: span.start_col + 1,
-            };
-            Problem::new(file, text, report.message()).at(Some(place))
-        }
-        kind => {
-            let message = kind.to_string();
-            Problem::new(file, text, message.trim_start_matches("error: "))
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -65,8 +183,11 @@ mod tests {
     fn report() -> Report {
         let text = str::to_owned;
         Report {
+            verdict: "none",
             headline: text("accuracy 0.9800 → 0.9900 (+1.00 pp)"),
+            head: None,
             base: None,
+            gates: Vec::new(),
             metrics: vec![Row {
                 path: text("m.json"),
                 key: text("evil|key"),
@@ -75,18 +196,40 @@ mod tests {
                 arrow: text("▲"),
                 delta: text("+1"),
                 verdict: String::new(),
+                evidence: String::new(),
+                significance: String::new(),
             }],
             unchanged_metrics: 0,
+            same: Vec::new(),
             params: Vec::new(),
+            data: Vec::new(),
+            code: Vec::new(),
+            models: Vec::new(),
             stages: Vec::new(),
+            run: String::new(),
+            trends: Vec::new(),
             confusions: Vec::new(),
+            graph: String::new(),
+            charts: Vec::new(),
+            reproduce: text("mlpipe repro"),
             notes: Vec::new(),
+            left_out: Vec::new(),
         }
+    }
+
+    fn with(name: &str, text: &str) -> Templates {
+        let mut templates = Templates::default();
+        templates.replace(Template {
+            name: name.to_owned(),
+            file: format!("own/{name}"),
+            text: text.to_owned(),
+        });
+        templates
     }
 
     #[test]
     fn values_are_escaped_and_the_table_is_whole() {
-        let rendered = render(&report(), None).expect("renders");
+        let rendered = render(&report(), &Templates::default(), Dialect::Github).expect("renders");
         assert!(
             rendered.contains("| evil\\|key | 1 | 2 | ▲ +1 |\n"),
             "{rendered}"
@@ -95,10 +238,19 @@ mod tests {
     }
 
     #[test]
+    fn one_part_can_be_replaced() {
+        let templates = with("metrics.md", "{{ metrics | length }} moved\n");
+        let rendered = render(&report(), &templates, Dialect::Github).expect("renders");
+        assert!(rendered.contains("\n1 moved\n"), "{rendered}");
+    }
+
+    #[test]
     fn a_mistake_in_a_template_has_its_place() {
-        let error = render(&report(), Some(("own.md", "fine\n{{ nope }}\n"))).expect_err("unknown");
-        assert_eq!(error.place.map(|place| place.line), Some(2), "{error}");
-        let error = render(&report(), Some(("own.md", "{% if %}"))).expect_err("syntax");
-        assert_eq!(error.place.map(|place| place.line), Some(1), "{error}");
+        for text in ["fine\n{{ nope }}\n", "fine\n{% if %}"] {
+            let error = render(&report(), &with("gates.md", text), Dialect::Github);
+            let error = error.expect_err("a mistake");
+            assert_eq!(error.place.map(|place| place.line), Some(2), "{error}");
+            assert!(error.to_string().contains("own/gates.md"), "{error}");
+        }
     }
 }

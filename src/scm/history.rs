@@ -1,6 +1,6 @@
 //! Versions of one file in many commits, read from git's objects.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::num::NonZeroUsize;
 use std::path::Path;
 use std::str::FromStr;
@@ -10,6 +10,7 @@ use git2::{Commit, ErrorCode, ObjectType, Oid, Reference, ReferenceType};
 use crate::base::path::RepoPath;
 use crate::scm::error::Error;
 use crate::scm::repo::{Repo, inner_path};
+use crate::scm::revision::Revision;
 
 /// Which commits are meant.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -118,6 +119,50 @@ impl Repo {
             }
         }
         Ok(versions)
+    }
+
+    /// Returns all these commits, each once, with what people call it: its branches or tags, else its
+    /// first digits. Branches and tags come by their names, commits the newest first.
+    pub(crate) fn revisions(&self, reaches: &[Reach]) -> Result<Vec<Revision>, Error> {
+        let mut names: BTreeMap<Oid, Vec<String>> = BTreeMap::new();
+        let mut order = Vec::new();
+        for reach in reaches {
+            let kinds: &[&str] = match reach {
+                Reach::Branches => &["refs/heads/"],
+                Reach::Tags => &["refs/tags/"],
+                _ => &[],
+            };
+            for (name, id) in self.named_tips(kinds)? {
+                names.entry(id).or_default().push(name);
+                order.push(id);
+            }
+            if kinds.is_empty() {
+                self.add_commits(reach, &mut order)?;
+            }
+        }
+        let mut seen = HashSet::new();
+        order.retain(|id| seen.insert(*id));
+        let open = |id: Oid| {
+            let commit = self.git().find_commit(id)?;
+            let name = names.get(&id).map(|names| names.join(", "));
+            let name = name.unwrap_or_else(|| id.to_string()[..7].to_owned());
+            self.open_commit(&name, &commit)
+        };
+        order.into_iter().map(open).collect()
+    }
+
+    /// Returns the references of these kinds by name, with the commits that they name.
+    fn named_tips(&self, kinds: &[&str]) -> Result<BTreeMap<String, Oid>, Error> {
+        let mut tips = BTreeMap::new();
+        for kind in kinds {
+            for reference in self.git().references_glob(&format!("{kind}*"))? {
+                let reference = reference?;
+                if let (Ok(name), Some(id)) = (reference.shorthand(), commit_of(&reference)?) {
+                    tips.insert(name.to_owned(), id);
+                }
+            }
+        }
+        Ok(tips)
     }
 
     fn add_commits(&self, reach: &Reach, commits: &mut Vec<Oid>) -> Result<(), Error> {

@@ -19,6 +19,8 @@ pub(crate) struct Hook {
     pub(crate) name: &'static str,
     /// The command of ours.
     pub(crate) command: &'static str,
+    /// The commit that was left, whose data is to go, in the words of a shell.
+    left: Option<&'static str>,
     /// When it is called, if not always.
     condition: Option<&'static str>,
     /// What the shell does when that fails.
@@ -34,18 +36,21 @@ const HOOKS: &[Hook] = &[
     Hook {
         name: "pre-commit",
         command: "status",
+        left: None,
         condition: None,
         otherwise: "true",
     },
     Hook {
         name: "post-checkout",
         command: "checkout",
+        left: Some("\"$1\""),
         condition: Some(r#"[ "$3" = 1 ] && [ ! -d "$(git rev-parse --git-path rebase-merge)" ]"#),
         otherwise: "true",
     },
     Hook {
         name: "post-merge",
         command: "checkout --quiet",
+        left: Some("ORIG_HEAD"),
         condition: None,
         otherwise: "true",
     },
@@ -123,6 +128,7 @@ impl Repo {
         let Hook {
             name,
             command,
+            left,
             condition,
             otherwise,
         } = hook;
@@ -133,10 +139,18 @@ impl Repo {
         let mark = folder.replace(char::is_control, "?");
         let lock = quoted(&format!("{folder}/{LOCK_FILE}"));
         let cd = quoted(folder);
+        let path = match self.prefix() {
+            "" => LOCK_FILE.to_owned(),
+            prefix => format!("{prefix}/{LOCK_FILE}"),
+        };
+        let nor = left.map_or_else(String::new, |left| {
+            let path = quoted(&path);
+            format!(" && ! git cat-file -e {left}:{path} 2>/dev/null")
+        });
         let unless = condition.map_or_else(String::new, |when| format!(" || ! {{ {when}; }}"));
         let lines = [
             format!("# >>> mlpipe in {mark} >>> (`mlpipe install --uninstall` takes this out)"),
-            format!("if [ ! -e {lock} ]{unless}; then"),
+            format!("if [ ! -e {lock} ]{nor}{unless}; then"),
             "    :".to_owned(),
             "elif command -v mlpipe >/dev/null 2>&1; then".to_owned(),
             format!("    mlpipe --cd {cd} {command} </dev/null >&2 || {otherwise}"),

@@ -1,29 +1,71 @@
 //! Keeps what the cache holds out of git: one line per out in the `.gitignore` beside it.
 
-use std::path::Path;
+use std::collections::HashSet;
+use std::collections::hash_map::{Entry, HashMap};
+use std::path::{Path, PathBuf};
 
 use crate::base::fs;
 use crate::base::path::RepoPath;
 use crate::scm::error::Error;
 
+/// The `.gitignore` files that outs and tracked data are listed in. Each is read once, however many
+/// paths are added to it.
+pub(crate) struct IgnoreFiles {
+    root: PathBuf,
+    known: HashMap<PathBuf, Lines>,
+}
+
+/// The lines of such a file.
+struct Lines {
+    /// Without what their ends may have beside the pattern. The file is the user's and need not be
+    /// UTF-8: its lines are never read as text.
+    patterns: HashSet<Vec<u8>>,
+    /// Whether what is added begins in a line of its own.
+    is_ended: bool,
+}
+
+impl IgnoreFiles {
+    /// Names those of the project at `root`.
+    pub(crate) fn new(root: &Path) -> Self {
+        Self {
+            root: root.to_owned(),
+            known: HashMap::new(),
+        }
+    }
+
+    /// Adds `path` to the `.gitignore` of its folder, unless it is there already.
+    pub(crate) fn add(&mut self, path: &RepoPath) -> Result<(), Error> {
+        let file = path.parent().on_disk(&self.root).join(".gitignore");
+        let lines = match self.known.entry(file.clone()) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(unknown) => unknown.insert(Lines::read(&file)?),
+        };
+        let line = line_for(path);
+        if lines.patterns.contains(line.as_bytes()) {
+            return Ok(());
+        }
+        let gap = if lines.is_ended { "" } else { "\n" };
+        fs::append(&file, format!("{gap}{line}\n").as_bytes())?;
+        lines.is_ended = true;
+        lines.patterns.insert(line.into_bytes());
+        Ok(())
+    }
+}
+
+impl Lines {
+    fn read(file: &Path) -> Result<Self, Error> {
+        let text = fs::read(file)?.unwrap_or_default();
+        let lines = text.split(|byte| *byte == b'\n');
+        Ok(Self {
+            patterns: lines.map(|line| pattern_of(line).to_owned()).collect(),
+            is_ended: text.is_empty() || text.ends_with(b"\n"),
+        })
+    }
+}
+
 /// Adds `path` to the `.gitignore` of its folder, unless it is there already.
 pub(crate) fn ignore_out(root: &Path, path: &RepoPath) -> Result<(), Error> {
-    let file = path.parent().on_disk(root).join(".gitignore");
-    let text = fs::read(&file)?.unwrap_or_default();
-    let line = line_for(path);
-    // The file is the user's and need not be UTF-8: its lines are never read as text.
-    if text
-        .split(|byte| *byte == b'\n')
-        .any(|known| is_line(known, &line))
-    {
-        return Ok(());
-    }
-    let gap = if text.is_empty() || text.ends_with(b"\n") {
-        ""
-    } else {
-        "\n"
-    };
-    Ok(fs::append(&file, format!("{gap}{line}\n").as_bytes())?)
+    IgnoreFiles::new(root).add(path)
 }
 
 /// Takes `path` out of the `.gitignore` of its folder; a file that is empty then goes too.
@@ -50,8 +92,13 @@ fn line_for(path: &RepoPath) -> String {
 }
 
 fn is_line(known: &[u8], line: &str) -> bool {
-    let known = known.strip_suffix(b"\r").unwrap_or(known);
-    known.strip_suffix(b"/").unwrap_or(known) == line.as_bytes()
+    pattern_of(known) == line.as_bytes()
+}
+
+/// Takes from a line what may stand behind the pattern.
+fn pattern_of(line: &[u8]) -> &[u8] {
+    let line = line.strip_suffix(b"\r").unwrap_or(line);
+    line.strip_suffix(b"/").unwrap_or(line)
 }
 
 /// Writes a name so that git takes each of its characters for itself.
@@ -78,7 +125,9 @@ mod tests {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let path = RepoPath::parse("data/a*").expect("a path");
         fs::write_atomic(&folder.path().join("data/.gitignore"), b"\xe9.tmp").expect("writes");
-        ignore_out(folder.path(), &path).expect("adds");
+        let mut files = IgnoreFiles::new(folder.path());
+        files.add(&path).expect("adds");
+        files.add(&path).expect("adds nothing");
         ignore_out(folder.path(), &path).expect("adds nothing");
         let text = fs::read(&folder.path().join("data/.gitignore")).expect("reads");
         assert_eq!(text.as_deref(), Some(&b"\xe9.tmp\n/a\\*\n"[..]));

@@ -3,15 +3,22 @@
 
 mod block;
 mod error;
+mod exclude;
 mod history;
 mod hooks;
 mod ignore;
+mod lines;
 mod merge_driver;
+mod moments;
+mod moves;
 mod repo;
 mod revision;
 
 pub(crate) use error::Error;
+pub(crate) use exclude::hide_unfinished;
 pub(crate) use history::{Day, Reach};
-pub(crate) use ignore::{ignore_out, stop_ignoring};
+pub(crate) use ignore::{IgnoreFiles, ignore_out, stop_ignoring};
+pub(crate) use lines::line_changes;
+pub(crate) use moments::Moment;
 pub(crate) use repo::Repo;
 pub(crate) use revision::Revision;

@@ -1,7 +1,9 @@
 //! `Repo`: the git repository that the project lies in.
 
+use std::cell::OnceCell;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
 
 use git2::{Commit, ErrorCode, Repository, Status, StatusEntry, StatusOptions, StatusShow};
 
@@ -13,6 +15,8 @@ use crate::scm::revision::Revision;
 /// A git repository, with the project somewhere in it.
 pub(crate) struct Repo {
     git: Repository,
+    /// A handle of its own for the revisions, which may be read from other threads.
+    shared: OnceCell<Arc<Mutex<Repository>>>,
     /// The project's folder.
     root: PathBuf,
     /// The project's folder below the repository's, empty where both are the same.
@@ -40,7 +44,12 @@ impl Repo {
         let inner = root.strip_prefix(&folder).map_err(|_| none())?;
         let prefix = inner.to_str().ok_or_else(none)?.to_owned();
         let root = root.to_owned();
-        Ok(Self { git, root, prefix })
+        Ok(Self {
+            git,
+            shared: OnceCell::new(),
+            root,
+            prefix,
+        })
     }
 
     /// Returns whether git ignores `path` and does not track it.
@@ -75,6 +84,22 @@ impl Repo {
         Ok(files)
     }
 
+    /// Returns the files of the project that git tracks and that are not as HEAD has them, sorted.
+    pub(crate) fn modified_files(&self) -> Result<Vec<RepoPath>, Error> {
+        let mut options = StatusOptions::new();
+        options
+            .show(StatusShow::IndexAndWorkdir)
+            .include_untracked(false)
+            .exclude_submodules(true);
+        let statuses = self.git.statuses(Some(&mut options))?;
+        let mut files: Vec<RepoPath> = statuses
+            .iter()
+            .filter_map(|entry| self.outer(entry.path_bytes()))
+            .collect();
+        files.sort();
+        Ok(files)
+    }
+
     /// Returns the files of the project that git neither tracks nor ignores, sorted.
     pub(crate) fn untracked_files(&self) -> Result<Vec<RepoPath>, Error> {
         let mut options = StatusOptions::new();
@@ -96,15 +121,70 @@ impl Repo {
         Ok(files)
     }
 
+    /// Returns the two sides of a file that is in conflict, ours first; a side that has none is empty.
+    /// `None` if it is in no conflict.
+    pub(crate) fn conflict(&self, path: &RepoPath) -> Result<Option<[Vec<u8>; 2]>, Error> {
+        let index = self.git.index()?;
+        if !index.has_conflicts() {
+            return Ok(None);
+        }
+        let inner = self.inner(path);
+        let side = |stage| index.get_path(Path::new(&inner), stage);
+        let sides = [side(2), side(3)];
+        if sides.iter().all(Option::is_none) {
+            return Ok(None);
+        }
+        let [ours, theirs] = sides.map(|entry| match entry {
+            Some(entry) => Ok(self.git.find_blob(entry.id)?.content().to_owned()),
+            None => Ok(Vec::new()),
+        });
+        let both: Result<_, git2::Error> = ours.and_then(|ours| Ok([ours, theirs?]));
+        Ok(Some(both?))
+    }
+
     /// Opens the revision that `name` means.
     pub(crate) fn revision(&self, name: &str) -> Result<Revision, Error> {
-        let commit = self.commit(name)?;
-        Ok(Revision::open(
-            &self.git,
+        self.open_commit(name, &self.commit(name)?)
+    }
+
+    /// Opens the last commit that HEAD, or the revision `head`, has in common with `name`: where a
+    /// branch began, though `name` has moved on since. `None` where they have none in common, or it
+    /// is not in a clone that is shallow.
+    pub(crate) fn merge_base(
+        &self,
+        name: &str,
+        head: Option<&str>,
+    ) -> Result<Option<Revision>, Error> {
+        let (one, other) = (self.commit(head.unwrap_or("HEAD"))?, self.commit(name)?);
+        let base = match self.git.merge_base(one.id(), other.id()) {
+            Ok(base) => self.git.find_commit(base)?,
+            Err(error) if error.code() == ErrorCode::NotFound => return Ok(None),
+            Err(error) => return Err(error.into()),
+        };
+        self.open_commit(name, &base).map(Some)
+    }
+
+    /// Returns whether `name` is a branch, here or only at a remote. Branches move on; all else that
+    /// names a commit stays.
+    pub(crate) fn is_branch(&self, name: &str) -> bool {
+        let places = ["refs/heads/", "refs/remotes/", "refs/remotes/origin/"];
+        let mut places = places.iter().map(|place| format!("{place}{name}"));
+        places.any(|place| self.git.find_reference(&place).is_ok())
+    }
+
+    /// Opens a commit that people call `name`.
+    pub(super) fn open_commit(&self, name: &str, commit: &Commit<'_>) -> Result<Revision, Error> {
+        if self.shared.get().is_none() {
+            let git = Repository::open(self.git.path())?;
+            self.shared.get_or_init(|| Arc::new(Mutex::new(git)));
+        }
+        let shared = self.shared.get().expect("invariant: it was opened above");
+        Ok(Revision::new(
+            Arc::clone(shared),
             name,
             (commit.id(), commit.tree_id()),
             (&self.root, &self.prefix),
-        )?)
+        ))
     }
 
     /// Finds the commit that `name` means: a branch, a tag, a hash or any expression of git's.

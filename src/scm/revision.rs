@@ -1,7 +1,7 @@
 //! `Revision`: the project's files as of a commit, read from git's objects. Nothing is checked out.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use git2::{ErrorCode, ObjectType, Oid, Repository, Tree, TreeEntry};
 
@@ -11,8 +11,9 @@ use crate::scm::repo::inner_path;
 
 /// The tree of one commit.
 pub(crate) struct Revision {
-    // libgit2's handles may move between threads but not be shared, hence an own one in a mutex.
-    git: Mutex<Repository>,
+    // libgit2's handles may move between threads but not be shared, hence one in a mutex, for all
+    // revisions of a repository.
+    git: Arc<Mutex<Repository>>,
     commit: Oid,
     tree: Oid,
     name: String,
@@ -25,26 +26,31 @@ pub(crate) struct Revision {
 impl Revision {
     /// Makes the snapshot of a commit and its tree, which people call `name`; the project lies at
     /// `root`, which is the repository's folder `prefix`.
-    pub(super) fn open(
-        git: &Repository,
+    pub(super) fn new(
+        git: Arc<Mutex<Repository>>,
         name: &str,
         (commit, tree): (Oid, Oid),
         (root, prefix): (&Path, &str),
-    ) -> Result<Self, git2::Error> {
-        let git = Mutex::new(Repository::open(git.path())?);
-        Ok(Self {
+    ) -> Self {
+        Self {
             git,
             commit,
             tree,
             name: name.to_owned(),
             root: root.to_owned(),
             prefix: prefix.to_owned(),
-        })
+        }
     }
 
     /// Returns the first digits of the commit.
     pub(crate) fn short_commit(&self) -> String {
         self.commit.to_string()[..7].to_owned()
+    }
+
+    /// Returns what tells its files from those of others: all files of two commits with one tree are
+    /// the same.
+    pub(crate) fn tree(&self) -> String {
+        self.tree.to_string()
     }
 
     /// Returns the size of a file in bytes, without reading it; `None` where there is none.

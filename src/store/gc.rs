@@ -5,6 +5,7 @@
 //! the same objects, and of two copies one goes only when the other has been verified.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
+use std::os::unix::fs::MetadataExt;
 
 use rayon::prelude::*;
 
@@ -183,11 +184,18 @@ impl Sweep<'_> {
     fn plan(&self, live: &Live, small: SmallObjects) -> Result<Plan, Error> {
         let mut plan = Plan::default();
         let mut packs = self.find_packs(&mut plan.outcome)?;
-        let loose = self.cache.loose.list()?.objects;
-        let is_movable = |size: u64| small == SmallObjects::Pack && size <= PACKED_MAX;
+        let Listed {
+            objects: loose,
+            linked,
+            ..
+        } = self.cache.loose.list()?;
+        let is_movable = |digest: Digest, size: u64| {
+            let is_linked = linked.contains(&digest) || live.is_linked(digest);
+            small == SmallObjects::Pack && size <= PACKED_MAX && !is_linked
+        };
         let movable = loose
             .iter()
-            .filter(|(digest, size)| live.has(*digest) && is_movable(*size));
+            .filter(|(digest, size)| live.has(*digest) && is_movable(*digest, *size));
         decide_fates(&mut packs, live, movable.count());
         plan.add_packs(&packs, live);
         for (digest, size) in loose {
@@ -195,7 +203,7 @@ impl Sweep<'_> {
                 let kind = Kind::Loose;
                 plan.outcome.garbage.push(Garbage { digest, size, kind });
                 plan.useless.push(digest);
-            } else if is_movable(size) {
+            } else if is_movable(digest, size) {
                 if plan.copies.add_loose(digest, size) {
                     plan.outcome.kept.add(size);
                     plan.outcome.packed.add(size);
@@ -328,6 +336,8 @@ impl Plan {
 pub(super) struct Listed {
     /// The objects and their sizes, sorted.
     pub(super) objects: Vec<(Digest, u64)>,
+    /// The objects whose files have other names as well, as files of a workspace.
+    pub(super) linked: HashSet<Digest>,
     /// What does not belong there.
     pub(super) strays: Vec<std::path::PathBuf>,
 }
@@ -351,6 +361,9 @@ impl Loose {
                     (_, None) => {}
                     (Some(digest), Some(metadata)) if metadata.is_file() => {
                         listed.objects.push((digest, metadata.len()));
+                        if metadata.nlink() > 1 {
+                            listed.linked.insert(digest);
+                        }
                     }
                     _ => listed.strays.push(path),
                 }

@@ -6,9 +6,10 @@
 //! Files are kept folder by folder, sorted, as they stand on disk: a folder is compared with what is
 //! known of it in one pass, and opening the index costs no work for each file.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fs::{File, Metadata};
 use std::io;
+use std::ops::Bound;
 use std::path::{Path, PathBuf};
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
@@ -20,7 +21,7 @@ use crate::base::fs;
 use crate::base::ignore_rules::{FolderRules, IgnoreRules};
 use crate::base::path::RepoPath;
 use crate::pipeline::Content;
-use crate::store::index_text::{self, Saved};
+use crate::store::index_text::{self, Saved, SavedFolder};
 use crate::store::stamp::Stamp;
 
 /// The digests that are known, shared by all workers.
@@ -28,16 +29,17 @@ pub(crate) struct Index {
     file: PathBuf,
     root: Folder,
     rules: IgnoreRules,
-    state: RwLock<State>,
+    saved: Saved,
+    learned: RwLock<Learned>,
 }
 
+/// What has been learned since the index was read.
 #[derive(Default)]
-struct State {
-    saved: Saved,
-    /// What has been learned since, by folder.
-    news: HashMap<String, News>,
+struct Learned {
+    /// By folder.
+    news: BTreeMap<String, News>,
     /// Folders that are gone.
-    gone: HashSet<String>,
+    gone: BTreeSet<String>,
 }
 
 /// What has been learned of a folder.
@@ -68,15 +70,12 @@ impl Index {
     /// elsewhere.
     pub(crate) fn open(file: PathBuf, root: PathBuf) -> Self {
         let bytes = fs::read(&file).ok().flatten().unwrap_or_default();
-        let state = State {
-            saved: Saved::read(bytes),
-            ..State::default()
-        };
         Self {
             file,
             rules: IgnoreRules::open(&root),
             root: Folder::new(root),
-            state: RwLock::new(state),
+            saved: Saved::read(bytes),
+            learned: RwLock::default(),
         }
     }
 
@@ -136,9 +135,9 @@ impl Index {
         folder: &str,
         files: impl ExactSizeIterator<Item = (&'a str, Stamp)>,
     ) -> (Vec<Option<Digest>>, bool) {
-        let state = self.read();
-        let (count, expected) = (files.len(), state.count(folder));
-        let mut search = state.search(folder);
+        let learned = self.read();
+        let (count, expected) = (files.len(), self.count(&learned, folder));
+        let mut search = self.search(&learned, folder);
         let mut recall = |(name, stamp)| {
             let known = search(name).filter(|known| known.stamp == stamp);
             known.map(|known| known.digest)
@@ -148,130 +147,193 @@ impl Index {
         (found, is_exact)
     }
 
+    /// Returns what was saved of a folder if it has those files and no others, all as they were. The
+    /// files are sorted by name.
+    pub(super) fn saved_as<'a>(
+        &self,
+        folder: &str,
+        files: impl ExactSizeIterator<Item = (&'a str, Stamp)>,
+    ) -> Option<SavedFolder<'_>> {
+        let saved = self.saved.folder(folder)?;
+        let is_known = files.len() == saved.len() && !self.read().knows_better(folder);
+        let mut files = files.enumerate();
+        let is_same = is_known
+            && files.all(|(at, (name, stamp))| {
+                saved.name(at) == Some(name.as_bytes())
+                    && saved.known(at).is_some_and(|known| known.stamp == stamp)
+            });
+        is_same.then_some(saved)
+    }
+
+    /// Returns what was saved of a folder, whatever has been learned since.
+    pub(super) fn saved(&self, folder: &str) -> Option<SavedFolder<'_>> {
+        self.saved.folder(folder)
+    }
+
     /// Learns what is in `folder` and in the folders below it, which are the only ones.
     pub(super) fn learn(&self, folder: &str, lessons: Vec<Lesson>) {
-        let prefix = format!("{folder}/");
-        let is_below =
-            |known: &str| folder.is_empty() || known == folder || known.starts_with(&prefix);
         let present: HashSet<&str> = lessons.iter().map(|lesson| &*lesson.folder).collect();
-        let mut state = self.write();
-        let is_gone = |known: &&str| is_below(known) && !present.contains(*known);
-        let gone: Vec<String> = state.folders().filter(is_gone).map(str::to_owned).collect();
+        let mut learned = self.write();
+        let known = self.folders_below(&learned, folder);
+        let is_gone = |known: &&str| !present.contains(known);
+        let gone: Vec<String> = known.filter(is_gone).map(str::to_owned).collect();
         for folder in gone {
-            state.news.remove(&folder);
-            state.gone.insert(folder);
+            learned.news.remove(&folder);
+            learned.gone.insert(folder);
         }
         for Lesson { folder, files } in lessons {
             if let Some(files) = files {
-                state.gone.remove(&folder);
-                state.news.insert(folder, News::All(files));
+                learned.gone.remove(&folder);
+                learned.news.insert(folder, News::All(files));
             }
         }
     }
 
+    /// Returns the folders that are known, `folder` and those below it; some of them twice.
+    fn folders_below<'a>(
+        &'a self,
+        learned: &'a Learned,
+        folder: &'a str,
+    ) -> impl Iterator<Item = &'a str> {
+        // What is below a folder stands between `folder/` and `folder0`.
+        let (from, to) = (format!("{folder}/"), format!("{folder}0"));
+        let below = match folder {
+            "" => (Bound::Unbounded, Bound::Unbounded),
+            _ => (Bound::Included(&*from), Bound::Excluded(&*to)),
+        };
+        let itself = (Bound::Included(folder), Bound::Included(folder));
+        let news = |range| {
+            learned
+                .news
+                .range::<str, _>(range)
+                .map(|(known, _)| &**known)
+        };
+        let news: Vec<&str> = news(itself).chain(news(below)).collect();
+        let saved = self
+            .saved
+            .folders_in(itself)
+            .chain(self.saved.folders_in(below));
+        saved.collect::<Vec<_>>().into_iter().chain(news)
+    }
+
     /// Remembers one file.
     pub(super) fn remember(&self, name: &str, known: Known) {
-        let (folder, name) = split(name);
-        let mut state = self.write();
-        let news = match state.news.get_mut(folder) {
-            Some(news) => news,
-            None => state
-                .news
-                .entry(folder.to_owned())
-                .or_insert_with(|| News::Some(BTreeMap::new())),
-        };
-        news.add(name, known);
+        self.remember_all([(name.to_owned(), known)]);
+    }
+
+    /// Remembers files.
+    pub(super) fn remember_all(&self, files: impl IntoIterator<Item = (String, Known)>) {
+        let mut learned = self.write();
+        for (name, known) in files {
+            let (folder, name) = split(&name);
+            let news = match learned.news.get_mut(folder) {
+                Some(news) => news,
+                None => learned
+                    .news
+                    .entry(folder.to_owned())
+                    .or_insert_with(|| News::Some(BTreeMap::new())),
+            };
+            news.add(name, known);
+        }
     }
 
     /// Writes the index, if it has learned anything.
     pub(crate) fn save(&self) -> Result<(), fs::Error> {
-        let state = self.read();
-        if state.news.is_empty() && state.gone.is_empty() {
+        let learned = self.read();
+        if learned.news.is_empty() && learned.gone.is_empty() {
             return Ok(());
         }
-        fs::write_replaceable(&self.file, &state.to_bytes())
+        fs::write_replaceable(&self.file, &self.to_bytes(&learned))
     }
 
     /// Returns the digest of a file that the index calls `path`, if its stat is still the same.
     pub(super) fn find(&self, path: &str, stamp: Stamp) -> Option<Digest> {
-        let (folder, name) = split(path);
-        let known = self.read().find(folder, name)?;
+        let known = self.known(path)?;
         (known.stamp == stamp).then_some(known.digest)
     }
 
-    fn read(&self) -> RwLockReadGuard<'_, State> {
-        self.state.read().unwrap_or_else(PoisonError::into_inner)
+    /// Like [`Self::find`], for a file that nobody may write to: its names may have come and gone.
+    pub(super) fn find_read_only(&self, path: &str, stamp: Stamp) -> Option<Digest> {
+        let known = self.known(path)?;
+        let is_same = stamp.is_same_but_for_names(&known.stamp);
+        is_same.then_some(known.digest)
     }
 
-    fn write(&self) -> RwLockWriteGuard<'_, State> {
-        self.state.write().unwrap_or_else(PoisonError::into_inner)
+    fn known(&self, path: &str) -> Option<Known> {
+        let (folder, name) = split(path);
+        self.look_up(&self.read(), folder, name)
     }
-}
 
-impl State {
-    fn find(&self, folder: &str, name: &str) -> Option<Known> {
-        match self.news.get(folder) {
+    fn look_up(&self, learned: &Learned, folder: &str, name: &str) -> Option<Known> {
+        match learned.news.get(folder) {
             Some(News::All(files)) => {
                 let at = files.binary_search_by(|(known, _)| (**known).cmp(name));
                 Some(files[at.ok()?].1)
             }
             Some(News::Some(files)) if files.contains_key(name) => files.get(name).copied(),
-            _ if self.gone.contains(folder) => None,
+            _ if learned.gone.contains(folder) => None,
             _ => self.saved.folder(folder)?.find(name),
         }
     }
 
     /// Returns a search for the names of one folder, quickest when they come in their order.
-    fn search(&self, folder: &str) -> impl FnMut(&str) -> Option<Known> {
-        let has_news = self.news.contains_key(folder) || self.gone.contains(folder);
-        let saved = self.saved.folder(folder).filter(|_| !has_news);
+    fn search(&self, learned: &Learned, folder: &str) -> impl FnMut(&str) -> Option<Known> {
+        let saved = self.saved.folder(folder);
+        let saved = saved.filter(|_| !learned.knows_better(folder));
         let mut at = 0;
         move |name| match &saved {
             Some(saved) => saved.find_from(&mut at, name),
-            None => self.find(folder, name),
+            None => self.look_up(learned, folder, name),
         }
     }
 
     /// Returns how many files of a folder are known.
-    fn count(&self, folder: &str) -> usize {
-        match self.news.get(folder) {
+    fn count(&self, learned: &Learned, folder: &str) -> usize {
+        match learned.news.get(folder) {
             Some(News::All(files)) => files.len(),
             // Not counted: a closer look at the folder settles it.
             Some(News::Some(_)) => usize::MAX,
-            None if self.gone.contains(folder) => 0,
+            None if learned.gone.contains(folder) => 0,
             None => self.saved.folder(folder).map_or(0, |saved| saved.len()),
         }
     }
 
-    fn folders(&self) -> impl Iterator<Item = &str> {
-        let saved = self.saved.folders();
-        saved.chain(self.news.keys().map(String::as_str))
-    }
-
-    fn to_bytes(&self) -> Vec<u8> {
-        let folders: HashSet<&str> = self.folders().collect();
-        let mut folders: Vec<&str> = folders.into_iter().collect();
-        folders.sort_unstable();
+    fn to_bytes(&self, learned: &Learned) -> Vec<u8> {
+        let news = learned.news.keys().map(String::as_str);
+        let folders: BTreeSet<&str> = self.saved.folders().chain(news).collect();
         let mut writer = index_text::Writer::default();
         for folder in folders {
-            let saved = || self.saved.folder(folder);
-            match self.news.get(folder) {
+            let saved = self.saved.folder(folder);
+            let saved = saved.filter(|_| !learned.gone.contains(folder));
+            match learned.news.get(folder) {
                 Some(News::All(files)) => {
                     writer.add(folder, files.iter().map(|(name, known)| (&**name, *known)));
                 }
                 Some(News::Some(files)) => {
                     let mut all: BTreeMap<&str, Known> = BTreeMap::new();
-                    if let Some(saved) = saved().filter(|_| !self.gone.contains(folder)) {
-                        all.extend(saved.files());
-                    }
+                    all.extend(saved.into_iter().flat_map(SavedFolder::files));
                     all.extend(files.iter().map(|(name, known)| (&**name, *known)));
                     writer.add(folder, all.into_iter());
                 }
-                None if self.gone.contains(folder) => {}
-                None => writer.extend(saved().into_iter()),
+                None => writer.extend(saved.into_iter()),
             }
         }
         writer.finish()
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, Learned> {
+        self.learned.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, Learned> {
+        self.learned.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Learned {
+    /// Returns whether what was saved of a folder may not be believed any more.
+    fn knows_better(&self, folder: &str) -> bool {
+        self.news.contains_key(folder) || self.gone.contains(folder)
     }
 }
 

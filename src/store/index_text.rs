@@ -4,27 +4,27 @@
 //! file, and the names; at the end the digest of all that, so that no damage goes unseen. Numbers
 //! are little-endian.
 
-use std::collections::HashMap;
-use std::ops::Range;
+use std::collections::BTreeMap;
+use std::ops::{Bound, Range};
 
 use crate::base::digest::Digest;
 use crate::store::index::Known;
 use crate::store::stamp::{Stamp, Time};
 
-const HEADER: &[u8; 8] = b"mlpidx2\n";
+const HEADER: &[u8; 8] = b"mlpidx3\n";
 
 /// The bytes in front of a folder: how long its path is, how many files it has, how long their
 /// names are.
 const LENGTHS: usize = 4 + 8 + 8;
 
-/// The bytes of a file: where its name ends, size, two times, inode, digest.
-const RECORD: usize = 8 + 8 + 12 + 12 + 8 + 32;
+/// The bytes of a file: where its name ends, size, two times, inode, names, digest.
+const RECORD: usize = 4 + 8 + 12 + 12 + 8 + 4 + 32;
 
 /// The index as it was read.
 #[derive(Default)]
 pub(super) struct Saved {
     bytes: Vec<u8>,
-    folders: HashMap<Box<str>, Block>,
+    folders: BTreeMap<Box<str>, Block>,
 }
 
 /// Where a folder stands in the bytes.
@@ -51,9 +51,18 @@ impl Saved {
         }
     }
 
-    /// Returns the paths of the folders.
+    /// Returns the paths of the folders, sorted.
     pub(super) fn folders(&self) -> impl Iterator<Item = &str> {
         self.folders.keys().map(|path| &**path)
+    }
+
+    /// Returns the paths of the folders in a range of them, sorted.
+    pub(super) fn folders_in(
+        &self,
+        (from, to): (Bound<&str>, Bound<&str>),
+    ) -> impl Iterator<Item = &str> {
+        let found = self.folders.range::<str, _>((from, to));
+        found.map(|(path, _)| &**path)
     }
 
     /// Returns what is known of a folder.
@@ -75,10 +84,13 @@ impl<'a> SavedFolder<'a> {
 
     /// Returns the files by their names.
     pub(super) fn files(self) -> impl Iterator<Item = (&'a str, Known)> {
-        (0..self.len()).filter_map(move |at| {
-            let name = std::str::from_utf8(self.name(at)?).ok()?;
-            Some((name, self.known(at)?))
-        })
+        (0..self.len()).filter_map(move |at| self.file(at))
+    }
+
+    /// Returns a file with its name; `None` if there are not so many.
+    pub(super) fn file(&self, at: usize) -> Option<(&'a str, Known)> {
+        let name = std::str::from_utf8(self.name(at)?).ok()?;
+        Some((name, self.known(at)?))
     }
 
     /// Finds a file.
@@ -119,37 +131,41 @@ impl<'a> SavedFolder<'a> {
     }
 
     fn name_end(&self, at: usize) -> Option<usize> {
-        usize::try_from(u64::from_le_bytes(take(&mut self.record(at)?)?)).ok()
+        usize::try_from(u32::from_le_bytes(take(&mut self.record(at)?)?)).ok()
     }
 
-    fn name(&self, at: usize) -> Option<&'a [u8]> {
+    /// Returns the name of a file.
+    pub(super) fn name(&self, at: usize) -> Option<&'a [u8]> {
         let start = at.checked_sub(1).map_or(Some(0), |at| self.name_end(at))?;
         self.names.get(start..self.name_end(at)?)
     }
 
-    fn known(&self, at: usize) -> Option<Known> {
-        let mut rest = &self.record(at)?[8..];
+    /// Returns what is known of a file.
+    pub(super) fn known(&self, at: usize) -> Option<Known> {
+        let mut rest = &self.record(at)?[4..];
         let size = u64::from_le_bytes(take(&mut rest)?);
         let (modified, changed) = (take_time(&mut rest)?, take_time(&mut rest)?);
         let inode = u64::from_le_bytes(take(&mut rest)?);
+        let links = u32::from_le_bytes(take(&mut rest)?);
         let digest = Digest::from_bytes(take(&mut rest)?);
         let stamp = Stamp {
             size,
             modified,
             changed,
             inode,
+            links,
         };
         Some(Known { stamp, digest })
     }
 }
 
 /// Finds the folders; `None` if anything is not as [`Writer`] writes it.
-fn folders(bytes: &[u8]) -> Option<HashMap<Box<str>, Block>> {
+fn folders(bytes: &[u8]) -> Option<BTreeMap<Box<str>, Block>> {
     let (content, digest) = bytes.split_last_chunk::<32>()?;
     if Digest::of(content).as_bytes() != digest || !content.starts_with(HEADER) {
         return None;
     }
-    let mut folders = HashMap::new();
+    let mut folders = BTreeMap::new();
     let mut start = HEADER.len();
     while start < content.len() {
         let mut rest = &content[start..];
@@ -207,6 +223,7 @@ impl Writer {
             return;
         };
         let out = &mut self.0;
+        let start = out.len();
         out.extend(length.to_le_bytes());
         out.extend((files.len() as u64).to_le_bytes());
         let names_length = out.len();
@@ -215,13 +232,19 @@ impl Writer {
         let mut names: Vec<u8> = Vec::new();
         for (name, Known { stamp, digest }) in files {
             names.extend(name.as_bytes());
-            out.extend((names.len() as u64).to_le_bytes());
+            let Ok(end) = u32::try_from(names.len()) else {
+                // No folder has so many: it is as good as unknown.
+                out.truncate(start);
+                return;
+            };
+            out.extend(end.to_le_bytes());
             out.extend(stamp.size.to_le_bytes());
             for time in [stamp.modified, stamp.changed] {
                 out.extend(time.seconds.to_le_bytes());
                 out.extend(time.nanoseconds.to_le_bytes());
             }
             out.extend(stamp.inode.to_le_bytes());
+            out.extend(stamp.links.to_le_bytes());
             out.extend(digest.as_bytes());
         }
         out[names_length..names_length + 8].copy_from_slice(&(names.len() as u64).to_le_bytes());
@@ -263,7 +286,7 @@ mod tests {
         ) {
             let known = |(size, seconds, nanoseconds): &(u64, i64, u32)| {
                 let time = Time { seconds: *seconds, nanoseconds: *nanoseconds };
-                let stamp = Stamp { size: *size, modified: time, changed: time, inode: *size };
+                let stamp = Stamp { size: *size, modified: time, changed: time, inode: *size, links: *nanoseconds };
                 Known { stamp, digest: Digest::of(&size.to_le_bytes()) }
             };
             let mut writer = Writer::default();

@@ -9,26 +9,53 @@ use rayon::prelude::*;
 use walkdir::WalkDir;
 
 use crate::base::digest::Digest;
+use crate::base::folder::Folder;
 use crate::base::fs::{self, failed};
 use crate::pipeline::Content;
-use crate::store::cache::Cache;
+use crate::store::cache::{Cache, Lack, Presence};
 use crate::store::error::Error;
 use crate::store::index::Index;
 use crate::store::linker::Way;
+use crate::store::live::Live;
 use crate::store::meter::Meter;
+use crate::store::placed::Placed;
 use crate::store::restoring::Restored;
 use crate::store::stamp::Stamp;
 use crate::store::tree::FileContent;
 
+/// A file that is to be made a link to its object.
+pub(super) struct Replacement {
+    path: PathBuf,
+    /// Its stat when it was taken in.
+    stamp: Stamp,
+    object: PathBuf,
+    way: Way,
+}
+
+impl Replacement {
+    /// Puts the link in place, unless the file was changed meanwhile.
+    fn carry_out(&self) -> Result<(), Error> {
+        let found = self.path.symlink_metadata();
+        let found = found.map_err(failed("cannot read", &self.path))?;
+        if !Stamp::of(&found).is_of_same_content(&self.stamp) {
+            return Err(Error::Changed {
+                path: self.path.clone(),
+            });
+        }
+        replace(self.way, &self.object, &self.path)
+    }
+}
+
 impl Cache {
-    /// Takes the file at `path` in, whose stat has been `stamp`, and makes it a link to its object.
+    /// Takes the file at `path` in, whose stat has been `stamp`; what makes it a link to its object is
+    /// left to [`Self::replace_all`].
     pub(super) fn store_linked(
         &self,
         path: &Path,
         stamp: &Stamp,
         way: Way,
         meter: &Meter,
-    ) -> Result<Digest, Error> {
+    ) -> Result<(Digest, Option<Replacement>), Error> {
         let own = path
             .symlink_metadata()
             .map_err(failed("cannot read", path))?;
@@ -44,76 +71,133 @@ impl Cache {
         }
         meter.add_bytes(size);
         if unchanged(digest) {
-            return Ok(digest);
+            return Ok((digest, None));
         }
         let object = self.loose.path(digest);
         if !self.loose.is_sound(digest, size)? {
             if !self.take_in(path, digest, stamp, &own)? {
                 self.loose.add_file(path, stamp, false, &Meter::default())?;
-                // The file is about to be given up for it.
-                let copy = File::open(&object).map_err(failed("cannot read", &object))?;
-                fs::sync(&copy, &object)?;
             }
             meter.add_object();
         }
         // A link of the user's own stays what it is.
-        if own.is_file() && !way.is_made(&object, path, &own) {
-            replace(way, &object, path)?;
-        }
-        Ok(digest)
+        let is_wanted = own.is_file() && !way.is_made(&object, path, &own);
+        let replacement = is_wanted.then(|| Replacement {
+            path: path.to_owned(),
+            stamp: Stamp::of(&own),
+            object,
+            way,
+        });
+        Ok((digest, replacement))
     }
 
-    /// Puts a link to an object in place of `path`, once the object has been seen to be what it
-    /// should. An object that was seen so before, and whose stat is the same, is not read again.
+    /// Makes files links to their objects, which are on disk before the first file is given up for
+    /// one, whoever has written them and when.
+    pub(super) fn replace_all(&self, replacements: &[&Replacement]) -> Result<(), Error> {
+        if replacements.is_empty() {
+            return Ok(());
+        }
+        self.settle()?;
+        replacements
+            .par_iter()
+            .try_for_each(|replacement| replacement.carry_out())
+    }
+
+    /// Puts a link to an object at `inner` in `folder`, in place of what is there, once the object has
+    /// been seen to be what it should.
     pub(super) fn restore_linked(
         &self,
         file: FileContent,
-        path: &Path,
+        (folder, inner): (&Folder, &str),
         way: Way,
         index: &Index,
         meter: &Meter,
-    ) -> Result<Restored, Error> {
-        let object = self.loose.path(file.digest);
-        let look = || fs::absent_as_none(object.metadata()).map_err(failed("cannot read", &object));
-        let mut found = look()?;
-        if found.is_none() {
-            match self.packed(file.digest)? {
-                Ok(bytes) => self.loose.add(file.digest, &bytes)?,
-                Err(lack) => return Ok(lack.into()),
-            }
-            found = look()?;
-        }
-        let Some(metadata) = found else {
-            return Ok(Restored::Missing);
+    ) -> Result<Result<Placed, Lack>, Error> {
+        let before = match self.vouch_for(file, index)? {
+            Ok(before) => before,
+            Err(lack) => return Ok(Err(lack)),
         };
-        let (digest, size) = index
-            .digest(&object, &metadata)
-            .map_err(failed("cannot read", &object))?;
-        if digest != file.digest {
-            self.quarantine(file.digest)?;
-            return Ok(Restored::Corrupt(file.digest));
-        }
-        if size != file.size {
-            return Ok(Restored::Missing);
-        }
-        // Through a link its mode may have been changed.
-        if metadata.mode() & 0o777 != 0o444 {
-            let outcome = std::fs::set_permissions(&object, Permissions::from_mode(0o444));
-            outcome.map_err(failed("cannot write", &object))?;
-        }
         // In a new folder nothing is in the way.
-        if way.link(&object, path).is_err() {
+        if self.link(file.digest, way, folder, inner).is_err() {
+            let path = folder.path().join(inner);
             if path.is_dir() && !path.is_symlink() {
-                fs::remove(path)?;
+                fs::remove(&path)?;
             }
-            replace(way, &object, path)?;
+            replace(way, &self.loose.path(file.digest), &path)?;
         }
         meter.add_file();
         meter.add_bytes(file.size);
-        Ok(Restored::Done)
+        let now = folder.stat(inner).as_ref().and_then(Stamp::of_stat);
+        Ok(Ok(match now.zip(before) {
+            Some((now, before)) if now.is_of_same_content(&before) => Placed::Linked(now),
+            _ => Placed::Unknown,
+        }))
     }
 
-    /// Gives the file at `path` a second name as an object; false where that cannot be.
+    /// Makes sure that the object of a file lies by itself, is what it should be and is read-only;
+    /// returns its stamp if that stands for its bytes. An object that was seen so before, and whose
+    /// stat is the same but for the names that it has, is not read again.
+    fn vouch_for(
+        &self,
+        file: FileContent,
+        index: &Index,
+    ) -> Result<Result<Option<Stamp>, Lack>, Error> {
+        let mut found = self.loose.stat(file.digest)?;
+        if found.is_none() {
+            match self.packed(file.digest)? {
+                Ok(bytes) => self.loose.add(file.digest, &bytes)?,
+                Err(lack) => return Ok(Err(lack)),
+            }
+            found = self.loose.stat(file.digest)?;
+        }
+        let stamped = found.and_then(|stat| Some((stat.st_mode, Stamp::of_stat(&stat)?)));
+        let Some((mode, stamp)) = stamped else {
+            return Ok(Err(Lack::Missing));
+        };
+        // Through a link its mode may have been changed.
+        let is_read_only = mode & 0o777 == 0o444;
+        let name = self.loose.name_in(index, file.digest);
+        let recall = |name: String| {
+            if is_read_only {
+                index.find_read_only(&name, stamp)
+            } else {
+                index.find(&name, stamp)
+            }
+        };
+        let is_known = name.and_then(recall) == Some(file.digest);
+        let is_settled = is_known || {
+            // Judged before it is read, which may take long.
+            let is_fresh = stamp.has_fresh_content();
+            let mut opened = self.loose.open(file.digest)?;
+            let path = || self.loose.path(file.digest);
+            let hashed = Digest::of_opened(&mut opened);
+            let (digest, _) = hashed.map_err(|error| failed("cannot read", &path())(error))?;
+            if digest != file.digest {
+                self.quarantine(file.digest)?;
+                return Ok(Err(Lack::Corrupt(file.digest)));
+            }
+            !is_fresh
+        };
+        if stamp.size != file.size {
+            return Ok(Err(Lack::Missing));
+        }
+        if !is_read_only {
+            let object = self.loose.path(file.digest);
+            let outcome = std::fs::set_permissions(&object, Permissions::from_mode(0o444));
+            outcome.map_err(failed("cannot write", &object))?;
+        }
+        Ok(Ok(is_settled.then_some(stamp)))
+    }
+
+    fn link(&self, object: Digest, way: Way, folder: &Folder, inner: &str) -> io::Result<()> {
+        match way {
+            Way::Hardlink => self.loose.link(object, folder, inner),
+            way => way.link(&self.loose.path(object), &folder.path().join(inner)),
+        }
+    }
+
+    /// Gives the file at `path` a second name as an object; false where that cannot be, or where
+    /// another process has just done so with an equal file, which then has a link to its own.
     fn take_in(
         &self,
         path: &Path,
@@ -132,7 +216,7 @@ impl Cache {
         }
         let mut is_same = true;
         // It gets its name when it is known to be the file that was hashed, and read-only.
-        let outcome = fs::put_in_place(&object, |unfinished| {
+        let outcome = fs::put_where_nothing_is(&object, |unfinished| {
             fs::hard_link(path, unfinished)?;
             is_same = Stamp::of(&unfinished.metadata()?).is_of_same_content(stamp);
             if !is_same {
@@ -145,6 +229,7 @@ impl Cache {
             Err(_) if !is_same => Err(Error::Changed {
                 path: path.to_owned(),
             }),
+            Err(error) if error.source.kind() == io::ErrorKind::AlreadyExists => Ok(false),
             Err(error) if cannot_link(&error.source) => Ok(false),
             Err(error) => Err(error.into()),
         }
@@ -172,28 +257,58 @@ impl Cache {
                 Err(lack) => return Ok(lack.into()),
             },
         };
+        let wanted = |(path, file): (PathBuf, FileContent)| {
+            let is_wanted = self.is_to_be_relinked(file, &path);
+            is_wanted
+                .map(|is_wanted| is_wanted.then_some((path, file)))
+                .transpose()
+        };
+        let wanted = files.into_par_iter().filter_map(wanted);
+        let wanted: Vec<(PathBuf, FileContent)> = wanted.collect::<Result<_, Error>>()?;
+        if wanted.is_empty() {
+            return Ok(Restored::Done);
+        }
+        // The files may be all that there is on disk yet of what was stored a moment ago.
+        self.settle()?;
         let relink =
-            |(path, file): &(PathBuf, FileContent)| self.relink_file(*file, path, index, meter);
-        Restored::all(files.par_iter().map(relink))
+            |(path, file): &(PathBuf, FileContent)| self.restore_visible(*file, path, index, meter);
+        let relinked = wanted.par_iter().map(relink);
+        let outcomes: Vec<Restored> = relinked.collect::<Result<_, Error>>()?;
+        // What one of them lacks, all lack.
+        let lack = outcomes.into_iter().find(|one| *one != Restored::Done);
+        Ok(lack.unwrap_or(Restored::Done))
     }
 
-    fn relink_file(
-        &self,
-        file: FileContent,
-        path: &Path,
-        index: &Index,
-        meter: &Meter,
-    ) -> Result<Restored, Error> {
+    fn is_to_be_relinked(&self, file: FileContent, path: &Path) -> Result<bool, Error> {
         let way = self.linker.way().for_file(file.size, file.executable);
         let found = path
             .symlink_metadata()
             .map_err(failed("cannot read", path))?;
         let is_made = way.is_made(&self.loose.path(file.digest), path, &found);
         // A link of the user's own stays what it is, and what it leads to.
-        if is_made || found.is_symlink() && !self.leads_here(path) {
-            return Ok(Restored::Done);
+        Ok(!is_made && (!found.is_symlink() || self.leads_here(path)))
+    }
+
+    /// Finds the objects that symbolic links at `path` and below it lead to.
+    pub(crate) fn pin_linked(&self, path: &Path, live: &mut Live) {
+        // What cannot be looked at is nobody's to use.
+        for entry in WalkDir::new(path).into_iter().flatten() {
+            if entry.path_is_symlink() && self.leads_here(entry.path()) {
+                let target = entry.path().read_link().unwrap_or_default();
+                let parts = [
+                    target.parent().and_then(Path::file_name),
+                    target.file_name(),
+                ];
+                let name: String = parts
+                    .into_iter()
+                    .flatten()
+                    .map(|part| part.to_string_lossy())
+                    .collect();
+                if let Ok(digest) = name.parse() {
+                    live.pin(digest);
+                }
+            }
         }
-        self.restore_file(file, path, index, meter)
     }
 
     /// Returns whether a link leads to an object at once, by whatever name of the cache's folder.
@@ -207,6 +322,19 @@ impl Cache {
         let is_real = folder.zip(real(objects));
         target.starts_with(objects)
             || is_real.is_some_and(|(folder, objects)| folder.starts_with(objects))
+    }
+
+    /// Returns whether the object of a file has been written to through a link, so that its bytes are
+    /// lost; it is quarantined then. Only objects are read that could be.
+    pub(crate) fn is_written_over(&self, file: &Content) -> Result<bool, Error> {
+        let object = self.loose.path(file.sha256);
+        let found = fs::absent_as_none(object.metadata());
+        let Some(found) = found.map_err(failed("cannot read", &object))? else {
+            return Ok(false);
+        };
+        let is_in_reach =
+            self.linker.needs_loose() || found.nlink() > 1 || found.mode() & 0o222 != 0;
+        Ok(is_in_reach && self.verify(file)? == Presence::Missing)
     }
 
     /// Makes writable copies of all links to objects at `path` and below it; returns how many there

@@ -13,6 +13,8 @@ pub(crate) struct Live {
     order: HashMap<Digest, usize>,
     /// The files and folders that are kept with all that is in them.
     whole: HashSet<(Digest, bool)>,
+    /// Objects that files of some workspace are links to, which have to stay where they are.
+    linked: HashSet<Digest>,
 }
 
 /// What is known of the content that is to be kept.
@@ -63,6 +65,16 @@ impl Live {
     /// Returns whether an object is kept.
     pub(super) fn has(&self, digest: Digest) -> bool {
         self.order.contains_key(&digest)
+    }
+
+    /// Keeps an object in the file that it is in: something is a link to that.
+    pub(super) fn pin(&mut self, digest: Digest) {
+        self.linked.insert(digest);
+    }
+
+    /// Returns whether an object has to stay in the file that it is in.
+    pub(super) fn is_linked(&self, digest: Digest) -> bool {
+        self.linked.contains(&digest)
     }
 
     /// Returns an object's place in the order.

@@ -5,14 +5,16 @@ use std::io::{Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::ioctl_ficlone;
+use rustix::fs::{Stat, ioctl_ficlone};
 
 use crate::base::digest::{Digest, Hasher, block_for};
 use crate::base::folder::Folder;
 use crate::base::fs::{self, AtomicFile, failed};
 use crate::store::copying::copy_hashing;
 use crate::store::error::Error;
+use crate::store::index::Index;
 use crate::store::meter::Meter;
+use crate::store::scan::inner_name;
 use crate::store::stamp::Stamp;
 
 /// The folder of these objects.
@@ -51,6 +53,29 @@ impl Loose {
     pub(super) fn size(&self, digest: Digest) -> Option<u64> {
         let found = self.objects.stat(&object_name(digest))?;
         u64::try_from(found.st_size).ok()
+    }
+
+    /// Returns the stat of the object, if it is there.
+    pub(super) fn stat(&self, digest: Digest) -> Result<Option<Stat>, fs::Error> {
+        let found = fs::absent_as_none(self.objects.look(&object_name(digest)));
+        found.map_err(|error| failed("cannot read", &self.path(digest))(error))
+    }
+
+    /// Opens the object, to read it.
+    pub(super) fn open(&self, digest: Digest) -> Result<File, fs::Error> {
+        let opened = self.objects.open(&object_name(digest));
+        opened.map_err(|error| failed("cannot read", &self.path(digest))(error))
+    }
+
+    /// Gives the object a second name, `inner` in `folder`.
+    pub(super) fn link(&self, digest: Digest, folder: &Folder, inner: &str) -> std::io::Result<()> {
+        self.objects.link(&object_name(digest), folder, inner)
+    }
+
+    /// Returns how the index calls the object.
+    pub(super) fn name_in(&self, index: &Index, digest: Digest) -> Option<String> {
+        let folder = index.name_of(self.folder())?;
+        Some(inner_name(folder, &object_name(digest)))
     }
 
     /// Reads an object, whatever it is.

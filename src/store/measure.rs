@@ -1,7 +1,9 @@
 //! Measures what is on disk: the content of a file or of a folder. What the index knows is not read.
 
+use std::borrow::Cow;
 use std::fs::File;
 use std::io;
+use std::mem::take;
 use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
@@ -11,9 +13,10 @@ use crate::base::fs::failed;
 use crate::pipeline::Content;
 use crate::store::error::Error;
 use crate::store::index::{Index, Known, Lesson};
-use crate::store::scan::{self, Found, FoundFile, FoundFolder};
+use crate::store::index_text::SavedFolder;
+use crate::store::scan::{self, Files, Found, FoundFile, FoundFolder, inner_name};
 use crate::store::stamp::Stamp;
-use crate::store::tree::{Entry, EntryKind, FileContent, Tree};
+use crate::store::tree::{Entry, EntryKind, FileContent, Summary, Tree};
 
 /// Returns the content of the file or folder at `path`, or `None` if nothing is there.
 pub(crate) fn measure(path: &Path, index: &Index) -> Result<Option<Content>, Error> {
@@ -32,14 +35,14 @@ pub(crate) fn measure(path: &Path, index: &Index) -> Result<Option<Content>, Err
                 .into(),
             ))
         }
-        Some(Found::Folder(folders)) => Ok(Some(measured(path, folders, index)?.content())),
+        Some(Found::Folder(folders)) => Ok(Some(measured(path, folders, index)?.into_content())),
     }
 }
 
 /// Returns the manifest of the folder at `path`; `None` if that is no folder.
 pub(crate) fn measure_folder(path: &Path, index: &Index) -> Result<Option<Tree>, Error> {
     match scan::find(path, index)? {
-        Some(Found::Folder(folders)) => Ok(Some(measured(path, folders, index)?)),
+        Some(Found::Folder(folders)) => Ok(Some(measured(path, folders, index)?.into_tree())),
         _ => Ok(None),
     }
 }
@@ -59,24 +62,27 @@ pub(super) fn present(path: &Path, index: &Index) -> Result<Option<Present>, Err
     };
     let links = folders.iter().filter(|folder| folder.is_link);
     let links = links.map(|folder| folder.path.clone()).collect();
-    let tree = measured(path, folders, index)?;
+    let tree = measured(path, folders, index)?.into_tree();
     Ok(Some(Present { tree, links }))
 }
 
-fn measured(path: &Path, folders: Vec<FoundFolder>, index: &Index) -> Result<Tree, Error> {
+fn measured<'a>(
+    path: &'a Path,
+    folders: Vec<FoundFolder>,
+    index: &'a Index,
+) -> Result<Recognised<'a>, Error> {
     let mut folders = Recognised::new(path, folders, index);
-    let unknown = folders.select(|_, digest| digest.is_none());
+    let unknown = folders.select(|file| file.reading.is_none());
     let hash = |place: &Place| {
-        let file = folders.file(*place);
         let location = folders.location(*place);
         let mut opened = File::open(&location).map_err(failed("cannot read", &location))?;
-        Reading::hash(&mut opened, file).map_err(failed("cannot read", &location))
+        Reading::hash(&mut opened, folders.stamp(*place)).map_err(failed("cannot read", &location))
     };
     let readings: Result<Vec<Reading>, _> = unknown.par_iter().map(hash).collect();
     for (place, reading) in unknown.into_iter().zip(readings?) {
         folders.set(place, reading);
     }
-    Ok(folders.into_tree(index))
+    Ok(folders)
 }
 
 /// What reading a file told of it.
@@ -91,10 +97,10 @@ pub(super) struct Reading {
 }
 
 impl Reading {
-    fn hash(opened: &mut File, file: &FoundFile) -> io::Result<Self> {
-        let is_fresh = file.stamp.is_fresh();
+    fn hash(opened: &mut File, stamp: Stamp) -> io::Result<Self> {
+        let is_fresh = stamp.is_fresh();
         let (digest, size) = Digest::of_opened(opened)?;
-        let is_same = Stamp::of(&opened.metadata()?) == file.stamp && size == file.stamp.size;
+        let is_same = Stamp::of(&opened.metadata()?) == stamp && size == stamp.size;
         Ok(Self {
             digest,
             size,
@@ -113,125 +119,331 @@ pub(super) struct Place {
 /// A folder as it was found, with what is known of its files.
 pub(super) struct Recognised<'a> {
     top: &'a Path,
-    folders: Vec<FoundFolder>,
-    readings: Vec<Vec<Option<Reading>>>,
-    /// Whether the index knew all files of a folder, and no others.
-    is_known: Vec<bool>,
+    index: &'a Index,
+    folders: Vec<Recalled<'a>>,
+}
+
+/// One of the folders.
+struct Recalled<'a> {
+    found: FoundFolder,
+    files: Recollection<'a>,
+}
+
+/// The files of a folder, with what is known of them.
+enum Recollection<'a> {
+    /// Just what the index has saved.
+    Saved {
+        saved: SavedFolder<'a>,
+        /// Which of them may be executed.
+        executable: Box<[u32]>,
+    },
+    /// What was found now.
+    Found {
+        files: Vec<FoundFile>,
+        readings: Vec<Option<Reading>>,
+        /// Whether the index knows all of them, and no others.
+        is_known: bool,
+    },
+}
+
+/// A file, with what is known of it.
+pub(super) struct Seen<'a> {
+    name: &'a str,
+    pub(super) stamp: Stamp,
+    executable: bool,
+    pub(super) reading: Option<Reading>,
 }
 
 impl<'a> Recognised<'a> {
     /// Recalls what the index knows of the files of `folders`, which were found in `top`.
-    pub(super) fn new(top: &'a Path, folders: Vec<FoundFolder>, index: &Index) -> Self {
+    pub(super) fn new(top: &'a Path, folders: Vec<FoundFolder>, index: &'a Index) -> Self {
         let name = index.name_of(top);
-        let recall = |folder: &FoundFolder| {
-            let Some(name) = name else {
-                return (vec![None; folder.files.len()], false);
+        let recall = |mut found: FoundFolder| {
+            let folder = name.map(|name| inner_name(name, &found.path));
+            let files = match take(&mut found.files) {
+                Files::Found(files) => Recollection::of(files, folder.as_deref(), index),
+                Files::Saved { executable } => {
+                    let saved = folder.and_then(|folder| index.saved(&folder));
+                    let saved = saved.expect("invariant: what was saved stays as it is");
+                    Recollection::Saved { saved, executable }
+                }
             };
-            let files = folder.files.iter().map(|file| (&*file.name, file.stamp));
-            let (digests, is_known) = index.find_all(&inner_name(name, &folder.path), files);
-            let readings = digests.into_iter().zip(&folder.files);
-            let reading = |(digest, file): (Option<Digest>, &FoundFile)| {
-                digest.map(|digest| Reading {
-                    digest,
-                    size: file.stamp.size,
-                    is_settled: true,
-                })
-            };
-            (readings.map(reading).collect(), is_known)
+            Recalled { found, files }
         };
-        let (readings, is_known) = folders.par_iter().map(recall).unzip();
         Self {
             top,
-            folders,
+            index,
+            folders: folders.into_par_iter().map(recall).collect(),
+        }
+    }
+
+    /// Returns the places of the files that are wanted; in the order of their paths, more or less.
+    pub(super) fn select(&self, is_wanted: impl Fn(&Seen<'_>) -> bool) -> Vec<Place> {
+        let mut places = Vec::new();
+        for (folder, Recalled { files, .. }) in self.folders.iter().enumerate() {
+            let wanted = files.iter().enumerate();
+            let wanted = wanted.filter(|(_, seen)| is_wanted(seen));
+            places.extend(wanted.map(|(file, _)| Place { folder, file }));
+        }
+        places
+    }
+
+    /// Returns the stamp of the file at a place.
+    pub(super) fn stamp(&self, place: Place) -> Stamp {
+        self.seen(place).stamp
+    }
+
+    /// Returns whether the file at a place may be executed.
+    pub(super) fn is_executable(&self, place: Place) -> bool {
+        self.seen(place).executable
+    }
+
+    /// Returns where it is on disk.
+    pub(super) fn location(&self, place: Place) -> PathBuf {
+        let folder = &self.folders[place.folder].found;
+        self.top.join(&folder.path).join(self.seen(place).name)
+    }
+
+    /// Returns whether it lies elsewhere, behind a link.
+    pub(super) fn is_elsewhere(&self, place: Place) -> bool {
+        self.folders[place.folder].found.is_elsewhere
+    }
+
+    fn seen(&self, place: Place) -> Seen<'_> {
+        self.folders[place.folder].files.seen(place.file)
+    }
+
+    /// Says what reading the file at a place told.
+    pub(super) fn set(&mut self, place: Place, reading: Reading) {
+        let (_, readings) = self.folders[place.folder].files.found();
+        readings[place.file] = Some(reading);
+    }
+
+    /// Says what the stat of the file at a place is now that it has another name.
+    pub(super) fn restamp(&mut self, place: Place, stamp: Stamp) {
+        let (files, _) = self.folders[place.folder].files.found();
+        files[place.file].stamp = stamp;
+    }
+
+    /// Sums up what is there, and lets the index know. All files have been read by now.
+    pub(super) fn into_content(self) -> Content {
+        let mut summary = Summary::default();
+        self.in_order(&mut |entry| summary.add(entry));
+        self.teach();
+        summary.content()
+    }
+
+    /// Makes the manifest, and lets the index know. All files have been read by now.
+    pub(super) fn into_tree(self) -> Tree {
+        let count = self.folders.iter().map(|folder| folder.files.len()).sum();
+        let mut entries = Vec::with_capacity(count);
+        self.in_order(&mut |entry| entries.push(entry.clone()));
+        self.teach();
+        Tree::new(entries)
+    }
+
+    /// Shows the entries in the order of their paths.
+    fn in_order(&self, show: &mut impl FnMut(&Entry)) {
+        let place = |path: &str| {
+            let found = |folder: &Recalled<'_>| folder.found.path.as_str().cmp(path);
+            self.folders.binary_search_by(found).ok()
+        };
+        let mut inner = vec![Vec::new(); self.folders.len()];
+        for (number, folder) in self.folders.iter().enumerate() {
+            let path = &folder.found.path;
+            let above = path.rsplit_once('/').map_or("", |(above, _)| above);
+            if !path.is_empty()
+                && let Some(above) = place(above)
+            {
+                inner[above].push(number);
+            }
+        }
+        if let Some(top) = place("") {
+            Walk {
+                folders: &self.folders,
+                inner,
+            }
+            .visit(top, show);
+        }
+    }
+
+    fn teach(self) {
+        let Some(name) = self.index.name_of(self.top) else {
+            return;
+        };
+        let lesson = |Recalled { found, files }: Recalled<'_>| Lesson {
+            folder: inner_name(name, &found.path),
+            files: match files {
+                Recollection::Found {
+                    files,
+                    readings,
+                    is_known: false,
+                } => Some(settled(files, &readings)),
+                _ => None,
+            },
+        };
+        let lessons = self.folders.into_iter().map(lesson).collect();
+        self.index.learn(name, lessons);
+    }
+}
+
+impl<'a> Recollection<'a> {
+    fn of(files: Vec<FoundFile>, folder: Option<&str>, index: &Index) -> Self {
+        let stamps = files.iter().map(|file| (&*file.name, file.stamp));
+        let (digests, is_known) = match folder {
+            Some(folder) => index.find_all(folder, stamps),
+            None => (vec![None; files.len()], false),
+        };
+        let reading = |(digest, file): (Option<Digest>, &FoundFile)| {
+            digest.map(|digest| Reading {
+                digest,
+                size: file.stamp.size,
+                is_settled: true,
+            })
+        };
+        let readings = digests.into_iter().zip(&files).map(reading).collect();
+        Self::Found {
+            files,
             readings,
             is_known,
         }
     }
 
-    /// Returns the places of the files that are wanted, by their stat and by what is known of them;
-    /// in the order of their paths, more or less.
-    pub(super) fn select(
-        &self,
-        is_wanted: impl Fn(&FoundFile, Option<Digest>) -> bool,
-    ) -> Vec<Place> {
-        let mut places = Vec::new();
-        for (folder, (found, readings)) in self.folders.iter().zip(&self.readings).enumerate() {
-            for (file, (found, reading)) in found.files.iter().zip(readings).enumerate() {
-                if is_wanted(found, reading.map(|reading| reading.digest)) {
-                    places.push(Place { folder, file });
+    fn len(&self) -> usize {
+        match self {
+            Self::Saved { saved, .. } => saved.len(),
+            Self::Found { files, .. } => files.len(),
+        }
+    }
+
+    fn iter(&self) -> impl Iterator<Item = Seen<'_>> {
+        (0..self.len()).map(|at| self.seen(at))
+    }
+
+    fn seen(&self, at: usize) -> Seen<'_> {
+        match self {
+            Self::Found {
+                files, readings, ..
+            } => Seen {
+                name: &files[at].name,
+                stamp: files[at].stamp,
+                executable: files[at].executable,
+                reading: readings[at],
+            },
+            Self::Saved { saved, executable } => {
+                let (name, Known { stamp, digest }) = saved
+                    .file(at)
+                    .expect("invariant: its files were compared with those on disk");
+                let number = u32::try_from(at).ok();
+                Seen {
+                    name,
+                    stamp,
+                    executable: number.is_some_and(|at| executable.binary_search(&at).is_ok()),
+                    reading: Some(Reading {
+                        digest,
+                        size: stamp.size,
+                        is_settled: true,
+                    }),
                 }
             }
         }
-        places
     }
 
-    /// Returns the file at a place.
-    pub(super) fn file(&self, place: Place) -> &FoundFile {
-        &self.folders[place.folder].files[place.file]
+    /// Returns the files to be changed.
+    fn found(&mut self) -> (&mut Vec<FoundFile>, &mut Vec<Option<Reading>>) {
+        if let Self::Saved { .. } = self {
+            let file = |seen: Seen<'_>| FoundFile {
+                name: seen.name.into(),
+                stamp: seen.stamp,
+                executable: seen.executable,
+            };
+            *self = Self::Found {
+                files: self.iter().map(file).collect(),
+                readings: self.iter().map(|seen| seen.reading).collect(),
+                is_known: false,
+            };
+        }
+        match self {
+            Self::Found {
+                files, readings, ..
+            } => (files, readings),
+            Self::Saved { .. } => unreachable!("invariant: it has just been changed"),
+        }
     }
+}
 
-    /// Returns where it is on disk.
-    pub(super) fn location(&self, place: Place) -> PathBuf {
-        let folder = &self.folders[place.folder];
-        let name = &*folder.files[place.file].name;
-        self.top.join(&folder.path).join(name)
-    }
+/// A way through all entries of some folders.
+struct Walk<'a> {
+    folders: &'a [Recalled<'a>],
+    /// The folders that are right in each of them.
+    inner: Vec<Vec<usize>>,
+}
 
-    /// Returns whether it lies elsewhere, behind a link.
-    pub(super) fn is_elsewhere(&self, place: Place) -> bool {
-        self.folders[place.folder].is_elsewhere
-    }
+/// What is in a folder beside its files.
+enum Other<'a> {
+    Link(&'a str),
+    Folder(usize),
+}
 
-    /// Says what reading the file at a place told.
-    pub(super) fn set(&mut self, place: Place, reading: Reading) {
-        self.readings[place.folder][place.file] = Some(reading);
-    }
-
-    /// Makes the manifest, and lets the index know. All files have been read by now.
-    pub(super) fn into_tree(self, index: &Index) -> Tree {
-        let name = index.name_of(self.top);
-        let count = self.readings.iter().map(Vec::len).sum();
-        let mut entries = Vec::with_capacity(count);
-        let mut lessons = Vec::with_capacity(self.folders.len());
-        let folders = self
-            .folders
-            .into_iter()
-            .zip(self.readings)
-            .zip(self.is_known);
-        for ((folder, readings), is_known) in folders {
-            let files = folder.files.iter().zip(&readings);
-            let content = |file: &FoundFile, reading: &Reading| FileContent {
+impl Walk<'_> {
+    /// Shows what is in a folder and below it, in the order of the paths. What is in a folder `a`
+    /// stands where `a/` would stand, behind `a-b`.
+    fn visit(&self, folder: usize, show: &mut impl FnMut(&Entry)) {
+        let Recalled { found, files } = &self.folders[folder];
+        let mut others: Vec<(Cow<'_, str>, Other<'_>)> = Vec::new();
+        for (name, target) in &found.links {
+            others.push((name.into(), Other::Link(target)));
+        }
+        for inner in &self.inner[folder] {
+            let Recalled { found, .. } = &self.folders[*inner];
+            let name = found.path.rsplit('/').next().unwrap_or_default();
+            let key = if found.is_empty {
+                name.into()
+            } else {
+                format!("{name}/").into()
+            };
+            others.push((key, Other::Folder(*inner)));
+        }
+        others.sort_by(|(one, _), (other, _)| one.cmp(other));
+        let mut others = others.into_iter().peekable();
+        let mut entry = Entry {
+            path: String::new(),
+            kind: EntryKind::EmptyFolder,
+        };
+        for file in files.iter() {
+            while let Some((key, other)) = others.next_if(|(key, _)| **key < *file.name) {
+                self.show_other(found, &key, &other, show);
+            }
+            let Some(reading) = file.reading else {
+                continue;
+            };
+            found.write_path(file.name, &mut entry.path);
+            entry.kind = EntryKind::File(FileContent {
                 digest: reading.digest,
                 size: reading.size,
                 executable: file.executable,
-            };
-            entries.extend(files.filter_map(|(file, reading)| {
-                Some(Entry {
-                    path: folder.path_of(&file.name),
-                    kind: EntryKind::File(content(file, reading.as_ref()?)),
-                })
-            }));
-            entries.extend(folder.links.iter().map(|(name, target)| Entry {
-                path: folder.path_of(name),
-                kind: EntryKind::Link(target.as_str().into()),
-            }));
-            if folder.is_empty && !folder.path.is_empty() {
-                entries.push(Entry {
-                    path: folder.path.clone(),
-                    kind: EntryKind::EmptyFolder,
-                });
-            }
-            if let Some(name) = name {
-                lessons.push(Lesson {
-                    folder: inner_name(name, &folder.path),
-                    files: (!is_known).then(|| settled(folder.files, &readings)),
-                });
-            }
+            });
+            show(&entry);
         }
-        if let Some(name) = name {
-            index.learn(name, lessons);
+        for (key, other) in others {
+            self.show_other(found, &key, &other, show);
         }
-        Tree::new(entries)
+    }
+
+    fn show_other(
+        &self,
+        folder: &FoundFolder,
+        name: &str,
+        other: &Other<'_>,
+        show: &mut impl FnMut(&Entry),
+    ) {
+        let kind = match other {
+            Other::Link(target) => EntryKind::Link((*target).into()),
+            Other::Folder(inner) if self.folders[*inner].found.is_empty => EntryKind::EmptyFolder,
+            Other::Folder(inner) => return self.visit(*inner, show),
+        };
+        let path = folder.path_of(name);
+        show(&Entry { path, kind });
     }
 }
 
@@ -246,15 +458,6 @@ fn settled(files: Vec<FoundFile>, readings: &[Option<Reading>]) -> Vec<(Box<str>
         Some((file.name, known))
     };
     files.into_iter().zip(readings).filter_map(known).collect()
-}
-
-/// Returns how the index calls a folder below the one that it calls `top`.
-fn inner_name(top: &str, path: &str) -> String {
-    match (top, path) {
-        ("", path) => path.to_owned(),
-        (top, "") => top.to_owned(),
-        (top, path) => format!("{top}/{path}"),
-    }
 }
 
 #[cfg(test)]

@@ -16,6 +16,7 @@ mod measure;
 mod meter;
 mod pack;
 mod packs;
+mod placed;
 mod recorded;
 mod repack;
 mod restoring;
@@ -27,6 +28,7 @@ mod sharing;
 mod stamp;
 mod storing;
 mod tree;
+mod tree_diff;
 mod users;
 mod wreck;
 
@@ -45,5 +47,8 @@ pub(crate) use restoring::Restored;
 pub(crate) use run_cache::{RunCache, RunRecord};
 pub(crate) use scan::{has_uncounted, is_object_link};
 pub(crate) use stamp::Stamp;
+#[cfg(test)]
+pub(crate) use tree::FileContent;
 pub(crate) use tree::{Entry, EntryKind, Tree};
+pub(crate) use tree_diff::{EntryChange, tree_changes};
 pub(crate) use users::project_name;

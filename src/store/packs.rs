@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, OnceLock, PoisonError, RwLock, RwLockReadGuard};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock, RwLockWriteGuard};
 
 use crate::base::digest::Digest;
 use crate::base::fs::{self, absent_as_none, failed};
@@ -53,6 +53,16 @@ pub(super) enum Packed {
     Missing,
 }
 
+/// What became of an attempt to read an object, by what is known of the packs.
+enum Attempt {
+    /// The pack that has it was read.
+    Found(Packed),
+    /// No pack has it that was there when the folder's stat was this one.
+    Absent { seen: Option<Stamp> },
+    /// The pack that had it is gone.
+    PackGone,
+}
+
 impl Packs {
     /// Names the folder of the packs, which need not be there yet.
     pub(super) fn new(folder: PathBuf) -> Self {
@@ -74,11 +84,10 @@ impl Packs {
 
     /// Returns the pack that an object lies in, and the object's length.
     pub(super) fn find(&self, digest: Digest) -> Result<Option<(Digest, u64)>, fs::Error> {
-        let table = self.table()?;
-        Ok(table.as_ref().and_then(|table| {
+        self.look(|table| {
             let Place { pack, slot } = table.find(digest)?;
             Some((table.packs[pack as usize].name, slot.length.into()))
-        }))
+        })
     }
 
     /// Returns the size of a pack, if it is there.
@@ -91,44 +100,43 @@ impl Packs {
     pub(super) fn read(&self, digest: Digest) -> Result<Packed, fs::Error> {
         match self.try_read(digest)? {
             // It may have been loose when others were looked for.
-            Some(Packed::Missing) if self.has_changed() => {
-                self.reload()?;
-                Ok(self.try_read(digest)?.unwrap_or(Packed::Missing))
-            }
-            Some(packed) => Ok(packed),
-            // The pack is gone: another process has put its objects into another one.
-            None => {
-                self.reload()?;
-                Ok(self.try_read(digest)?.unwrap_or(Packed::Missing))
-            }
+            Attempt::Absent { seen } if self.has_changed_since(seen) => self.catch_up()?,
+            // Another process has put its objects into another one.
+            Attempt::PackGone => self.reload()?,
+            Attempt::Absent { .. } => return Ok(Packed::Missing),
+            Attempt::Found(packed) => return Ok(packed),
+        }
+        match self.try_read(digest)? {
+            Attempt::Found(packed) => Ok(packed),
+            Attempt::Absent { .. } | Attempt::PackGone => Ok(Packed::Missing),
         }
     }
 
-    fn try_read(&self, digest: Digest) -> Result<Option<Packed>, fs::Error> {
-        let (name, file, slot) = {
-            let table = self.table()?;
-            let Some(table) = &*table else {
-                return Ok(Some(Packed::Missing));
-            };
+    fn try_read(&self, digest: Digest) -> Result<Attempt, fs::Error> {
+        let opened = self.look(|table| {
             let Some(place) = table.find(digest) else {
-                return Ok(Some(Packed::Missing));
+                return Err(Attempt::Absent { seen: table.seen });
             };
             let pack = &table.packs[place.pack as usize];
             let path = pack::path_of(&self.folder, pack.name);
             let opened = pack.open(&path, (place.pack as usize) < KEPT_OPEN);
-            let Some(file) = absent_as_none(opened).map_err(failed("cannot read", &path))? else {
-                return Ok(None);
-            };
-            (pack.name, file, place.slot)
+            Ok((pack.name, place.slot, path, opened))
+        })?;
+        let (name, slot, path, opened) = match opened {
+            Ok(opened) => opened,
+            Err(absent) => return Ok(absent),
         };
-        let bytes = pack::read_slot(&file, &slot);
-        let bytes = bytes.map_err(failed("cannot read", &pack::path_of(&self.folder, name)))?;
-        Ok(Some(bytes.map_or(Packed::Corrupt(name), Packed::Whole)))
+        let Some(file) = absent_as_none(opened).map_err(failed("cannot read", &path))? else {
+            return Ok(Attempt::PackGone);
+        };
+        let bytes = pack::read_slot(&file, &slot).map_err(failed("cannot read", &path))?;
+        let packed = bytes.map_or(Packed::Corrupt(name), Packed::Whole);
+        Ok(Attempt::Found(packed))
     }
 
     /// Takes in a pack that has just been written.
     pub(super) fn add(&self, name: Digest, slots: Vec<Slot>) {
-        let mut table = self.table.write().unwrap_or_else(PoisonError::into_inner);
+        let mut table = self.write();
         // Where nothing has been looked up yet, it will be found with the others.
         if let Some(table) = &mut *table
             && let Ok(pack) = u32::try_from(table.packs.len())
@@ -141,26 +149,42 @@ impl Packs {
         }
     }
 
-    /// Forgets what it knows of the packs, which have changed.
+    /// Looks the packs through again, which have changed.
+    ///
+    /// All else waits meanwhile: a pack that another thread adds is either found or taken in then.
     pub(super) fn reload(&self) -> Result<(), fs::Error> {
-        let fresh = Table::load(&self.folder)?;
-        *self.table.write().unwrap_or_else(PoisonError::into_inner) = Some(fresh);
+        // Before they are looked through, which in one assignment would be done first.
+        let mut table = self.write();
+        *table = Some(Table::load(&self.folder)?);
+        Ok(())
+    }
+
+    /// Looks the packs through again, unless another thread has just done so.
+    fn catch_up(&self) -> Result<(), fs::Error> {
+        let mut table = self.write();
+        if table
+            .as_ref()
+            .is_none_or(|table| self.has_changed_since(table.seen))
+        {
+            *table = Some(Table::load(&self.folder)?);
+        }
         Ok(())
     }
 
     /// Forgets what it knows of the packs if another process may have changed them.
     pub(super) fn refresh(&self) {
-        if self.has_changed() {
-            *self.table.write().unwrap_or_else(PoisonError::into_inner) = None;
+        let mut table = self.write();
+        if table
+            .as_ref()
+            .is_some_and(|table| self.has_changed_since(table.seen))
+        {
+            *table = None;
         }
     }
 
-    /// Returns whether packs may have come or gone since they were looked through.
-    fn has_changed(&self) -> bool {
-        let table = self.table.read().unwrap_or_else(PoisonError::into_inner);
-        table
-            .as_ref()
-            .is_some_and(|table| table.seen != stamp_of(&self.folder))
+    /// Returns whether packs may have come or gone since the folder's stat was `seen`.
+    fn has_changed_since(&self, seen: Option<Stamp>) -> bool {
+        seen != stamp_of(&self.folder)
     }
 
     /// Returns the packs' names, sorted.
@@ -179,18 +203,22 @@ impl Packs {
         Ok(Some((file, directory)))
     }
 
-    fn table(&self) -> Result<RwLockReadGuard<'_, Option<Table>>, fs::Error> {
-        let table = self.table.read().unwrap_or_else(PoisonError::into_inner);
-        if table.is_some() {
-            return Ok(table);
+    /// Looks at the table, which is there as long as that takes, whatever other threads do.
+    fn look<T>(&self, look: impl FnOnce(&Table) -> T) -> Result<T, fs::Error> {
+        if let Some(table) = &*self.table.read().unwrap_or_else(PoisonError::into_inner) {
+            return Ok(look(table));
         }
-        drop(table);
-        let mut table = self.table.write().unwrap_or_else(PoisonError::into_inner);
-        if table.is_none() {
-            *table = Some(Table::load(&self.folder)?);
-        }
-        drop(table);
-        Ok(self.table.read().unwrap_or_else(PoisonError::into_inner))
+        let mut table = self.write();
+        let table = match &mut *table {
+            Some(table) => table,
+            // Another thread may forget it again before this one could ask for it.
+            none => none.insert(Table::load(&self.folder)?),
+        };
+        Ok(look(table))
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, Option<Table>> {
+        self.table.write().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -274,4 +302,76 @@ fn names(folder: &Path) -> Result<Vec<Digest>, fs::Error> {
     }
     names.sort_unstable();
     Ok(names)
+}
+
+#[cfg(test)]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "tests change folders as others do"
+)]
+mod tests {
+    use std::fs as disk;
+    use std::thread;
+
+    use super::*;
+    use crate::store::pack::PackWriter;
+
+    fn write(folder: &Path, object: &[u8]) -> (Digest, Vec<Slot>) {
+        let mut writer = PackWriter::begin(&folder.with_extension("new")).expect("begins");
+        writer.push(Digest::of(object), object).expect("adds");
+        let finished = writer.finish(folder).expect("finishes");
+        finished.expect("has one")
+    }
+
+    #[test]
+    fn what_is_packed_is_there_whenever_another_thread_looks_the_packs_through() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let folder = folder.path().join("packs");
+        write(&folder, b"some");
+        let packs = Packs::new(folder.clone());
+        let digest = Digest::of(b"some");
+        let is_found = || {
+            let length = packs.length(digest).expect("answers");
+            let read = packs.read(digest).expect("answers");
+            length == Some(4) && matches!(read, Packed::Whole(_))
+        };
+        thread::scope(|scope| {
+            let other = scope.spawn(|| {
+                for _ in 0..5000 {
+                    disk::write(folder.join("stray"), "").expect("writes");
+                    disk::remove_file(folder.join("stray")).expect("removes");
+                    packs.refresh();
+                }
+            });
+            let mut misses = 0;
+            while !other.is_finished() {
+                misses += usize::from(!is_found());
+            }
+            assert_eq!(misses, 0);
+        });
+    }
+
+    #[test]
+    fn what_is_packed_while_another_thread_looks_the_packs_through_is_found() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let folder = folder.path().join("packs");
+        write(&folder, b"some");
+        let packs = Packs::new(folder.clone());
+        packs.reload().expect("loads");
+        thread::scope(|scope| {
+            let other = scope.spawn(|| {
+                let add = |number: u32| {
+                    let object = number.to_le_bytes();
+                    let (name, slots) = write(&folder, &object);
+                    packs.add(name, slots);
+                    packs.length(Digest::of(&object)).expect("answers")
+                };
+                (0..100).filter(|number| add(*number) != Some(4)).count()
+            });
+            while !other.is_finished() {
+                packs.reload().expect("loads");
+            }
+            assert_eq!(other.join().expect("ends"), 0);
+        });
+    }
 }

@@ -24,6 +24,16 @@ impl<'a> RecordedSnapshot<'a> {
         Self { inner, lock, cache }
     }
 
+    /// Returns the lock.
+    pub(crate) fn lock(&self) -> &Lock {
+        &self.lock
+    }
+
+    /// Returns whether the lock records a file at `path`.
+    pub(crate) fn records(&self, path: &RepoPath) -> bool {
+        matches!(self.digest(path), Ok(Some(_)))
+    }
+
     fn digest(&self, path: &RepoPath) -> Result<Option<Digest>, store::Error> {
         if let Some(content) = self.recorded(path.as_str()) {
             return Ok(content.files.is_none().then_some(content.sha256));

@@ -2,14 +2,18 @@
 //! only where it differs.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsStr;
 use std::fs::File;
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::Path;
+use std::thread;
+use std::time::Duration;
 
 use rayon::prelude::*;
-use rustix::fs::ioctl_ficlone;
+use rustix::fs::{fstat, ioctl_ficlone};
 
 use crate::base::digest::Digest;
+use crate::base::folder::Folder;
 use crate::base::fs::{self, AtomicFile, failed};
 use crate::pipeline::Content;
 use crate::store::cache::{Cache, Lack};
@@ -19,9 +23,18 @@ use crate::store::index::Index;
 use crate::store::linker::Way;
 use crate::store::measure::{Present, present};
 use crate::store::meter::Meter;
+use crate::store::placed::{Placed, PlacedFile, clock_of, restamp};
 use crate::store::scan::has_uncounted;
+use crate::store::stamp::Stamp;
 use crate::store::storing::PACKED_MAX;
 use crate::store::tree::{Entry, EntryKind, FileContent, Tree};
+
+/// A file of this size takes longer to read than [`TICK`].
+const SLOW_TO_READ: u64 = 64 * 1024 * 1024;
+
+/// File systems write down times to this precision or a better one, but for those few whose times are
+/// whole seconds.
+const TICK: Duration = Duration::from_millis(10);
 
 /// What became of an attempt to restore content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,17 +45,6 @@ pub(crate) enum Restored {
     Missing,
     /// An object was corrupt and has been quarantined; nothing was changed.
     Corrupt(Digest),
-}
-
-impl Restored {
-    /// Carries all of these out; what one of them lacks, all lack.
-    pub(super) fn all(
-        outcomes: impl ParallelIterator<Item = Result<Self, Error>>,
-    ) -> Result<Self, Error> {
-        let outcomes: Vec<Self> = outcomes.collect::<Result<_, Error>>()?;
-        let lack = outcomes.into_iter().find(|outcome| *outcome != Self::Done);
-        Ok(lack.unwrap_or(Self::Done))
-    }
 }
 
 impl From<Lack> for Restored {
@@ -66,7 +68,7 @@ impl Cache {
         self.begin_reading()?;
         if content.files.is_none() {
             meter.expect(1, content.size);
-            return self.restore_file(content.into(), path, index, meter);
+            return self.restore_visible(content.into(), path, index, meter);
         }
         match self.tree(content.sha256)? {
             // A record whose sizes are not those of the folder is not believed.
@@ -76,30 +78,65 @@ impl Cache {
         }
     }
 
-    pub(super) fn restore_file(
+    /// Puts a file to `path`, where others see it.
+    pub(super) fn restore_visible(
         &self,
         file: FileContent,
         path: &Path,
         index: &Index,
         meter: &Meter,
     ) -> Result<Restored, Error> {
+        let parent = fs::parent(path);
+        fs::make_folder(parent)?;
+        let folder = Folder::new(parent.to_owned());
+        let name = path.file_name().and_then(OsStr::to_str);
+        let Some(name) = name else {
+            let source = io::ErrorKind::InvalidInput.into();
+            return Err(failed("cannot write", path)(source).into());
+        };
+        match self.restore_file(file, (&folder, name), index, meter)? {
+            Ok(placed) => {
+                let clock = placed.clock();
+                self.teach(index, path, &[("", file.digest, placed)], clock);
+                Ok(Restored::Done)
+            }
+            Err(lack) => Ok(lack.into()),
+        }
+    }
+
+    /// Puts a file to `inner` in `folder`, in place of what is there.
+    fn restore_file(
+        &self,
+        file: FileContent,
+        (folder, inner): (&Folder, &str),
+        index: &Index,
+        meter: &Meter,
+    ) -> Result<Result<Placed, Lack>, Error> {
         let reflink = match self.linker.way().for_file(file.size, file.executable) {
             Way::Copy { reflink } => reflink,
-            way => return self.restore_linked(file, path, way, index, meter),
+            way => return self.restore_linked(file, (folder, inner), way, index, meter),
         };
-        let mut copy = AtomicFile::begin(path)?;
-        let outcome = self.write_object(file, &mut copy, reflink, meter)?;
-        if outcome != Restored::Done {
-            return Ok(outcome);
+        let path = folder.path().join(inner);
+        let mut copy = AtomicFile::begin(&path)?;
+        if let Err(lack) = self.write_object(file, &mut copy, reflink, meter)? {
+            return Ok(Err(lack));
         }
         if file.executable {
             copy.make_executable()?;
         }
-        if path.is_dir() && !path.is_symlink() {
-            fs::remove(path)?;
+        if file.size >= SLOW_TO_READ {
+            thread::sleep(TICK);
         }
-        copy.commit_as_object(path)?;
-        Ok(Restored::Done)
+        let before = copy
+            .file()
+            .metadata()
+            .map_err(failed("cannot read", &path))?;
+        if path.is_dir() && !path.is_symlink() {
+            fs::remove(&path)?;
+        }
+        copy.commit_as_object(&path)?;
+        let now = folder.stat(inner).as_ref().and_then(Stamp::of_stat);
+        Ok(Ok(Placed::Written(Stamp::of(&before)).restamped(now)))
     }
 
     /// Gathers what is wanted beside its place, and puts it there when it is whole.
@@ -125,31 +162,35 @@ impl Cache {
             .prefix(fs::LITTER)
             .tempdir_in(parent);
         let building = building.map_err(failed("cannot write", path))?;
-        let folder = building.path().join("new");
-        fs::make_folder(&folder)?;
-        let outcome = self.gather(&plan.wanted, &folder, index, meter)?;
-        if outcome != Restored::Done {
-            return Ok(outcome);
-        }
+        let folder = Folder::new(building.path().join("new"));
+        fs::make_folder(folder.path())?;
+        let mut files = match self.gather(&plan.wanted, &folder, index, meter)? {
+            Ok(files) => files,
+            Err(lack) => return Ok(lack.into()),
+        };
+        let clock = clock_of(&files);
         if present.is_some() {
             plan.apply(&folder, path)?;
-            return Ok(Restored::Done);
+            restamp(&mut files, path);
+        } else {
+            if fs::exists(path)? {
+                fs::rename(path, &building.path().join("old"))?;
+            }
+            fs::rename(folder.path(), path)?;
         }
-        if fs::exists(path)? {
-            fs::rename(path, &building.path().join("old"))?;
-        }
-        fs::rename(&folder, path)?;
+        self.teach(index, path, &files, clock);
         Ok(Restored::Done)
     }
 
-    /// Makes these entries in a new folder.
-    fn gather(
+    /// Makes these entries in a new folder; returns the files. All are made; what one of them lacks,
+    /// all lack.
+    fn gather<'e>(
         &self,
-        entries: &[&Entry],
-        folder: &Path,
+        entries: &[&'e Entry],
+        folder: &Folder,
         index: &Index,
         meter: &Meter,
-    ) -> Result<Restored, Error> {
+    ) -> Result<Result<Vec<PlacedFile<'e>>, Lack>, Error> {
         let mut parents: BTreeSet<&str> = BTreeSet::new();
         for entry in entries {
             parents.extend(entry.path.rsplit_once('/').map(|(parent, _)| parent));
@@ -158,46 +199,53 @@ impl Cache {
             }
         }
         for parent in parents {
-            fs::make_folder(&folder.join(parent))?;
+            fs::make_folder(&folder.path().join(parent))?;
         }
-        let make = |entry: &&Entry| {
-            let path = folder.join(&entry.path);
+        let make = |entry: &&'e Entry| {
+            let path = || folder.path().join(&entry.path);
             match &entry.kind {
-                EntryKind::File(file) => self.make_file(*file, &path, index, meter),
-                EntryKind::Link(target) => {
-                    fs::link_to(target, &path)?;
-                    Ok(Restored::Done)
+                EntryKind::File(file) => {
+                    let placed = self.make_file(*file, (folder, &entry.path), index, meter)?;
+                    return Ok(placed.map(|placed| Some((&*entry.path, file.digest, placed))));
                 }
-                EntryKind::EmptyFolder => {
-                    fs::make_folder(&path)?;
-                    Ok(Restored::Done)
-                }
+                EntryKind::Link(target) => fs::link_to(target, &path())?,
+                EntryKind::EmptyFolder => fs::make_folder(&path())?,
             }
+            Ok(Ok(None))
         };
-        Restored::all(entries.par_iter().map(make))
+        let made: Result<Vec<Result<_, Lack>>, Error> = entries.par_iter().map(make).collect();
+        let made: Result<Vec<Option<PlacedFile<'e>>>, Lack> = made?.into_iter().collect();
+        Ok(made.map(|made| made.into_iter().flatten().collect()))
     }
 
     /// Makes a file that nobody sees yet.
     fn make_file(
         &self,
         file: FileContent,
-        path: &Path,
+        (folder, inner): (&Folder, &str),
         index: &Index,
         meter: &Meter,
-    ) -> Result<Restored, Error> {
-        if file.size <= PACKED_MAX && !self.linker.needs_loose() {
-            let bytes = match self.small(file.digest)? {
-                Ok(bytes) if bytes.len() as u64 == file.size => bytes,
-                Ok(_) => return Ok(Restored::Missing),
-                Err(lack) => return Ok(lack.into()),
-            };
-            let written = fs::create_new(path, file.executable)?.write_all(&bytes);
-            written.map_err(failed("cannot write", path))?;
-            meter.add_file();
-            meter.add_bytes(file.size);
-            return Ok(Restored::Done);
+    ) -> Result<Result<Placed, Lack>, Error> {
+        if file.size > PACKED_MAX || self.linker.needs_loose() {
+            return self.restore_file(file, (folder, inner), index, meter);
         }
-        self.restore_file(file, path, index, meter)
+        let bytes = match self.small(file.digest)? {
+            Ok(bytes) if bytes.len() as u64 == file.size => bytes,
+            Ok(_) => return Ok(Err(Lack::Missing)),
+            Err(lack) => return Ok(Err(lack)),
+        };
+        let write = || {
+            let mut made = folder.create_new(inner, file.executable)?;
+            made.write_all(&bytes)?;
+            fstat(&made).map_err(io::Error::from)
+        };
+        let stat =
+            write().map_err(|error| failed("cannot write", &folder.path().join(inner))(error))?;
+        meter.add_file();
+        meter.add_bytes(file.size);
+        Ok(Ok(
+            Stamp::of_stat(&stat).map_or(Placed::Unknown, Placed::Written)
+        ))
     }
 
     /// Reads a small object, which most likely is packed.
@@ -219,21 +267,21 @@ impl Cache {
         copy: &mut AtomicFile,
         reflink: bool,
         meter: &Meter,
-    ) -> Result<Restored, Error> {
+    ) -> Result<Result<(), Lack>, Error> {
         let path = self.loose.path(file.digest);
         let opened = fs::absent_as_none(File::open(&path)).map_err(failed("cannot read", &path))?;
         let Some(mut object) = opened else {
             let bytes = match self.packed(file.digest)? {
                 Ok(bytes) if bytes.len() as u64 == file.size => bytes,
-                Ok(_) => return Ok(Restored::Missing),
-                Err(lack) => return Ok(lack.into()),
+                Ok(_) => return Ok(Err(Lack::Missing)),
+                Err(lack) => return Ok(Err(lack)),
             };
             let target = copy.unfinished().to_owned();
             let written = copy.file().write_all(&bytes);
             written.map_err(failed("cannot write", &target))?;
             meter.add_file();
             meter.add_bytes(file.size);
-            return Ok(Restored::Done);
+            return Ok(Ok(()));
         };
         let (digest, size) = if reflink && ioctl_ficlone(copy.file(), &object).is_ok() {
             Digest::of_opened(&mut object).map_err(failed("cannot read", &path))?
@@ -242,13 +290,13 @@ impl Cache {
         };
         if digest != file.digest {
             self.quarantine(file.digest)?;
-            return Ok(Restored::Corrupt(file.digest));
+            return Ok(Err(Lack::Corrupt(file.digest)));
         }
         if size != file.size {
-            return Ok(Restored::Missing);
+            return Ok(Err(Lack::Missing));
         }
         meter.add_file();
-        Ok(Restored::Done)
+        Ok(Ok(()))
     }
 
     /// Waits until what the cache has got lately is on disk: before the only other copy goes.
@@ -316,7 +364,7 @@ impl<'a> Plan<'a> {
 
     /// Changes the folder at `path`: what is wanted has been made in `made`. Each file is the old or
     /// the new one at any time; a kill leaves some of either.
-    fn apply(&self, made: &Path, path: &Path) -> Result<(), fs::Error> {
+    fn apply(&self, made: &Folder, path: &Path) -> Result<(), fs::Error> {
         for unwanted in &self.unwanted {
             fs::remove_file(&path.join(unwanted))?;
             remove_empty_above(path, unwanted)?;
@@ -325,20 +373,38 @@ impl<'a> Plan<'a> {
             fs::remove_empty_folder(&path.join(unwanted))?;
             remove_empty_above(path, unwanted)?;
         }
+        let mut folders: BTreeSet<&str> = BTreeSet::new();
         for Entry { path: inner, kind } in &self.wanted {
-            let place = path.join(inner);
             if *kind == EntryKind::EmptyFolder {
-                fs::make_folder(&place)?;
-                continue;
+                folders.insert(inner);
+            } else {
+                folders.extend(inner.rsplit_once('/').map(|(above, _)| above));
             }
-            fs::make_folder(fs::parent(&place))?;
-            if place.is_dir() && !place.is_symlink() {
-                fs::remove_empty_folder(&place)?;
-            }
-            fs::rename_quickly(&made.join(inner), &place)?;
         }
-        Ok(())
+        for inner in folders {
+            fs::make_folder(&path.join(inner))?;
+        }
+        let folder = Folder::new(path.to_owned());
+        let wanted = self.wanted.par_iter();
+        let wanted = wanted.filter(|entry| entry.kind != EntryKind::EmptyFolder);
+        wanted
+            .map(|entry| put(made, &entry.path, &folder))
+            .collect()
     }
+}
+
+/// Moves what is at `inner` in one folder to the same path in another.
+fn put(made: &Folder, inner: &str, folder: &Folder) -> Result<(), fs::Error> {
+    let outcome = made.rename(inner, folder, inner);
+    if outcome.is_ok() {
+        return Ok(());
+    }
+    // Nothing that counts is in a folder that stands in the way.
+    let place = folder.path().join(inner);
+    if place.is_dir() && !place.is_symlink() {
+        fs::remove_empty_folder(&place)?;
+    }
+    fs::rename_quickly(&made.path().join(inner), &place)
 }
 
 /// Deletes the folders around something that is gone, as far as nothing else is in them.

@@ -82,8 +82,8 @@ pub(super) enum Found {
 pub(super) struct FoundFolder {
     /// Its path below the folder that was looked at, which is empty itself.
     pub(super) path: String,
-    /// Its files, sorted by name.
-    pub(super) files: Vec<FoundFile>,
+    /// Its files.
+    pub(super) files: Files,
     /// Links to somewhere in the folder that was looked at: name and target.
     pub(super) links: Vec<(String, String)>,
     /// Whether there is nothing in it, not even something that is no data.
@@ -92,6 +92,23 @@ pub(super) struct FoundFolder {
     pub(super) is_elsewhere: bool,
     /// Whether it is where such a link stands.
     pub(super) is_link: bool,
+}
+
+/// The files of a folder, sorted by name.
+pub(super) enum Files {
+    /// Those that the index has saved of it, all as they were: it need not be told twice.
+    Saved {
+        /// Which of them may be executed: their numbers, in their order.
+        executable: Box<[u32]>,
+    },
+    /// Others.
+    Found(Vec<FoundFile>),
+}
+
+impl Default for Files {
+    fn default() -> Self {
+        Self::Found(Vec::new())
+    }
 }
 
 /// A file in a folder.
@@ -111,10 +128,18 @@ impl FoundFolder {
             return name.to_owned();
         }
         let mut path = String::with_capacity(self.path.len() + 1 + name.len());
-        path.push_str(&self.path);
-        path.push('/');
-        path.push_str(name);
+        self.write_path(name, &mut path);
         path
+    }
+
+    /// Like [`Self::path_of`], in place of what `path` was.
+    pub(super) fn write_path(&self, name: &str, path: &mut String) {
+        path.clear();
+        path.push_str(&self.path);
+        if !self.path.is_empty() {
+            path.push('/');
+        }
+        path.push_str(name);
     }
 }
 
@@ -202,7 +227,7 @@ impl Scan<'_> {
         let opened = File::open(&location).map_err(failed("cannot read", &location))?;
         let mut folder = FoundFolder {
             path: visit.path.clone(),
-            files: Vec::new(),
+            files: Files::Found(Vec::new()),
             links: Vec::new(),
             is_empty: false,
             is_elsewhere: !visit.followed.is_empty(),
@@ -223,14 +248,28 @@ impl Scan<'_> {
         let files: Result<Vec<Vec<FoundFile>>, Error> = chunks
             .map(|names| names.iter().map(stat).collect())
             .collect();
-        folder.files = files?.into_iter().flatten().collect();
+        let mut files: Vec<FoundFile> = files?.into_iter().flatten().collect();
         for name in &names.links {
-            self.look_at_link(scope, &opened, name, visit, &mut folder)?;
+            files.extend(self.look_at_link(scope, &opened, name, visit, &mut folder)?);
         }
-        folder
-            .files
-            .par_sort_by(|one, other| one.name.cmp(&other.name));
+        files.par_sort_by(|one, other| one.name.cmp(&other.name));
+        folder.files = self.recognise(&folder.path, files);
         Ok(folder)
+    }
+
+    /// Forgets what the index has saved as well: of a folder with very many files, only that is kept
+    /// in memory.
+    fn recognise(&self, folder: &str, files: Vec<FoundFile>) -> Files {
+        let stamps = files.iter().map(|file| (&*file.name, file.stamp));
+        let name = self.index.name_of(self.top);
+        let saved = name.and_then(|name| self.index.saved_as(&inner_name(name, folder), stamps));
+        if saved.is_none() {
+            return Files::Found(files);
+        }
+        let numbered = (0_u32..).zip(&files).filter(|(_, file)| file.executable);
+        Files::Saved {
+            executable: numbered.map(|(number, _)| number).collect(),
+        }
     }
 
     fn go_on<'s>(
@@ -290,6 +329,7 @@ impl Scan<'_> {
         Ok(names)
     }
 
+    /// Returns the file that the link leads to, if it leads elsewhere.
     fn look_at_link<'s>(
         &'s self,
         scope: &rayon::Scope<'s>,
@@ -297,7 +337,7 @@ impl Scan<'_> {
         name: &CStr,
         visit: &Visit,
         folder: &mut FoundFolder,
-    ) -> Result<(), Error> {
+    ) -> Result<Option<FoundFile>, Error> {
         let path = folder.path_of(text(name));
         let target = readlinkat(opened, name, Vec::new());
         let target = target.map_err(|error| self.failed(folder, name)(error.into()))?;
@@ -307,13 +347,13 @@ impl Scan<'_> {
             folder
                 .links
                 .push((text(name).to_owned(), target.to_owned()));
-            return Ok(());
+            return Ok(None);
         }
         let stat = match statat(opened, name, AtFlags::empty()) {
             Ok(stat) => stat,
             // What it stood for can be had again.
             Err(rustix::io::Errno::NOENT) if leads_to_object(&target.to_string_lossy()) => {
-                return Ok(());
+                return Ok(None);
             }
             Err(rustix::io::Errno::NOENT) => {
                 return Err(Error::Dangling {
@@ -326,13 +366,10 @@ impl Scan<'_> {
         if FileType::from_raw_mode(stat.st_mode) == FileType::Directory {
             let followed = self.follow(&path, &visit.followed)?;
             self.go_on(scope, path, followed, true);
-        } else {
-            let file = found_file(text(name), &stat);
-            folder
-                .files
-                .push(file.ok_or_else(|| self.special(folder, name))?);
+            return Ok(None);
         }
-        Ok(())
+        let file = found_file(text(name), &stat);
+        file.ok_or_else(|| self.special(folder, name)).map(Some)
     }
 
     /// Returns the folders that were followed to here, with the one that the link at `path` leads to,
@@ -369,6 +406,15 @@ impl Scan<'_> {
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Returns how the index calls a folder below the one that it calls `top`.
+pub(super) fn inner_name(top: &str, path: &str) -> String {
+    match (top, path) {
+        ("", path) => path.to_owned(),
+        (top, "") => top.to_owned(),
+        (top, path) => format!("{top}/{path}"),
+    }
 }
 
 /// Names have been seen to be UTF-8.

@@ -20,6 +20,7 @@ pub(crate) struct Stamp {
     pub(super) modified: Time,
     pub(super) changed: Time,
     pub(super) inode: u64,
+    pub(super) links: u32,
 }
 
 /// Seconds and nanoseconds, as in a stat.
@@ -46,6 +47,7 @@ impl Stamp {
             modified,
             changed,
             inode: metadata.ino(),
+            links: u32::try_from(metadata.nlink()).unwrap_or(u32::MAX),
         }
     }
 
@@ -62,6 +64,7 @@ impl Stamp {
             modified: time(stat.st_mtime, stat.st_mtime_nsec)?,
             changed: time(stat.st_ctime, stat.st_ctime_nsec)?,
             inode: stat.st_ino,
+            links: u32::try_from(stat.st_nlink).unwrap_or(u32::MAX),
         })
     }
 
@@ -72,14 +75,33 @@ impl Stamp {
         content(self) == content(before)
     }
 
+    /// Returns whether the bytes are those of a file with the stamp `before` that nobody may write to,
+    /// where that is told by more than them: it has as many names as it had if it was changed at all.
+    /// Names come and go with each checkout, and each leaves another change time.
+    pub(super) fn is_same_but_for_names(&self, before: &Self) -> bool {
+        self == before || self.links != before.links && self.is_of_same_content(before)
+    }
+
     /// Returns whether another change could leave the same stamp.
     pub(crate) fn is_fresh(&self) -> bool {
-        self.is_fresh_at(SystemTime::now())
+        self.is_fresh_at(self.modified.max(self.changed), SystemTime::now())
+    }
+
+    /// Returns whether another change to the bytes could leave the same stamp. The names of the file,
+    /// and its mode, may have been changed just now.
+    pub(super) fn has_fresh_content(&self) -> bool {
+        self.is_fresh_at(self.modified, SystemTime::now())
+    }
+
+    /// Returns whether each later change to the bytes will leave another stamp: they were written
+    /// before `clock`, which the same file system's clock has shown since.
+    pub(super) fn is_settled_at(&self, clock: Time) -> bool {
+        self.modified < clock
     }
 
     /// A time in the future counts as fresh: the clock has been set back, and will come by here
     /// again.
-    fn is_fresh_at(&self, now: SystemTime) -> bool {
+    fn is_fresh_at(&self, latest: Time, now: SystemTime) -> bool {
         let is_coarse = self.modified.nanoseconds == 0 && self.changed.nanoseconds == 0;
         let limit = if is_coarse {
             FRESH_ON_COARSE_CLOCKS
@@ -89,7 +111,6 @@ impl Stamp {
         let now = now
             .duration_since(SystemTime::UNIX_EPOCH)
             .unwrap_or_default();
-        let latest = self.modified.max(self.changed);
         let Ok(seconds) = u64::try_from(latest.seconds) else {
             return false;
         };
@@ -111,16 +132,49 @@ mod tests {
             modified: time,
             changed: time,
             inode: 1,
+            links: 1,
         }
     }
 
     #[test]
     fn what_has_just_changed_is_not_trusted() {
         let now = SystemTime::UNIX_EPOCH + Duration::from_millis(10_500);
-        assert!(stamp(10, 450_000_000).is_fresh_at(now));
-        assert!(!stamp(10, 300_000_000).is_fresh_at(now));
-        assert!(stamp(9, 0).is_fresh_at(now), "whole seconds need more time");
-        assert!(!stamp(5, 0).is_fresh_at(now));
-        assert!(stamp(99, 1).is_fresh_at(now), "a clock that was set back");
+        let is_fresh = |stamp: Stamp| stamp.is_fresh_at(stamp.changed, now);
+        assert!(is_fresh(stamp(10, 450_000_000)));
+        assert!(!is_fresh(stamp(10, 300_000_000)));
+        assert!(is_fresh(stamp(9, 0)), "whole seconds need more time");
+        assert!(!is_fresh(stamp(5, 0)));
+        assert!(is_fresh(stamp(99, 1)), "a clock that was set back");
+    }
+
+    #[test]
+    fn another_change_time_is_excused_by_another_number_of_names_alone() {
+        let before = stamp(9, 1);
+        let linked = Stamp {
+            links: 2,
+            changed: stamp(10, 1).changed,
+            ..before
+        };
+        assert!(linked.is_same_but_for_names(&before));
+        assert!(before.is_same_but_for_names(&before));
+        let touched = Stamp { links: 1, ..linked };
+        assert!(!touched.is_same_but_for_names(&before));
+        for other in [
+            Stamp { size: 2, ..linked },
+            Stamp { inode: 2, ..linked },
+            Stamp {
+                modified: linked.changed,
+                ..linked
+            },
+        ] {
+            assert!(!other.is_same_but_for_names(&before));
+        }
+    }
+
+    #[test]
+    fn content_is_settled_once_the_clock_has_moved_on() {
+        let written = stamp(9, 5);
+        assert!(written.is_settled_at(stamp(9, 6).changed));
+        assert!(!written.is_settled_at(written.changed));
     }
 }

@@ -16,10 +16,11 @@ use crate::store::cache::Cache;
 use crate::store::error::Error;
 use crate::store::index::{Index, Known};
 use crate::store::linker::Way;
+use crate::store::linking::Replacement;
 use crate::store::measure::{Place, Reading, Recognised};
 use crate::store::meter::Meter;
 use crate::store::pack::PackWriter;
-use crate::store::scan::{self, Found, FoundFolder};
+use crate::store::scan::{self, Found};
 use crate::store::stamp::Stamp;
 use crate::store::tree::{FileContent, Tree};
 
@@ -36,6 +37,48 @@ pub(super) const PACK_SIZE: u64 = 16 * 1024 * 1024;
 
 /// From this much on, small files are packed on all cores.
 const WORTH_SHARING: u64 = 1024 * 1024;
+
+/// Whether a file that was stored is given up for its object.
+enum Replacing {
+    /// It stays as it is.
+    Never,
+    /// It is a link by now, or is to become one; its stat changes.
+    Linked(Option<Replacement>),
+}
+
+/// A file that was stored as an object of its own.
+struct Stored {
+    digest: Digest,
+    /// Its stat before it was read.
+    stamp: Stamp,
+    /// Whether it may have changed since without its stat showing it.
+    is_fresh: bool,
+    replacing: Replacing,
+}
+
+impl Stored {
+    /// Returns what is left to do.
+    fn due(&self) -> Option<&Replacement> {
+        match &self.replacing {
+            Replacing::Never => None,
+            Replacing::Linked(replacement) => replacement.as_ref(),
+        }
+    }
+
+    /// Returns the file's stamp from now on, if that stands for its bytes: one that was taken in has
+    /// another name now and is read-only, one that was replaced is another file.
+    fn settled(&self, path: &Path) -> Result<Option<Stamp>, Error> {
+        let now = match self.replacing {
+            Replacing::Never => self.stamp,
+            Replacing::Linked(_) => {
+                let now = path.metadata().map_err(failed("cannot read", path))?;
+                Stamp::of(&now)
+            }
+        };
+        let is_settled = !self.is_fresh && now.is_of_same_content(&self.stamp);
+        Ok(is_settled.then_some(now))
+    }
+}
 
 impl Cache {
     /// Puts the file or folder at `path` into the cache; returns what it is, or `None` if nothing is
@@ -54,7 +97,8 @@ impl Cache {
                 Ok(Some(file.into()))
             }
             Some(Found::Folder(folders)) => {
-                let tree = self.store_folder(path, folders, index, meter)?;
+                let folders = Recognised::new(path, folders, index);
+                let tree = self.store_folder(folders, meter)?;
                 self.store_manifest(&tree)?;
                 Ok(Some(tree.content()))
             }
@@ -82,25 +126,19 @@ impl Cache {
             return Ok(file(digest));
         }
         meter.expect(1, stamp.size);
-        let is_fresh = stamp.is_fresh();
-        let (digest, is_same) = self.store_bytes_of(path, &stamp, executable, meter)?;
+        let stored = self.store_bytes_of(path, &stamp, executable, meter)?;
         meter.add_file();
-        if let Some(name) = name.filter(|_| is_same && !is_fresh) {
+        self.replace_all(&Vec::from_iter(stored.due()))?;
+        if let Some((name, stamp)) = name.zip(stored.settled(path)?) {
+            let digest = stored.digest;
             index.remember(name, Known { stamp, digest });
         }
-        Ok(file(digest))
+        Ok(file(stored.digest))
     }
 
-    fn store_folder(
-        &self,
-        path: &Path,
-        folders: Vec<FoundFolder>,
-        index: &Index,
-        meter: &Meter,
-    ) -> Result<Tree, Error> {
-        let mut folders = Recognised::new(path, folders, index);
+    fn store_folder(&self, mut folders: Recognised<'_>, meter: &Meter) -> Result<Tree, Error> {
         let wanted = self.new_files(&folders)?;
-        let size = |place: &Place| folders.file(*place).stamp.size;
+        let size = |place: &Place| folders.stamp(*place).size;
         meter.expect(wanted.len() as u64, wanted.iter().map(size).sum());
         let (small, big): (Vec<Place>, Vec<Place>) = wanted
             .into_iter()
@@ -112,24 +150,37 @@ impl Cache {
         };
         let packed_readings = self.pack_all(&folders, &packed, meter)?;
         let add = |place: &Place| self.store_single(&folders, *place, meter);
-        let single_readings: Result<Vec<Reading>, Error> = single.par_iter().map(add).collect();
+        let single_readings: Result<Vec<_>, Error> = single.par_iter().map(add).collect();
+        let stored: Vec<Stored> = single_readings?;
+        self.replace_all(&stored.iter().filter_map(Stored::due).collect::<Vec<_>>())?;
         for (place, reading) in packed.into_iter().zip(packed_readings) {
             folders.set(place, reading);
         }
-        for (place, reading) in single.into_iter().zip(single_readings?) {
+        let settled = single.par_iter().zip(&stored);
+        let settled = settled.map(|(place, stored)| stored.settled(&folders.location(*place)));
+        let settled: Vec<Option<Stamp>> = settled.collect::<Result<_, Error>>()?;
+        for ((place, stored), settled) in single.into_iter().zip(stored).zip(settled) {
+            let reading = Reading {
+                digest: stored.digest,
+                size: stored.stamp.size,
+                is_settled: settled.is_some(),
+            };
             folders.set(place, reading);
+            if let Some(stamp) = settled {
+                folders.restamp(place, stamp);
+            }
         }
-        Ok(folders.into_tree(index))
+        Ok(folders.into_tree())
     }
 
     /// Returns the files that the index does not know or the cache does not have.
     fn new_files(&self, folders: &Recognised<'_>) -> Result<Vec<Place>, Error> {
         let failure = Mutex::new(None);
-        let places = folders.select(|file, digest| {
-            let Some(digest) = digest else {
+        let places = folders.select(|file| {
+            let Some(reading) = file.reading else {
                 return true;
             };
-            match self.has_object(digest, file.stamp.size) {
+            match self.has_object(reading.digest, file.stamp.size) {
                 Ok(is_there) => !is_there,
                 Err(error) => {
                     let mut failure = failure.lock().unwrap_or_else(PoisonError::into_inner);
@@ -150,36 +201,46 @@ impl Cache {
         folders: &Recognised<'_>,
         place: Place,
         meter: &Meter,
-    ) -> Result<Reading, Error> {
-        let (path, file) = (folders.location(place), folders.file(place));
-        let is_fresh = file.stamp.is_fresh();
+    ) -> Result<Stored, Error> {
+        let (path, stamp) = (folders.location(place), folders.stamp(place));
         // What lies elsewhere is not ours to make links of.
-        let keeps_file = file.executable || folders.is_elsewhere(place);
-        let (digest, is_same) = self.store_bytes_of(&path, &file.stamp, keeps_file, meter)?;
+        let keeps_file = folders.is_executable(place) || folders.is_elsewhere(place);
+        let stored = self.store_bytes_of(&path, &stamp, keeps_file, meter)?;
         meter.add_file();
-        Ok(Reading {
-            digest,
-            size: file.stamp.size,
-            is_settled: is_same && !is_fresh,
-        })
+        Ok(stored)
     }
 
-    /// Puts a file into the cache as an object of its own, and links it to that if that is the way
-    /// here and it is not to be kept as it is; returns its digest, and whether its stat is still the
-    /// same.
+    /// Puts a file into the cache as an object of its own; what makes it a link to that, if that is
+    /// the way here and it is not to be kept as it is, is left to do.
     fn store_bytes_of(
         &self,
         path: &Path,
         stamp: &Stamp,
         keeps_file: bool,
         meter: &Meter,
-    ) -> Result<(Digest, bool), Error> {
+    ) -> Result<Stored, Error> {
         match self.linker.way().for_file(stamp.size, keeps_file) {
             Way::Copy { reflink } => {
+                // Judged before it is read, which may take long.
+                let is_fresh = stamp.is_fresh();
                 let digest = self.loose.add_file(path, stamp, reflink, meter)?;
-                Ok((digest, true))
+                Ok(Stored {
+                    digest,
+                    stamp: *stamp,
+                    is_fresh,
+                    replacing: Replacing::Never,
+                })
             }
-            way => Ok((self.store_linked(path, stamp, way, meter)?, false)),
+            way => {
+                let is_fresh = stamp.has_fresh_content();
+                let (digest, replacement) = self.store_linked(path, stamp, way, meter)?;
+                Ok(Stored {
+                    digest,
+                    stamp: *stamp,
+                    is_fresh,
+                    replacing: Replacing::Linked(replacement),
+                })
+            }
         }
     }
 
@@ -190,7 +251,7 @@ impl Cache {
         places: &[Place],
         meter: &Meter,
     ) -> Result<Vec<Reading>, Error> {
-        let size = |place: &Place| folders.file(*place).stamp.size;
+        let size = |place: &Place| folders.stamp(*place).size;
         let total: u64 = places.iter().map(size).sum();
         let workers = if total < WORTH_SHARING {
             1
@@ -226,7 +287,7 @@ impl Cache {
         let mut readings = Vec::with_capacity(places.len());
         let mut bytes = Vec::new();
         for place in places {
-            let stamp = folders.file(*place).stamp;
+            let stamp = folders.stamp(*place);
             let is_settled = !stamp.is_fresh();
             read_small(&folders.location(*place), &stamp, &mut bytes)?;
             let digest = Digest::of(&bytes);

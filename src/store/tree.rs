@@ -97,25 +97,9 @@ impl Tree {
 
     /// Returns what a lock records of the folder.
     pub(crate) fn content(&self) -> Content {
-        let mut hasher = Hasher::default();
-        let mut line = String::from(HEADER_LINE);
-        hasher.update(line.as_bytes());
-        let (mut size, mut files) = (0_u64, 0);
-        for entry in &self.entries {
-            line.clear();
-            entry.write(&mut line);
-            hasher.update(line.as_bytes());
-            if let EntryKind::File(file) = &entry.kind {
-                // A record of sizes that nobody can have is no reason to panic.
-                (size, files) = (file.size.saturating_add(size), files + 1);
-            }
-        }
-        Content {
-            sha256: hasher.digest(),
-            size,
-            files: Some(files),
-            executable: false,
-        }
+        let mut summary = Summary::default();
+        self.entries.iter().for_each(|entry| summary.add(entry));
+        summary.content()
     }
 
     /// Writes the manifest.
@@ -132,6 +116,51 @@ impl Tree {
         let lines = text.strip_prefix(HEADER_LINE)?.lines();
         let entries: Vec<Entry> = lines.map(Entry::parse).collect::<Option<_>>()?;
         is_sound(&entries).then_some(Self { entries })
+    }
+}
+
+/// What a lock records of a folder whose entries come one by one, sorted by path.
+pub(super) struct Summary {
+    hasher: Hasher,
+    line: String,
+    size: u64,
+    files: u64,
+}
+
+impl Default for Summary {
+    fn default() -> Self {
+        let mut hasher = Hasher::default();
+        hasher.update(HEADER_LINE.as_bytes());
+        Self {
+            hasher,
+            line: String::new(),
+            size: 0,
+            files: 0,
+        }
+    }
+}
+
+impl Summary {
+    /// Adds the next entry.
+    pub(super) fn add(&mut self, entry: &Entry) {
+        self.line.clear();
+        entry.write(&mut self.line);
+        self.hasher.update(self.line.as_bytes());
+        if let EntryKind::File(file) = &entry.kind {
+            // A record of sizes that nobody can have is no reason to panic.
+            self.size = self.size.saturating_add(file.size);
+            self.files += 1;
+        }
+    }
+
+    /// Returns what they are together.
+    pub(super) fn content(&self) -> Content {
+        Content {
+            sha256: self.hasher.digest(),
+            size: self.size,
+            files: Some(self.files),
+            executable: false,
+        }
     }
 }
 

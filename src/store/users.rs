@@ -96,11 +96,11 @@ impl Cache {
     }
 
     /// Waits until no other process is at work in the cache, and keeps them out; `waiting` is told
-    /// if that takes a while.
+    /// whom it waits for, as far as the system knows, if that takes a while.
     pub(crate) fn begin_sweep(
         &self,
         cancel: &CancelToken,
-        waiting: impl FnOnce(),
+        waiting: impl FnOnce(&[u32]),
     ) -> Result<Sweep<'_>, lockfile::Error> {
         // A lock of our own would be in our way.
         *self.users.turn() = Turn::Out;
@@ -197,12 +197,14 @@ mod tests {
             cache.begin_use().expect("begins");
         }
         let cancel = CancelToken::default();
-        let sweep = own.begin_sweep(&cancel, || {
+        let sweep = own.begin_sweep(&cancel, |holders| {
+            // Locks of this process, of which there are three.
+            assert!(!cfg!(target_os = "linux") || holders == [std::process::id()]);
             cancel.escalate();
         });
         assert!(matches!(sweep, Err(lockfile::Error::Cancelled)));
         drop((one, two));
-        let sweep = own.begin_sweep(&CancelToken::default(), || unreachable!());
+        let sweep = own.begin_sweep(&CancelToken::default(), |_| unreachable!());
         // It is one of those at work itself.
         own.begin_use().expect("begins");
         drop(sweep);

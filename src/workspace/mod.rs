@@ -24,8 +24,13 @@ use crate::store::{self, Cache, Index, Meter, Restored, RunCache, Tree, project_
 pub(crate) use kept::{Kept, flat_name, keep, keep_files};
 pub(crate) use ledger::Ledger;
 
-/// What git sees of the state folder: nothing but this file and the settings.
+/// What git sees of the state folder: nothing but this file and the settings. A clone knows by them
+/// where the project is.
 const STATE_IGNORE: &str = "/*\n!/.gitignore\n!/config.yaml\n";
+
+/// What stands there where nobody has said so, as on a branch that is older than the project: git
+/// does not see the file, and can put its own in the place of it when it switches back.
+const HIDDEN_IGNORE: &str = "/*\n!/config.yaml\n";
 
 /// An opened project.
 pub(crate) struct Workspace {
@@ -55,6 +60,9 @@ pub(crate) enum Error {
     /// The lock of the project was not taken.
     #[error(transparent)]
     Lock(#[from] lockfile::Error),
+    /// Git's folder cannot be read or written.
+    #[error(transparent)]
+    Git(#[from] scm::Error),
     /// A file of settings is wrong.
     #[error(transparent)]
     Settings(#[from] config::Error),
@@ -120,6 +128,10 @@ impl Workspace {
             .map_err(failed("cannot open the folder", root))?;
         let workspace = Self::open(&root)?;
         workspace.ensure_state_folder()?;
+        let ignore = workspace.state(".gitignore");
+        if fs::read(&ignore)?.as_deref() == Some(HIDDEN_IGNORE.as_bytes()) {
+            fs::write_atomic(&ignore, STATE_IGNORE.as_bytes())?;
+        }
         Ok(workspace)
     }
 
@@ -311,6 +323,24 @@ impl Workspace {
         )?)
     }
 
+    /// Returns the stage or command dependency of this project that has called us, if one has.
+    pub(crate) fn calling_stage(&self) -> Option<String> {
+        let root = std::env::var_os("MLPIPE_ROOT")?;
+        let stage = std::env::var("MLPIPE_STAGE").ok()?;
+        (*self.root == *root).then_some(stage)
+    }
+
+    /// Like [`Self::calling_stage`], or of another project that uses the same cache.
+    pub(crate) fn stage_using_cache(&self) -> Option<String> {
+        self.calling_stage().or_else(|| {
+            let root = std::env::var_os("MLPIPE_ROOT")?;
+            let stage = std::env::var("MLPIPE_STAGE").ok()?;
+            let other = Settings::load(Path::new(&root)).ok()?;
+            let place = |settings: &Settings| settings.cache.dir.canonicalize().ok();
+            (place(&other)? == place(&self.settings)?).then_some(stage)
+        })
+    }
+
     /// Writes a lock that has taken the place of [`Self::load_lock`]'s. For whoever is alone here.
     pub(crate) fn replace_lock(&self, lock: &Lock) -> Result<(), fs::Error> {
         ledger::replace(self, lock)
@@ -330,8 +360,9 @@ impl Workspace {
         FileLock::hold(&self.state("guard"))
     }
 
-    fn ensure_state_folder(&self) -> Result<(), fs::Error> {
-        make_state_folder(&self.root)
+    fn ensure_state_folder(&self) -> Result<(), Error> {
+        make_state_folder(&self.root)?;
+        Ok(scm::hide_unfinished(&self.root)?)
     }
 }
 
@@ -347,7 +378,7 @@ fn make_state_folder(root: &Path) -> Result<(), fs::Error> {
     if fs::exists(&ignore)? {
         return Ok(());
     }
-    fs::write_atomic(&ignore, STATE_IGNORE.as_bytes())
+    fs::write_atomic(&ignore, HIDDEN_IGNORE.as_bytes())
 }
 
 /// Returns how this process is called in messages to others.

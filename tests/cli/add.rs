@@ -335,3 +335,66 @@ fn two_at_once_record_both() {
     );
     project.run(&["status", "--exit-code"]).success();
 }
+
+#[test]
+fn a_file_that_was_edited_through_its_link_is_told_with_what_is_lost() {
+    for kind in ["hardlink", "symlink"] {
+        let project = project();
+        project.run(&["config", "cache.type", kind]).success();
+        project.run(&["add", "data/raw", "x.csv"]).success();
+        for (name, text) in [("data/raw/sub/b", "edited\n"), ("x.csv", "3,4\n")] {
+            let path = project.path(name);
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).expect("sets");
+            fs::write(&path, text).expect("writes");
+        }
+        project.write("data/raw/new", "new\n");
+        let text = project.run(&["add", "data/raw", "x.csv"]).success();
+        for name in ["data/raw/sub/b", "x.csv"] {
+            let said = format!(
+                "warning: {name} was edited through its link into the cache, which has lost the bytes"
+            );
+            assert!(text.contains(&said), "{kind}: {text}");
+        }
+        assert!(text.contains("`mlpipe unprotect data/raw`"), "{text}");
+        // One's own copy can be edited.
+        project.run(&["unprotect", "x.csv"]).success();
+        project.write("x.csv", "5,6\n");
+        let text = project.run(&["add", "data/raw", "x.csv"]).success();
+        assert!(!text.contains("warning"), "{text}");
+    }
+}
+
+#[test]
+fn what_differs_only_in_capitals_is_refused_or_told() {
+    let project = project();
+    project.run(&["add", "data/raw"]).success();
+    project.write("Data/RAW", "other\n");
+    project.write("data/Raw/a", "other\n");
+    for other in ["Data/RAW", "data/Raw", "Data"] {
+        let text = project.run(&["add", other]).failure(1);
+        assert!(
+            text.contains(&format!(
+                "`{other}` and `data/raw`, which is tracked, differ only in"
+            )),
+            "{text}"
+        );
+    }
+    project.write("Twice", "1\n");
+    project.write("twice", "2\n");
+    let text = project.run(&["add", "Twice", "twice"]).failure(1);
+    assert!(
+        text.contains("`Twice`") && text.contains("`twice`"),
+        "{text}"
+    );
+    let text = project.run(&["move", "data/raw", "TWICE/x"]).success();
+    assert!(!text.contains("error"), "{text}");
+    // Inside of a folder nothing is lost here, but it would be elsewhere.
+    project.write("TWICE/x/Sub/B", "other\n");
+    let text = project.run(&["add", "TWICE/x"]).success();
+    assert!(
+        text.contains(
+            "warning: TWICE/x/Sub and TWICE/x/sub differ only in capitals: macOS and Windows"
+        ),
+        "{text}"
+    );
+}

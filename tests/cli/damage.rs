@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::faults::wait_for_line;
-use crate::support::Project;
+use crate::support::{Project, files};
 
 const STAGES: &str = "\
 stages:
@@ -20,19 +20,6 @@ fn project() -> Project {
     project.write("in", "1\n");
     project.run(&["repro"]).success();
     project
-}
-
-fn files(folder: &Path) -> Vec<PathBuf> {
-    let entries = fs::read_dir(folder).expect("lists");
-    let paths = entries.map(|entry| entry.expect("an entry").path());
-    let inner = paths.flat_map(|path| {
-        if path.is_dir() {
-            files(&path)
-        } else {
-            vec![path]
-        }
-    });
-    inner.collect()
 }
 
 /// The index, the parsed pipeline, earlier runs, logs, locks: each may be damaged at any time.

@@ -2,10 +2,9 @@
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
-use std::path::{Path, PathBuf};
 
 use crate::add;
-use crate::support::Project;
+use crate::support::{Project, files};
 
 /// A project whose data is tracked and committed.
 fn project() -> Project {
@@ -15,24 +14,10 @@ fn project() -> Project {
     project
 }
 
-/// Returns the files of the cache.
-fn objects(folder: &Path) -> Vec<PathBuf> {
-    let entries = fs::read_dir(folder).expect("lists");
-    let paths = entries.map(|entry| entry.expect("an entry").path());
-    let inner = paths.flat_map(|path| {
-        if path.is_dir() {
-            objects(&path)
-        } else {
-            vec![path]
-        }
-    });
-    inner.collect()
-}
-
 /// Flips a bit of the object with these bytes, wherever the cache keeps it.
 fn corrupt(project: &Project, bytes: &[u8], mode: u32) {
     let mut count = 0;
-    for path in objects(&project.path(".mlpipe/cache")) {
+    for path in files(&project.path(".mlpipe/cache")) {
         let mut content = fs::read(&path).expect("reads");
         let at = content.windows(bytes.len()).position(|part| part == bytes);
         if let Some(at) = at {
@@ -316,7 +301,7 @@ fn what_is_no_data_stays_in_folders_that_go_and_is_never_overwritten_unasked() {
     assert!(text.contains("data/raw/a"), "{text}");
     assert_eq!(project.read("data/raw/a"), "edited");
     project.run(&["remove", "--outs", "data/raw"]).success();
-    let kept = objects(&project.path(".mlpipe/kept"));
+    let kept = files(&project.path(".mlpipe/kept"));
     let bytes = kept.iter().map(fs::read_to_string);
     let bytes: Vec<String> = bytes.map(|text| text.expect("reads")).collect();
     assert_eq!(bytes.iter().filter(|text| *text == "precious").count(), 2);
@@ -355,7 +340,7 @@ fn data_behind_a_link_or_in_the_folders_of_git_is_refused() {
     std::os::unix::fs::symlink(outside.path(), project.path("data")).expect("links");
     let text = project.run(&["checkout"]).failure(1);
     assert!(text.contains("behind the link"), "{text}");
-    assert_eq!(objects(outside.path()).len(), 0);
+    assert_eq!(files(outside.path()).len(), 0);
     project.edit("data.lock", "  x.csv:", "  .git/hooks/post-commit:");
     let text = project.run(&["checkout", "--force"]).failure(1);
     assert!(text.contains("cannot be tracked data"), "{text}");
@@ -377,4 +362,142 @@ fn links_whose_objects_are_gone_from_where_they_were_are_mended() {
     project.run(&["checkout"]).success();
     assert!(!project.path("x.csv").is_symlink());
     project.run(&["status", "--exit-code"]).success();
+}
+
+/// A project with the hooks, whose branch `bare` tracks no data and `main` does.
+fn branches() -> Project {
+    let project = add::project();
+    project.run(&["install"]).data();
+    project.git(&["add", ".mlpipe", ".gitattributes"]);
+    project.git(&["commit", "-q", "-m", "nothing yet"]);
+    project.git(&["branch", "bare"]);
+    project.run(&["add", "data/raw", "x.csv"]).success();
+    project.commit();
+    project
+}
+
+#[test]
+fn what_another_branch_does_not_track_goes_with_the_branch() {
+    let project = branches();
+    let text = project.try_git(&["switch", "-q", "bare"]).success();
+    assert!(
+        text.contains("data/raw  removed (not tracked here; the cache has it)"),
+        "{text}"
+    );
+    assert!(!project.exists("data") && !project.exists("x.csv"));
+    assert_eq!(project.git(&["status", "--porcelain"]), "");
+    project.git(&["switch", "-q", "main"]);
+    assert_eq!(project.read("data/raw/sub/b"), "beta\n");
+    assert_eq!(project.read("x.csv"), "1,2\n");
+}
+
+#[test]
+fn without_hooks_the_next_checkout_takes_away_what_was_left() {
+    let project = branches();
+    project.run(&["install", "--uninstall"]).data();
+    project.git(&["checkout", "-q", ".gitattributes"]);
+    project.git(&["switch", "-q", "bare"]);
+    project.git(&["switch", "-q", "-c", "more"]);
+    assert!(project.exists("data/raw/a"));
+    project.run(&["checkout"]).success();
+    assert!(!project.exists("data") && !project.exists("x.csv"));
+}
+
+#[test]
+fn what_was_left_and_is_in_no_cache_stays() {
+    let project = branches();
+    project.write("data/raw/new", "precious\n");
+    corrupt(&project, b"1,2\n", 0o444);
+    let text = project.try_git(&["switch", "-q", "bare"]).success();
+    assert!(text.contains("data/raw  stays"), "{text}");
+    assert!(text.contains("x.csv     stays"), "{text}");
+    assert_eq!(project.read("data/raw/new"), "precious\n");
+    assert_eq!(project.read("data/raw/a"), "alpha\n");
+    assert_eq!(project.read("x.csv"), "1,2\n");
+}
+
+#[test]
+fn what_the_user_keeps_or_git_or_a_stage_names_stays() {
+    let project = branches();
+    // Removed by the user, who has the files.
+    project.run(&["remove", "x.csv"]).success();
+    project.git(&["commit", "-q", "-a", "-m", "no x"]);
+    project.run(&["checkout"]).success();
+    assert_eq!(project.read("x.csv"), "1,2\n");
+    // A stage of the other branch reads it, which nobody tracks there.
+    project.git(&["stash", "-q", "-u"]);
+    project.git(&["switch", "-q", "bare"]);
+    project.write(
+        "pipeline.yaml",
+        "stages:\n  a: {cmd: cat data/raw/a > out, deps: [data/raw/a], outs: [out]}\n",
+    );
+    project.commit();
+    project.git(&["switch", "-q", "main"]);
+    project.git(&["switch", "-q", "bare"]);
+    assert_eq!(project.read("data/raw/a"), "alpha\n");
+}
+
+#[test]
+fn outs_go_with_the_branch_that_has_their_stage() {
+    let project = Project::new();
+    project.run(&["init"]).success();
+    project.write("in.txt", "in");
+    project.run(&["install"]).data();
+    project.commit();
+    project.git(&["branch", "bare"]);
+    project.write(
+        "pipeline.yaml",
+        "stages:\n  a:\n    cmd: mkdir -p out; cp in.txt out/o; echo '{}' > m.json\n    deps: [in.txt]\n    \
+         outs: [out/o]\n    metrics: [{m.json: {cache: false}}]\n",
+    );
+    project.run(&["repro"]).success();
+    project.commit();
+    project.git(&["switch", "-q", "bare"]);
+    assert!(!project.exists("out"));
+    assert_eq!(project.git(&["status", "--porcelain"]), "");
+    project.git(&["switch", "-q", "main"]);
+    assert_eq!(project.read("out/o"), "in");
+}
+
+#[test]
+fn a_merge_takes_away_what_the_other_side_has_removed() {
+    let project = branches();
+    project.git(&["switch", "-q", "-c", "side"]);
+    project.run(&["remove", "--outs", "data/raw"]).success();
+    project.commit();
+    project.git(&["switch", "-q", "main"]);
+    assert!(project.exists("data/raw/a"));
+    project.git(&["merge", "-q", "side"]);
+    assert!(!project.exists("data/raw"));
+    assert!(project.exists("x.csv"));
+}
+
+#[test]
+fn that_other_files_were_put_in_place_is_said_only_where_some_were() {
+    let project = project();
+    corrupt(&project, b"beta\n", 0o444);
+    project.remove("data/raw/sub");
+    project.write("data/raw/sub/c", "gamma\n");
+    let text = project.run(&["checkout", "data/raw"]).failure(1);
+    assert!(text.contains("data/raw/sub/b"), "{text}");
+    assert!(!text.contains("were put in place"), "{text}");
+}
+
+#[test]
+fn a_branch_that_is_older_than_the_project_can_be_left_again() {
+    let project = Project::new();
+    project.write("README", "r\n");
+    project.commit();
+    project.git(&["branch", "old"]);
+    project.run(&["init"]).success();
+    project.run(&["install"]).data();
+    project.write("data/raw/a", "alpha\n");
+    project.run(&["add", "data/raw"]).success();
+    project.commit();
+    project.git(&["switch", "-q", "old"]);
+    assert!(!project.exists("data"));
+    assert_eq!(project.git(&["status", "--porcelain"]), "");
+    project.git(&["switch", "-q", "main"]);
+    assert_eq!(project.read("data/raw/a"), "alpha\n");
+    assert_eq!(project.git(&["status", "--porcelain"]), "");
 }

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::process::Command;
 
@@ -113,6 +114,37 @@ fn checkout_killed_anywhere_is_completed_by_another() {
 #[test]
 fn remove_killed_anywhere_is_completed_by_another() {
     removing().try_some(CHANGES, Fault::Kill);
+}
+
+/// Killed in the place of the sync, it has not given up any file yet.
+#[test]
+fn no_file_gives_way_to_a_link_before_its_object_is_on_disk() {
+    const SYNC: Names = &["syncfs"];
+    let add: &[&str] = &["add", "data/raw", "x.csv"];
+    let relink: &[&str] = &["checkout", "--relink"];
+    for (arguments, kind) in [(add, "symlink"), (relink, "symlink"), (relink, "hardlink")] {
+        let Scenario { project, .. } = adding();
+        if arguments == relink {
+            project.run(add).success();
+        }
+        project.run(&["config", "cache.type", kind]).success();
+        let files = |project: &Project| {
+            let metadata = |path: &str| project.path(path).symlink_metadata();
+            ["data/raw/a", "x.csv"].map(|path| metadata(path).expect("is there").ino())
+        };
+        let killed = copy(&project);
+        let before = files(&killed);
+        run_traced(&killed, arguments, SYNC, Fault::Kill(1));
+        assert_eq!(files(&killed), before, "{arguments:?} {kind}");
+        let before = files(&project);
+        let calls = run_traced(&project, arguments, SYNC, Fault::None).calls;
+        // One for each path.
+        assert_eq!(calls.len(), 2, "{arguments:?} {kind}");
+        let is_kept = |(one, other): (u64, u64)| one == other;
+        assert!(!before.into_iter().zip(files(&project)).any(is_kept));
+    }
+    let calls = run_traced(&adding().project, add, SYNC, Fault::None).calls;
+    assert!(calls.is_empty(), "a copy costs no waiting");
 }
 
 #[test]
@@ -227,4 +259,60 @@ fn copy(project: &Project) -> Project {
         .status();
     assert!(outcome.expect("cp runs").success());
     copy
+}
+
+#[test]
+fn what_a_killed_checkout_leaves_is_no_matter_of_gits_and_goes_with_the_next() {
+    let scenario = checking_out();
+    scenario.project.commit();
+    let calls = run_traced(
+        &copy(&scenario.project),
+        scenario.arguments,
+        CHANGES,
+        Fault::None,
+    );
+    let mut has_litter = false;
+    for at in 1..=calls.calls.len() {
+        let project = copy(&scenario.project);
+        let _killed = run_traced(&project, scenario.arguments, CHANGES, Fault::Kill(at));
+        has_litter |= !litter(project.root()).is_empty();
+        assert_eq!(project.git(&["status", "--porcelain"]), "", "call {at}");
+    }
+    assert!(has_litter, "some kill leaves something");
+}
+
+/// What is said where nobody lets us write, from each call on that would.
+fn refusals(scenario: &Scenario) -> String {
+    let calls = run_traced(
+        &copy(&scenario.project),
+        scenario.arguments,
+        GROWTH,
+        Fault::None,
+    );
+    let count = calls.calls.len();
+    let said = (1..=count).map(|at| {
+        let fault = Fault::Fail(at, usize::MAX, Errno::EACCES);
+        run_traced(&copy(&scenario.project), scenario.arguments, GROWTH, fault).stderr
+    });
+    said.collect()
+}
+
+#[test]
+fn a_closed_folder_is_told_with_what_was_to_be_done_and_what_to_do() {
+    let text = refusals(&adding());
+    assert!(
+        text.contains("cannot add `data/raw`: `.mlpipe/cache` is closed to writing"),
+        "{text}"
+    );
+    assert!(
+        text.contains("`mlpipe cache dir DIR` takes another cache"),
+        "{text}"
+    );
+    assert!(!text.contains("cache/new"), "{text}");
+    let text = refusals(&checking_out());
+    assert!(
+        text.contains("cannot check out `data/raw`: `data` is closed to writing"),
+        "{text}"
+    );
+    assert!(text.contains("`chmod u+w data`"), "{text}");
 }

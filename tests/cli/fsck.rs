@@ -6,8 +6,8 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use crate::gc::{STAGES, comes_back, files, flip, project, run_with};
-use crate::support::Project;
+use crate::gc::{STAGES, comes_back, flip, project, run_with};
+use crate::support::{Project, files};
 
 /// Where an object with this content is in the cache, if it is loose.
 pub(crate) fn object_path(text: &str) -> String {
@@ -50,7 +50,13 @@ fn it_names_the_out_and_its_stage_and_repro_brings_it_back() {
     let text = output.stdout;
     let expected = "  `one`, an out of stage `single`: `mlpipe repro single` brings it back\n";
     assert!(text.ends_with(expected), "{text}");
-    project.run(&["fsck"]).success();
+    let again = project.run(&["fsck"]);
+    assert_eq!(again.stdout, format!("missing from the cache:\n{expected}"));
+    let text = again.failure(1);
+    assert!(
+        text.contains("none is corrupt; of 1 path in data.lock something is missing"),
+        "{text}"
+    );
     assert!(!comes_back_after(&project, "status"));
     project.run(&["repro", "single"]).success();
     assert!(comes_back(&project, "a"));
@@ -89,6 +95,56 @@ fn it_names_the_file_in_a_folder_and_the_folder_of_a_list() {
     assert!(output.stdout.contains(line), "{}", output.stdout);
     project.run(&["repro", "many"]).success();
     assert!(comes_back(&project, "a"));
+}
+
+#[test]
+fn it_names_what_data_lock_needs_and_the_cache_lacks() {
+    let project = project("a");
+    project.write("raw/x", "raw x");
+    project.write("raw/y", "raw y");
+    project.write("labels", "labels");
+    project.run(&["add", "raw", "labels"]).success();
+    project.run(&["fsck"]).success();
+    for object in ["raw y", "labels", "aa"] {
+        project.remove(&object_path(object));
+    }
+    project.write("labels", "other");
+    let output = project.run(&["fsck"]);
+    assert_eq!(
+        output.stdout,
+        "missing from the cache:\n  \
+         data `labels`: bring it from another clone, remote or backup\n  \
+         `one`, an out of stage `single`: `mlpipe repro single` brings it back\n  \
+         1 of 2 files in data `raw`: `mlpipe add raw` stores it again\n"
+    );
+    let text = output.failure(1);
+    assert!(text.contains("of 3 paths in data.lock"), "{text}");
+    let output = project.run(&["fsck", "--json"]);
+    assert_eq!(output.code, Some(1));
+    let value: Value = serde_json::from_str(&output.stdout).expect("JSON");
+    assert_eq!(value["damage"], serde_json::json!([]));
+    let raw = serde_json::json!({
+        "path": "raw", "files": ["y"], "stage": null, "manifest": false, "command": "mlpipe add raw",
+    });
+    assert_eq!(value["missing"][2], raw);
+    assert_eq!(value["missing"][1]["stage"], "single");
+    project.run(&["add", "raw", "labels"]).success();
+    project.run(&["repro"]).success();
+    project.run(&["fsck"]).success();
+    for pack in packs(&project) {
+        fs::remove_file(pack).expect("removes");
+    }
+    let text = project.run(&["fsck"]).stdout;
+    assert!(text.contains("  40 of 40 files in `many`"), "{text}");
+}
+
+#[test]
+fn an_out_that_is_left_to_git_is_not_missing() {
+    let project = Project::with("stages: {make: {cmd: echo x > x, outs: [{x: {cache: false}}]}}");
+    project.run(&["repro"]).success();
+    project.write("y", "y");
+    project.run(&["add", "y"]).success();
+    project.run(&["fsck"]).success();
 }
 
 #[test]
@@ -252,14 +308,10 @@ fn examine(project: &Project, path: &Path, at: usize, change: u8) {
         output.stdout
     );
     let again = copy.run(&["fsck", "--json"]);
-    assert_eq!(
-        again.code,
-        Some(0),
-        "{place}: {}{}",
-        again.stdout,
-        again.stderr
-    );
     let value: Value = serde_json::from_str(&again.stdout).expect("JSON");
+    assert_eq!(value["damage"], serde_json::json!([]), "{place}: {value}");
+    let lacks = value["missing"].as_array().expect("a list").len();
+    assert_eq!(again.code, Some(i32::from(lacks > 0)), "{place}: {value}");
     let objects = value["objects"].as_u64().expect("a number");
     // At most one object is lost, or one record of a run.
     assert!(
@@ -271,4 +323,5 @@ fn examine(project: &Project, path: &Path, at: usize, change: u8) {
     // Outs that are lost are named, and come back from the workspace.
     copy.run(&["repro"]).success();
     assert!(comes_back(&copy, "b"), "{place}: {}", output.stdout);
+    copy.run(&["fsck"]).success();
 }

@@ -25,6 +25,7 @@ mod faults;
 mod freeze;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod fsck;
+mod gate;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod gc;
 mod init;
@@ -39,6 +40,7 @@ mod missing;
 mod moving;
 mod outside;
 mod plots;
+mod predictions;
 mod random;
 mod remove;
 mod report;

@@ -1,5 +1,6 @@
 //! How git merges `data.lock`: by lines alone, and by the driver that `mlpipe install` sets up.
 
+use crate::add;
 use crate::support::Project;
 
 /// Two stages that both sides know, and room at both ends for one more each.
@@ -209,4 +210,87 @@ fn the_driver_of_a_project_in_a_folder_with_spaces() {
     }
     let text = project.try_git(&["merge", "main", "-m", "merge"]).success();
     assert!(text.contains("a b/it's/data.lock: both sides"), "{text}");
+}
+
+/// Both branches change a tracked folder: `ours` and `theirs` write a file each.
+fn change_one_folder(ours: (&str, &str), theirs: (&str, &str)) -> Project {
+    let project = add::project();
+    project.run(&["install"]).data();
+    project.write("data/raw/old", "old\n");
+    project.run(&["add", "data/raw", "x.csv"]).success();
+    project.commit();
+    project.git(&["branch", "side"]);
+    for (branch, (name, text)) in [("side", theirs), ("main", ours)] {
+        project.git(&["switch", "-q", branch]);
+        project.write(name, text);
+        project.run(&["add", "data/raw"]).success();
+        project.commit();
+    }
+    project
+}
+
+#[test]
+fn a_folder_that_both_sides_changed_is_merged_file_by_file() {
+    let project = change_one_folder(("data/raw/a", "ours\n"), ("data/raw/sub/new", "theirs\n"));
+    let text = project.try_git(&["merge", "side", "-m", "merge"]).success();
+    assert!(
+        text.contains("data.lock: merged data/raw file by file; `mlpipe checkout` puts"),
+        "{text}"
+    );
+    // The hook has put the files in place.
+    assert_eq!(project.read("data/raw/a"), "ours\n");
+    assert_eq!(project.read("data/raw/sub/new"), "theirs\n");
+    assert_eq!(project.read("data/raw/sub/b"), "beta\n");
+    project.run(&["status", "--exit-code"]).success();
+    assert_eq!(project.git(&["status", "--porcelain"]), "");
+    let lock = project.read("data.lock");
+    project.run(&["add", "data/raw"]).success();
+    assert_eq!(
+        project.read("data.lock"),
+        lock,
+        "as if it had been measured"
+    );
+}
+
+#[test]
+fn a_file_that_both_sides_changed_is_a_conflict_and_all_other_files_are_merged() {
+    let project = change_one_folder(("data/raw/a", "ours\n"), ("data/raw/a", "theirs\n"));
+    project.git(&["switch", "-q", "side"]);
+    project.write("data/raw/new", "theirs too\n");
+    project.run(&["add", "data/raw"]).success();
+    project.commit();
+    project.git(&["switch", "-q", "main"]);
+    let output = project.try_git(&["merge", "side", "-m", "merge"]);
+    assert_eq!(output.code, Some(1), "{}", output.stderr);
+    assert!(
+        output
+            .stderr
+            .contains("both sides changed data/raw/a; kept the current side's"),
+        "{}",
+        output.stderr
+    );
+    project.run(&["checkout"]).success();
+    assert_eq!(project.read("data/raw/a"), "ours\n");
+    assert_eq!(project.read("data/raw/new"), "theirs too\n");
+    project.write("data/raw/a", "both\n");
+    project.run(&["add", "data/raw"]).success();
+    project.commit();
+    project.run(&["status", "--exit-code"]).success();
+}
+
+#[test]
+fn a_folder_whose_list_of_files_is_lost_is_a_conflict_as_a_whole() {
+    let project = change_one_folder(("data/raw/a", "ours\n"), ("data/raw/sub/new", "theirs\n"));
+    let lock = project.read("data.lock");
+    project.remove(".mlpipe/cache");
+    let output = project.try_git(&["merge", "side", "-m", "merge"]);
+    assert_eq!(output.code, Some(1), "{}", output.stderr);
+    assert!(
+        output
+            .stderr
+            .contains("both sides changed the tracked data data/raw"),
+        "{}",
+        output.stderr
+    );
+    assert_eq!(project.read("data.lock"), lock);
 }

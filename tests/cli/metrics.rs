@@ -103,12 +103,12 @@ fn values_are_shown_as_they_are() {
         value,
         serde_json::json!({
             "extra.yaml": {"f1": 0.5},
-            "m.json": {"tiny": 1e-8, "deep.n": 3, "ok": true, "name": "x", "nan": null},
+            "m.json": {"tiny": 1e-8, "deep.n": 3, "ok": true, "name": "x", "nan": "NaN"},
         })
     );
     let table = project.run(&["metrics", "show"]).data();
     assert!(table.contains("m.json       tiny      1e-8\n"), "{table}");
-    assert!(table.contains("nan        nan\n"), "{table}");
+    assert!(table.contains("nan        NaN\n"), "{table}");
 }
 
 #[test]
@@ -165,4 +165,211 @@ fn a_project_in_a_subfolder_finds_its_files_in_the_revision() {
         .run(&["--cd", "sub", "metrics", "diff", "main"])
         .data();
     assert!(text.contains("0.9000      0.7000"), "{text}");
+}
+
+#[test]
+fn what_is_no_number_is_said_and_never_called_equal() {
+    let project = Project::with("stages: {}\nmetrics: [m.json]\n");
+    project.write(
+        "m.json",
+        r#"{"a": 0.5, "both": NaN, "inf": 1.5, "text": 1, "map": 2}"#,
+    );
+    project.commit();
+    project.write(
+        "m.json",
+        r#"{"a": NaN, "both": NaN, "inf": Infinity, "text": "one", "map": {"x": 1, "y": [1]}}"#,
+    );
+    assert_eq!(
+        project.run(&["metrics", "diff"]).data(),
+        "key     HEAD   workspace   change\n\
+         a        0.5         NaN   not a number\n\
+         inf      1.5         inf   ▲ infinite\n\
+         text       1         one   was a number, is text\n\
+         map.x      –           1   `map` was a number\n\
+         map        2           –   was a number, is a map\n\
+         1 unchanged (--all shows them)\n"
+    );
+    let all = project.run(&["metrics", "diff", "--all"]).data();
+    assert!(
+        all.contains("both     NaN         NaN   not a number\n"),
+        "{all}"
+    );
+    let json = project.run(&["metrics", "diff", "--json"]).data();
+    let value: serde_json::Value = serde_json::from_str(&json).expect("JSON");
+    assert_eq!(
+        value["m.json"]["a"],
+        serde_json::json!({"old": 0.5, "new": "NaN"})
+    );
+}
+
+#[test]
+fn the_pipeline_says_which_way_is_better() {
+    let project = Project::with(
+        "stages: {}\nmetrics: [m.json]\nbetter: {'cost.*': lower, cost.saved: higher, accuracy: lower}\n",
+    );
+    project.write("m.json", r#"{"cost": {"a": 2, "saved": 2}, "accuracy": 2}"#);
+    project.commit();
+    project.write("m.json", r#"{"cost": {"a": 1, "saved": 1}, "accuracy": 1}"#);
+    let text = project.run(&["metrics", "diff"]).data();
+    assert!(
+        text.contains("cost.a          2           1   ▼ −1  better"),
+        "{text}"
+    );
+    assert!(
+        text.contains("cost.saved      2           1   ▼ −1  worse"),
+        "{text}"
+    );
+    assert!(
+        text.contains("accuracy        2           1   ▼ −1  better"),
+        "{text}"
+    );
+}
+
+#[test]
+fn whole_floats_are_whole_numbers() {
+    let project = Project::with("stages: {}\nmetrics: [m.json]\n");
+    project.write("m.json", r#"{"a": 1}"#);
+    project.commit();
+    project.write("m.json", r#"{"a": 1.0}"#);
+    let text = project.run(&["metrics", "diff"]).data();
+    assert_eq!(text, "no change between HEAD and workspace\n");
+}
+
+#[test]
+fn branches_tags_and_commits_have_a_block_each() {
+    let project = branched();
+    project.git(&["tag", "v1", "main"]);
+    project.commit();
+    let text = project.run(&["metrics", "show", "-a", "-T"]).data();
+    assert_eq!(
+        text,
+        "workspace\nmetric     value\naccuracy    0.95\nloss         0.5\n\n\
+         better\nmetric     value\naccuracy    0.95\nloss         0.5\n\n\
+         main, v1\nmetric     value\naccuracy     0.9\nloss         0.5\n"
+    );
+    let json = project.run(&["metrics", "show", "-A", "--json"]).data();
+    let value: serde_json::Value = serde_json::from_str(&json).expect("JSON");
+    let blocks = value.as_object().expect("blocks");
+    assert_eq!(blocks.len(), 3);
+    let tip = project.git(&["rev-parse", "--short=7", "main"]);
+    assert_eq!(blocks[tip.trim()]["metrics.json"]["accuracy"], 0.9);
+    let text = project.run(&["params", "show", "-a", "--md"]).data();
+    assert!(
+        text.contains("**main**\n\n| param | value |\n| --- | ---: |\n| lr | 0.1 |"),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_revision_that_cannot_be_read_does_not_hide_the_others() {
+    let project = branched();
+    project.write("pipeline.yaml", "stages: {x\n");
+    project.commit();
+    project.git(&["tag", "broken"]);
+    project.git(&["checkout", "-q", "main"]);
+    let output = project.run(&["metrics", "show", "-a"]);
+    assert!(
+        output
+            .stdout
+            .contains("main\nmetric     value\naccuracy     0.9\n"),
+        "{}",
+        output.stdout
+    );
+    let text = output.failure(1);
+    assert!(
+        text.contains("better, broken:pipeline.yaml") || text.contains("better:pipeline.yaml"),
+        "{text}"
+    );
+}
+
+#[test]
+fn files_are_chosen_listed_or_not() {
+    let project = Project::with("stages: {}\nmetrics: [m.json, sub/n.toml]\n");
+    project.write("m.json", r#"{"a": 1}"#);
+    project.write("sub/n.toml", "b = 2\n");
+    project.write("other.yaml", "c: 3\n");
+    project.commit();
+    let show = |targets: &[&str]| {
+        project
+            .run(&[&["metrics", "show"], targets].concat())
+            .data()
+    };
+    assert_eq!(show(&["sub"]), "metric   value\nb            2\n");
+    assert_eq!(show(&["other.yaml"]), "metric   value\nc            3\n");
+    project.write("m.json", r#"{"a": 9}"#);
+    project.write("other.yaml", "c: 4\n");
+    let text = project
+        .run(&["metrics", "diff", "--targets", "other.yaml"])
+        .data();
+    assert!(
+        text.contains("c        3           4   ▲ +1\n") && !text.contains('9'),
+        "{text}"
+    );
+    let text = project
+        .run(&["metrics", "diff", "--targets", "no.json"])
+        .failure(2);
+    assert!(
+        text.contains("`no.json` is neither in HEAD nor in workspace"),
+        "{text}"
+    );
+    let text = project.run(&["metrics", "show", "no.json"]).failure(1);
+    assert!(
+        text.contains("the metrics file `no.json` is not there"),
+        "{text}"
+    );
+}
+
+#[test]
+fn params_are_shown_and_narrowed_to_what_stages_read() {
+    let project = branched();
+    assert_eq!(
+        project.run(&["params", "show"]).data(),
+        "param   value\nlr        0.1\nscore    0.95\nother       1\n"
+    );
+    project.edit("params.yaml", "other: 1", "other: 2");
+    let text = project.run(&["params", "diff", "main"]).data();
+    assert!(text.contains("other"), "{text}");
+    let text = project.run(&["params", "diff", "main", "--deps"]).data();
+    assert!(text.contains("score") && !text.contains("other"), "{text}");
+}
+
+#[test]
+fn a_metric_that_the_cache_has_lost_changes_the_exit_code() {
+    let project = Project::chain();
+    project.edit(
+        "pipeline.yaml",
+        "[{metrics.json: {cache: false}}]",
+        "[metrics.json]",
+    );
+    project.run(&["repro"]).success();
+    project.commit();
+    project.edit("params.yaml", "score: 0.9", "score: 0.8");
+    project.run(&["repro"]).success();
+    project.remove(".mlpipe/cache");
+    let output = project.run(&["metrics", "diff", "main"]);
+    assert!(output.stdout.contains("accuracy"), "{}", output.stdout);
+    let text = output.failure(1);
+    assert!(
+        text.contains("the metrics file `metrics.json` of main is neither in git nor in the cache"),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_file_that_is_gone_changes_the_exit_code_of_a_diff() {
+    let project = branched();
+    project.write("pipeline.yaml", "stages: {}\nmetrics: [metrics.json]\n");
+    project.remove("metrics.json");
+    project.remove("data.lock");
+    let output = project.run(&["metrics", "diff", "main"]);
+    assert!(
+        output.stdout.contains("accuracy    0.9           –"),
+        "{}",
+        output.stdout
+    );
+    let text = output.failure(1);
+    assert!(
+        text.contains("the metrics file `metrics.json` is not there"),
+        "{text}"
+    );
 }

@@ -105,3 +105,18 @@ fn what_cannot_move_stays_where_it_is() {
     text = project.run(&["move", "m/a", "n"]).failure(1);
     assert!(text.contains("this path comes from a template"), "{text}");
 }
+
+#[test]
+fn what_git_tracks_is_no_place_to_move_to_even_if_it_is_deleted() {
+    let project = Project::new();
+    project.run(&["init"]).success();
+    project.write("a.csv", "1\n");
+    project.write("code", "2\n");
+    project.run(&["add", "a.csv"]).success();
+    project.commit();
+    project.remove("code");
+    let text = project.run(&["move", "a.csv", "code"]).failure(1);
+    assert!(text.contains("git tracks `code`"), "{text}");
+    assert!(text.contains("`git rm -r --cached code`"), "{text}");
+    assert_eq!(project.read("a.csv"), "1\n");
+}

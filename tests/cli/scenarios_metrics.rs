@@ -87,3 +87,48 @@ fn changed_new_and_removed_metrics_have_their_lines() {
         }})
     );
 }
+
+/// Row 68.
+#[test]
+fn a_param_that_is_missing_is_named_with_its_file() {
+    let project = Project::with("stages: {a: {cmd: 'true', params: [lr, {p.json: [x]}]}}\n");
+    project.write("params.yaml", "lrr: 1\n");
+    let text = project.run(&["repro"]).failure(3);
+    assert!(
+        text.contains("there is no param `lr` in `params.yaml`"),
+        "{text}"
+    );
+    project.write("params.yaml", "lr: 1\n");
+    let text = project.run(&["repro"]).failure(3);
+    assert!(
+        text.contains("the params file `p.json` does not exist"),
+        "{text}"
+    );
+}
+
+/// Rows 69 and 72.
+#[test]
+fn metrics_are_shown_with_the_digits_that_matter() {
+    let project = project();
+    project.write(
+        "m.json",
+        "{\"f\": 0.30000000000000004, \"n\": {\"cnt\": 3}, \"s\": \"a\", \"l\": [1], \"nan\": NaN, \"b\": true, \"no\": null}\n",
+    );
+    assert_eq!(
+        project.run(&["metrics", "show"]).data(),
+        "path     metric   value\n\
+         m.json   f          0.3\n\
+         m.json   n.cnt        3\n\
+         m.json   s            a\n\
+         m.json   nan        NaN\n\
+         m.json   b         true\n\
+         n.json   y         1e-8\n"
+    );
+    let text = project
+        .run(&["metrics", "show", "--no-path", "--precision", "1", "m.json"])
+        .data();
+    assert!(
+        text.starts_with("metric   value\nf          0.3\n"),
+        "{text}"
+    );
+}

@@ -228,6 +228,22 @@ impl Output {
     }
 }
 
+/// Returns all files below a folder; none where it is missing.
+pub(crate) fn files(folder: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = fs::read_dir(folder) else {
+        return Vec::new();
+    };
+    let paths = entries.map(|entry| entry.expect("an entry").path());
+    let inner = paths.flat_map(|path| {
+        if path.is_dir() {
+            files(&path)
+        } else {
+            vec![path]
+        }
+    });
+    inner.collect()
+}
+
 /// Writes `[time]` for durations, which differ from run to run.
 fn mask_times(text: &str) -> String {
     let mut words: Vec<String> = text.split(' ').map(str::to_owned).collect();

@@ -187,6 +187,7 @@ fn name_of(registers: &nix::libc::user_regs_struct) -> Option<&'static str> {
         libc::SYS_ftruncate => "truncate",
         libc::SYS_fchmod | libc::SYS_fchmodat | libc::SYS_chmod => "chmod",
         libc::SYS_fsync | libc::SYS_fdatasync => "sync",
+        libc::SYS_syncfs => "syncfs",
         libc::SYS_flock => "lock",
         _ => return None,
     })

@@ -50,6 +50,7 @@ pub(crate) fn run(args: &AddArgs, context: &Context) -> Result<Exit, CliError> {
         ui::print(&ui::data::added_json(&added))?;
     } else {
         context.say(&ui::data::added(&added));
+        ui::eprint(&ui::data::warnings(&added));
         context.say(&next(&workspace, &added)?);
     }
     Ok(Exit::Success)

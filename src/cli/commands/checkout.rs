@@ -10,8 +10,9 @@ use crate::cli::commands::{Context, Targets};
 use crate::cli::error::{CliError, Exit};
 use crate::cli::ui::progress::Spinner;
 use crate::cli::ui::{self, Manner, repro_reporter};
-use crate::data::{self, CheckedOut};
+use crate::data::{self, Access, CheckedOut, Departure, Fate};
 use crate::engine::{Answer, Ending, Policy, Question, ReproOptions, RunPolicy, repro};
+use crate::pipeline;
 use crate::workspace::Workspace;
 
 #[derive(Debug, Args)]
@@ -38,35 +39,66 @@ pub(crate) fn run(args: &CheckoutArgs, context: &Context) -> Result<Exit, CliErr
     let workspace = context.workspace()?;
     let targets = context.tell_apart(&workspace, &args.targets)?;
     let mut exit = Exit::Success;
-    if !targets.data.is_empty() || !targets.parts.is_empty() {
-        exit = check_out_data(args, context, &workspace, &targets)?;
+    let mut left = Vec::new();
+    if args.targets.is_empty() || !targets.data.is_empty() || !targets.parts.is_empty() {
+        let access = context.access(&workspace)?;
+        if args.targets.is_empty() {
+            left = take_away_left(args, context, &access)?;
+        }
+        exit = check_out_data(args, context, &access, &targets)?;
     }
+    let has_failed = left.iter().any(|one| matches!(one.fate, Fate::Failed(_)));
+    let exit = if has_failed { Exit::Error } else { exit };
     let Some(stages) = &targets.stages else {
         return Ok(exit);
     };
+    if !left.is_empty() && is_without_pipeline(&workspace) {
+        return Ok(exit);
+    }
     match check_out_stages(args, context, &workspace, stages)? {
         Exit::Success => Ok(exit),
         other => Ok(other),
     }
 }
 
+/// Takes away what only commits tracked that were left, and says so.
+fn take_away_left(
+    args: &CheckoutArgs,
+    context: &Context,
+    access: &Access<'_>,
+) -> Result<Vec<Departure>, CliError> {
+    let departures = data::take_away_left(access)?;
+    if args.json {
+        let events: String = departures.iter().map(ui::data::departure_event).collect();
+        ui::print(&events)?;
+    } else {
+        ui::eprint(&ui::data::departures(&departures, context.quiet));
+    }
+    Ok(departures)
+}
+
+/// Says whether a project, which may be that of another commit, has nothing but data, or nothing.
+fn is_without_pipeline(workspace: &Workspace) -> bool {
+    let loaded = workspace.load_pipeline();
+    matches!(loaded, Err(pipeline::Error::NoPipeline { .. }))
+}
+
 fn check_out_data(
     args: &CheckoutArgs,
     context: &Context,
-    workspace: &Workspace,
+    access: &Access<'_>,
     targets: &Targets,
 ) -> Result<Exit, CliError> {
     let manner = data::Manner {
         is_forced: args.force,
         relinks: args.relink,
     };
-    let access = context.access(workspace)?;
     let all = {
         let spinner = Spinner::new("checking out", context.quiet || args.json);
         let meter = spinner.meter();
-        let mut all = data::check_out(&access, &targets.data, manner, meter)?;
+        let mut all = data::check_out(access, &targets.data, manner, meter)?;
         all.extend(data::check_out_parts(
-            &access,
+            access,
             &targets.parts,
             manner,
             meter,

@@ -64,6 +64,7 @@ fn commit_data(
         ui::print(&events)?;
     } else {
         context.say(&ui::data::added(&added));
+        ui::eprint(&ui::data::warnings(&added));
     }
     let recorded: BTreeSet<&RepoPath> = added.iter().map(|added| &added.path).collect();
     for path in paths.iter().filter(|path| !recorded.contains(path)) {

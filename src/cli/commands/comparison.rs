@@ -1,19 +1,22 @@
-//! `metrics diff`, `params diff` and `metrics show`: two sides, or one, as table, markdown or JSON.
+//! `metrics diff` and `params diff`: two sides as table, markdown or JSON.
 
 use clap::Args;
 use serde_json::{Map, json};
 
 use crate::base::path::RepoPath;
-use crate::base::source::Snapshot;
+use crate::base::shown::Shown;
 use crate::base::value::Value;
+use crate::cli::commands::Context;
+use crate::cli::commands::backing;
+use crate::cli::commands::sides::Side;
 use crate::cli::error::{CliError, Exit};
 use crate::cli::ui;
 use crate::cli::ui::style::{DONE, FAILED, paint};
 use crate::cli::ui::table::{Column, Form, aligned, markdown};
-use crate::metrics::{Collection, Difference, diff};
-use crate::pipeline::{self, Lock};
+use crate::cli::ui::value_json;
+use crate::metrics::{Backing, Difference, Finding, Query, Significance, Subject, diff};
 use crate::report::Row;
-use crate::store::RecordedSnapshot;
+use crate::scm::Repo;
 use crate::workspace::Workspace;
 
 #[derive(Debug, Args)]
@@ -23,6 +26,14 @@ pub(crate) struct DiffArgs {
 
     /// The new side [default: the workspace]
     b_rev: Option<String>,
+
+    /// Take as the old side the last commit that it has in common with the new one, or with HEAD
+    #[arg(long, requires = "a_rev")]
+    merge_base: bool,
+
+    /// Compare only these files and folders
+    #[arg(long, value_name = "PATH", num_args = 1..)]
+    targets: Vec<String>,
 
     /// Show what is the same on both sides too
     #[arg(long)]
@@ -45,8 +56,6 @@ pub(crate) struct DiffArgs {
     precision: Option<u8>,
 }
 
-type Collect = fn(&dyn Snapshot) -> Result<Collection, pipeline::Error>;
-
 /// Whether differences of numbers are calculated: a parameter's are of no interest.
 #[derive(Clone, Copy, PartialEq)]
 pub(crate) enum Change {
@@ -57,131 +66,95 @@ pub(crate) enum Change {
 /// Compares two sides.
 pub(crate) fn run(
     args: &DiffArgs,
-    workspace: &Workspace,
-    collect: Collect,
+    context: &Context,
+    subject: Subject,
     change: Change,
 ) -> Result<Exit, CliError> {
-    let old_name = args.a_rev.as_deref().unwrap_or("HEAD");
-    let old = collect_at(workspace, old_name, collect)?;
-    let new = match &args.b_rev {
-        Some(name) => collect_at(workspace, name, collect)?,
-        None => collect_here(workspace, collect)?,
+    let workspace = context.workspace()?;
+    let targets = context.paths(&workspace, &args.targets)?;
+    let [old, new] = sides(args, &workspace, &Query { subject, targets })?;
+    let differences = diff(&old.collection, &new.collection);
+    let is_shown = |one: &&Difference| match change {
+        Change::Shown => args.all || !one.is_same(),
+        Change::Hidden => args.all || !one.is_equal(),
     };
-    let differences = diff(&old, &new);
-    let new_name = args.b_rev.as_deref().unwrap_or("workspace");
-    let shown: Vec<&Difference> = differences
-        .iter()
-        .filter(|one| args.all || !one.is_equal())
-        .collect();
+    let shown: Vec<&Difference> = differences.iter().filter(is_shown).collect();
+    let backing = match change {
+        Change::Shown => backing::of_change(&workspace, &old, &new)?,
+        Change::Hidden => Backing::default(),
+    };
     let text = match Form::choose(args.json, args.md) {
-        Form::Json => to_json(&shown),
+        Form::Json => to_json(&shown, &backing),
         form => {
             let several = shown.iter().any(|one| one.path != shown[0].path);
             let listing = Listing {
-                old_name,
-                new_name,
+                old_name: &old.name,
+                new_name: &new.name,
                 with_path: several && !args.no_path,
                 change,
                 precision: args.precision,
+                backing: &backing,
             };
             let hidden = differences.len() - shown.len();
             listing.render(&shown, hidden, form)
         }
     };
     ui::print(&text)?;
-    Ok(report_faults(old.faults.into_iter().chain(new.faults)))
+    ui::eprint(&ui::backing::notes(&backing));
+    let exit = tell(old, new, subject);
+    Ok(ui::backing::tell_faults(backing, exit))
 }
 
-/// Shows the workspace's values.
-pub(crate) fn show(form: Form, workspace: &Workspace, collect: Collect) -> Result<Exit, CliError> {
-    let here = collect_here(workspace, collect)?;
-    let text = if form == Form::Json {
-        let files = here.files.iter().map(|(path, leaves)| {
-            let leaves = leaves
-                .iter()
-                .map(|(key, value)| (key.clone(), json!(value)));
-            (path.to_string(), json!(leaves.collect::<Map<_, _>>()))
-        });
-        pretty(&json!(files.collect::<Map<_, _>>()))
+/// Collects both sides.
+fn sides(args: &DiffArgs, workspace: &Workspace, query: &Query) -> Result<[Side; 2], CliError> {
+    let old_name = args.a_rev.as_deref().unwrap_or("HEAD");
+    let repo = Repo::open(workspace.root())?;
+    let old = if args.merge_base {
+        let base = repo.merge_base(old_name, args.b_rev.as_deref())?;
+        base.ok_or_else(|| no_common_commit(args, old_name))?
     } else {
-        let with_path = here.files.len() > 1;
-        let mut columns = vec![Column {
-            name: "metric",
-            is_number: false,
-        }];
-        columns.push(Column {
-            name: "value",
-            is_number: true,
-        });
-        if with_path {
-            columns.insert(
-                0,
-                Column {
-                    name: "path",
-                    is_number: false,
-                },
-            );
-        }
-        let rows = here.files.iter().flat_map(|(path, leaves)| {
-            leaves.iter().map(move |(key, value)| {
-                let path = with_path.then(|| path.to_string());
-                path.into_iter()
-                    .chain([key.clone(), value.to_string()])
-                    .collect()
-            })
-        });
-        let rows: Vec<Vec<String>> = rows.collect();
-        match form {
-            _ if rows.is_empty() => {
-                "no metrics: no stage lists any in the project, or none was made yet\n".to_owned()
-            }
-            Form::Markdown => markdown(&columns, &rows),
-            _ => aligned(&columns, &rows),
-        }
+        repo.revision(old_name)?
     };
-    ui::print(&text)?;
-    // Where nothing was made yet, the text above says so.
-    let are_missing = !here.files.is_empty() && !here.missing.is_empty();
-    if are_missing {
-        here.missing.iter().for_each(tell_missing);
+    let old = Side::at(workspace, query, old)?;
+    let new = match &args.b_rev {
+        Some(name) => Side::at(workspace, query, repo.revision(name)?)?,
+        None => Side::here(workspace, query)?,
+    };
+    for target in &query.targets {
+        let is_lost = |side: &Side| side.collection.missing.contains(target);
+        if is_lost(&old) && is_lost(&new) {
+            let message = format!("`{target}` is neither in {} nor in {}", old.name, new.name);
+            let hint = "name a file that one of the two sides has";
+            return Err(CliError::usage(message, hint));
+        }
     }
-    let exit = report_faults(here.faults);
-    Ok(if are_missing { Exit::Error } else { exit })
+    Ok([old, new])
 }
 
-fn tell_missing(path: &RepoPath) {
-    let message = format!("the metrics file `{path}` is not there");
-    let hint = "`mlpipe repro` makes it if a stage does; else correct its name in `metrics`";
-    ui::eprint(&ui::diagnostics::render(&CliError::usage(message, hint)));
+fn no_common_commit(args: &DiffArgs, old: &str) -> CliError {
+    let new = args.b_rev.as_deref().unwrap_or("HEAD");
+    let message = format!("{old} and {new} have no commit in common here");
+    let hint = "`git fetch --unshallow` gets the whole history, if this clone lacks it";
+    CliError::failed(message, hint)
 }
 
-fn collect_here(workspace: &Workspace, collect: Collect) -> Result<Collection, CliError> {
-    let lock = workspace.load_lock()?;
-    Ok(collect(&RecordedSnapshot::new(
-        &workspace.worktree,
-        lock,
-        &workspace.cache,
-    ))?)
-}
-
-fn collect_at(workspace: &Workspace, name: &str, collect: Collect) -> Result<Collection, CliError> {
-    let revision = workspace.revision(name)?;
-    let lock = Lock::load(&revision)?;
-    Ok(collect(&RecordedSnapshot::new(
-        &revision,
-        lock,
-        &workspace.cache,
-    ))?)
-}
-
-/// Tells of files that could not be read; they do not hide the others, but change the exit code.
-fn report_faults(faults: impl IntoIterator<Item = pipeline::Error>) -> Exit {
-    let mut exit = Exit::Success;
-    for fault in faults {
-        ui::eprint(&ui::diagnostics::render(&fault.into()));
-        exit = Exit::Error;
+/// Tells of what could not be read. A file that the old side never had is no mistake, nor is one that
+/// nobody has made yet.
+fn tell(old: Side, new: Side, subject: Subject) -> Exit {
+    let lost = old.lost.clone();
+    let had = |path: &&RepoPath| old.collection.files.contains_key(*path);
+    let is_begun = !new.collection.files.is_empty();
+    let missing = new.collection.missing.iter();
+    let missing: Vec<RepoPath> = missing
+        .filter(|path| is_begun || had(path))
+        .cloned()
+        .collect();
+    let exits = [old.tell(&lost, subject), new.tell(&missing, subject)];
+    if exits.contains(&Exit::Error) {
+        Exit::Error
+    } else {
+        Exit::Success
     }
-    exit
 }
 
 /// How differences are laid out.
@@ -191,6 +164,7 @@ struct Listing<'a> {
     with_path: bool,
     change: Change,
     precision: Option<u8>,
+    backing: &'a Backing,
 }
 
 impl Listing<'_> {
@@ -206,15 +180,17 @@ impl Listing<'_> {
                 self.old_name, self.new_name
             );
         }
-        let columns = self.columns();
-        let rows: Vec<Vec<String>> = shown.iter().map(|one| self.row(one, form)).collect();
+        let with_evidence = self.has_evidence(shown);
+        let columns = self.columns(with_evidence);
+        let rows = shown.iter().map(|one| self.row(one, form, with_evidence));
+        let rows: Vec<Vec<String>> = rows.collect();
         match form {
             Form::Markdown => markdown(&columns, &rows),
             _ => aligned(&columns, &rows) + &note,
         }
     }
 
-    fn columns(&self) -> Vec<Column<'_>> {
+    fn columns(&self, with_evidence: bool) -> Vec<Column<'_>> {
         let text = |name| Column {
             name,
             is_number: false,
@@ -226,23 +202,37 @@ impl Listing<'_> {
         let path = self.with_path.then_some(text("path"));
         let sides = [text("key"), number(self.old_name), number(self.new_name)];
         let change = (self.change == Change::Shown).then_some(text("change"));
-        path.into_iter().chain(sides).chain(change).collect()
+        let evidence = with_evidence.then_some(text("evidence"));
+        let columns = path.into_iter().chain(sides).chain(change);
+        columns.chain(evidence).collect()
     }
 
-    fn row(&self, difference: &Difference, form: Form) -> Vec<String> {
+    /// Whether predictions have something to say of a row.
+    fn has_evidence(&self, shown: &[&Difference]) -> bool {
+        let mut findings = shown
+            .iter()
+            .map(|one| self.backing.get(&one.path, &one.key));
+        findings.any(|finding| finding.is_some())
+    }
+
+    fn row(&self, difference: &Difference, form: Form, with_evidence: bool) -> Vec<String> {
         let row = match self.change {
             Change::Shown => Row::of_metric(difference, self.precision),
             Change::Hidden => Row::of_param(difference),
         };
         let path = self.with_path.then_some(row.path);
         let mut change = format!("{} {}", row.arrow, row.delta).trim().to_owned();
-        if !row.verdict.is_empty() {
+        let finding = self.backing.get(&difference.path, &difference.key);
+        let evidence = with_evidence.then(|| ui::backing::cell(finding, &row.delta, form));
+        let is_noise = finding.and_then(Finding::significance) == Some(Significance::Noise);
+        if !row.verdict.is_empty() && !is_noise {
             let style = if row.verdict == "better" {
                 DONE
             } else {
                 FAILED
             };
-            let verdict = if form == Form::Text {
+            // Only of the last column the width may be unknown.
+            let verdict = if form == Form::Text && !with_evidence {
                 paint(style, &row.verdict)
             } else {
                 row.verdict
@@ -252,22 +242,25 @@ impl Listing<'_> {
         let change = (self.change == Change::Shown).then_some(change);
         path.into_iter()
             .chain([row.key, row.old, row.new])
+            .map(|cell| Shown(&cell).to_string())
             .chain(change)
+            .chain(evidence)
             .collect()
     }
 }
 
 /// DVC's shape: file → key → old, new and, for numbers, diff.
-fn to_json(shown: &[&Difference]) -> String {
+fn to_json(shown: &[&Difference], backing: &Backing) -> String {
     let mut files: Map<String, serde_json::Value> = Map::new();
     for one in shown {
         let mut sides = Map::new();
-        let side = |value: &Option<Value>| json!(value);
+        let side = |value: &Option<Value>| value.as_ref().map_or(json!(null), value_json);
         sides.insert("old".to_owned(), side(&one.old));
         sides.insert("new".to_owned(), side(&one.new));
-        if let Some(delta) = one.delta() {
+        if let Some(delta) = one.delta().filter(|delta| delta.is_finite()) {
             sides.insert("diff".to_owned(), json!(delta));
         }
+        ui::backing::add_json(backing.get(&one.path, &one.key), &mut sides);
         let file = files
             .entry(one.path.to_string())
             .or_insert_with(|| json!({}));
@@ -275,9 +268,5 @@ fn to_json(shown: &[&Difference]) -> String {
             file.insert(one.key.clone(), json!(sides));
         }
     }
-    pretty(&json!(files))
-}
-
-fn pretty(value: &serde_json::Value) -> String {
-    format!("{value:#}\n")
+    format!("{:#}\n", json!(files))
 }

@@ -8,6 +8,7 @@ use crate::cli::commands::Context;
 use crate::cli::error::{CliError, Exit};
 use crate::cli::ui;
 use crate::pipeline::{Pipeline, StageIndex};
+use crate::report::flowchart;
 
 #[derive(Debug, Args)]
 pub(crate) struct DagArgs {
@@ -40,7 +41,8 @@ pub(crate) fn run(args: &DagArgs, context: &Context) -> Result<Exit, CliError> {
     let text = if args.dot {
         drawing.dot()
     } else if args.mermaid {
-        let flowchart = drawing.mermaid();
+        let is_drawn = |stage| drawing.selected.contains(&stage).then_some("");
+        let flowchart = flowchart(&pipeline, "TD", is_drawn);
         if args.md {
             format!("```mermaid\n{flowchart}```\n")
         } else {
@@ -99,17 +101,6 @@ impl Drawing<'_> {
             "strict digraph {{\n{}}}\n",
             stages.chain(edges).collect::<String>()
         )
-    }
-
-    fn mermaid(&self) -> String {
-        let label = |name: &str| name.replace('#', "#35;").replace('"', "#quot;");
-        let stages = self
-            .stages()
-            .map(|stage| format!("  s{stage}[\"{}\"]\n", label(&self.name(stage))));
-        let edges = self
-            .edges()
-            .map(|(from, to)| format!("  s{from} --> s{to}\n"));
-        format!("flowchart TD\n{}", stages.chain(edges).collect::<String>())
     }
 
     /// Each stage below the last of those that it needs; the others are named behind it.

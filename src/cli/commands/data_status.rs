@@ -5,12 +5,13 @@ use serde::Serialize;
 
 use crate::base::path::RepoPath;
 use crate::cli::commands::Context;
-use crate::cli::error::{CliError, Exit};
+use crate::cli::error::{CliError, Exit, explain_unreadable};
 use crate::cli::ui;
 use crate::cli::ui::changes::{self, Layout, Section, shown};
 use crate::cli::ui::changes_json::{Path, PathsJson, pretty};
+use crate::cli::ui::diagnostics;
 use crate::cli::ui::style::{CHANGED, DIM, FAILED, paint};
-use crate::data::{Changes, DataStatus, Detail, Item, Untracked};
+use crate::data::{Changes, DataStatus, Detail, Item, Unreadable, Untracked};
 
 /// What stands below a heading.
 const INDENT: &str = "    ";
@@ -82,7 +83,8 @@ pub(crate) fn run(args: &DataArgs, context: &Context) -> Result<Exit, CliError> 
     } else if !context.quiet {
         ui::print(&render(&status, args))?;
     }
-    Ok(if args.exit_code && !status.is_clean() {
+    let is_failure = !status.unreadable.is_empty();
+    Ok(if is_failure || (args.exit_code && !status.is_clean()) {
         Exit::Error
     } else {
         Exit::Success
@@ -90,16 +92,23 @@ pub(crate) fn run(args: &DataArgs, context: &Context) -> Result<Exit, CliError> 
 }
 
 fn render(status: &DataStatus, args: &StatusArgs) -> String {
-    let mut parts = Vec::new();
+    let mut parts: Vec<String> = status.unmerged.iter().map(ui::data::unmerged).collect();
     if let Some(committed) = &status.committed {
         let hint = "`git add data.lock`, then `git commit` keeps them";
         parts.extend(difference("changes not committed to git", hint, committed));
     }
     let hint = "`mlpipe commit` records them, `mlpipe checkout` takes them back";
     let title = "changes not recorded in data.lock";
-    parts.extend(difference(title, hint, &status.recorded));
+    let mut changes = difference(title, hint, &status.recorded);
+    if let Some(text) = &mut changes {
+        *text += &outdated(&status.outdated);
+    }
+    parts.extend(changes);
     let hint = "`mlpipe commit` stores what is in place, `mlpipe repro` makes outs again";
     parts.extend(list("not in the cache", hint, &status.missing));
+    let unreadable = status.unreadable.iter();
+    let unreadable = unreadable.map(|one| explain_unreadable(&one.path, &one.error));
+    parts.extend(unreadable.map(|error| diagnostics::render(&error)));
     parts.extend(untracked(status));
     let same = &status.unchanged;
     if args.unchanged {
@@ -125,6 +134,16 @@ fn difference(title: &str, hint: &str, changes: &Changes) -> Option<String> {
         .map(|section| layout.write(section))
         .collect();
     Some(heading(title, hint) + &lines)
+}
+
+/// Says of what git has left behind how to bring it up to date.
+fn outdated(paths: &[RepoPath]) -> String {
+    let line = |path: &RepoPath| {
+        format!(
+            "{INDENT}{path} is as before git moved to another commit: `mlpipe checkout {path}`\n"
+        )
+    };
+    paths.iter().map(line).collect()
 }
 
 fn list(word: &'static str, hint: &str, items: &[Item]) -> Option<String> {
@@ -197,6 +216,27 @@ struct StatusJson<'a> {
     uncommitted: PathsJson<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
     untracked: Option<&'a [RepoPath]>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    conflict: Option<Vec<&'a RepoPath>>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    outdated: &'a [RepoPath],
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    unreadable: Vec<UnreadableJson<'a>>,
+}
+
+#[derive(Serialize)]
+struct UnreadableJson<'a> {
+    path: &'a RepoPath,
+    error: String,
+}
+
+impl<'a> UnreadableJson<'a> {
+    fn of(one: &'a Unreadable) -> Self {
+        Self {
+            path: &one.path,
+            error: one.error.to_string(),
+        }
+    }
 }
 
 fn to_json(status: &DataStatus) -> String {
@@ -206,5 +246,11 @@ fn to_json(status: &DataStatus) -> String {
         unchanged: status.unchanged.iter().map(Path).collect(),
         uncommitted: PathsJson::new(&status.recorded),
         untracked: status.untracked.as_deref(),
+        conflict: status
+            .unmerged
+            .as_ref()
+            .map(|one| one.data.iter().collect()),
+        outdated: &status.outdated,
+        unreadable: status.unreadable.iter().map(UnreadableJson::of).collect(),
     })
 }

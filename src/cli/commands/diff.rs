@@ -43,11 +43,7 @@ pub(crate) struct DiffArgs {
 /// Says which tracked data, and which outs of stages, differ between two sides.
 pub(crate) fn run(args: &DiffArgs, context: &Context) -> Result<Exit, CliError> {
     let workspace = context.workspace()?;
-    let targets = args.targets.iter();
-    let targets: Result<Vec<RepoPath>, CliError> = targets
-        .map(|target| context.path(&workspace, target))
-        .collect();
-    let targets = targets?;
+    let targets = context.paths(&workspace, &args.targets)?;
     let old_name = args.a_rev.as_deref().unwrap_or("HEAD");
     let mut old = Inventory::at(&workspace.revision(old_name)?)?;
     let mut new = match &args.b_rev {
@@ -59,7 +55,11 @@ pub(crate) fn run(args: &DiffArgs, context: &Context) -> Result<Exit, CliError> 
     old.restrict(&targets);
     new.restrict(&targets);
     if args.b_rev.is_none() {
-        new = new.measured(&workspace)?;
+        let (measured, unreadable) = new.measured(&workspace);
+        if let Some(one) = unreadable.into_iter().next() {
+            return Err(one.error.into());
+        }
+        new = measured;
     }
     let comparison = Comparison {
         workspace: &workspace,

@@ -26,7 +26,7 @@ pub(crate) fn run(args: &FsckArgs, context: &Context) -> Result<Exit, CliError> 
         ui::print(&ui::fsck::findings(&report))?;
         context.say(&ui::fsck::summary(&report));
     }
-    Ok(if report.checked.damage.is_empty() {
+    Ok(if report.is_clean() {
         Exit::Success
     } else {
         Exit::Error

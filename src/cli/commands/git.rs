@@ -5,12 +5,15 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Subcommand};
 
 use crate::base::fs;
+use crate::base::human;
 use crate::base::path::RepoPath;
 use crate::base::problem::Problem;
 use crate::cli::commands::Context;
 use crate::cli::error::{CliError, Exit};
 use crate::cli::ui;
+use crate::data::FolderMerge;
 use crate::pipeline::{Lock, LockMerge, StageName, merge};
+use crate::workspace::Workspace;
 
 #[derive(Debug, Args)]
 pub(crate) struct GitArgs {
@@ -47,40 +50,103 @@ pub(crate) fn run(args: &GitArgs, context: &Context) -> Result<Exit, CliError> {
 }
 
 /// Ends well even where both sides had run a stage differently: nothing untrue is recorded, and
-/// `repro` sees to what is out of date. Data that both sides changed is a conflict.
+/// `repro` sees to what is out of date. Tracked folders are merged file by file; what both sides
+/// changed in tracked data is a conflict.
 fn merge_lock(args: &MergeLockArgs, context: &Context) -> Result<Exit, CliError> {
     let read = |path: &Path, side: &str| read_lock(&context.folder.join(path), &args.name, side);
     let (ours, theirs) = (read(&args.ours, "ours")?, read(&args.theirs, "theirs")?);
     // Without what both sides started from, each of their records counts as new.
     let base = read(&args.base, "base").unwrap_or_default();
-    let LockMerge {
-        lock,
-        conflicts,
-        data_conflicts,
-    } = merge(&base, &ours, &theirs);
+    let mut merged = merge(&base, &ours, &theirs);
+    let folders = merge_folders(args, context, [&base, &ours, &theirs], &mut merged);
     let result = context.folder.join(&args.ours);
-    fs::write_if_changed(&result, lock.to_text().as_bytes())?;
-    if !conflicts.is_empty() {
-        let stages: Vec<&str> = conflicts.iter().map(StageName::as_str).collect();
-        ui::eprint(&format!(
-            "{}: both sides had run {} differently; kept the records of the current side\n\
-             run `mlpipe repro`: it restores or runs what the merged files need\n",
-            args.name,
-            stages.join(", "),
-        ));
-    }
-    if data_conflicts.is_empty() {
-        return Ok(Exit::Success);
-    }
-    let data: Vec<&str> = data_conflicts.iter().map(RepoPath::as_str).collect();
-    ui::eprint(&format!(
-        "{name}: both sides changed the tracked data {}; kept the records of the current side\n\
-         if that is right, `git add {name}`; else put the other side's lines into {name}, `mlpipe checkout`, and `git add {name}`\n",
-        data.join(", "),
-        name = args.name,
-    ));
+    fs::write_if_changed(&result, merged.lock.to_text().as_bytes())?;
+    ui::eprint(&told(&args.name, &merged, &folders));
+    let is_conflict = !merged.data_conflicts.is_empty() || !folders.conflicts.is_empty();
     // Which data is meant only people know: git shows the file as conflicting.
-    Ok(Exit::Error)
+    Ok(if is_conflict {
+        Exit::Error
+    } else {
+        Exit::Success
+    })
+}
+
+/// The tracked folders that were merged file by file.
+#[derive(Default)]
+struct Folders {
+    /// All of them.
+    merged: Vec<RepoPath>,
+    /// The files in them that both sides changed.
+    conflicts: Vec<String>,
+}
+
+/// Merges the tracked folders that both sides have changed, as far as the cache knows their files.
+fn merge_folders(
+    args: &MergeLockArgs,
+    context: &Context,
+    [base, ours, theirs]: [&Lock; 3],
+    merge: &mut LockMerge,
+) -> Folders {
+    let mut folders = Folders::default();
+    let lock = context.folder.join(&args.name);
+    // Without a project there is no cache, and the folders are merged as a whole.
+    let Ok(workspace) = Workspace::find(fs::parent(&lock)) else {
+        return folders;
+    };
+    for path in std::mem::take(&mut merge.data_conflicts) {
+        let [base, ours, theirs] = [base, ours, theirs].map(|side| side.data.get(&path));
+        let sides = ours.zip(theirs).map(|(ours, theirs)| [ours, theirs]);
+        let merged = sides.map(|sides| FolderMerge::of(&workspace.cache, &path, base, sides));
+        // Where the cache cannot be read or written, people merge.
+        if let Some(Ok(Some(merged))) = merged {
+            merge.lock.data.insert(path.clone(), merged.content);
+            folders.conflicts.extend(merged.conflicts);
+            folders.merged.push(path);
+        } else {
+            merge.data_conflicts.push(path);
+        }
+    }
+    folders
+}
+
+/// Writes what people should know of a merge, and do next.
+fn told(name: &str, merge: &LockMerge, folders: &Folders) -> String {
+    let mut text = String::new();
+    let paths = |paths: &[RepoPath]| {
+        let paths: Vec<&str> = paths.iter().map(RepoPath::as_str).collect();
+        paths.join(", ")
+    };
+    if !merge.conflicts.is_empty() {
+        let stages: Vec<&str> = merge.conflicts.iter().map(StageName::as_str).collect();
+        text += &format!(
+            "{name}: both sides had run {} differently; kept the records of the current side\n\
+             run `mlpipe repro`: it restores or runs what the merged files need\n",
+            stages.join(", "),
+        );
+    }
+    if !folders.merged.is_empty() {
+        let folders = paths(&folders.merged);
+        text += &format!(
+            "{name}: merged {folders} file by file; `mlpipe checkout` puts the files in place\n"
+        );
+    }
+    if !folders.conflicts.is_empty() {
+        text += &format!(
+            "{name}: both sides changed {}; kept the current side's\n\
+             if that is right, `git add {name}`; else `mlpipe checkout`, put the right files there, \
+             `mlpipe add {}`, and `git add {name}`\n",
+            human::first_of(&folders.conflicts),
+            paths(&folders.merged).replace(", ", " "),
+        );
+    }
+    if !merge.data_conflicts.is_empty() {
+        text += &format!(
+            "{name}: both sides changed the tracked data {}; kept the records of the current side\n\
+             if that is right, `git add {name}`; else put the other side's lines into {name}, `mlpipe checkout`, and `git add {name}`\n",
+            paths(&merge.data_conflicts),
+        );
+    }
+    text
 }
 
 /// Git gives an empty file where a side has none.

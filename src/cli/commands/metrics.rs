@@ -4,9 +4,9 @@ use clap::{Args, Subcommand};
 
 use crate::cli::commands::Context;
 use crate::cli::commands::comparison::{self, Change};
+use crate::cli::commands::values;
 use crate::cli::error::{CliError, Exit};
-use crate::cli::ui::table::Form;
-use crate::metrics::collect_metrics;
+use crate::metrics::Subject;
 
 #[derive(Debug, Args)]
 pub(crate) struct MetricsArgs {
@@ -16,33 +16,18 @@ pub(crate) struct MetricsArgs {
 
 #[derive(Debug, Subcommand)]
 enum MetricsCommand {
-    /// Show the metrics of the workspace
-    Show(ShowArgs),
+    /// Show the metrics of the workspace, and of other revisions
+    Show(values::ShowArgs),
     /// Compare metrics of two revisions, or of a revision and the workspace
     Diff(comparison::DiffArgs),
 }
 
-#[derive(Debug, Args)]
-struct ShowArgs {
-    /// Print JSON
-    #[arg(long, conflicts_with = "md")]
-    json: bool,
-
-    /// Print a markdown table
-    #[arg(long)]
-    md: bool,
-}
-
 /// Shows or compares metrics.
 pub(crate) fn run(args: &MetricsArgs, context: &Context) -> Result<Exit, CliError> {
-    let workspace = context.workspace()?;
     match &args.command {
         MetricsCommand::Diff(args) => {
-            comparison::run(args, &workspace, collect_metrics, Change::Shown)
+            comparison::run(args, context, Subject::Metrics, Change::Shown)
         }
-        MetricsCommand::Show(args) => {
-            let form = Form::choose(args.json, args.md);
-            comparison::show(form, &workspace, collect_metrics)
-        }
+        MetricsCommand::Show(args) => values::show(args, context, Subject::Metrics),
     }
 }

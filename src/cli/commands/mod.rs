@@ -1,6 +1,8 @@
 //! One file a command: its arguments and what it does with them.
 
 pub(crate) mod add;
+mod backing;
+mod base;
 pub(crate) mod cache;
 pub(crate) mod check_ignore;
 pub(crate) mod checkout;
@@ -13,10 +15,12 @@ pub(crate) mod diff;
 pub(crate) mod du;
 pub(crate) mod freeze;
 pub(crate) mod fsck;
+pub(crate) mod gate;
 pub(crate) mod gc;
 pub(crate) mod git;
 pub(crate) mod init;
 pub(crate) mod install;
+mod judging;
 pub(crate) mod ls;
 pub(crate) mod metrics;
 #[cfg(feature = "ml")]
@@ -29,11 +33,13 @@ pub(crate) mod remove;
 pub(crate) mod report;
 pub(crate) mod repro;
 mod selection;
+mod sides;
 pub(crate) mod stage;
 mod stage_add;
 mod stage_list;
 pub(crate) mod status;
 pub(crate) mod unprotect;
+mod values;
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -74,6 +80,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, CliError> {
         Command::Dag(args) => dag::run(args, &context),
         Command::Metrics(args) => metrics::run(args, &context),
         Command::Params(args) => params::run(args, &context),
+        Command::Gate(args) => gate::run(args, &context),
         Command::Plots(args) => plots::run(args, &context),
         Command::Report(args) => report::run(args, &context),
         Command::Install(args) => install::run(args, &context),
@@ -214,6 +221,16 @@ impl Context {
     pub(crate) fn path(&self, workspace: &Workspace, text: &str) -> Result<RepoPath, CliError> {
         let path = workspace.path_from(&self.folder, text);
         path.map_err(|error| CliError::usage(error.to_string(), "name a path of this project"))
+    }
+
+    /// Returns the paths of the project that these texts mean in the folder.
+    pub(crate) fn paths(
+        &self,
+        workspace: &Workspace,
+        texts: &[String],
+    ) -> Result<Vec<RepoPath>, CliError> {
+        let paths = texts.iter().map(|text| self.path(workspace, text));
+        paths.collect()
     }
 
     /// Returns the folder that targets are looked for from. Without targets all stages are meant,

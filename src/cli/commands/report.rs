@@ -1,27 +1,34 @@
 //! `mlpipe report`.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use clap::Args;
 
 use crate::base::fs;
 use crate::base::path::RepoPath;
-use crate::base::source::{Snapshot, read_text};
+use crate::base::source::{Entry, Snapshot, read_text};
 use crate::cli::commands::Context;
+use crate::cli::commands::base::{self, Base, BaseArgs};
+use crate::cli::commands::judging::Judged;
+use crate::cli::commands::sides::Side;
 use crate::cli::error::{CliError, Exit};
 use crate::cli::ui;
-use crate::engine::LastRun;
-use crate::pipeline::{self, Lock, ReportSettings};
-use crate::report::{Report, ReportRequest, StageRow, build, render};
-use crate::scm::{self, Revision};
+use crate::engine::{LastRun, StageRun};
+use crate::metrics::{Collection, diff};
+use crate::pipeline::{self, Gate, LOCK_FILE, Pipeline, ReportSettings};
+use crate::report::{
+    self, Dialect, Output, Page, Report, ReportRequest, StageRow, Template, Templates, build, fit,
+    render, render_page,
+};
+use crate::scm::Repo;
 use crate::store::RecordedSnapshot;
 use crate::workspace::Workspace;
 
 #[derive(Debug, Args)]
 pub(crate) struct ReportArgs {
-    /// Compare with this revision [default: the pipeline's, else main]
-    #[arg(long, value_name = "REV")]
-    base: Option<String>,
+    #[command(flatten)]
+    base: BaseArgs,
 
     /// Write to this file; `-` is standard output [default: the pipeline's, else reports/report.md]
     #[arg(short, long, value_name = "FILE")]
@@ -30,6 +37,14 @@ pub(crate) struct ReportArgs {
     /// Use this Tera template
     #[arg(long, value_name = "FILE")]
     template: Option<String>,
+
+    /// Write the markdown of this forge, within what one of its comments holds [default: github]
+    #[arg(long, value_name = "FORGE")]
+    forge: Option<Dialect>,
+
+    /// Write one page of HTML [default: where the file ends with .html]
+    #[arg(long, conflicts_with_all = ["json", "forge"])]
+    html: bool,
 
     /// Print the report's data as JSON, and write nothing
     #[arg(long)]
@@ -41,26 +56,37 @@ pub(crate) fn run(args: &ReportArgs, context: &Context) -> Result<Exit, CliError
     let workspace = context.workspace()?;
     let configured = workspace.load_pipeline()?.report;
     let settings = settings(args, configured, &workspace, &context.folder)?;
-    // A base that the user names must exist; the default one may not be there yet.
-    let missing = if args.base.is_some() {
-        MissingBase::Refuse
+    let base = args.base.find(&workspace, &settings.base)?;
+    let head = if args.forge.is_some() {
+        Head::Named
     } else {
-        MissingBase::Note
+        Head::Unnamed
     };
-    let report = gather(&workspace, &settings.base, missing)?;
+    let report = gather(&workspace, base, &settings.base, head)?;
     if args.json {
         let json = serde_json::to_string_pretty(&report).expect("invariant: plain data");
         ui::print(&format!("{json}\n"))?;
         return Ok(Exit::Success);
     }
-    let text = render_with(&workspace, &report, settings.template.as_ref())?;
+    let headline = report.headline.clone();
+    let writer = Writer {
+        workspace: &workspace,
+        template: settings.template.as_ref(),
+        dialect: args.forge.unwrap_or_default(),
+    };
+    let is_page = args.html || is_page(&settings.path) && args.out.as_deref() != Some("-");
+    let text = if is_page {
+        writer.page(&report)?
+    } else {
+        writer.markdown(report)?
+    };
     if args.out.as_deref() == Some("-") {
         ui::print(&text)?;
         return Ok(Exit::Success);
     }
     fs::write_if_changed(&workspace.locate(&settings.path), text.as_bytes())?;
     if !context.quiet {
-        ui::print(&format!("{}\nwrote {}\n", report.headline, settings.path))?;
+        ui::print(&format!("{headline}\nwrote {}\n", settings.path))?;
     }
     Ok(Exit::Success)
 }
@@ -70,16 +96,25 @@ pub(crate) fn write_configured(workspace: &Workspace) -> Result<Option<String>, 
     let Some(settings) = workspace.load_pipeline()?.report else {
         return Ok(None);
     };
-    let report = gather(workspace, &settings.base, MissingBase::Note)?;
-    let text = render_with(workspace, &report, settings.template.as_ref())?;
+    let base = base::configured(workspace, &settings.base)?;
+    let report = gather(workspace, base, &settings.base, Head::Unnamed)?;
+    let headline = &report.headline;
+    let told = match &report.base {
+        Some(base) => format!("{headline} against {} · {}", base.name, settings.path),
+        None => format!("{headline} · {}", settings.path),
+    };
+    let writer = Writer {
+        workspace,
+        template: settings.template.as_ref(),
+        dialect: Dialect::default(),
+    };
+    let text = if is_page(&settings.path) {
+        writer.page(&report)?
+    } else {
+        writer.markdown(report)?
+    };
     fs::write_if_changed(&workspace.locate(&settings.path), text.as_bytes())?;
-    Ok(Some(match &report.base {
-        Some(base) => format!(
-            "{} against {} · {}",
-            report.headline, base.name, settings.path
-        ),
-        None => format!("{} · {}", report.headline, settings.path),
-    }))
+    Ok(Some(told))
 }
 
 /// The pipeline's settings, overruled by the arguments.
@@ -95,9 +130,6 @@ fn settings(
             .path_from(folder, text)
             .map_err(|error| CliError::usage(error.to_string(), "give a path below the project"))
     };
-    if let Some(base) = &args.base {
-        settings.base.clone_from(base);
-    }
     if let Some(out) = args.out.as_ref().filter(|out| *out != "-") {
         settings.path = path(out)?;
     }
@@ -107,74 +139,148 @@ fn settings(
     Ok(settings)
 }
 
-/// What becomes of a base that does not exist.
+/// Whether the report names the commit that it is of: one that is committed cannot name its own.
 #[derive(Clone, Copy, PartialEq)]
-enum MissingBase {
-    /// An error.
-    Refuse,
-    /// A note in the report.
-    Note,
+enum Head {
+    Named,
+    Unnamed,
 }
 
-fn gather(workspace: &Workspace, base: &str, missing: MissingBase) -> Result<Report, CliError> {
-    let here = RecordedSnapshot::new(
-        &workspace.worktree,
-        workspace.load_lock()?,
-        &workspace.cache,
-    );
-    let mut notes = Vec::new();
-    let revision = match workspace.revision(base) {
-        Ok(revision) => Some(revision),
-        Err(scm::Error::UnknownRevision { .. } | scm::Error::NoRepository { .. })
-            if missing == MissingBase::Note =>
-        {
-            notes.push(format!("there is no revision {base} to compare with"));
-            None
-        }
-        Err(error) => return Err(error.into()),
-    };
-    let recorded = match &revision {
-        Some(revision) => {
-            let lock = Lock::load(revision).unwrap_or_else(|error| {
-                notes.push(error.to_string());
-                Lock::default()
-            });
-            Some(RecordedSnapshot::new(revision, lock, &workspace.cache))
-        }
-        None => None,
-    };
-    let commit = revision
-        .as_ref()
-        .map(Revision::short_commit)
-        .unwrap_or_default();
-    let base = recorded
-        .as_ref()
-        .map(|recorded| (recorded as &dyn Snapshot, commit));
-    let stages = LastRun::load(workspace).stages;
-    let stages = stages.iter().map(|run| {
-        StageRow::new(
-            run.stage.as_str(),
-            run.outcome.word(),
-            &run.reasons,
-            run.milliseconds,
-        )
-    });
-    Ok(build(ReportRequest {
-        here: &here,
+fn gather(
+    workspace: &Workspace,
+    base: Base,
+    branch: &str,
+    head: Head,
+) -> Result<Report, CliError> {
+    let pipeline = workspace.load_pipeline()?;
+    let gates: Vec<&Gate> = pipeline.gates.iter().collect();
+    let judged = Judged::new(workspace, base, &gates)?;
+    let Judged {
+        here,
         base,
+        backing,
+        judgements,
+        mut notes,
+    } = judged;
+    let faults = here.collection.faults.iter().chain(&backing.faults);
+    notes.extend(faults.map(ToString::to_string));
+    let nothing = Collection::default();
+    let old = base.as_ref().map_or(&nothing, |side| &side.collection);
+    let here_files = here.files(workspace)?;
+    let base_files = base.as_ref().map(|side| side.files(workspace)).transpose()?;
+    let commit = base.as_ref().and_then(Side::short_commit);
+    let repo = Repo::open(workspace.root()).ok();
+    Ok(build(ReportRequest {
+        here: report_side(workspace, &here_files),
+        pipeline: &pipeline,
+        head: repo
+            .as_ref()
+            .filter(|_| head == Head::Named)
+            .and_then(|repo| commit_here(repo, &pipeline)),
+        history: repo.as_ref().zip(Some(branch).filter(|_| base.is_some())),
+        base: base_files
+            .as_ref()
+            .map(|files| report_side(workspace, files))
+            .zip(commit),
+        metrics: diff(old, &here.collection),
+        backing: &backing,
+        judgements: &judgements,
         notes,
-        stages: stages.collect(),
+        stages: last_run(workspace),
     })?)
 }
 
-fn render_with(
-    workspace: &Workspace,
-    report: &Report,
-    template: Option<&RepoPath>,
-) -> Result<String, CliError> {
-    let Some(path) = template else {
-        return Ok(render(report, None)?);
+/// Returns the commit that the results are of; `None` where what people write is not as it has it.
+fn commit_here(repo: &Repo, pipeline: &Pipeline) -> Option<String> {
+    let made: BTreeSet<&str> = pipeline
+        .stages
+        .iter()
+        .flat_map(|stage| stage.outs.iter().map(|out| out.path.as_str()))
+        .collect();
+    let report = pipeline.report.as_ref().map(|report| &report.path);
+    let is_written = |path: &RepoPath| {
+        let is_out = path.ancestors().any(|folder| made.contains(folder));
+        !is_out && path.as_str() != LOCK_FILE && Some(path) != report
     };
+    let modified = repo.modified_files().ok()?;
+    let head = repo.revision("HEAD").ok()?;
+    let is_clean = !modified.iter().any(is_written);
+    is_clean.then(|| head.short_commit())
+}
+
+fn report_side<'a>(workspace: &'a Workspace, files: &'a RecordedSnapshot<'_>) -> report::Side<'a> {
+    report::Side {
+        snapshot: files,
+        lock: files.lock(),
+        cache: &workspace.cache,
+    }
+}
+
+fn last_run(workspace: &Workspace) -> Vec<StageRow> {
+    let stages = LastRun::load(workspace).stages;
+    let row = |run: &StageRun| {
+        let (name, outcome) = (run.stage.as_str(), run.outcome.word());
+        StageRow::new(name, outcome, &run.reasons, run.milliseconds)
+    };
+    stages.iter().map(row).collect()
+}
+
+/// Writes reports.
+struct Writer<'a> {
+    workspace: &'a Workspace,
+    /// The template that the user named.
+    template: Option<&'a RepoPath>,
+    dialect: Dialect,
+}
+
+impl Writer<'_> {
+    /// Writes markdown, within what a comment of the forge holds.
+    fn markdown(&self, report: Report) -> Result<String, CliError> {
+        let templates = templates(self.workspace, self.template, Output::Markdown)?;
+        Ok(fit(report, self.dialect.budget(), |report| {
+            render(report, &templates, self.dialect)
+        })?)
+    }
+
+    /// Writes a page of HTML.
+    fn page(&self, report: &Report) -> Result<String, CliError> {
+        let templates = templates(self.workspace, self.template, Output::Page)?;
+        let pipeline = self.workspace.load_pipeline()?;
+        let page = Page::new(&pipeline, &report.stages, Vec::new());
+        Ok(render_page(report, &page, &templates)?)
+    }
+}
+
+fn is_page(path: &RepoPath) -> bool {
+    path.name().ends_with(".html")
+}
+
+/// Where the user's templates are looked for.
+const TEMPLATES_FOLDER: &str = "reports/templates";
+
+/// Reads the user's templates: those in their folder, and the one that is named.
+fn templates(
+    workspace: &Workspace,
+    named: Option<&RepoPath>,
+    output: Output,
+) -> Result<Templates, CliError> {
+    let mut templates = Templates::default();
+    let folder = RepoPath::parse(TEMPLATES_FOLDER).expect("invariant: a plain path");
+    let mut is_template = |entry: &Entry<'_>| {
+        let (_, ending) = entry.name.rsplit_once('.').unwrap_or_default();
+        !entry.is_folder && ["md", "html", "css"].contains(&ending)
+    };
+    let files = workspace.worktree.list(&folder, &mut is_template);
+    for path in files.map_err(pipeline::Error::from)? {
+        templates.replace(read_template(workspace, &path, path.name())?);
+    }
+    if let Some(path) = named {
+        templates.replace(read_template(workspace, path, output.main())?);
+    }
+    Ok(templates)
+}
+
+fn read_template(workspace: &Workspace, path: &RepoPath, name: &str) -> Result<Template, CliError> {
     let text = read_text(&workspace.worktree, path).map_err(pipeline::Error::from)?;
     let text = text.ok_or_else(|| {
         CliError::usage(
@@ -182,5 +288,9 @@ fn render_with(
             "correct its name, or leave it out",
         )
     })?;
-    Ok(render(report, Some((path.as_str(), &text)))?)
+    Ok(Template {
+        name: name.to_owned(),
+        file: path.to_string(),
+        text,
+    })
 }

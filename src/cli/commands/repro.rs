@@ -157,7 +157,7 @@ pub(crate) fn run(args: &ReproArgs, context: &Context) -> Result<Exit, CliError>
     if args.dry {
         let stages = status(&workspace, &selection, args.policy())?;
         let text = if args.json {
-            ui::json::status(&stages, &[])
+            ui::json::status(&stages, &[], None)
         } else {
             let details = explain(&workspace);
             let plain = |reason: &Reason| format!("{reason}\n");

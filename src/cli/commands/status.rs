@@ -8,7 +8,7 @@ use crate::base::path::RepoPath;
 use crate::cli::commands::Context;
 use crate::cli::error::{CliError, Exit};
 use crate::cli::ui::{self, Explain};
-use crate::data::{self, State, Tracked};
+use crate::data::{self, State, Tracked, Unmerged};
 use crate::engine::{
     Forecast, Missing, Policy, Reason, Selection, StageStatus, changed_files, status,
 };
@@ -64,24 +64,30 @@ pub(crate) fn run(args: &StatusArgs, context: &Context) -> Result<Exit, CliError
     if args.allow_missing {
         data.retain(|one| !matches!(one.state, State::Deleted | State::Lost));
     }
+    let unmerged = Unmerged::find(&workspace)?;
     if args.json {
-        ui::print(&ui::json::status(&stages, &data))?;
+        ui::print(&ui::json::status(&stages, &data, unmerged.as_ref()))?;
     } else if !context.quiet {
         let details = explain(&workspace);
         let plain = |reason: &Reason| format!("{reason}\n");
         let write: &dyn Fn(&Reason) -> String = if args.explain { &details } else { &plain };
         let text = ui::status::render(&stages, &data, write);
-        ui::print(&text)?;
+        let conflict = unmerged.as_ref().map(ui::data::unmerged);
+        ui::print(&(conflict.unwrap_or_default() + &text))?;
     }
     let is_clean = stages
         .iter()
         .all(|stage| matches!(stage.forecast, Forecast::Unchanged))
-        && data.iter().all(|one| one.state == State::Clean);
-    Ok(if args.exit_code && !is_clean {
-        Exit::Error
-    } else {
-        exit_of(&stages)
-    })
+        && data.iter().all(|one| one.state.is_clean())
+        && unmerged.is_none();
+    let is_unreadable = |one: &Tracked| matches!(one.state, State::Failed(_));
+    Ok(
+        if (args.exit_code && !is_clean) || data.iter().any(is_unreadable) {
+            Exit::Error
+        } else {
+            exit_of(&stages)
+        },
+    )
 }
 
 /// Looks at tracked data.

@@ -156,6 +156,9 @@ impl Line {
                 let count = |files| human::thousands(usize::try_from(files).unwrap_or(usize::MAX));
                 format!("{} files, {size}", between(&count(before), &count(now)))
             }
+            _ if old.target.is_some() || new.target.is_some() => {
+                between(&amount(old), &amount(new))
+            }
             _ if old.digest != new.digest => size,
             _ if new.executable => "now executable".to_owned(),
             _ => "no longer executable".to_owned(),
@@ -335,6 +338,9 @@ fn short(digest: Option<Digest>) -> String {
 }
 
 fn amount(item: &Item) -> String {
+    if let Some(target) = &item.target {
+        return format!("link to {}", shown(target));
+    }
     match item.files {
         None => human::size(item.size),
         Some(0) => "empty folder".to_owned(),

@@ -3,11 +3,14 @@
 use serde_json::{Value, json};
 
 use crate::base::human;
-use crate::cli::error::explain_checkout;
+use crate::base::path::RepoPath;
+use crate::cli::error::{explain_checkout, explain_failed_data, explain_unreadable};
 use crate::cli::ui::diagnostics;
-use crate::cli::ui::style::{CHANGED, DIM, DONE, paint};
-use crate::data::{Added, Addition, CheckedOut, Outcome, State, Tracked};
-use crate::pipeline::Content;
+use crate::cli::ui::style::{CHANGED, DIM, DONE, FAILED, paint};
+use crate::data::{
+    Added, Addition, CheckedOut, Departure, Fate, Outcome, State, Tracked, Unmerged,
+};
+use crate::pipeline::{Content, LOCK_FILE};
 
 /// Up to how many unchanged paths are listed by name.
 const FEW: usize = 12;
@@ -24,6 +27,7 @@ pub(crate) fn added(all: &[Added]) -> String {
         path,
         content,
         addition,
+        ..
     } in shown
     {
         let word = format!("{:9}", word(*addition));
@@ -36,6 +40,29 @@ pub(crate) fn added(all: &[Added]) -> String {
     }
     if is_long {
         text += &format!("{} unchanged\n", human::count(hidden, "path"));
+    }
+    text
+}
+
+/// Writes what is to be known of recorded paths: what the cache has lost because files were edited
+/// through their links into it, and which files other file systems would not keep apart.
+pub(crate) fn warnings(all: &[Added]) -> String {
+    let mut text = String::new();
+    let title = paint(CHANGED, "warning");
+    let alike = |added: &Added| Some((added.path.clone(), added.alike.clone()?));
+    for (path, [one, other]) in all.iter().filter_map(alike) {
+        text += &format!(
+            "{title}: {one} and {other} differ only in capitals: macOS and Windows keep one of them\n  \
+             rename it, then `mlpipe add {path}`\n"
+        );
+    }
+    for added in all.iter().filter(|added| !added.written_over.is_empty()) {
+        let (path, names) = (&added.path, human::first_of(&added.written_over));
+        text += &format!(
+            "{title}: {names} was edited through its link into the cache, which has lost the bytes \
+             recorded before\n  commits that need them find them only in another copy; \
+             `mlpipe unprotect {path}` before the next edit\n"
+        );
     }
     text
 }
@@ -58,14 +85,23 @@ fn added_value(added: &Added) -> Value {
         path,
         content,
         addition,
+        written_over,
+        alike,
     } = added;
-    json!({
+    let mut value = json!({
         "path": path,
         "outcome": word(*addition),
         "sha256": content.sha256,
         "size": content.size,
         "files": content.files,
-    })
+    });
+    if !written_over.is_empty() {
+        value["written_over"] = json!(written_over);
+    }
+    if let Some(alike) = alike {
+        value["alike"] = json!(alike);
+    }
+    value
 }
 
 fn word(addition: Addition) -> &'static str {
@@ -136,6 +172,42 @@ pub(crate) fn checked_out_event(one: &CheckedOut) -> String {
     format!("{value}\n")
 }
 
+/// Writes a line for what was tracked before git moved on, and is not tracked now.
+pub(crate) fn departures(all: &[Departure], quiet: bool) -> String {
+    let width = width(all.iter().map(|one| one.path.as_str()));
+    let mut text = String::new();
+    for Departure { path, fate } in all {
+        let why = match fate {
+            Fate::Failed(error) => {
+                text += &diagnostics::render(&explain_failed_data(error));
+                continue;
+            }
+            _ if quiet => continue,
+            Fate::Removed => "not tracked here; the cache has it".to_owned(),
+            Fate::Stays => format!(
+                "not tracked here, but not as it was recorded: `mlpipe add {path}` saves it"
+            ),
+        };
+        let name = path.as_str();
+        text += &format!("{name:width$}  {} ({why})\n", fate_word(fate));
+    }
+    text
+}
+
+/// Writes what became of such a path as an event.
+pub(crate) fn departure_event(Departure { path, fate }: &Departure) -> String {
+    let value = json!({"event": "data", "path": path, "outcome": fate_word(fate)});
+    format!("{value}\n")
+}
+
+fn fate_word(fate: &Fate) -> &'static str {
+    match fate {
+        Fate::Removed => "removed",
+        Fate::Stays => "stays",
+        Fate::Failed(_) => "failed",
+    }
+}
+
 fn how(outcome: &Outcome) -> &'static str {
     match outcome {
         Outcome::Unchanged => "unchanged",
@@ -148,12 +220,35 @@ fn how(outcome: &Outcome) -> &'static str {
     }
 }
 
+/// Writes that git waits for an answer.
+pub(crate) fn unmerged(Unmerged { data }: &Unmerged) -> String {
+    let data: Vec<&str> = data.iter().map(RepoPath::as_str).collect();
+    let about = if data.is_empty() {
+        String::new()
+    } else {
+        format!(": the sides differ in {}", data.join(", "))
+    };
+    let title = paint(FAILED, &format!("{LOCK_FILE} is in conflict"));
+    format!(
+        "{title}{about}\n  `git add {LOCK_FILE}` takes it as it is, \
+         `git checkout --theirs {LOCK_FILE}` the other side's; then `mlpipe checkout`\n"
+    )
+}
+
 /// Writes a line a tracked path that is not as recorded, and what to do about it.
 pub(crate) fn status(all: &[Tracked]) -> String {
     let mut text = String::new();
     for Tracked { path, state, .. } in all {
         let todo = match state {
             State::Clean => continue,
+            State::Failed(error) => {
+                text += &diagnostics::render(&explain_unreadable(path, error));
+                continue;
+            }
+            State::Outdated => format!(
+                "it is as before git moved to another commit: `mlpipe checkout {path}` brings what \
+                 data.lock records, `mlpipe add {path}` records what is there"
+            ),
             State::Unsaved => format!("`mlpipe add {path}` puts it there"),
             State::Modified => {
                 format!("`mlpipe add {path}` records it, `mlpipe checkout {path}` takes it back")
@@ -173,10 +268,15 @@ pub(crate) fn status(all: &[Tracked]) -> String {
 
 /// Writes the tracked paths that are not as recorded.
 pub(crate) fn status_values(all: &[Tracked]) -> Vec<Value> {
-    let changed = all.iter().filter(|one| one.state != State::Clean);
-    changed
-        .map(|one| json!({"data": one.path, "state": one.state.words()}))
-        .collect()
+    let changed = all.iter().filter(|one| !one.state.is_clean());
+    let value = |one: &Tracked| {
+        let mut value = json!({"data": one.path, "state": one.state.words()});
+        if let State::Failed(error) = &one.state {
+            value["error"] = error.to_string().into();
+        }
+        value
+    };
+    changed.map(value).collect()
 }
 
 fn width<'a>(names: impl Iterator<Item = &'a str>) -> usize {

@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 use crate::base::any_path::AnyPath;
 use crate::base::digest::Digest;
 use crate::base::human;
-use crate::data::{Affected, Remedy, Report, Use, User};
+use crate::data::{Affected, Extent, Lacking, Remedy, Report, Use, User};
+use crate::pipeline::StageName;
 use crate::store::Damage;
 
 /// Says what is wrong, what that affects, and what to do.
@@ -24,6 +25,10 @@ pub(crate) fn findings(report: &Report) -> String {
             };
         }
     }
+    if !report.lacking.is_empty() {
+        text += "missing from the cache:\n";
+        text += &report.lacking.iter().map(lacks).collect::<String>();
+    }
     for stray in &report.checked.strays {
         text += &format!("not part of a cache: {}\n", stray.display());
     }
@@ -40,9 +45,13 @@ pub(crate) fn summary(report: &Report) -> String {
         human::size(checked.bytes),
         human::count(number(checked.packs), "pack"),
     );
-    text += &match checked.damage.len() {
-        0 => "all is well\n".to_owned(),
-        count => format!("{} wrong\n", human::count(count, "thing")),
+    text += &match (checked.damage.len(), report.lacking.len()) {
+        (0, 0) => "all is well\n".to_owned(),
+        (0, count) => format!(
+            "none is corrupt; of {} in data.lock something is missing\n",
+            human::count(count, "path")
+        ),
+        (count, _) => format!("{} wrong\n", human::count(count, "thing")),
     };
     text
 }
@@ -87,17 +96,48 @@ fn affects(affected: Option<&Affected>) -> String {
         return "  nothing that data.lock or HEAD needs\n".to_owned();
     };
     let line = |((path, inner), one): (&(AnyPath, String), &Use)| {
-        format!("  {}: {}\n", what(path, inner, one), next(path, one))
+        format!(
+            "  {}: {}\n",
+            what(path, inner, one),
+            next(path, &one.user, &one.remedy)
+        )
     };
     uses.iter().map(line).collect()
 }
 
-fn what(path: &AnyPath, inner: &str, one: &Use) -> String {
-    let whose = match &one.user {
+fn lacks(lacking: &Lacking) -> String {
+    let Lacking {
+        path,
+        user,
+        extent,
+        remedy,
+    } = lacking;
+    let part = match extent {
+        Extent::File => String::new(),
+        Extent::List => "the list of the files in ".to_owned(),
+        Extent::Files { names, total } => {
+            let total = usize::try_from(*total).unwrap_or(usize::MAX);
+            let missing = human::thousands(names.len());
+            format!("{missing} of {} in ", human::count(total, "file"))
+        }
+    };
+    format!(
+        "  {part}{}: {}\n",
+        whose(path, user),
+        next(path, user, remedy)
+    )
+}
+
+fn whose(path: &AnyPath, user: &User) -> String {
+    match user {
         User::Data => format!("data `{path}`"),
         User::Out(stage) => format!("`{path}`, an out of stage `{stage}`"),
         User::Dep(stage) => format!("`{path}`, which stage `{stage}` reads"),
-    };
+    }
+}
+
+fn what(path: &AnyPath, inner: &str, one: &Use) -> String {
+    let whose = whose(path, &one.user);
     let part = if one.is_manifest {
         "the list of the files in ".to_owned()
     } else if inner.is_empty() {
@@ -109,10 +149,10 @@ fn what(path: &AnyPath, inner: &str, one: &Use) -> String {
     format!("{part}{whose}{when}")
 }
 
-fn next(path: &AnyPath, one: &Use) -> String {
-    match &one.remedy {
+fn next(path: &AnyPath, user: &User, remedy: &Remedy) -> String {
+    match remedy {
         Remedy::Add => format!("`mlpipe add {path}` stores it again"),
-        Remedy::Repro(_) if matches!(one.user, User::Dep(_)) => {
+        Remedy::Repro(_) if matches!(user, User::Dep(_)) => {
             "only for saying what has changed in it; the next run keeps it again".to_owned()
         }
         Remedy::Repro(stage) => format!("`mlpipe repro {stage}` brings it back"),
@@ -150,6 +190,7 @@ pub(crate) fn to_json(report: &Report) -> String {
         "packs": checked.packs,
         "runs": checked.runs,
         "damage": damage.collect::<Vec<_>>(),
+        "missing": report.lacking.iter().map(lacking_json).collect::<Vec<_>>(),
         "strays": checked.strays,
     });
     format!("{value:#}\n")
@@ -158,24 +199,51 @@ pub(crate) fn to_json(report: &Report) -> String {
 fn uses(report: &Report, digest: &Digest) -> Vec<Value> {
     let uses = report.affected.get(digest).map(|affected| &affected.uses);
     let value = |((path, inner), one): (&(AnyPath, String), &Use)| {
-        let stage = match &one.user {
-            User::Data => None,
-            User::Out(stage) | User::Dep(stage) => Some(stage),
-        };
-        let command = match &one.remedy {
-            Remedy::Add => Some(format!("mlpipe add {path}")),
-            Remedy::Repro(stage) => Some(format!("mlpipe repro {stage}")),
-            Remedy::Fetch => None,
-        };
         let file = (!inner.is_empty()).then_some(inner);
         json!({
             "path": path.as_str(),
             "file": file,
-            "stage": stage,
+            "stage": stage_of(&one.user),
             "manifest": one.is_manifest,
             "head": one.is_of_head,
-            "command": command,
+            "command": command(path, &one.remedy),
         })
     };
     uses.into_iter().flatten().map(value).collect()
+}
+
+fn lacking_json(lacking: &Lacking) -> Value {
+    let Lacking {
+        path,
+        user,
+        extent,
+        remedy,
+    } = lacking;
+    let files = match extent {
+        Extent::Files { names, .. } => Some(names),
+        Extent::File | Extent::List => None,
+    };
+    json!({
+        "path": path.as_str(),
+        "files": files,
+        "stage": stage_of(user),
+        "manifest": *extent == Extent::List,
+        "command": command(path, remedy),
+    })
+}
+
+fn stage_of(user: &User) -> Option<&StageName> {
+    match user {
+        User::Data => None,
+        User::Out(stage) | User::Dep(stage) => Some(stage),
+    }
+}
+
+/// Returns the command that brings something back, if one does.
+fn command(path: &AnyPath, remedy: &Remedy) -> Option<String> {
+    match remedy {
+        Remedy::Add => Some(format!("mlpipe add {path}")),
+        Remedy::Repro(stage) => Some(format!("mlpipe repro {stage}")),
+        Remedy::Fetch => None,
+    }
 }

@@ -8,11 +8,11 @@ use serde_json::{Value, json};
 use crate::base::output::Line;
 use crate::cli::ui::data::status_values;
 use crate::cli::ui::print;
-use crate::data::Tracked;
+use crate::data::{Tracked, Unmerged};
 use crate::engine::{
     Ending, Event, Failure, Forecast, Outcome, Reason, Reporter, StageStatus, Summary,
 };
-use crate::pipeline::StageName;
+use crate::pipeline::{LOCK_FILE, StageName};
 
 /// Prints one JSON object an event.
 pub(crate) struct JsonReporter;
@@ -138,8 +138,13 @@ pub(crate) fn summary(summary: &Summary) -> String {
 }
 
 /// Writes what would happen to each stage, then the tracked data that is not as recorded.
-pub(crate) fn status(stages: &[StageStatus], data: &[Tracked]) -> String {
+pub(crate) fn status(
+    stages: &[StageStatus],
+    data: &[Tracked],
+    unmerged: Option<&Unmerged>,
+) -> String {
     let mut values: Vec<Value> = stages.iter().map(status_value).collect();
+    values.extend(unmerged.map(|one| json!({"conflict": LOCK_FILE, "data": one.data})));
     values.extend(status_values(data));
     format!("{:#}\n", json!(values))
 }

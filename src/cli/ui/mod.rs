@@ -1,10 +1,12 @@
 //! What people and programs see: terminal, plain lines, JSON, tables, diagnostics.
 
+pub(crate) mod backing;
 pub(crate) mod changes;
 pub(crate) mod changes_json;
 pub(crate) mod data;
 pub(crate) mod diagnostics;
 pub(crate) mod fsck;
+pub(crate) mod gates;
 pub(crate) mod gc;
 pub(crate) mod json;
 mod plain;
@@ -22,6 +24,7 @@ pub(crate) mod watch;
 use std::io::{self, IsTerminal, Write};
 
 use crate::base::cancel::Urgency;
+use crate::base::value::Value;
 use crate::engine::{Event, Outcome, Reason, Reporter};
 
 /// Prints data to standard output; colours only reach terminals.
@@ -35,6 +38,16 @@ pub(crate) fn print(text: &str) -> io::Result<()> {
 pub(crate) fn eprint(text: &str) {
     // Where standard error is closed there is nobody to tell.
     let _closed = anstream::stderr().lock().write_all(text.as_bytes());
+}
+
+/// Returns a value for JSON, which has no word for what is no number: that is text, as Python names it.
+pub(crate) fn value_json(value: &Value) -> serde_json::Value {
+    match value {
+        Value::Float(number) if number.is_nan() => "NaN".into(),
+        Value::Float(number) if *number == f64::INFINITY => "Infinity".into(),
+        Value::Float(number) if *number == f64::NEG_INFINITY => "-Infinity".into(),
+        value => serde_json::json!(value),
+    }
 }
 
 /// Returns how many columns the terminal at standard output has, if there is one.

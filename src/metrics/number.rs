@@ -1,5 +1,7 @@
 //! Numbers in tables: enough digits to see a change, no more.
 
+use crate::base::value::Value;
+
 /// Digits behind the point that any number gets, and the most that one gets.
 const DECIMALS: std::ops::RangeInclusive<usize> = 4..=10;
 
@@ -26,10 +28,15 @@ impl NumberPair {
             None => decimals_for(old, new, delta),
         };
         if !delta.is_finite() {
+            let word = if delta.is_nan() {
+                "not a number"
+            } else {
+                "infinite"
+            };
             return Self {
-                old: write(old, 4),
-                new: write(new, 4),
-                delta: String::new(),
+                old: show_number(old, precision),
+                new: show_number(new, precision),
+                delta: word.to_owned(),
             };
         }
         let sign = if delta < 0.0 { '−' } else { '+' };
@@ -38,6 +45,50 @@ impl NumberPair {
             new: write(new, decimals),
             delta: format!("{sign}{}", write(delta.abs(), decimals)),
         }
+    }
+}
+
+/// Writes one value: a float with five significant digits at least, and five behind the point, or with
+/// `precision` behind it; anything else as it is.
+pub(crate) fn show_value(value: &Value, precision: Option<u8>) -> String {
+    match value {
+        Value::Float(number) => show_number(*number, precision),
+        value => value.to_string(),
+    }
+}
+
+/// Writes one number likewise.
+pub(crate) fn show_number(number: f64, precision: Option<u8>) -> String {
+    if let Some(precision) = precision {
+        return write(number, precision.into());
+    }
+    if !number.is_finite() {
+        return write(number, 0);
+    }
+    if is_extreme(number) {
+        let text = format!("{number:.4e}");
+        let (digits, exponent) = text.split_once('e').unwrap_or((&text, "0"));
+        return format!("{}e{exponent}", without_zeros(digits));
+    }
+    let decimals = behind_point(number, 5).clamp(5, *DECIMALS.end());
+    let text = format!("{number:.decimals$}");
+    match without_zeros(&text) {
+        whole if !whole.contains('.') => format!("{whole}.0"),
+        short => short.to_owned(),
+    }
+}
+
+/// Writes a number of a sentence: whole ones without a point.
+pub(crate) fn say_number(number: f64) -> String {
+    let text = show_number(number, None);
+    text.strip_suffix(".0").map(str::to_owned).unwrap_or(text)
+}
+
+fn without_zeros(text: &str) -> &str {
+    if text.contains('.') {
+        text.trim_end_matches('0').trim_end_matches('.')
+    } else {
+        text
     }
 }
 
@@ -81,10 +132,15 @@ fn write(number: f64, decimals: usize) -> String {
     if number.is_nan() {
         return "NaN".to_owned();
     }
-    if number != 0.0 && !(1e-6..1e15).contains(&number.abs()) && number.is_finite() {
+    if is_extreme(number) {
         return format!("{number:.2e}");
     }
     format!("{number:.decimals$}")
+}
+
+/// Whether a number is so small or so large that it is written with its exponent.
+fn is_extreme(number: f64) -> bool {
+    number != 0.0 && number.is_finite() && !(1e-6..1e15).contains(&number.abs())
 }
 
 #[cfg(test)]
@@ -108,6 +164,24 @@ mod tests {
         assert_eq!(pair(8898.0, 9000.0), texts("8898", "9000", "+102"));
         assert_eq!(pair(1e-8, 2e-8), texts("1.00e-8", "2.00e-8", "+1.00e-8"));
         assert_eq!(pair(1e300, 1e300).0, "1.00e300");
-        assert_eq!(pair(f64::NAN, 0.5), texts("NaN", "0.5000", ""));
+        assert_eq!(pair(f64::NAN, 0.5), texts("NaN", "0.5", "not a number"));
+        assert_eq!(pair(0.5, f64::INFINITY), texts("0.5", "inf", "infinite"));
+    }
+
+    #[test]
+    fn one_number_has_the_digits_that_matter() {
+        let show = |number| show_number(number, None);
+        let shown = [1e-8, 0.1 + 0.2, 123_456.789, 2.0, -0.000_123_456_789, 0.0].map(show);
+        let wanted = ["1e-8", "0.3", "123456.789", "2.0", "-0.00012346", "0.0"];
+        assert_eq!(shown, wanted);
+        assert_eq!(show_number(0.128, Some(2)), "0.13");
+        assert_eq!(
+            (show(f64::NAN), show(f64::NEG_INFINITY)),
+            ("NaN".to_owned(), "-inf".to_owned())
+        );
+        assert_eq!(
+            (say_number(25_000.0), say_number(0.95)),
+            ("25000".to_owned(), "0.95".to_owned())
+        );
     }
 }

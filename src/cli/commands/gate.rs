@@ -1,0 +1,82 @@
+//! `mlpipe gate`.
+
+use clap::Args;
+
+use crate::base::problem::did_you_mean;
+use crate::cli::commands::Context;
+use crate::cli::commands::base::BaseArgs;
+use crate::cli::commands::judging::Judged;
+use crate::cli::commands::sides::Side;
+use crate::cli::error::{CliError, Exit};
+use crate::cli::ui;
+use crate::cli::ui::gates::Verdicts;
+use crate::cli::ui::table::Form;
+use crate::metrics::{Effect, Subject};
+use crate::pipeline::Gate;
+
+#[derive(Debug, Args)]
+pub(crate) struct GateArgs {
+    /// Judge only these gates, called as in the pipeline
+    names: Vec<String>,
+
+    #[command(flatten)]
+    base: BaseArgs,
+
+    /// Print JSON
+    #[arg(long, conflicts_with = "md")]
+    json: bool,
+
+    /// Print a markdown table
+    #[arg(long)]
+    md: bool,
+}
+
+/// Judges the metrics by the pipeline's gates; ends with 4 where one fails.
+pub(crate) fn run(args: &GateArgs, context: &Context) -> Result<Exit, CliError> {
+    let workspace = context.workspace()?;
+    let pipeline = workspace.load_pipeline()?;
+    let gates = choose(&pipeline.gates, &args.names)?;
+    let default = pipeline.report.unwrap_or_default().base;
+    let base = args.base.find(&workspace, &default)?;
+    let judged = Judged::new(&workspace, base, &gates)?;
+    let failed = judged
+        .judgements
+        .iter()
+        .any(|one| one.effect == Effect::Fail);
+    let verdicts = Verdicts {
+        base: judged.base.as_ref().map(|side| side.name.as_str()),
+        commit: judged.base.as_ref().and_then(Side::short_commit),
+        judgements: judged.judgements,
+        notes: judged.notes,
+    };
+    let text = match Form::choose(args.json, args.md) {
+        Form::Json => verdicts.json(),
+        form if context.quiet => verdicts.failures().table(form),
+        form => verdicts.table(form),
+    };
+    ui::print(&text)?;
+    let exit = judged.here.tell(&[], Subject::Metrics);
+    let exit = ui::backing::tell_faults(judged.backing, exit);
+    Ok(if failed { Exit::GateFailed } else { exit })
+}
+
+/// Returns the gates of these names, all if there is none.
+fn choose<'a>(gates: &'a [Gate], names: &[String]) -> Result<Vec<&'a Gate>, CliError> {
+    if gates.is_empty() {
+        return Err(CliError::failed(
+            "the pipeline has no gates".to_owned(),
+            "say in pipeline.yaml what its metrics have to be:\n\ngates:\n  accuracy: {min: 0.95, max_drop: 0.002}",
+        ));
+    }
+    for name in names {
+        if !gates.iter().any(|gate| gate.name == *name) {
+            let known = gates.iter().map(|gate| gate.name.as_str());
+            let all: Vec<&str> = known.clone().collect();
+            let hint = did_you_mean(name, known);
+            let hint = hint.unwrap_or_else(|| format!("there are: {}", all.join(", ")));
+            return Err(CliError::usage(format!("there is no gate `{name}`"), &hint));
+        }
+    }
+    let is_meant = |gate: &&Gate| names.is_empty() || names.contains(&gate.name);
+    Ok(gates.iter().filter(is_meant).collect())
+}

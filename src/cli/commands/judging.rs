@@ -1,0 +1,81 @@
+//! What gates and reports have in common: both sides of a comparison, and what came of each gate.
+
+use crate::cli::commands::backing;
+use crate::cli::commands::base::Base;
+use crate::cli::commands::sides::Side;
+use crate::cli::error::CliError;
+use crate::metrics::{Backing, Judgement, Query, Sides, Subject, judge};
+use crate::pipeline::Gate;
+use crate::workspace::Workspace;
+
+/// Both sides, and what came of the gates.
+pub(super) struct Judged {
+    pub(super) here: Side,
+    /// The base; `None` where there is none that can be read.
+    pub(super) base: Option<Side>,
+    /// What predictions say of the metrics.
+    pub(super) backing: Backing,
+    pub(super) judgements: Vec<Judgement>,
+    /// What was in the way.
+    pub(super) notes: Vec<String>,
+}
+
+impl Judged {
+    /// Collects the metrics of the workspace and of a base, and judges them.
+    pub(super) fn new(
+        workspace: &Workspace,
+        base: Base,
+        gates: &[&Gate],
+    ) -> Result<Self, CliError> {
+        let query = Query::all(Subject::Metrics);
+        let here = Side::here(workspace, &query)?;
+        let Base {
+            revision,
+            mut notes,
+        } = base;
+        let base = match revision.map(|revision| Side::at(workspace, &query, revision)) {
+            None => None,
+            Some(Ok(side)) => {
+                note_faults(&side, &mut notes);
+                Some(side)
+            }
+            // What is wrong there is noted: the base is not what is judged.
+            Some(Err(error)) => {
+                notes.push(unreadable(&error));
+                None
+            }
+        };
+        let backing = match &base {
+            Some(base) => backing::of_change(workspace, base, &here)?,
+            None => backing::of_workspace(workspace, &here.collection)?,
+        };
+        let judgements = judge(
+            gates,
+            &Sides {
+                here: &here.collection,
+                base: base.as_ref().map(|side| &side.collection),
+                evidence: &|file, key, about| backing.evidence(file, key, about),
+            },
+        );
+        Ok(Self {
+            here,
+            base,
+            backing,
+            judgements,
+            notes,
+        })
+    }
+}
+
+fn note_faults(base: &Side, notes: &mut Vec<String>) {
+    let faults = base.collection.faults.iter();
+    notes.extend(faults.map(ToString::to_string));
+    let lost = base.lost.iter();
+    notes.extend(lost.map(|path| format!("`{path}` of the base is not in the cache")));
+}
+
+fn unreadable(error: &CliError) -> String {
+    let problem = error.problem.as_ref();
+    let place = problem.map_or(String::new(), |problem| format!(" ({})", problem.file));
+    format!("the base cannot be read: {}{place}", error.message)
+}

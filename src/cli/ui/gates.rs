@@ -1,0 +1,160 @@
+//! What came of gates, as a table, as markdown and as JSON.
+
+use serde_json::json;
+
+use crate::base::human;
+use crate::base::shown::Shown;
+use crate::base::value::Value;
+use crate::cli::ui::style::{CHANGED, DONE, FAILED, paint};
+use crate::cli::ui::table::{Column, Form, aligned, markdown};
+use crate::cli::ui::value_json;
+use crate::metrics::{Effect, Judgement, NumberPair, show_value};
+
+/// All that was judged.
+pub(crate) struct Verdicts<'a> {
+    /// What the base is called; `None` where there is none.
+    pub(crate) base: Option<&'a str>,
+    /// The base's commit, shortened.
+    pub(crate) commit: Option<String>,
+    /// What came of each gate.
+    pub(crate) judgements: Vec<Judgement>,
+    /// What was in the way.
+    pub(crate) notes: Vec<String>,
+}
+
+impl Verdicts<'_> {
+    /// Leaves out all that did not fail.
+    pub(crate) fn failures(mut self) -> Self {
+        self.judgements.retain(|one| one.effect == Effect::Fail);
+        self
+    }
+
+    /// Writes a row for each gate, and what they come to.
+    pub(crate) fn table(&self, form: Form) -> String {
+        let column = |name, is_number| Column { name, is_number };
+        let mut columns = vec![
+            column("gate", false),
+            column("limit", false),
+            column(self.base.unwrap_or("base"), true),
+            column("here", true),
+            column("change", true),
+            column("verdict", false),
+        ];
+        if form == Form::Markdown {
+            columns.push(column("why", false));
+        }
+        let words = self.judgements.iter().map(|one| one.verdict.word().len());
+        let width = words.max().unwrap_or(0);
+        let rows = self.judgements.iter().map(|one| row(one, form, width));
+        let rows: Vec<Vec<String>> = rows.collect();
+        let table = match form {
+            _ if rows.is_empty() => String::new(),
+            Form::Markdown => markdown(&columns, &rows) + "\n",
+            _ => aligned(&columns, &rows),
+        };
+        let mut text = format!("{table}{}\n", self.summary());
+        for note in &self.notes {
+            text += &match form {
+                Form::Markdown => format!("\nNote: {}\n", crate::report::escape(note)),
+                _ => format!("note: {}\n", Shown(note)),
+            };
+        }
+        text
+    }
+
+    /// Says how many gates came out how, and against what.
+    fn summary(&self) -> String {
+        let count = |effect| {
+            let those = self.judgements.iter().filter(|one| one.effect == effect);
+            those.count()
+        };
+        let parts = [
+            (count(Effect::Fail), "failed"),
+            (count(Effect::Warn), "to look at"),
+            (count(Effect::Info), "only told"),
+            (count(Effect::None), "passed"),
+        ];
+        let parts = parts.iter().filter(|(count, _)| *count > 0);
+        let parts: Vec<String> = parts
+            .map(|(count, word)| format!("{count} {word}"))
+            .collect();
+        let base = match (self.base, &self.commit) {
+            (Some(base), Some(commit)) => format!(" · against {} @ {commit}", Shown(base)),
+            _ => " · without a base".to_owned(),
+        };
+        let gates = human::count(self.judgements.len(), "gate");
+        format!("{gates}: {}{base}", parts.join(", "))
+    }
+
+    /// Writes the same for programs.
+    pub(crate) fn json(&self) -> String {
+        let value = |value: &Option<Value>| value.as_ref().map_or(json!(null), value_json);
+        let gates = self.judgements.iter().map(|one| {
+            json!({
+                "gate": one.gate,
+                "file": one.file.as_ref().map(ToString::to_string),
+                "key": one.key,
+                "checked": one.checked,
+                "limit": one.limit,
+                "level": one.level,
+                "base": value(&one.base),
+                "here": value(&one.here),
+                "change": one.change.filter(|change| change.is_finite()),
+                "verdict": one.verdict,
+                "effect": one.effect,
+                "reason": one.reason,
+            })
+        });
+        let base = self
+            .base
+            .map(|name| json!({"name": name, "commit": self.commit}));
+        let failed = self.judgements.iter().any(|one| one.effect == Effect::Fail);
+        let all = json!({
+            "passed": !failed,
+            "base": base,
+            "gates": gates.collect::<Vec<_>>(),
+            "notes": self.notes,
+        });
+        format!("{all:#}\n")
+    }
+}
+
+/// Makes the row of a gate. For people the verdict and its reason share the last column, for colours
+/// take room in any other; the verdict's word then takes `width`.
+fn row(one: &Judgement, form: Form, width: usize) -> Vec<String> {
+    let gate = match &one.key {
+        Some(key) if one.checked > 1 => format!("{} ({key})", one.gate),
+        _ => one.gate.clone(),
+    };
+    let [old, new, change] = numbers(one);
+    let cells = [gate, one.limit.clone(), old, new, change];
+    let cells = cells.iter().map(|cell| Shown(cell).to_string());
+    let (word, reason) = (one.verdict.word(), Shown(&one.reason));
+    let style = match one.effect {
+        Effect::None => DONE,
+        Effect::Info | Effect::Warn => CHANGED,
+        Effect::Fail => FAILED,
+    };
+    let last = match form {
+        Form::Markdown => vec![word.to_owned(), reason.to_string()],
+        _ => vec![format!(
+            "{}   {reason}",
+            paint(style, &format!("{word:width$}"))
+        )],
+    };
+    cells.chain(last).collect()
+}
+
+/// Writes the base's value, the value here and, of numbers, the change.
+fn numbers(one: &Judgement) -> [String; 3] {
+    let number = |value: &Option<Value>| value.as_ref().and_then(Value::as_number);
+    if let (Some(old), Some(new)) = (number(&one.base), number(&one.here)) {
+        let pair = NumberPair::new(old, new, None);
+        return [pair.old, pair.new, pair.delta];
+    }
+    let show = |value: &Option<Value>| match value {
+        Some(value) => show_value(value, None),
+        None => "–".to_owned(),
+    };
+    [show(&one.base), show(&one.here), String::new()]
+}

@@ -1,0 +1,130 @@
+//! What commits that were left had tracked, and nobody tracks here: it goes with them, as git takes
+//! away files, unless something of it would be lost.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::base::fs;
+use crate::base::path::RepoPath;
+use crate::data::access::Access;
+use crate::data::admission::refuse_behind_link;
+use crate::data::error::Error;
+use crate::data::inventory::{Inventory, Uncached};
+use crate::data::past::Past;
+use crate::data::unsaved::Unsaved;
+use crate::pipeline::{self, Content, Dep, Lock, Pipeline};
+use crate::scm::{self, Repo};
+use crate::store::Presence;
+use crate::workspace::Workspace;
+
+/// Something that was tracked before git moved on.
+#[derive(Debug)]
+pub(crate) struct Departure {
+    /// Where it is, or was.
+    pub(crate) path: RepoPath,
+    /// What became of it.
+    pub(crate) fate: Fate,
+}
+
+/// What becomes of data that is tracked no longer.
+#[derive(Debug)]
+pub(crate) enum Fate {
+    /// It is gone; the cache has it.
+    Removed,
+    /// It stays: it is not what was recorded, or the cache does not have all of it.
+    Stays,
+    /// It cannot be looked at, or not be deleted.
+    Failed(Error),
+}
+
+/// Takes away what the commits that were left tracked and nothing here names.
+pub(crate) fn take_away_left(access: &Access<'_>) -> Result<Vec<Departure>, Error> {
+    let workspace = access.workspace;
+    let mut departures = Vec::new();
+    for (path, recorded) in left(workspace)? {
+        access.clean_around(&path)?;
+        // What is behind a link is not ours.
+        if refuse_behind_link(workspace, &path).is_err() || !fs::exists(&workspace.locate(&path))? {
+            continue;
+        }
+        access.clean(&path)?;
+        let fate = take_away(workspace, &path, &recorded)
+            .unwrap_or_else(|error| Fate::Failed(error.doing(workspace, "take away", &path)));
+        departures.push(Departure { path, fate });
+    }
+    if !departures.is_empty() {
+        workspace.save_index()?;
+    }
+    Ok(departures)
+}
+
+fn take_away(workspace: &Workspace, path: &RepoPath, recorded: &[Content]) -> Result<Fate, Error> {
+    let found = match workspace.measure(&path.clone().into()) {
+        Ok(Some(found)) if recorded.contains(&found) => found,
+        // What cannot be measured is no longer what was recorded, either.
+        _ => return Ok(Fate::Stays),
+    };
+    // Every byte is looked at: what goes must be in the cache.
+    if Unsaved::find_all(workspace, path, Some(found))? != Unsaved::Nothing
+        || workspace.cache.presence(&found)? == Presence::Missing
+    {
+        return Ok(Fate::Stays);
+    }
+    workspace.cache.settle()?;
+    fs::remove(&workspace.locate(path))?;
+    let mut folder = path.parent();
+    while !folder.is_root() && fs::remove_empty_folder(&workspace.locate(&folder))? {
+        folder = folder.parent();
+    }
+    Ok(Fate::Removed)
+}
+
+/// Lists what the commits that were left recorded, where nothing here names it.
+fn left(workspace: &Workspace) -> Result<BTreeMap<RepoPath, Vec<Content>>, Error> {
+    // Whoever needs git will tell what is wrong with it.
+    let Ok(Some(repo)) = workspace.repo() else {
+        return Ok(BTreeMap::new());
+    };
+    let now = Inventory::here(workspace, &Uncached::default())?;
+    let Past(mut found) = Past::left_by(&repo);
+    found.retain(|path, _| !now.holds(path));
+    if found.is_empty() {
+        return Ok(found);
+    }
+    let Some(names) = names_here(workspace, &repo)? else {
+        return Ok(BTreeMap::new());
+    };
+    found.retain(|path, _| !names.iter().any(|name| name.overlaps(path)));
+    let in_git = repo.tracked_among(found.keys())?;
+    found.retain(|path, _| !in_git.contains(path));
+    Ok(found)
+}
+
+/// Returns the paths that the last commit, `data.lock` or the pipeline names here; `None` if that
+/// cannot be known.
+fn names_here(workspace: &Workspace, repo: &Repo) -> Result<Option<BTreeSet<RepoPath>>, Error> {
+    let pipeline = match workspace.load_pipeline() {
+        Ok(pipeline) => pipeline,
+        Err(pipeline::Error::NoPipeline { .. }) => Pipeline::default(),
+        Err(_) => return Ok(None),
+    };
+    let committed = match repo.revision("HEAD") {
+        Ok(head) => Lock::load(&head)?,
+        Err(scm::Error::UnknownRevision { .. }) => Lock::default(),
+        Err(error) => return Err(error.into()),
+    };
+    let mut names = BTreeSet::new();
+    for lock in [workspace.load_lock()?, committed] {
+        let inventory = Inventory::of(&lock, &Uncached::default());
+        names.extend(inventory.contents().keys().cloned());
+    }
+    for stage in &pipeline.stages {
+        let deps = stage.deps.iter().filter_map(|dep| match dep {
+            Dep::Path { path, .. } => path.inside(),
+            Dep::Glob { pattern, .. } => Some(pattern.prefix()),
+            Dep::Command { .. } => None,
+        });
+        let outs = stage.outs.iter().filter_map(|out| out.path.inside());
+        names.extend(deps.chain(outs).filter(|path| !path.is_root()).cloned());
+    }
+    Ok(Some(names))
+}

@@ -1,0 +1,429 @@
+//! Judges the gates of a pipeline: each limit against the metrics here and those of the base.
+
+use serde::Serialize;
+
+use crate::base::path::RepoPath;
+use crate::base::problem::did_you_mean;
+use crate::base::value::Value;
+use crate::metrics::collect::Collection;
+use crate::metrics::evidence::FindEvidence;
+use crate::metrics::number::say_number;
+use crate::metrics::trial::Trial;
+use crate::pipeline::{Gate, Level, Limit, MissingBase};
+use crate::statistics::holm;
+
+/// What gates are judged by.
+pub(crate) struct Sides<'a> {
+    /// The metrics here.
+    pub(crate) here: &'a Collection,
+    /// Those of the base; `None` where there is no base.
+    pub(crate) base: Option<&'a Collection>,
+    /// How sure they are.
+    pub(crate) evidence: &'a FindEvidence<'a>,
+}
+
+/// What came of a gate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Verdict {
+    /// The metric keeps to the limit.
+    Pass,
+    /// It does not, which is only told.
+    Info,
+    /// It does not, of which people are warned.
+    Warn,
+    /// It does not, and must.
+    Fail,
+    /// Nobody can tell with the confidence that was asked for.
+    Inconclusive,
+    /// There is nothing that it could be compared with.
+    Incomparable,
+}
+
+impl Verdict {
+    /// Returns the word for it.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Pass => "pass",
+            Self::Info => "info",
+            Self::Warn => "warn",
+            Self::Fail => "fail",
+            Self::Inconclusive => "inconclusive",
+            Self::Incomparable => "incomparable",
+        }
+    }
+}
+
+/// What follows from a verdict.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Effect {
+    /// Nothing.
+    None,
+    /// It is told.
+    Info,
+    /// A warning.
+    Warn,
+    /// The whole judgement fails.
+    Fail,
+}
+
+impl From<Level> for Effect {
+    fn from(level: Level) -> Self {
+        match level {
+            Level::Info => Self::Info,
+            Level::Warn => Self::Warn,
+            Level::Fail => Self::Fail,
+        }
+    }
+}
+
+/// What came of a gate, and why; of the metrics that a pattern names, the worst is told.
+#[derive(Debug)]
+pub(crate) struct Judgement {
+    /// The gate as it is written.
+    pub(crate) gate: String,
+    /// The file of the metric, if it was found.
+    pub(crate) file: Option<RepoPath>,
+    /// The metric, if it was found.
+    pub(crate) key: Option<String>,
+    /// How many metrics were judged.
+    pub(crate) checked: usize,
+    /// The limit, as in `≥ 0.95`.
+    pub(crate) limit: String,
+    /// How much the gate matters.
+    pub(crate) level: Level,
+    /// The base's value.
+    pub(crate) base: Option<Value>,
+    /// The value here.
+    pub(crate) here: Option<Value>,
+    /// The value here minus the base's, of numbers.
+    pub(crate) change: Option<f64>,
+    /// What came of it.
+    pub(crate) verdict: Verdict,
+    /// What follows.
+    pub(crate) effect: Effect,
+    /// Why, in words.
+    pub(crate) reason: String,
+}
+
+/// Judges the gates, in their order. Those that want a proof share one error by Holm's correction.
+pub(crate) fn judge<'a>(gates: &[&'a Gate], sides: &Sides<'a>) -> Vec<Judgement> {
+    let trials: Vec<Vec<Trial<'_>>> = gates.iter().map(|gate| trials(gate, sides)).collect();
+    let tested = || trials.iter().flatten().filter_map(Trial::p_value);
+    let mut adjusted = holm::adjusted(&tested().collect::<Vec<f64>>()).into_iter();
+    let tests = adjusted.len();
+    let mut judgements = Vec::new();
+    for (gate, trials) in gates.iter().zip(&trials) {
+        let judged = trials.iter().map(|trial| {
+            let p_value = trial.p_value().and_then(|_| adjusted.next());
+            trial.conclude(p_value, tests)
+        });
+        judgements.extend(worst(gate, trials, judged.collect()));
+    }
+    judgements
+}
+
+/// Makes the judgement of a gate of what came of the metrics that it names.
+fn worst(gate: &Gate, trials: &[Trial<'_>], judged: Vec<Conclusion>) -> Option<Judgement> {
+    let (trial, conclusion) = trials.iter().zip(judged).min_by(|one, other| {
+        let rank = |pair: &(&Trial<'_>, Conclusion)| pair.1.effect;
+        let room = |pair: &(&Trial<'_>, Conclusion)| pair.0.room();
+        let by_effect = rank(other).cmp(&rank(one));
+        by_effect.then_with(|| room(one).total_cmp(&room(other)))
+    })?;
+    let reason = match trials.len() {
+        0 | 1 => conclusion.reason,
+        several => format!("{}; the worst of {several}", conclusion.reason),
+    };
+    Some(Judgement {
+        gate: gate.name.clone(),
+        file: trial.metric.map(|metric| metric.0.clone()),
+        key: trial.metric.map(|metric| metric.1.to_owned()),
+        checked: trials.len(),
+        limit: describe(gate.limit),
+        level: gate.level,
+        base: trial.old.cloned(),
+        here: trial.new.cloned(),
+        change: trial.change(),
+        verdict: conclusion.verdict,
+        effect: conclusion.effect,
+        reason,
+    })
+}
+
+/// What came of one metric.
+pub(super) struct Conclusion {
+    verdict: Verdict,
+    effect: Effect,
+    reason: String,
+}
+
+impl Conclusion {
+    pub(super) fn pass(reason: String) -> Self {
+        Self {
+            verdict: Verdict::Pass,
+            effect: Effect::None,
+            reason,
+        }
+    }
+
+    pub(super) fn fail(gate: &Gate, reason: String) -> Self {
+        let verdict = match gate.level {
+            Level::Info => Verdict::Info,
+            Level::Warn => Verdict::Warn,
+            Level::Fail => Verdict::Fail,
+        };
+        Self {
+            verdict,
+            effect: gate.level.into(),
+            reason,
+        }
+    }
+
+    pub(super) fn inconclusive(gate: &Gate, reason: String) -> Self {
+        Self {
+            verdict: Verdict::Inconclusive,
+            effect: Effect::Warn.min(gate.level.into()),
+            reason,
+        }
+    }
+
+    pub(super) fn incomparable(gate: &Gate, reason: String) -> Self {
+        let effect = match gate.missing_base {
+            MissingBase::Pass => Effect::None,
+            MissingBase::Warn => Effect::Warn,
+            MissingBase::Fail => Effect::Fail,
+        };
+        Self {
+            verdict: Verdict::Incomparable,
+            effect: effect.min(gate.level.into()),
+            reason,
+        }
+    }
+}
+
+/// Finds the metrics that a gate names and measures each; a gate that names none has one trial, which
+/// says so.
+fn trials<'a>(gate: &'a Gate, sides: &Sides<'a>) -> Vec<Trial<'a>> {
+    let lost = |reason| vec![Trial::lost(gate, reason)];
+    let found = find(gate, sides.here);
+    let files: Vec<&RepoPath> = found.iter().map(|metric| metric.0).collect();
+    if gate.key.is_exact()
+        && let [first, second, ..] = files.as_slice()
+    {
+        return lost(format!(
+            "`{first}` and `{second}` both have it: name one, as in `{first}:{}`",
+            gate.key
+        ));
+    }
+    if found.is_empty() {
+        return lost(unknown(gate, sides.here));
+    }
+    found
+        .into_iter()
+        .map(|metric| Trial::of(gate, metric, sides))
+        .collect()
+}
+
+fn find<'a>(gate: &Gate, here: &'a Collection) -> Vec<(&'a RepoPath, &'a str)> {
+    let is_meant = |path: &RepoPath| match &gate.file {
+        Some(file) => file == path,
+        None => path.is_within(&gate.folder),
+    };
+    let files = here.files.iter().filter(|(path, _)| is_meant(path));
+    let metrics = files.flat_map(|(path, leaves)| leaves.iter().map(move |(key, _)| (path, key)));
+    let named = metrics.filter(|(_, key)| gate.key.matches(key));
+    named.map(|(path, key)| (path, key.as_str())).collect()
+}
+
+/// Says that there is no such metric, and what may have been meant.
+fn unknown(gate: &Gate, here: &Collection) -> String {
+    let known = here.files.values().flatten().map(|(key, _)| key.as_str());
+    let help = did_you_mean(gate.key.as_str(), known);
+    let help = help.map(|help| format!("; {help}")).unwrap_or_default();
+    let what = if gate.key.is_exact() {
+        "there is no such metric"
+    } else {
+        "no metric matches"
+    };
+    let place = gate.file.as_ref().map(|file| format!(" in `{file}`"));
+    let unread = here.faults.len() + here.missing.len();
+    let unread = if unread > 0 {
+        "; a file of metrics could not be read"
+    } else {
+        ""
+    };
+    format!("{what}{}{help}{unread}", place.unwrap_or_default())
+}
+
+fn describe(limit: Limit) -> String {
+    match limit {
+        Limit::Min(least) => format!("≥ {}", say_number(least)),
+        Limit::Max(most) => format!("≤ {}", say_number(most)),
+        Limit::Drop(allowed) => format!("drop ≤ {}", say_number(allowed)),
+        Limit::RelativeDrop(share) => format!("drop ≤ {} %", say_number(share * 100.0)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::metrics::evidence::{About, Evidence};
+    use crate::pipeline::{Better, Burden, Proof};
+
+    fn path() -> RepoPath {
+        RepoPath::parse("m.json").expect("a path")
+    }
+
+    fn metrics(pairs: &[(&str, f64)]) -> Collection {
+        let leaves = pairs
+            .iter()
+            .map(|(key, value)| ((*key).to_owned(), Value::Float(*value)));
+        Collection {
+            files: BTreeMap::from([(path(), leaves.collect())]),
+            ..Collection::default()
+        }
+    }
+
+    fn gate(key: &str, limit: Limit) -> Gate {
+        Gate {
+            name: key.to_owned(),
+            folder: RepoPath::root(),
+            file: None,
+            key: crate::pipeline::KeyPattern::new(key),
+            limit,
+            level: Level::Fail,
+            better: None,
+            proof: None,
+            missing_base: MissingBase::Warn,
+        }
+    }
+
+    fn proven(key: &str, allowed: f64, burden: Burden) -> Gate {
+        let proof = Proof {
+            confidence: 0.95,
+            burden,
+        };
+        Gate {
+            better: Some(Better::Higher),
+            proof: Some(proof),
+            ..gate(key, Limit::Drop(allowed))
+        }
+    }
+
+    /// Judges with intervals that reach `half` to both sides at a confidence of 0.95.
+    fn verdicts(gates: &[Gate], old: &Collection, new: &Collection, half: f64) -> Vec<Judgement> {
+        let evidence = |path: &RepoPath, key: &str, about: About| {
+            let value = |side: &Collection| side.value(path, key).and_then(Value::as_number);
+            let (Some(old), Some(new)) = (value(old), value(new)) else {
+                return Err("nothing".to_owned());
+            };
+            assert_eq!(about, About::Change);
+            // The logistic distribution, whose quantiles need no tables.
+            let spread = half / (0.975_f64 / 0.025).ln();
+            let interval = move |confidence: f64| {
+                let tail = f64::midpoint(1.0, confidence);
+                let reach = spread * (tail / (1.0 - tail)).ln();
+                (new - old - reach, new - old + reach)
+            };
+            Ok(Evidence {
+                interval: Box::new(interval),
+                examples: 100,
+                method: "test",
+            })
+        };
+        let sides = Sides {
+            here: new,
+            base: Some(old),
+            evidence: &evidence,
+        };
+        judge(&gates.iter().collect::<Vec<_>>(), &sides)
+    }
+
+    #[test]
+    fn a_drop_of_exactly_what_is_allowed_passes() {
+        let gates = [gate("accuracy", Limit::Drop(0.002))];
+        for (new, verdict) in [(0.948, Verdict::Pass), (0.947, Verdict::Fail)] {
+            let judged = verdicts(
+                &gates,
+                &metrics(&[("accuracy", 0.95)]),
+                &metrics(&[("accuracy", new)]),
+                0.0,
+            );
+            assert_eq!(judged[0].verdict, verdict, "{}", judged[0].reason);
+        }
+    }
+
+    #[test]
+    fn less_is_worse_only_where_more_is_better() {
+        let gates = [
+            gate("loss", Limit::RelativeDrop(0.1)),
+            gate("size", Limit::Drop(1.0)),
+        ];
+        let old = metrics(&[("loss", 1.0), ("size", 1.0)]);
+        let judged = verdicts(&gates, &old, &metrics(&[("loss", 1.2), ("size", 1.0)]), 0.0);
+        let said: Vec<_> = judged
+            .iter()
+            .map(|one| (one.verdict, one.reason.as_str()))
+            .collect();
+        assert_eq!(said[0], (Verdict::Fail, "worse by 0.2, 0.1 allowed"));
+        assert_eq!(said[1].0, Verdict::Fail);
+        assert!(said[1].1.starts_with("nobody knows which way it is better"));
+    }
+
+    #[test]
+    fn a_proof_of_worse_fails_warns_or_passes() {
+        let old = metrics(&[("a", 0.9)]);
+        let judged = |burden, new, half| {
+            let gates = [proven("a", 0.01, burden)];
+            let judged = verdicts(&gates, &old, &metrics(&[("a", new)]), half);
+            (judged[0].verdict, judged[0].effect)
+        };
+        let pass = (Verdict::Pass, Effect::None);
+        let unsure = (Verdict::Inconclusive, Effect::Warn);
+        let fail = (Verdict::Fail, Effect::Fail);
+        assert_eq!(judged(Burden::Worse, 0.87, 0.015), fail);
+        assert_eq!(judged(Burden::Worse, 0.87, 0.025), unsure);
+        assert_eq!(judged(Burden::Worse, 0.895, 0.025), pass);
+        assert_eq!(judged(Burden::NotWorse, 0.895, 0.001), pass);
+        assert_eq!(judged(Burden::NotWorse, 0.895, 0.025), unsure);
+        assert_eq!(judged(Burden::NotWorse, 0.87, 0.001), fail);
+    }
+
+    #[test]
+    fn several_proofs_share_their_error() {
+        let (old, new) = (
+            metrics(&[("a", 0.9), ("b", 0.9)]),
+            metrics(&[("a", 0.868), ("b", 0.9)]),
+        );
+        let one = [proven("a", 0.01, Burden::Worse)];
+        assert_eq!(verdicts(&one, &old, &new, 0.02)[0].verdict, Verdict::Fail);
+        let two = [
+            proven("a", 0.01, Burden::Worse),
+            proven("b", 0.01, Burden::Worse),
+        ];
+        let judged = verdicts(&two, &old, &new, 0.02);
+        assert_eq!(
+            judged[0].verdict,
+            Verdict::Inconclusive,
+            "{}",
+            judged[0].reason
+        );
+        assert!(judged[0].reason.contains("Holm's correction for 2 tests"));
+    }
+
+    #[test]
+    fn of_a_pattern_the_worst_is_told() {
+        let new = metrics(&[("r.a", 0.95), ("r.b", 0.7), ("r.c", 0.8)]);
+        let judged = verdicts(&[gate("r.*", Limit::Min(0.9))], &new, &new, 0.0);
+        let one = &judged[0];
+        assert_eq!(
+            (one.key.as_deref(), one.checked, one.verdict),
+            (Some("r.b"), 3, Verdict::Fail)
+        );
+        assert_eq!(one.reason, "below it by 0.2; the worst of 3");
+    }
+}

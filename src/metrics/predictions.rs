@@ -1,0 +1,391 @@
+//! `Predictions`: what a model said of each example, read from a file and checked.
+
+use std::collections::{HashMap, HashSet};
+
+use crate::base::problem::{Place, Problem};
+use crate::metrics::columns::{Chosen, choose};
+use crate::metrics::rows::{self, Row};
+use crate::pipeline::PredictionFile;
+
+/// The rows of a file of predictions, column by column. All columns are as long as `actual`.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Predictions {
+    /// What tells examples apart, each different; `None` if only their order does.
+    pub(crate) ids: Option<Texts>,
+    /// The classes, actual or predicted, in the order in which they appear.
+    pub(crate) classes: Vec<String>,
+    /// The actual class of each example.
+    pub(crate) actual: Vec<u32>,
+    /// The predicted classes.
+    pub(crate) predicted: Option<Vec<u32>>,
+    /// The scores of the positive class, finite.
+    pub(crate) scores: Option<Vec<f64>>,
+    /// The losses, finite.
+    pub(crate) losses: Option<Vec<f64>>,
+    /// The positive one of two classes, where that is known.
+    pub(crate) positive: Option<u32>,
+}
+
+impl Predictions {
+    /// Reads the text of the file that messages call `label`; its ending tells the format, as
+    /// [`rows::read`] says. A mistake in it is a problem with its line.
+    pub(crate) fn read(label: &str, text: &str, file: &PredictionFile) -> Result<Self, Problem> {
+        let mut reading: Option<Reading> = None;
+        let outcome = rows::read(label, text, &mut |row: &dyn Row| {
+            if reading.is_none() {
+                let chosen = choose(&row.names(), file);
+                reading = Some(Reading::new(
+                    chosen.map_err(|fault| fault.within(label, text, 1))?,
+                ));
+            }
+            let reading = reading
+                .as_mut()
+                .expect("invariant: made with the first row");
+            reading
+                .add(row)
+                .map_err(|fault| fault.within(label, text, row.line()))
+        });
+        outcome?;
+        let Some(reading) = reading else {
+            let problem = Problem::new(label, text, "there is no prediction in it");
+            return Err(problem.help("write a row for each example of the test set"));
+        };
+        reading
+            .finish(file)
+            .map_err(|fault| fault.within(label, text, 1))
+    }
+
+    /// Returns the number of examples.
+    pub(crate) fn count(&self) -> usize {
+        self.actual.len()
+    }
+
+    /// Returns the position of a class.
+    pub(crate) fn class(&self, name: &str) -> Option<u32> {
+        let position = self.classes.iter().position(|class| class == name)?;
+        u32::try_from(position).ok()
+    }
+}
+
+/// What is wrong with a row, before its place is known.
+pub(super) struct Fault {
+    pub(super) message: String,
+    pub(super) help: Option<String>,
+}
+
+impl Fault {
+    pub(super) fn new(message: impl Into<String>, help: impl Into<String>) -> Self {
+        Self {
+            message: message.into(),
+            help: Some(help.into()),
+        }
+    }
+
+    fn within(self, label: &str, text: &str, line: usize) -> Problem {
+        let place = Some(Place { line, column: 1 });
+        let problem = Problem::new(label, text, self.message).at(place);
+        match self.help {
+            Some(help) => problem.help(help),
+            None => problem,
+        }
+    }
+}
+
+/// Predictions that are not complete yet.
+struct Reading {
+    chosen: Chosen,
+    found: Predictions,
+    positions: HashMap<String, u32>,
+    /// Whether each id so far is longer than, or as long as and after, the one before: then none is
+    /// there twice.
+    is_ascending: bool,
+}
+
+impl Reading {
+    fn new(chosen: Chosen) -> Self {
+        let list = |is_there: bool| is_there.then(Vec::new);
+        let found = Predictions {
+            ids: chosen.id.is_some().then(Texts::default),
+            predicted: chosen.predicted.is_some().then(Vec::new),
+            scores: list(chosen.score.is_some()),
+            losses: list(chosen.loss.is_some()),
+            ..Predictions::default()
+        };
+        Self {
+            chosen,
+            found,
+            positions: HashMap::new(),
+            is_ascending: true,
+        }
+    }
+
+    fn add(&mut self, row: &dyn Row) -> Result<(), Fault> {
+        let value = |column: &str, position: usize| {
+            let value = row.value(position).filter(|value| !value.trim().is_empty());
+            value.ok_or_else(|| {
+                let help =
+                    "every example needs one; leave the example out on all sides if there is none";
+                Fault::new(format!("`{column}` is empty"), help)
+            })
+        };
+        let chosen = &self.chosen;
+        if let (Some((name, position)), Some(ids)) = (&chosen.id, &mut self.found.ids) {
+            let id = value(name, *position)?;
+            let last = ids.last();
+            self.is_ascending &= last.is_none_or(|last| (last.len(), last) < (id.len(), id));
+            ids.push(id);
+        }
+        let (name, position) = &chosen.actual;
+        let class = intern(
+            value(name, *position)?,
+            &mut self.positions,
+            &mut self.found.classes,
+        );
+        self.found.actual.push(class);
+        if let (Some((name, position)), Some(list)) = (&chosen.predicted, &mut self.found.predicted)
+        {
+            let text = value(name, *position)?;
+            list.push(intern(text, &mut self.positions, &mut self.found.classes));
+        }
+        for (column, list) in [
+            (&chosen.score, &mut self.found.scores),
+            (&chosen.loss, &mut self.found.losses),
+        ] {
+            if let (Some((name, position)), Some(list)) = (column, list) {
+                list.push(finite(name, value(name, *position)?)?);
+            }
+        }
+        Ok(())
+    }
+
+    fn finish(self, file: &PredictionFile) -> Result<Predictions, Fault> {
+        let mut found = self.found;
+        let ids = found.ids.as_ref().filter(|_| !self.is_ascending);
+        if let Some(twice) = ids.and_then(Texts::find_twice) {
+            let message = format!("the id `{twice}` is there twice");
+            return Err(Fault::new(
+                message,
+                "name the column that tells examples apart, as in `id: name`",
+            ));
+        }
+        found.positive = find_positive(&found, file)?;
+        Ok(found)
+    }
+}
+
+fn finite(column: &str, text: &str) -> Result<f64, Fault> {
+    let number = text
+        .trim()
+        .parse()
+        .ok()
+        .filter(|number: &f64| number.is_finite());
+    number.ok_or_else(|| {
+        let message = format!("`{column}` must be a number, not `{text}`");
+        Fault::new(message, "every example needs a finite one")
+    })
+}
+
+/// Returns the position of the class that `text` names. `1.0` is `1`: that a column has gaps
+/// elsewhere is enough for tools to write whole numbers so.
+fn intern(text: &str, positions: &mut HashMap<String, u32>, classes: &mut Vec<String>) -> u32 {
+    if let Some(position) = positions.get(text) {
+        return *position;
+    }
+    let name = canonical(text);
+    let known = classes.iter().position(|class| class == name);
+    let position = known.unwrap_or(classes.len());
+    if known.is_none() {
+        classes.push(name.to_owned());
+    }
+    let position = u32::try_from(position).expect("invariant: fewer classes than rows in memory");
+    positions.insert(text.to_owned(), position);
+    position
+}
+
+fn canonical(text: &str) -> &str {
+    let text = text.trim();
+    let whole = text.split_once('.').filter(|(whole, rest)| {
+        let digits = whole.strip_prefix('-').unwrap_or(whole);
+        let is_number = !digits.is_empty() && digits.bytes().all(|digit| digit.is_ascii_digit());
+        is_number && !rest.is_empty() && rest.bytes().all(|digit| digit == b'0')
+    });
+    whole.map_or(text, |(whole, _)| whole)
+}
+
+/// Finds the class that scores are of: the one that is named, else the usual one of two.
+fn find_positive(found: &Predictions, file: &PredictionFile) -> Result<Option<u32>, Fault> {
+    if let Some(name) = &file.positive {
+        let position = found.class(canonical(name)).ok_or_else(|| {
+            let classes: Vec<String> = found
+                .classes
+                .iter()
+                .take(5)
+                .map(|class| format!("`{class}`"))
+                .collect();
+            let message = format!("no example is of the positive class `{name}`");
+            Fault::new(message, format!("classes here are {}", classes.join(", ")))
+        })?;
+        return Ok(Some(position));
+    }
+    let usual = ["1", "true", "True", "TRUE", "yes", "positive", "pos"];
+    let mut usual = usual.iter().filter_map(|name| found.class(name));
+    let position = if found.classes.len() == 2 {
+        usual.next()
+    } else {
+        None
+    };
+    if found.scores.is_some() && position.is_none() {
+        let message = "nobody has said which class the scores are of";
+        return Err(Fault::new(
+            message,
+            "add it to `predictions`, as in `positive: dog`",
+        ));
+    }
+    Ok(position)
+}
+
+/// Many short texts in one piece of memory.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Texts {
+    text: String,
+    ends: Vec<usize>,
+}
+
+impl Texts {
+    fn push(&mut self, text: &str) {
+        self.text.push_str(text);
+        self.ends.push(self.text.len());
+    }
+
+    fn last(&self) -> Option<&str> {
+        self.ends.len().checked_sub(1).map(|last| self.at(last))
+    }
+
+    fn at(&self, index: usize) -> &str {
+        let start = index.checked_sub(1).map_or(0, |before| self.ends[before]);
+        &self.text[start..self.ends[index]]
+    }
+
+    /// Returns the texts in their order.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &str> {
+        (0..self.ends.len()).map(|index| self.at(index))
+    }
+
+    fn find_twice(&self) -> Option<&str> {
+        let mut seen = HashSet::with_capacity(self.ends.len());
+        self.iter().find(|text| !seen.insert(*text))
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use crate::base::path::RepoPath;
+
+    pub(in crate::metrics) fn settings() -> PredictionFile {
+        PredictionFile::new(RepoPath::parse("p.csv").expect("a path"))
+    }
+
+    pub(in crate::metrics) fn read(text: &str) -> Predictions {
+        Predictions::read("p.csv", text, &settings()).expect("predictions")
+    }
+
+    fn mistake(text: &str) -> String {
+        let problem = Predictions::read("p.csv", text, &settings()).expect_err("a mistake");
+        format!("{problem}")
+    }
+
+    #[test]
+    fn usual_columns_are_found_and_whole_numbers_are_classes() {
+        let found = read("id,label,pred,more\na,1,1.0,x\nb,0,1.0,y\n");
+        assert_eq!(found.classes, ["1", "0"]);
+        assert_eq!(
+            (&found.actual, &found.predicted),
+            (&vec![0, 1], &Some(vec![0, 0]))
+        );
+        assert_eq!(found.positive, Some(0));
+        assert_eq!(
+            found.ids.as_ref().map(|ids| ids.iter().collect()),
+            Some(vec!["a", "b"])
+        );
+        let plain = read("y_true,y_pred\ncat,dog\n");
+        assert_eq!((plain.ids, plain.positive), (None, None));
+    }
+
+    #[test]
+    fn every_format_says_the_same() {
+        let mut file = settings();
+        file.columns.score = Some("p".to_owned());
+        let read = |label: &str, text: &str| Predictions::read(label, text, &file).expect("reads");
+        let csv = read("p.csv", "id,target,pred,p\n7,0,1,0.5\n9,1,1,1e-3\n");
+        assert_eq!(csv.scores, Some(vec![0.5, 0.001]));
+        assert_eq!(
+            read(
+                "p.tsv",
+                "id\ttarget\tpred\tp\n7\t0\t1\t0.5\n9\t1\t1\t1e-3\n"
+            ),
+            csv
+        );
+        let lines = "{\"id\": 7, \"target\": 0, \"pred\": \"1\", \"p\": 0.5}\n\n{\"p\": 1e-3, \"id\": 9, \"target\": 1, \"pred\": 1}\n";
+        assert_eq!(read("p.jsonl", lines), csv);
+        let list = "[{\"id\": 7, \"target\": 0, \"pred\": 1, \"p\": 0.5},\n {\"id\": 9, \"target\": 1, \"pred\": 1, \"p\": 0.001}]";
+        assert_eq!(read("main:p.json", list), csv);
+    }
+
+    #[test]
+    fn mistakes_have_their_line() {
+        assert_eq!(
+            mistake("id,label,pred\na,1,1\nb,,1\n"),
+            "`label` is empty (p.csv:3:1)"
+        );
+        assert_eq!(
+            mistake("id,label,pred\nb,1,1\na,1,1\nb,1,1\n"),
+            "the id `b` is there twice (p.csv:1:1)"
+        );
+        assert_eq!(
+            mistake("id,klass,pred\nb,1,1\n"),
+            "no column has the actual classes (p.csv:1:1)"
+        );
+        assert_eq!(
+            mistake("id,label\nb,1\n"),
+            "no column has the predicted classes (p.csv:1:1)"
+        );
+        assert_eq!(mistake(""), "there is no prediction in it (p.csv)");
+        assert_eq!(
+            mistake("id,label,pred\n"),
+            "there is no prediction in it (p.csv)"
+        );
+        let ragged = mistake("id,label,pred\nb,1,1\nb,1\n");
+        assert!(
+            ragged.contains("not a table") && ragged.contains("p.csv:3:1"),
+            "{ragged}"
+        );
+        let mut file = settings();
+        file.columns.loss = Some("loss".to_owned());
+        let text = "label,pred,loss\na,b,0.1\na,b,nan\n";
+        let problem = Predictions::read("p.csv", text, &file).expect_err("no number");
+        assert_eq!(
+            problem.to_string(),
+            "`loss` must be a number, not `nan` (p.csv:3:1)"
+        );
+        file.columns.loss = Some("los".to_owned());
+        let problem = Predictions::read("p.csv", text, &file).expect_err("no column");
+        assert_eq!(problem.to_string(), "there is no column `los` (p.csv:1:1)");
+        assert_eq!(problem.help.as_deref(), Some("did you mean `loss`?"));
+        file.columns.loss = None;
+        file.columns.score = Some("loss".to_owned());
+        let text = text.replace("nan", "0.2");
+        let problem = Predictions::read("p.csv", &text, &file).expect_err("whose scores");
+        assert!(
+            problem.message.contains("which class the scores are of"),
+            "{problem}"
+        );
+        file.positive = Some("c".to_owned());
+        let problem = Predictions::read("p.csv", &text, &file).expect_err("unknown class");
+        assert_eq!(problem.help.as_deref(), Some("classes here are `a`, `b`"));
+        let problem =
+            Predictions::read("p.jsonl", "{\"label\": 1, \"pred\": 1}\n[1]\n", &settings());
+        let problem = problem.expect_err("no object").to_string();
+        assert!(problem.contains("(p.jsonl:2:"), "{problem}");
+    }
+}
