@@ -28,6 +28,14 @@ fn is_unfit(character: char) -> bool {
 /// Writes a value as JSON that may stand in a script of a page: nothing in it ends the script.
 pub(crate) fn script_json(value: &serde_json::Value) -> String {
     let json = value.to_string();
+    let shown = |character| {
+        if is_unfit(character) {
+            '\u{fffd}'
+        } else {
+            character
+        }
+    };
+    let json: String = json.chars().map(shown).collect();
     json.replace('<', "\\u003c")
         .replace('>', "\\u003e")
         .replace('&', "\\u0026")
@@ -45,7 +53,10 @@ mod tests {
             escape("</text><script>\"&'\u{202e}\u{0}\nx"),
             "&lt;/text&gt;&lt;script&gt;&quot;&amp;&#39;\u{fffd}\u{fffd} x"
         );
-        let json = script_json(&serde_json::json!({"a": "</script><!--\u{2028}"}));
-        assert_eq!(json, r#"{"a":"\u003c/script\u003e\u003c!--\u2028"}"#);
+        let json = script_json(&serde_json::json!({"a": "</script><!--\u{2028}\u{202e}\n"}));
+        assert_eq!(
+            json,
+            "{\"a\":\"\\u003c/script\\u003e\\u003c!--\\u2028\u{fffd}\\n\"}"
+        );
     }
 }

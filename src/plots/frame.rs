@@ -64,7 +64,15 @@ impl Column {
                 numbers.into_iter().map(|number| json!(number)).collect()
             }
             (Self::Texts(texts), None) => texts.iter().map(|text| json!(text)).collect(),
-            (Self::Values(values), _) => values.iter().map(|value| json!(value)).collect(),
+            (Self::Values(values), Some(numbers)) => {
+                // What is written as text, as `"NaN"`, is a number among numbers.
+                let one = |(value, number): (&Value, f64)| match value {
+                    Value::Text(_) => json!(number),
+                    value => json!(value),
+                };
+                values.iter().zip(numbers).map(one).collect()
+            }
+            (Self::Values(values), None) => values.iter().map(|value| json!(value)).collect(),
         }
     }
 }

@@ -77,7 +77,7 @@ pub(crate) fn page_rules() -> String {
 fn shape_rules() -> &'static str {
     ".plot text{font-size:12px;font-family:\"DejaVu Sans\",Verdana,system-ui,sans-serif}.plot .title{font-size:16px;font-weight:600}.plot .small{font-size:11px}\
      .plot .end{text-anchor:end}.plot .mid{text-anchor:middle}.plot .line{fill:none;stroke:currentColor;stroke-width:2;stroke-linejoin:round;stroke-linecap:round}\
-     .plot .fine{stroke-width:1.3}.plot .dots{fill:currentColor;stroke:currentColor}.plot .faint{opacity:.28}.plot .bar{fill:currentColor}"
+     .plot .fine{stroke-width:1.2;stroke-opacity:.75}.plot .dots{fill:currentColor;stroke:currentColor}.plot .faint{opacity:.28}.plot .bar{fill:currentColor}"
 }
 
 impl Tones {

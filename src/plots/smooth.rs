@@ -180,7 +180,11 @@ mod tests {
             (13, 4.346_720_791_439_14),
             (19, 5.956_382_485_615_545),
         ] {
-            assert!((curve[index].1 - expected).abs() < 1e-9, "{index}: {:?}", curve[index]);
+            assert!(
+                (curve[index].1 - expected).abs() < 1e-9,
+                "{index}: {:?}",
+                curve[index]
+            );
         }
     }
 

@@ -8,7 +8,7 @@ use crate::plots::compose::{X_TICKS, Y_TICKS};
 use crate::plots::decimate::{thin_cloud, thin_curve};
 use crate::plots::escape::escape;
 use crate::plots::palette::{self, COLOURS, dash};
-use crate::plots::scale::Tick;
+use crate::plots::scale::{Growth, Tick, write};
 use crate::plots::svg_matrix::draw_matrices;
 
 /// The height of a plane, without titles and labels.
@@ -204,7 +204,7 @@ fn draw_plane(
 
 fn axis_json(axis: &Axis) -> serde_json::Value {
     let scale = axis.scale;
-    let is_log = scale.growth == crate::plots::scale::Growth::Log;
+    let is_log = scale.growth == Growth::Log;
     json!({"label": axis.label, "low": scale.low, "high": scale.high, "log": is_log, "categories": axis.categories})
 }
 
@@ -328,8 +328,12 @@ fn draw_curve(canvas: &mut Canvas, places: &[(f64, f64)], dash: usize) {
         is_open = true;
     }
     if path.contains('L') {
-        let fine = if places.len() > MANY { " fine" } else { "" };
-        let dash = dash_attribute(dash);
+        // Dashes of a line that goes up and down at each pixel would be noise.
+        let (fine, dash) = if places.len() > MANY {
+            (" fine", String::new())
+        } else {
+            ("", dash_attribute(dash))
+        };
         canvas.add(&format!("<path class=\"line{fine}\"{dash} d=\"{path}\"/>"));
     }
 }
@@ -418,6 +422,16 @@ fn draw_bars(canvas: &mut Canvas, bars: &Bars, keys: &[Key], top: f64) -> f64 {
     bottom + 46.0
 }
 
+/// Writes a bar's number with four digits at most, and none that say nothing.
+fn short(value: f64) -> String {
+    let exact = value.to_string();
+    if exact.len() <= 6 || value == 0.0 {
+        return exact.replace('-', "−");
+    }
+    let unit = 10f64.powf(value.abs().log10().floor() - 3.0);
+    write((value / unit).round() * unit, unit)
+}
+
 fn draw_bar(
     canvas: &mut Canvas,
     (index, key): (usize, &Key),
@@ -435,7 +449,7 @@ fn draw_bar(
         &format!("class=\"bar\" rx=\"2\" data-t=\"{tip}\""),
     );
     if thickness > 10.0 {
-        let text = crate::plots::scale::write(length, length.abs() * 1e-3);
+        let text = short(length);
         let (x, anchor) = if end < zero {
             (end - 5.0, Anchor::End)
         } else {

@@ -44,7 +44,7 @@ impl<'m> Panel<'m> {
     fn new(matrix: &'m Matrix, is_several: bool) -> Self {
         let (columns, rows) = (matrix.columns.len(), matrix.rows.len());
         let size = if is_several { 0.62 * SIZE } else { SIZE };
-        let largest = if is_several { 36.0 } else { 48.0 };
+        let largest = if is_several { 34.0 } else { 48.0 };
         let cell = (size / columns.max(rows).max(1) as f64).clamp(3.0, largest);
         let names = matrix.rows.iter().map(|name| text_width(name, 12.0));
         let left = names.fold(12.0, f64::max).min(120.0) + 10.0;
@@ -152,7 +152,8 @@ impl<'m> Panel<'m> {
             );
         }
         let widest = matrix.columns.iter().map(|name| text_width(name, 11.0));
-        let widest = widest.fold(0.0, f64::max).min(60.0) + 6.0;
+        // Names are rarely as wide as the widest letters, and may nearly touch.
+        let widest = widest.fold(0.0, f64::max).min(60.0) * 0.9 + 3.0;
         let every = (widest / self.cell).ceil() as usize;
         for (column, name) in matrix.columns.iter().enumerate().step_by(every) {
             let x = left + (column as f64 + 0.5) * self.cell;

@@ -424,7 +424,38 @@ fn a_small_svg_is_written_as_always() {
         .data();
     let svg = project.read("out/loss.csv.svg");
     let body = svg.split("</style>").nth(1).expect("a body");
-    insta::assert_snapshot!(body.replace("><", ">\n<"));
+    insta::assert_snapshot!(body.replace("><", ">\n<"), @r#"
+    <rect width="720" height="402" class="paper"/>
+    <text x="16" y="28" class="title ink">Training</text>
+    <text x="16" y="52" class="soft">loss</text>
+    <text x="38.3" y="358" class="soft end">0.2</text>
+    <text x="38.3" y="316.6" class="soft end">0.3</text>
+    <text x="38.3" y="275.1" class="soft end">0.4</text>
+    <text x="38.3" y="233.7" class="soft end">0.5</text>
+    <text x="38.3" y="192.3" class="soft end">0.6</text>
+    <text x="38.3" y="150.9" class="soft end">0.7</text>
+    <text x="38.3" y="109.4" class="soft end">0.8</text>
+    <text x="38.3" y="68" class="soft end">0.9</text>
+    <text x="55.8" y="373" class="soft mid">0</text>
+    <text x="119.3" y="373" class="soft mid">2</text>
+    <text x="182.8" y="373" class="soft mid">4</text>
+    <text x="246.2" y="373" class="soft mid">6</text>
+    <text x="309.7" y="373" class="soft mid">8</text>
+    <text x="373.2" y="373" class="soft mid">10</text>
+    <text x="436.6" y="373" class="soft mid">12</text>
+    <text x="500.1" y="373" class="soft mid">14</text>
+    <text x="563.6" y="373" class="soft mid">16</text>
+    <text x="627" y="373" class="soft mid">18</text>
+    <text x="690.5" y="373" class="soft mid">20</text>
+    <path class="grid" d="M46.3 354H700M46.3 312.6H700M46.3 271.1H700M46.3 229.7H700M46.3 188.3H700M46.3 146.9H700M46.3 105.4H700M46.3 64H700"/>
+    <path class="axis" d="M46.3 354H700M55.8 354v5M119.3 354v5M182.8 354v5M246.2 354v5M309.7 354v5M373.2 354v5M436.6 354v5M500.1 354v5M563.6 354v5M627 354v5M690.5 354v5"/>
+    <text x="373.2" y="392" class="soft mid">step</text>
+    <g class="c0 series" data-s="0">
+    <path class="line" d="M55.8 64L373.2 229.7L690.5 333.3"/>
+    <path class="dots" stroke-linecap="round" stroke-width="6" d="M55.8 64h.01M373.2 229.7h.01M690.5 333.3h.01"/>
+    </g>
+    </svg>
+    "#);
 }
 
 #[test]
