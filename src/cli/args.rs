@@ -6,8 +6,8 @@ use clap::{Parser, Subcommand};
 
 use crate::cli::commands::{
     add, cache, check_ignore, checkout, commit, config, dag, data_status, diff, du, freeze, fsck,
-    gate, gc, git, init, install, ls, metrics, mv, params, plots, remove, report, repro, stage, status,
-    unprotect,
+    gate, gc, git, init, install, ls, metrics, mv, params, plots, remove, report, repro, stage,
+    status, unprotect,
 };
 
 /// Reproducible machine-learning pipelines, tied to git

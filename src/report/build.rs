@@ -57,9 +57,12 @@ pub(crate) fn build(request: ReportRequest<'_>) -> Result<Report, Error> {
     let base_side = base.as_ref().map(|(side, _)| *side);
     let params = compare_params(here, base_side, &mut notes)?;
     let gates: Vec<GateRow> = judgements.iter().map(GateRow::new).collect();
-    notes.extend(backing.obstacles.iter().map(|(path, why)| {
-        format!("{path} shows no significance: {why}")
-    }));
+    notes.extend(
+        backing
+            .obstacles
+            .iter()
+            .map(|(path, why)| format!("{path} shows no significance: {why}")),
+    );
     let metric_row = |one: &Difference| {
         let finding = backing.get(&one.path, &one.key);
         Row::of_metric(one, None).with_evidence(finding)
@@ -175,8 +178,15 @@ fn trends_of(
     let mut wanted: Vec<&Difference> = main_metric(metrics).into_iter().collect();
     let is_number = |one: &&Difference| one.delta().is_some() && !one.is_equal();
     let moved = metrics.iter().filter(is_number);
-    wanted.extend(moved.filter(|one| wanted.first() != Some(one)).collect::<Vec<_>>());
-    let wanted: Vec<_> = wanted.iter().map(|one| (&one.path, one.key.as_str())).collect();
+    wanted.extend(
+        moved
+            .filter(|one| wanted.first() != Some(one))
+            .collect::<Vec<_>>(),
+    );
+    let wanted: Vec<_> = wanted
+        .iter()
+        .map(|one| (&one.path, one.key.as_str()))
+        .collect();
     trends(repo, branch, here.cache, &wanted).unwrap_or_else(|error| {
         notes.push(format!("the last runs of {branch} cannot be read: {error}"));
         Vec::new()

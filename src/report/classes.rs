@@ -107,7 +107,10 @@ fn scores(matrix: &Confusion, class: usize) -> [f64; 3] {
     ]
 }
 
-#[expect(clippy::cast_precision_loss, reason = "counts of examples are far below 2^53")]
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "counts of examples are far below 2^53"
+)]
 fn share(part: u64, whole: u64) -> f64 {
     part as f64 / whole as f64
 }
@@ -187,7 +190,10 @@ mod tests {
 
     #[test]
     fn classes_are_scored_and_compared() {
-        let here = matrix(&["cat", "dog", "eel"], &[&[8, 2, 0], &[1, 9, 0], &[0, 0, 0]]);
+        let here = matrix(
+            &["cat", "dog", "eel"],
+            &[&[8, 2, 0], &[1, 9, 0], &[0, 0, 0]],
+        );
         let base = matrix(&["cat", "dog"], &[&[5, 5], &[0, 10]]);
         let table = ConfusionTable::new("T".to_owned(), here, Some(&base));
         let cat = &table.classes[0];

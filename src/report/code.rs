@@ -100,14 +100,19 @@ fn of_stage(
                 old: scripts(before),
                 new: scripts(now),
             });
-            let differs = |(tool, digest): &(&String, &_)| before.commands.get(*tool) != Some(digest);
+            let differs =
+                |(tool, digest): &(&String, &_)| before.commands.get(*tool) != Some(digest);
             let tools = now.commands.iter().filter(differs);
             (command, tools.map(|(tool, _)| tool.clone()).collect())
         }
         _ => (None, Vec::new()),
     };
     // Of a stage that came or went, all its files did: naming them says nothing more.
-    let files = if state == "changed" { files } else { Vec::new() };
+    let files = if state == "changed" {
+        files
+    } else {
+        Vec::new()
+    };
     CodeChange {
         stage: name.to_string(),
         state,

@@ -78,7 +78,10 @@ fn depths(needs: &[Vec<usize>]) -> Vec<usize> {
                 .filter(|needed| depths[*needed].is_none())
                 .collect();
             if unknown.is_empty() {
-                let deepest = needs[node].iter().filter_map(|needed| depths[*needed]).max();
+                let deepest = needs[node]
+                    .iter()
+                    .filter_map(|needed| depths[*needed])
+                    .max();
                 depths[node] = Some(deepest.map_or(0, |depth| depth + 1));
                 waiting.pop();
             } else {

@@ -40,7 +40,10 @@ fn ends_with_word(text: &str, word: &str) -> bool {
         let found = before.next();
         found.is_some_and(|found| found.eq_ignore_ascii_case(&wanted))
     });
-    is_word && before.next().is_none_or(|character| !character.is_alphanumeric())
+    is_word
+        && before
+            .next()
+            .is_none_or(|character| !character.is_alphanumeric())
 }
 
 /// Returns whether a character is a control, or a mark that reverses or hides text.
@@ -60,7 +63,10 @@ mod tests {
         assert_eq!(escape("train.lr"), "train.lr");
         assert_eq!(escape("\u{202e}evil"), "evil");
         assert_eq!(escape("https://x"), "https:\u{200b}//x");
-        assert_eq!(escape("fixes #12, GH-3"), "fixes \\#\u{200b}12, GH-\u{200b}3");
+        assert_eq!(
+            escape("fixes #12, GH-3"),
+            "fixes \\#\u{200b}12, GH-\u{200b}3"
+        );
         assert_eq!(escape("www.x.org"), "www.\u{200b}x.org");
         assert_eq!(escape("awww.x a#b"), "awww.x a\\#\u{200b}b");
     }

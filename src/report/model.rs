@@ -269,11 +269,16 @@ impl StageRow {
 pub(crate) fn run_summary(stages: &[StageRow]) -> String {
     let mut counts: Vec<(&str, usize)> = Vec::new();
     for stage in stages {
-        match counts.iter_mut().find(|(outcome, _)| *outcome == stage.outcome) {
+        match counts
+            .iter_mut()
+            .find(|(outcome, _)| *outcome == stage.outcome)
+        {
             Some((_, count)) => *count += 1,
             None => counts.push((&stage.outcome, 1)),
         }
     }
-    let texts = counts.iter().map(|(outcome, count)| format!("{count} {outcome}"));
+    let texts = counts
+        .iter()
+        .map(|(outcome, count)| format!("{count} {outcome}"));
     texts.collect::<Vec<_>>().join(", ")
 }

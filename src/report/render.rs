@@ -152,7 +152,9 @@ fn fill(
     let mut tera = Tera::default();
     tera.autoescape_on(vec![""]);
     tera.set_escape_fn(escape);
-    tera.register_filter("size", |bytes: u64, _: Kwargs, _: &State| human::size(bytes));
+    tera.register_filter("size", |bytes: u64, _: Kwargs, _: &State| {
+        human::size(bytes)
+    });
     templates.load(&mut tera)?;
     let problem = |error: tera::Error| templates.problem(&error);
     let mut context = Context::from_serialize(report).map_err(problem)?;

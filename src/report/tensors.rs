@@ -107,7 +107,9 @@ fn parameters(shapes: &Shapes) -> u64 {
 fn shape_text((dtype, shape): &(String, Vec<u64>)) -> String {
     let lengths: Vec<String> = shape.iter().map(u64::to_string).collect();
     let lengths = lengths.join("×");
-    format!("{} {lengths}", dtype.to_lowercase()).trim().to_owned()
+    format!("{} {lengths}", dtype.to_lowercase())
+        .trim()
+        .to_owned()
 }
 
 /// Reads the header of a safetensors file; `None` if it is none.
@@ -121,7 +123,9 @@ fn read_shapes(bytes: &[u8]) -> Option<Shapes> {
     let length = usize::try_from(u64::from_le_bytes(*length)).ok()?;
     let header: BTreeMap<String, serde_json::Value> =
         serde_json::from_slice(rest.get(..length)?).ok()?;
-    let tensors = header.into_iter().filter(|(name, _)| name != "__metadata__");
+    let tensors = header
+        .into_iter()
+        .filter(|(name, _)| name != "__metadata__");
     let shape = |(name, value)| {
         let tensor: Tensor = serde_json::from_value(value).ok()?;
         Some((name, (tensor.dtype, tensor.shape)))
@@ -147,7 +151,10 @@ mod tests {
         let new = file(
             r#"{"__metadata__":{"x":"y"},"a":{"dtype":"F32","shape":[4,3],"data_offsets":[0,48]}}"#,
         );
-        let (old, new) = (read_shapes(&old).expect("old"), read_shapes(&new).expect("new"));
+        let (old, new) = (
+            read_shapes(&old).expect("old"),
+            read_shapes(&new).expect("new"),
+        );
         let path = RepoPath::parse("m.safetensors").expect("a path");
         let change = compare(&path, &old, &new).expect("differs");
         assert_eq!((change.old_parameters, change.new_parameters), (7, 12));

@@ -21,40 +21,220 @@ fn repro_ends_with_the_report_that_the_pipeline_asks_for() {
     let text = project.run(&["repro", "-j1"]).success();
     let wanted = "  accuracy 0.9000 → 0.9500 (+5.00 pp) against main · reports/report.md\n";
     assert!(text.ends_with(wanted), "{text}");
-    let commit = project.git(&["rev-parse", "--short=7", "main"]);
-    let report = project.read("reports/report.md");
-    let time = report
-        .split("| param score 0.9 → 0.95 | ")
-        .nth(1)
-        .expect("has the reason");
-    let time = time.split(" |").next().expect("has a time");
     assert_eq!(
-        report.replace(time, "[time]"),
-        format!(
-            "### accuracy 0.9000 → 0.9500 (+5.00 pp)\n\
-             \n\
-             | metric | main | here | change |\n\
-             |---|---:|---:|---|\n\
-             | accuracy | 0.9000 | 0.9500 | ▲ +0.0500 better |\n\
-             \n\
-             1 unchanged.\n\
-             \n\
-             **Params changed**\n\
-             \n\
-             | param | main | here |\n\
-             |---|---|---|\n\
-             | score | 0.9 | 0.95 |\n\
-             \n\
-             **Stages**\n\
-             \n\
-             | stage | outcome | why | time |\n\
-             |---|---|---|---:|\n\
-             | prep | unchanged |  |  |\n\
-             | train | ran | param score 0.9 → 0.95 | [time] |\n\
-             \n\
-             mlpipe · base main @ {commit}"
-        )
+        project.read("reports/report.md"),
+        project.run(&["report", "--out", "-"]).data()
     );
+}
+
+/// A classifier with predictions, gates, data and code; on a branch it is another model.
+fn reviewed() -> Project {
+    let project = Project::new();
+    project.write(
+        "pipeline.yaml",
+        "stages:
+  train:
+    cmd: sh train.sh
+    deps: [train.sh, models, data.csv]
+    params: [model]
+    outs: [predictions.csv, net.safetensors]
+    metrics: [{metrics.json: {cache: false}}]
+    plots: [{pairs.csv: {cache: false, template: confusion, x: actual, y: predicted, title: Test set}}]
+  tell:
+    cmd: wc -l < predictions.csv > lines.txt
+    deps: [predictions.csv]
+    outs: [lines.txt]
+predictions:
+  predictions.csv:
+gates:
+  accuracy: [{min: 0.5}, {max_drop: 0.01, confidence: 0.95}]
+  size: {max: 10, level: warn}
+report: {base: main}
+",
+    );
+    project.write("params.yaml", "model: a\nseed: 1\n");
+    project.write(
+        "train.sh",
+        "model=$(sed -n 's/model: //p' params.yaml)
+cp models/$model.csv predictions.csv
+cp models/$model.csv pairs.csv
+cp models/$model.json metrics.json
+cp models/$model.net net.safetensors
+",
+    );
+    project.write("data.csv", "x\n1\n2\n");
+    for (name, mistakes, size) in [("a", 3, 8), ("b", 12, 11)] {
+        project.write(&format!("models/{name}.csv"), &predictions(mistakes));
+        let right = f64::from(40 - mistakes) / 40.0;
+        let metrics = format!("{{\"accuracy\": {right}, \"size\": {size}, \"same\": 1}}\n");
+        project.write(&format!("models/{name}.json"), &metrics);
+        let header =
+            format!("{{\"w\":{{\"dtype\":\"F32\",\"shape\":[{size},2],\"data_offsets\":[0,0]}}}}");
+        let mut net = (header.len() as u64).to_le_bytes().to_vec();
+        net.extend(header.bytes());
+        std::fs::write(project.path(&format!("models/{name}.net")), net).expect("writes");
+    }
+    project.run(&["repro"]).success();
+    project.commit();
+    project.git(&["checkout", "-q", "-b", "branch"]);
+    project
+}
+
+/// Forty examples, so many of which are taken for another class.
+fn predictions(mistakes: usize) -> String {
+    let row = |id: usize| {
+        let actual = if id % 2 == 0 { "cat" } else { "dog" };
+        let predicted = if id < mistakes { "eel" } else { actual };
+        format!("{id},{actual},{predicted}\n")
+    };
+    let rows: String = (0..40).map(row).collect();
+    format!("id,actual,predicted\n{rows}")
+}
+
+/// Takes another model, more data and a longer script.
+fn tuned(project: &Project) {
+    project.edit("params.yaml", "model: a", "model: b");
+    project.write("data.csv", "x\n1\n2\n3\n");
+    let script = project.read("train.sh") + "true\n";
+    project.write("train.sh", &script);
+    project.run(&["repro", "-j1"]).success();
+}
+
+/// The report without what differs from run to run.
+fn redacted(project: &Project, forge: &str) -> String {
+    let text = project
+        .run(&["report", "--forge", forge, "--out", "-"])
+        .data();
+    let commit = project.git(&["rev-parse", "--short=7", "main"]);
+    let text = text.replace(commit.trim(), "[commit]");
+    let without_time = |line: &str| match line.rsplit_once(" | ") {
+        Some((row, time)) if time.ends_with("s |") => format!("{row} | [time] |\n"),
+        _ => format!("{line}\n"),
+    };
+    text.lines().map(without_time).collect()
+}
+
+#[test]
+fn each_forge_gets_what_it_shows() {
+    let project = reviewed();
+    tuned(&project);
+    let github = redacted(&project, "github");
+    insta::assert_snapshot!("report_github", github);
+    assert_eq!(redacted(&project, "gitlab"), github);
+    assert_eq!(redacted(&project, "gitea"), github);
+    insta::assert_snapshot!("report_bitbucket", redacted(&project, "bitbucket"));
+}
+
+#[test]
+fn the_page_needs_nothing_else_and_hides_nothing() {
+    let project = reviewed();
+    tuned(&project);
+    project.run(&["report", "--out", "report.html"]).success();
+    let page = project.read("report.html");
+    for wanted in [
+        "<header class=\"fail\">",
+        "<h1>accuracy 0.9250 → 0.7000",
+        "<svg class=\"graph\"",
+        "<article id=\"stage-0\">",
+        "data-id=\"pairs.csv\"",
+        "data <code>data.csv</code>",
+    ] {
+        assert!(page.contains(wanted), "no {wanted} in {page}");
+    }
+    assert!(!page.contains("src=\"http"), "{page}");
+}
+
+#[test]
+fn the_commit_is_named_only_where_it_is_what_ran() {
+    let project = reviewed();
+    tuned(&project);
+    let head = |project: &Project| {
+        let text = project.run(&["report", "--forge", "github", "--out", "-"]);
+        text.data().contains("Reproduce: `git switch --detach")
+    };
+    assert!(!head(&project), "params are not committed");
+    project.git(&["commit", "-q", "-am", "tune"]);
+    assert!(head(&project));
+    project.write("metrics.json", "{}");
+    assert!(
+        head(&project),
+        "what a stage makes is not what people write"
+    );
+}
+
+#[test]
+fn a_long_report_loses_its_least_important_parts_and_says_so() {
+    let project = reviewed();
+    let keys: String = (0..2000)
+        .map(|key| format!("a_rather_long_name_of_a_param_{key}: 1\n"))
+        .collect();
+    project.write("params.yaml", &format!("model: b\nseed: 1\n{keys}"));
+    project.run(&["repro"]).success();
+    for (forge, most) in [("github", 60_000), ("bitbucket", 31_000)] {
+        let text = project
+            .run(&["report", "--forge", forge, "--out", "-"])
+            .data();
+        assert!(text.chars().count() <= most, "{forge}: {}", text.len());
+        assert!(
+            text.starts_with("### ❌ accuracy 0.9250 → 0.7000"),
+            "{text}"
+        );
+        assert!(text.contains("Left out to fit into a comment: "), "{text}");
+        assert!(text.contains("most params"), "{text}");
+    }
+    let whole = project
+        .run(&["report", "--forge", "gitlab", "--out", "-"])
+        .data();
+    assert!(whole.contains("param\\_1999"), "GitLab has room for all");
+}
+
+#[test]
+fn one_part_of_the_report_can_be_replaced() {
+    let project = reviewed();
+    tuned(&project);
+    project.write(
+        "reports/templates/metrics.md",
+        "{% for row in metrics %}{{ row.key }} is {{ row.new }}. {% endfor %}\n",
+    );
+    let text = project.run(&["report", "--out", "-"]).data();
+    assert!(text.contains("accuracy is 0.7000. size is 11. "), "{text}");
+    assert!(text.starts_with("### ❌ accuracy"), "{text}");
+    project.write("reports/templates/metrics.md", "\n{{ rows }}\n");
+    let text = project.run(&["report", "--out", "-"]).failure(1);
+    assert!(text.contains("reports/templates/metrics.md:2:"), "{text}");
+}
+
+#[test]
+fn a_base_that_is_broken_is_a_note_and_the_rest_still_comes() {
+    let project = reviewed();
+    project.git(&["checkout", "-q", "-b", "broken"]);
+    project.write("data.lock", "schema: [\n");
+    project.git(&["commit", "-q", "-am", "break the lock"]);
+    let broken = project.git(&["rev-parse", "HEAD"]);
+    project.git(&["checkout", "-q", "branch"]);
+    tuned(&project);
+    let text = project.run(&["report", "--base", broken.trim(), "--out", "-"]);
+    let text = text.data();
+    assert!(text.contains("the base cannot be read"), "{text}");
+    assert!(text.contains("accuracy 0.7"), "{text}");
+}
+
+#[test]
+fn the_last_runs_are_a_sparkline() {
+    let project = reviewed();
+    project.git(&["checkout", "-q", "main"]);
+    for accuracy in ["0.5", "0.7", "0.9"] {
+        project.write(
+            "models/a.json",
+            &format!("{{\"accuracy\": {accuracy}, \"size\": 8, \"same\": 1}}\n"),
+        );
+        project.run(&["repro"]).success();
+        project.commit();
+    }
+    project.git(&["checkout", "-q", "-b", "next"]);
+    let text = project.run(&["report", "--out", "-"]).data();
+    assert!(text.contains("Last runs: accuracy █▁▄█"), "{text}");
+    assert!(text.contains("  line [0.925, 0.5, 0.7, 0.9]\n"), "{text}");
 }
 
 #[test]
@@ -72,8 +252,11 @@ fn a_confusion_plot_becomes_a_table() {
     );
     project.run(&["repro"]).success();
     let report = project.read("reports/report.md");
-    let table = "**Test set** (rows: actual, columns: predicted)\n\n| | cat | dog |\n|---|---:|---:|\n\
-                 | **cat** | **5** | 2 |\n| **dog** | · | **7** |\n";
+    let table = "<details><summary>Test set: most confused cat → dog (2)</summary>\n\n\
+                 Most confused: cat → dog 2\n\nRows: actual, columns: predicted\n\n\
+                 | | cat | dog |\n|---|---:|---:|\n| **cat** | **5** | 2 |\n| **dog** | · | **7** |\n\n\
+                 | class | precision | recall | F1 | change | examples |\n|---|---:|---:|---:|---:|---:|\n\
+                 | cat | 1.0000 | 0.7143 | 0.8333 |  | 7 |\n";
     assert!(report.contains(table), "{report}");
 }
 
@@ -118,7 +301,7 @@ fn a_default_base_that_is_not_there_is_a_note_and_a_named_one_an_error() {
     project.git(&["branch", "-q", "-D", "main"]);
     let text = project.run(&["report", "--out", "-"]).data();
     assert!(
-        text.contains("Note: there is no revision main to compare with"),
+        text.contains("> there is no revision main to compare with"),
         "{text}"
     );
     assert!(text.starts_with("### accuracy 0.95\n"), "{text}");

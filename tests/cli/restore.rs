@@ -216,6 +216,7 @@ fn a_second_clone_restores_from_a_copied_cache() {
     let clone = tempfile::tempdir().expect("a temporary folder");
     let target = clone.path().join("clone");
     project.git(&["clone", "-q", ".", target.to_str().expect("UTF-8")]);
+    fs::create_dir_all(target.join(".mlpipe")).expect("makes the folder");
     let copy = std::process::Command::new("cp")
         .args(["-r", project.path(".mlpipe/cache").to_str().expect("UTF-8")])
         .arg(target.join(".mlpipe"))

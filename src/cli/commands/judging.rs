@@ -33,7 +33,13 @@ impl Judged {
             revision,
             mut notes,
         } = base;
-        let base = match revision.map(|revision| Side::at(workspace, &query, revision)) {
+        let read = |revision| {
+            let side = Side::at(workspace, &query, revision)?;
+            // Without a lock that can be read nobody knows what it is made of.
+            drop(side.files(workspace)?);
+            Ok(side)
+        };
+        let base = match revision.map(read) {
             None => None,
             Some(Ok(side)) => {
                 note_faults(&side, &mut notes);

@@ -16,8 +16,8 @@ use crate::cli::error::{CliError, Exit};
 use crate::cli::ui;
 use crate::engine::{LastRun, StageRun};
 use crate::metrics::{Collection, diff};
-use crate::plots::{self, Fragment};
 use crate::pipeline::{self, Gate, LOCK_FILE, Pipeline, ReportSettings};
+use crate::plots::{self, Fragment};
 use crate::report::{
     self, Dialect, Output, Page, Report, ReportRequest, StageRow, Template, Templates, build, fit,
     render, render_page,
@@ -176,7 +176,10 @@ fn gather(
     let nothing = Collection::default();
     let old = base.as_ref().map_or(&nothing, |side| &side.collection);
     let here_files = here.files(workspace)?;
-    let base_files = base.as_ref().map(|side| side.files(workspace)).transpose()?;
+    let base_files = base
+        .as_ref()
+        .map(|side| side.files(workspace))
+        .transpose()?;
     let commit = base.as_ref().and_then(Side::short_commit);
     let repo = Repo::open(workspace.root()).ok();
     let report = build(ReportRequest {
@@ -275,7 +278,10 @@ impl Writer<'_> {
             self.workspace.load_lock()?,
             &self.workspace.cache,
         );
-        let base = self.base.map(|base| base.files(self.workspace)).transpose()?;
+        let base = self
+            .base
+            .map(|base| base.files(self.workspace))
+            .transpose()?;
         let side = |snapshot: &RecordedSnapshot<'_>| snapshot.name().to_owned();
         let sides = base.iter().chain([&here]).map(|snapshot| plots::Side {
             name: side(snapshot),
