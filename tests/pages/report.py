@@ -8,15 +8,14 @@ Needs the packages `cmarkgfm` and `playwright`, a Chromium, and `mermaid.min.js`
 """
 
 import json
-import os
 import re
-import shutil
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
 import cmarkgfm
+from browser import fits_a_telephone, launch, open_page
 from cmarkgfm.cmark import Options
 from playwright.sync_api import sync_playwright
 
@@ -132,15 +131,8 @@ def check_mermaid(page, markdown: str) -> int:
 
 def check_page(browser, link: str, screenshots: Path | None) -> None:
     for scheme in ["light", "dark"]:
-        page = browser.new_page(color_scheme=scheme, viewport={"width": 1200, "height": 900})
-        said = []
-        page.on("console", lambda message: said.append(message.text))
-        page.on("pageerror", lambda error: said.append(str(error)))
-        page.on("request", lambda request: said.append(request.url) if not request.url.startswith(("file:", "data:")) else None)
-        page.goto(link)
-        if screenshots:
-            page.screenshot(path=screenshots / f"report-{scheme}.png", full_page=True)
-        assert not said, said
+        shot = screenshots / f"report-{scheme}.png" if screenshots else None
+        page = open_page(browser, link, shot, scheme)
     assert page.locator("h1").inner_text().startswith("accuracy 0.")
     assert page.locator("header.pass").count() == 1
     assert page.locator("img, script[src], main b b").count() == 0
@@ -149,19 +141,15 @@ def check_page(browser, link: str, screenshots: Path | None) -> None:
     page.locator("svg.graph a").nth(1).click()
     card = page.locator("article:target h3")
     assert card.inner_text().startswith("train <b>|"), card.inner_text()
-    narrow = browser.new_page(viewport={"width": 400, "height": 800})
-    narrow.goto(link)
-    width = narrow.evaluate("document.documentElement.scrollWidth")
-    assert width <= 400, f"a telephone would have to scroll sideways: {width}"
+    fits_a_telephone(browser, link)
 
 
 def main() -> None:
     mlpipe, script = str(Path(sys.argv[1]).resolve()), Path(sys.argv[2])
     screenshots = Path(sys.argv[3]) if len(sys.argv) > 3 else None
-    chromium = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         project = Project(Path(folder), mlpipe)
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        browser = launch(playwright)
         page = browser.new_page()
         page.goto("about:blank")
         page.add_script_tag(path=script)

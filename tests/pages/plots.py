@@ -4,15 +4,14 @@ console says of it. Needs the package `playwright` and a Chromium; takes the bin
 if screenshots are wanted, a folder for them."""
 
 import json
-import os
 import random
-import shutil
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
 
+from browser import fits_a_telephone, launch, open_page
 from playwright.sync_api import sync_playwright
 
 PIPELINE = """\
@@ -90,21 +89,6 @@ def write_data(folder: Path, version: int) -> None:
     )
 
 
-def check(page, link: str, screenshots: Path | None, name: str) -> None:
-    """Loads a page, and fails where its console says anything."""
-    said = []
-    page.on("console", lambda message: said.append(message.text))
-    page.on("pageerror", lambda error: said.append(str(error)))
-    page.on("request", lambda request: said.append(f"requests {request.url}") if not request.url.startswith(("file:", "data:")) else None)
-    begin = time.monotonic()
-    page.goto(link)
-    page.wait_for_load_state("load")
-    print(f"{name}: open after {(time.monotonic() - begin) * 1000:.0f} ms")
-    if screenshots:
-        page.screenshot(path=screenshots / f"{name}.png", full_page=True)
-    assert not said, said
-
-
 def check_plots(page) -> None:
     titles = page.locator("figure.chart .title").all_text_contents()
     assert "Loss <b>& more</b>" in titles, titles
@@ -145,7 +129,6 @@ def check_plots(page) -> None:
 def main() -> None:
     mlpipe = str(Path(sys.argv[1]).resolve())
     screenshots = Path(sys.argv[2]) if len(sys.argv) > 2 else None
-    chromium = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         folder = Path(folder)
         make_project(folder, mlpipe)
@@ -154,19 +137,17 @@ def main() -> None:
         link = subprocess.run(arguments, cwd=folder, check=True, capture_output=True, text=True).stdout.strip()
         size = (folder / "mlpipe_plots/index.html").stat().st_size
         print(f"mlpipe plots diff: {(time.monotonic() - begin) * 1000:.0f} ms, {size:,} bytes")
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        for scheme in ["light", "dark"]:
-            page = browser.new_page(color_scheme=scheme, viewport={"width": 1280, "height": 900})
-            check(page, link, screenshots, f"diff-{scheme}")
+        browser = launch(playwright)
+        shot = lambda name: screenshots / f"{name}.png" if screenshots else None
+        for scheme in ["dark", "light"]:
+            page = open_page(browser, link, shot(f"diff-{scheme}"), scheme)
         check_plots(page)
         arguments = [mlpipe, "plots", "show", "many.csv", "-o", "many"]
         link = subprocess.run(arguments, cwd=folder, check=True, capture_output=True, text=True).stdout.strip()
-        page = browser.new_page(viewport={"width": 1280, "height": 900})
-        check(page, link, screenshots, "many")
-        narrow = browser.new_page(viewport={"width": 400, "height": 800})
-        check(narrow, link, screenshots, "narrow")
-        width = narrow.evaluate("document.documentElement.scrollWidth")
-        assert width <= 400, f"a telephone would have to scroll sideways: {width}"
+        begin = time.monotonic()
+        open_page(browser, link, shot("many"))
+        print(f"a hundred thousand points: open after {(time.monotonic() - begin) * 1000:.0f} ms")
+        fits_a_telephone(browser, link)
         browser.close()
     print("pages: all well")
 
