@@ -83,7 +83,7 @@ fn find_beside(
     pipeline: &Pipeline,
     target: &RepoPath,
 ) -> Result<Option<(RepoPath, Vec<Step>)>, Error> {
-    let root = [PIPELINE_FILE, DVC_FILE].map(|name| RepoPath::parse(name));
+    let root = [PIPELINE_FILE, DVC_FILE].map(RepoPath::parse);
     let root = root.into_iter().flatten();
     let mut files: Vec<RepoPath> = root
         .chain(pipeline.stages.iter().map(|stage| stage.file.clone()))

@@ -94,7 +94,7 @@ impl Backing {
                 }
                 Err(Obstacle { why, fault }) => {
                     backing.obstacles.push((file.path.clone(), why));
-                    backing.faults.extend(fault);
+                    backing.faults.extend(fault.map(|fault| *fault));
                 }
             }
         }
@@ -203,7 +203,7 @@ impl Pairing<'_> {
 /// Why the predictions of a side cannot be used, and what is wrong with its file.
 struct Obstacle {
     why: Incomparable,
-    fault: Option<pipeline::Error>,
+    fault: Option<Box<pipeline::Error>>,
 }
 
 impl Side<'_> {
@@ -211,7 +211,7 @@ impl Side<'_> {
         let side = || self.snapshot.name().to_owned();
         let unreadable = |fault: pipeline::Error| Obstacle {
             why: Incomparable::Unreadable { side: side() },
-            fault: Some(fault),
+            fault: Some(Box::new(fault)),
         };
         let label = self.snapshot.label(&file.path);
         let text =

@@ -83,6 +83,25 @@ pub(super) fn are_positive(predictions: &Predictions) -> Option<Vec<bool>> {
     Some(classes.map(|class| *class == positive).collect())
 }
 
+/// Which examples a share is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Examples {
+    /// All.
+    All,
+    /// Those of one class.
+    Of(usize),
+}
+
+impl Examples {
+    /// Returns whether an example of this class is one of them.
+    pub(super) fn have(self, actual: usize) -> bool {
+        match self {
+            Self::All => true,
+            Self::Of(class) => class == actual,
+        }
+    }
+}
+
 /// A statistic whose class has been found among those of the predictions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub(super) enum Judge {
@@ -128,19 +147,21 @@ impl Judge {
         }
     }
 
-    /// Returns the class that it is a share of the examples of; `Some(None)` for all examples, `None`
-    /// if it is no share of examples that are the same on both sides.
-    pub(super) fn share_of(self) -> Option<Option<usize>> {
+    /// Returns the examples that it is a share of; `None` if it is no share of examples that are the
+    /// same on both sides.
+    pub(super) fn share_of(self) -> Option<Examples> {
         match self {
-            Self::Accuracy => Some(None),
-            Self::Class(Measure::Recall, class) => Some(Some(class)),
+            Self::Accuracy => Some(Examples::All),
+            Self::Class(Measure::Recall, class) => Some(Examples::Of(class)),
             _ => None,
         }
     }
 
     fn share(self, tallies: &[Tally]) -> Option<Share> {
-        let class = self.share_of()?;
-        let chosen = class.map_or(tallies, |class| &tallies[class..=class]);
+        let chosen = match self.share_of()? {
+            Examples::All => tallies,
+            Examples::Of(class) => &tallies[class..=class],
+        };
         let sum = |count: fn(&Tally) -> u32| chosen.iter().map(count).sum();
         Some(Share {
             right: sum(|tally| tally.right),
@@ -166,7 +187,7 @@ mod tests {
         assert_eq!(value("precision"), Some(1.0));
         assert_eq!(value("recall.1"), Some(2.0 / 3.0));
         assert_eq!(value("f1.0"), Some(2.0 / 3.0));
-        assert!((value("f1.macro").expect("defined") - (0.8 + 2.0 / 3.0) / 2.0).abs() < 1e-15);
+        assert!((value("f1.macro").expect("defined") - f64::midpoint(0.8, 2.0 / 3.0)).abs() < 1e-15);
         for name in ["auc", "loss", "f1.7"] {
             assert_eq!(value(name), None, "{name}");
         }

@@ -235,11 +235,11 @@ impl Comparison<'_> {
 
     /// Compares a share of the same examples: all of them, or those of one class.
     fn share(&self, statistic: &Statistic, judge: Judge, cells: &[Cell]) -> Option<Tested> {
-        let class = judge.share_of()?;
+        let examples = judge.share_of()?;
         let mut seen = Agreement::default();
         for cell in cells
             .iter()
-            .filter(|cell| class.is_none_or(|class| class == cell.actual))
+            .filter(|cell| examples.have(cell.actual))
         {
             let part = match (cell.base == cell.actual, cell.here == cell.actual) {
                 (true, true) => &mut seen.both,
@@ -325,7 +325,7 @@ mod tests {
         };
         let base = read(&text(|row| row < 50));
         let here = read(&text(|row| (40..60).contains(&row)));
-        let pairs = Pairs::new(&base, &here).ok().expect("the same examples");
+        let pairs = Pairs::new(&base, &here).expect("the same examples");
         let statistics = names
             .iter()
             .flat_map(|name| Statistic::candidates(name).into_iter().take(1));
@@ -377,7 +377,7 @@ mod tests {
             Predictions::read("p.csv", &text, &file).expect("reads")
         };
         let (base, here) = (side(0.0), side(0.5));
-        let pairs = Pairs::new(&base, &here).ok().expect("the same examples");
+        let pairs = Pairs::new(&base, &here).expect("the same examples");
         let found = compare(&pairs, &BTreeSet::from([Statistic::Loss]), &nowhere());
         assert_eq!(
             found[0].significance(Confidence::default()),

@@ -133,7 +133,7 @@ mod tests {
     fn examples_are_paired_by_id_whatever_their_order() {
         let base = read("id,label,pred\na,1,0\nb,0,2\nc,1,1\n");
         let here = read("id,label,pred\nc,1,1\na,1,1\nb,0,0\n");
-        let pairs = Pairs::new(&base, &here).ok().expect("the same examples");
+        let pairs = Pairs::new(&base, &here).expect("the same examples");
         let names: Vec<u32> = pairs.base_predicted().expect("has some").collect();
         // Here 1 is the first class and 0 the second; 2 is the base's alone.
         assert_eq!(here.classes, ["1", "0"]);

@@ -160,20 +160,19 @@ impl Plot {
             }
             Ok(Some(sources))
         };
-        let sources = match sources_at("y")? {
-            Some(sources) => sources,
-            None => {
-                let path = join(folder, &id, &node.origin)?;
-                let columns = match node.get("y") {
-                    Some(y) => columns_of(&y, reader)?,
-                    None => vec![None],
-                };
-                let source = |column| PlotSource {
-                    path: path.clone(),
-                    column,
-                };
-                columns.into_iter().map(source).collect()
-            }
+        let sources = if let Some(sources) = sources_at("y")? {
+            sources
+        } else {
+            let path = join(folder, &id, &node.origin)?;
+            let columns = match node.get("y") {
+                Some(y) => columns_of(&y, reader)?,
+                None => vec![None],
+            };
+            let source = |column| PlotSource {
+                path: path.clone(),
+                column,
+            };
+            columns.into_iter().map(source).collect()
         };
         let x = match sources_at("x")? {
             Some(others) => PlotX::Of(others),

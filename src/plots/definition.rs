@@ -60,7 +60,7 @@ pub(super) fn find(
         chosen.extend(found);
     }
     if targets.is_empty() {
-        chosen = all.clone();
+        chosen.clone_from(&all);
     }
     let named: BTreeSet<&RepoPath> = all.iter().flat_map(Plot::files).collect();
     let mut definitions = Vec::new();

@@ -60,7 +60,7 @@ impl Scale {
                 (low, high)
             }
             // All the same: some room around, and nothing negative where nothing is.
-            Span { low, .. } if low == 0.0 => (-0.5, 0.5),
+            Span { low: 0.0, .. } => (-0.5, 0.5),
             Span { low, high } => (low - low.abs() * 0.1, high + high.abs() * 0.1),
         };
         Self {

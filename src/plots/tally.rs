@@ -39,7 +39,7 @@ pub(super) fn matrices(figure: &Figure, kind: Kind) -> Result<Vec<Matrix>, Probl
                 .collect();
             let is_share = kind == Kind::ConfusionNormalized;
             if is_share {
-                cells.iter_mut().for_each(normalize);
+                cells.iter_mut().for_each(|row| normalize(row));
             }
             Ok(Matrix {
                 caption: figure.key(one).label,
@@ -55,7 +55,7 @@ pub(super) fn matrices(figure: &Figure, kind: Kind) -> Result<Vec<Matrix>, Probl
 }
 
 /// Makes shares of the counts of one y, which add up to 1; as in DVC.
-fn normalize(row: &mut Vec<f64>) {
+fn normalize(row: &mut [f64]) {
     let sum: f64 = row.iter().sum();
     if sum > 0.0 {
         row.iter_mut().for_each(|cell| *cell /= sum);

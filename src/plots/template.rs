@@ -4,6 +4,7 @@ use crate::base::path::RepoPath;
 use crate::base::problem::{Problem, did_you_mean};
 use crate::base::source::{Snapshot, read_text};
 use crate::pipeline;
+use crate::plots::frame::ending;
 
 /// The folders where the users' own templates are found by name, the first first.
 const FOLDERS: [&str; 2] = ["reports/templates/plots", ".dvc/plots"];
@@ -177,7 +178,7 @@ pub(crate) fn own_names(snapshot: &dyn Snapshot) -> Result<Vec<String>, pipeline
     for folder in FOLDERS {
         let folder = RepoPath::parse(folder).expect("invariant: a plain path");
         let wanted = &mut |entry: &crate::base::source::Entry<'_>| {
-            entry.is_folder || entry.name.ends_with(".json")
+            entry.is_folder || ending(entry.name) == "json"
         };
         let files = snapshot
             .list(&folder, wanted)

@@ -87,8 +87,8 @@ impl ConfusionTable {
         };
         Self {
             title,
-            rows,
             labels,
+            rows,
             classes,
             pairs,
         }

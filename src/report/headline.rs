@@ -10,7 +10,7 @@ use crate::statistics::{Confidence, Interval};
 pub(crate) fn main_metric(metrics: &[Difference]) -> Option<&Difference> {
     let has_number = |one: &&Difference| one.new.as_ref().and_then(Value::as_number).is_some();
     let mut candidates = metrics.iter().filter(has_number);
-    let main = candidates.clone().find(is_accuracy);
+    let main = candidates.clone().find(|one| is_accuracy(one));
     main.or_else(|| candidates.next())
 }
 
@@ -36,7 +36,7 @@ fn movement(main: &Difference, has_base: bool, finding: Option<&Finding>) -> Str
     let key = &main.key;
     match (has_base, main.delta()) {
         (true, Some(delta)) if delta != 0.0 => {
-            let change = if is_accuracy(&main) && is_share(main) {
+            let change = if is_accuracy(main) && is_share(main) {
                 percentage_points(delta, finding)
             } else {
                 in_words(row.delta.clone(), finding, &row.delta)
@@ -76,7 +76,7 @@ fn names(gates: &[GateRow], verdict: &str) -> String {
     }
 }
 
-fn is_accuracy(one: &&Difference) -> bool {
+fn is_accuracy(one: &Difference) -> bool {
     one.key.rsplit('.').next() == Some("accuracy")
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::base::any_path::AnyPath;
 use crate::base::path::RepoPath;
 use crate::base::source::Snapshot;
 use crate::pipeline::{Content, Lock};
@@ -32,7 +33,7 @@ impl Side<'_> {
             .lock
             .stages
             .values()
-            .flat_map(|entry| entry.outs.keys().map(|path| path.as_str()))
+            .flat_map(|entry| entry.outs.keys().map(AnyPath::as_str))
             .collect();
         let is_made = |path: &RepoPath| {
             let is_out = |path: &str| made.contains(path);

@@ -104,7 +104,7 @@ mod tests {
     fn the_ends_are_infinite() {
         assert!(cdf(f64::INFINITY) >= 1.0 && cdf(f64::NEG_INFINITY) <= 0.0);
         assert!(cdf(f64::NAN).is_nan() && upper_quantile(1.5).is_nan());
-        assert_eq!(upper_quantile(0.0), f64::INFINITY);
-        assert_eq!(upper_quantile(1.0), f64::NEG_INFINITY);
+        assert!(upper_quantile(0.0).is_infinite() && upper_quantile(0.0) > 0.0);
+        assert!(upper_quantile(1.0).is_infinite() && upper_quantile(1.0) < 0.0);
     }
 }

@@ -6,7 +6,7 @@ use crate::statistics::{Confidence, Interval};
 /// examples.
 ///
 /// The score interval without continuity correction (Wilson 1927; recommended by Brown, Cai and
-/// DasGupta 2001). It never leaves 0 to 1, and is of use where none or all succeed. Two models on the
+/// `DasGupta` 2001). It never leaves 0 to 1, and is of use where none or all succeed. Two models on the
 /// same examples are not to be compared by their two intervals: that ignores the pairing.
 ///
 /// ```

@@ -287,7 +287,7 @@ impl<'a> Recognised<'a> {
     }
 }
 
-impl<'a> Recollection<'a> {
+impl Recollection<'_> {
     fn of(files: Vec<FoundFile>, folder: Option<&str>, index: &Index) -> Self {
         let stamps = files.iter().map(|file| (&*file.name, file.stamp));
         let (digests, is_known) = match folder {

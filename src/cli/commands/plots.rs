@@ -240,7 +240,7 @@ impl LookArgs {
     fn overrides(&self, context: &Context, workspace: &Workspace) -> Result<Overrides, CliError> {
         // A file is named as the user sees it, from the folder where they are.
         let template = match &self.template {
-            Some(name) if name.contains('/') || name.ends_with(".json") => {
+            Some(name) if name.contains('/') || is_json(name) => {
                 let path = context.path(workspace, name)?;
                 let is_there = workspace.worktree.read(&path)?.is_some();
                 Some(if is_there {
@@ -311,6 +311,10 @@ impl LookArgs {
         ui::print(&format!("file://{}\n", place.display()))?;
         if self.open { open(&place) } else { Ok(()) }
     }
+}
+
+fn is_json(name: &str) -> bool {
+    Path::new(name).extension() == Some("json".as_ref())
 }
 
 fn read_page_template(path: &Path, shown: &Path) -> Result<PageTemplate, CliError> {

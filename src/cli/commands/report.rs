@@ -295,7 +295,7 @@ impl Writer<'_> {
 }
 
 fn is_page(path: &RepoPath) -> bool {
-    path.name().ends_with(".html")
+    Path::new(path.name()).extension() == Some("html".as_ref())
 }
 
 /// Where the user's templates are looked for.
