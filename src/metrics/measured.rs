@@ -187,7 +187,9 @@ mod tests {
         assert_eq!(value("precision"), Some(1.0));
         assert_eq!(value("recall.1"), Some(2.0 / 3.0));
         assert_eq!(value("f1.0"), Some(2.0 / 3.0));
-        assert!((value("f1.macro").expect("defined") - f64::midpoint(0.8, 2.0 / 3.0)).abs() < 1e-15);
+        assert!(
+            (value("f1.macro").expect("defined") - f64::midpoint(0.8, 2.0 / 3.0)).abs() < 1e-15
+        );
         for name in ["auc", "loss", "f1.7"] {
             assert_eq!(value(name), None, "{name}");
         }

@@ -237,10 +237,7 @@ impl Comparison<'_> {
     fn share(&self, statistic: &Statistic, judge: Judge, cells: &[Cell]) -> Option<Tested> {
         let examples = judge.share_of()?;
         let mut seen = Agreement::default();
-        for cell in cells
-            .iter()
-            .filter(|cell| examples.have(cell.actual))
-        {
+        for cell in cells.iter().filter(|cell| examples.have(cell.actual)) {
             let part = match (cell.base == cell.actual, cell.here == cell.actual) {
                 (true, true) => &mut seen.both,
                 (true, false) => &mut seen.only_base,

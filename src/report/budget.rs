@@ -36,7 +36,24 @@ const PARTS: &[Part] = &[
     ("most metrics", |report| cut(&mut report.metrics, 20)),
     ("most notes", |report| cut(&mut report.notes, 5)),
     ("most gates", |report| cut(&mut report.gates, 40)),
+    ("most gates", |report| cut(&mut report.gates, 10)),
 ];
+
+/// Puts what matters most first, so that it is not what is cut.
+fn sort_by_weight(report: &mut Report) {
+    report
+        .gates
+        .sort_by_key(|gate| match gate.verdict.as_str() {
+            "fail" => 0,
+            "warn" => 1,
+            "pass" => 3,
+            _ => 2,
+        });
+    report.metrics.sort_by_key(|row| {
+        let is_proven = row.significance == "significant";
+        (!is_proven, row.verdict != "worse", row.verdict.is_empty())
+    });
+}
 
 /// Renders the report so that it is within the budget. Where no more can be left out, as with a
 /// template of the user's own, the text ends where the budget does.
@@ -46,6 +63,9 @@ pub(crate) fn fit(
     render: impl Fn(&Report) -> Result<String, Problem>,
 ) -> Result<String, Problem> {
     let mut text = render(&report)?;
+    if !budget.holds(&text) {
+        sort_by_weight(&mut report);
+    }
     for (name, leave_out) in PARTS {
         if budget.holds(&text) {
             return Ok(text);
@@ -66,11 +86,14 @@ pub(crate) fn fit(
 
 const CUT_NOTE: &str = "\n\nThe rest is too long for a comment.\n";
 
-/// Cuts at the end of the last line that fits.
+/// Room for what closes a block that is cut in the middle.
+const CLOSING: usize = 200;
+
+/// Cuts at the end of the last line that fits, and closes what is open there.
 fn cut_off(text: &str, budget: Budget) -> String {
     let room = Budget {
-        characters: budget.characters.saturating_sub(CUT_NOTE.len()),
-        bytes: budget.bytes.saturating_sub(CUT_NOTE.len()),
+        characters: budget.characters.saturating_sub(CUT_NOTE.len() + CLOSING),
+        bytes: budget.bytes.saturating_sub(CUT_NOTE.len() + CLOSING),
     };
     let (mut characters, mut bytes) = (0, 0);
     let fits = |line: &&str| {
@@ -79,7 +102,13 @@ fn cut_off(text: &str, budget: Budget) -> String {
         characters <= room.characters && bytes <= room.bytes
     };
     let kept: String = text.split_inclusive('\n').take_while(fits).collect();
-    format!("{}{CUT_NOTE}", kept.trim_end())
+    let kept = kept.trim_end();
+    let fences = kept.lines().filter(|line| line.starts_with("```"));
+    let fence = if fences.count() % 2 == 1 { "\n```" } else { "" };
+    let open = kept.matches("<details>").count();
+    let closed = kept.matches("</details>").count();
+    let details = "\n\n</details>".repeat(open.saturating_sub(closed).min(8));
+    format!("{kept}{fence}{details}{CUT_NOTE}")
 }
 
 fn drop_all<T>(items: &mut Vec<T>) -> bool {

@@ -138,7 +138,7 @@ fn file_changes(old: Side<'_>, new: Side<'_>, changed: &Changed) -> Vec<FileChan
         .flatten()
         .any(|content| content.files.is_some());
     let paths: BTreeSet<RepoPath> = if is_folder {
-        let list = |side: Side<'_>| files_below(side.snapshot, &changed.path);
+        let list = |side: Side<'_>| side.written_below(&changed.path);
         list(old).into_iter().chain(list(new)).collect()
     } else {
         BTreeSet::from([changed.path.clone()])
@@ -147,11 +147,6 @@ fn file_changes(old: Side<'_>, new: Side<'_>, changed: &Changed) -> Vec<FileChan
         .iter()
         .filter_map(|path| file_change(old.snapshot, new.snapshot, path));
     all.collect()
-}
-
-fn files_below(snapshot: &dyn Snapshot, folder: &RepoPath) -> Vec<RepoPath> {
-    let mut is_wanted = |entry: &crate::base::source::Entry<'_>| !entry.name.starts_with('.');
-    snapshot.list(folder, &mut is_wanted).unwrap_or_default()
 }
 
 /// Compares one file; `None` where it is the same. What cannot be read has no lines to count.

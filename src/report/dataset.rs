@@ -142,16 +142,24 @@ impl DataChange {
 
 /// Counts the rows of a table that can be had and is not too large.
 fn rows(side: Side<'_>, changed: &Changed, content: &Content) -> Option<usize> {
-    let header = match extension(changed)?.as_str() {
-        "csv" | "tsv" => 1,
-        "jsonl" | "ndjson" => 0,
+    let delimiter = match extension(changed)?.as_str() {
+        "csv" => Some(b','),
+        "tsv" => Some(b'\t'),
+        "jsonl" | "ndjson" => None,
         _ => return None,
     };
     if content.files.is_some() || content.size > LARGEST {
         return None;
     }
     let bytes = side.snapshot.read(&changed.path).ok().flatten()?;
-    let lines = bytes.split(|byte| *byte == b'\n');
-    let filled = lines.filter(|line| !line.trim_ascii().is_empty()).count();
-    Some(filled.saturating_sub(header))
+    let Some(delimiter) = delimiter else {
+        let lines = bytes.split(|byte| *byte == b'\n');
+        return Some(lines.filter(|line| !line.trim_ascii().is_empty()).count());
+    };
+    let mut reader = csv::ReaderBuilder::new()
+        .delimiter(delimiter)
+        .flexible(true)
+        .from_reader(bytes.as_slice());
+    // Only records are counted: a cell may have several lines.
+    Some(reader.byte_records().count())
 }

@@ -155,11 +155,25 @@ fn fill(
     tera.register_filter("size", |bytes: u64, _: Kwargs, _: &State| {
         human::size(bytes)
     });
+    tera.register_filter("short", |text: String, _: Kwargs, _: &State| shorten(&text));
+    tera.register_filter("inside_html", |text: String, _: Kwargs, _: &State| {
+        markdown::escape_in_html(&text)
+    });
     templates.load(&mut tera)?;
     let problem = |error: tera::Error| templates.problem(&error);
     let mut context = Context::from_serialize(report).map_err(problem)?;
     context.insert(name.to_owned(), more);
     tera.render(main, &context).map_err(problem)
+}
+
+/// Values beyond this many characters are cut: nobody reads them in a table.
+const LONGEST_VALUE: usize = 200;
+
+fn shorten(text: &str) -> String {
+    match text.char_indices().nth(LONGEST_VALUE) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
 }
 
 /// Ends with one newline and has no two empty lines in a row, whatever the template left.

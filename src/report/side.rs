@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::base::any_path::AnyPath;
 use crate::base::path::RepoPath;
-use crate::base::source::Snapshot;
+use crate::base::source::{Entry, Snapshot};
 use crate::pipeline::{Content, Lock};
 use crate::store::{Cache, Tree};
 
@@ -29,16 +29,8 @@ pub(crate) struct Changed {
 impl Side<'_> {
     /// Returns what people put in: tracked data, and what stages read and no stage makes.
     fn inputs(&self) -> BTreeMap<&RepoPath, Content> {
-        let made: BTreeSet<&str> = self
-            .lock
-            .stages
-            .values()
-            .flat_map(|entry| entry.outs.keys().map(AnyPath::as_str))
-            .collect();
-        let is_made = |path: &RepoPath| {
-            let is_out = |path: &str| made.contains(path);
-            path.ancestors().any(is_out) || holds_any(&made, path)
-        };
+        let made = self.made();
+        let is_made = |path: &RepoPath| path.ancestors().any(|folder| made.contains(folder));
         let entries = self.lock.stages.values();
         let deps = entries.flat_map(|entry| entry.deps.iter());
         let deps = deps.filter_map(|(path, content)| Some((path.inside()?, *content)));
@@ -46,6 +38,24 @@ impl Side<'_> {
         let data = self.lock.data.iter();
         let data = data.map(|(path, content)| (path, *content));
         deps.chain(data).collect()
+    }
+
+    /// Returns what stages make.
+    fn made(&self) -> BTreeSet<&str> {
+        let outs = self.lock.stages.values();
+        outs.flat_map(|entry| entry.outs.keys().map(AnyPath::as_str))
+            .collect()
+    }
+
+    /// Lists the files below a folder that people write: none that a stage makes, none that are
+    /// hidden.
+    pub(crate) fn written_below(&self, folder: &RepoPath) -> Vec<RepoPath> {
+        let made = self.made();
+        let mut is_wanted = |entry: &Entry<'_>| {
+            !entry.name.starts_with('.') && !made.contains(entry.path().as_str())
+        };
+        let found = self.snapshot.list(folder, &mut is_wanted);
+        found.unwrap_or_default()
     }
 
     /// Returns whether `path` is tracked data, or lies in some, or holds some.
@@ -69,13 +79,6 @@ impl Side<'_> {
             .filter(move |(_, entry)| reads(entry))
             .map(|(name, _)| name.as_str())
     }
-}
-
-/// Returns whether one of the sorted paths lies in `folder`.
-fn holds_any(paths: &BTreeSet<&str>, folder: &RepoPath) -> bool {
-    let start = format!("{folder}/");
-    let mut behind = paths.range(start.as_str()..);
-    behind.next().is_some_and(|path| path.starts_with(&start))
 }
 
 /// Lists the inputs that differ, sorted by path.

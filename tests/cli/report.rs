@@ -356,3 +356,74 @@ fn paths_are_meant_from_where_one_stands() {
     assert!(text.contains("wrote docs/here.md"), "{text}");
     assert!(project.exists("docs/here.md"));
 }
+
+#[test]
+fn a_page_without_a_name_goes_beside_the_markdown() {
+    let project = reviewed();
+    tuned(&project);
+    project.write("own.md", "own words\n");
+    project.edit(
+        "pipeline.yaml",
+        "report: {base: main}",
+        "report: {base: main, template: own.md}",
+    );
+    project.run(&["report", "--html"]).success();
+    let page = project.read("reports/report.html");
+    // A template of markdown is none of a page.
+    assert!(page.contains("<h1>accuracy"), "{page}");
+    project.run(&["report"]).success();
+    assert_eq!(project.read("reports/report.md"), "own words\n");
+}
+
+#[test]
+fn code_beside_an_out_is_compared_without_it() {
+    let project = Project::new();
+    project.write(
+        "pipeline.yaml",
+        "stages:
+  make:
+    cmd: date +%N > src/made.py
+    always_changed: true
+    outs: [src/made.py]
+  use:
+    cmd: cp src/a.py out
+    deps: [src]
+    outs: [out]
+",
+    );
+    project.write("src/a.py", "one\n");
+    project.run(&["repro"]).success();
+    project.commit();
+    project.git(&["checkout", "-q", "-b", "branch"]);
+    project.write("src/a.py", "one\ntwo\n");
+    project.run(&["repro"]).success();
+    let text = project.run(&["report", "--out", "-"]).data();
+    assert!(
+        text.contains("- stage use:\n    - src/a.py +1 −0\n"),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_named_base_needs_no_main() {
+    let project = reviewed();
+    tuned(&project);
+    project.git(&["branch", "-q", "-m", "main", "trunk"]);
+    let text = project.run(&["report", "--base", "trunk", "--out", "-"]);
+    let text = text.data();
+    assert!(!text.contains("[!WARNING]"), "{text}");
+    assert!(text.contains("base trunk @"), "{text}");
+}
+
+#[test]
+fn a_value_without_end_leaves_room_for_the_rest() {
+    let project = reviewed();
+    let long = "x".repeat(70_000);
+    project.write("params.yaml", &format!("model: b\nseed: {long}\n"));
+    project.run(&["repro"]).success();
+    let text = project
+        .run(&["report", "--forge", "github", "--out", "-"])
+        .data();
+    assert!(text.contains("x…"), "{text}");
+    assert!(text.contains("Reproduce: "), "{text}");
+}

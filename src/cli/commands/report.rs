@@ -5,6 +5,7 @@ use std::path::Path;
 
 use clap::Args;
 
+use crate::base::any_path::AnyPath;
 use crate::base::fs;
 use crate::base::path::RepoPath;
 use crate::base::source::{Entry, Snapshot, read_text};
@@ -16,7 +17,7 @@ use crate::cli::error::{CliError, Exit};
 use crate::cli::ui;
 use crate::engine::{LastRun, StageRun};
 use crate::metrics::{Collection, diff};
-use crate::pipeline::{self, Gate, LOCK_FILE, Pipeline, ReportSettings};
+use crate::pipeline::{self, Gate, LOCK_FILE, Lock, Pipeline, ReportSettings};
 use crate::plots::{self, Fragment};
 use crate::report::{
     self, Dialect, Output, Page, Report, ReportRequest, StageRow, Template, Templates, build, fit,
@@ -58,12 +59,16 @@ pub(crate) fn run(args: &ReportArgs, context: &Context) -> Result<Exit, CliError
     let configured = workspace.load_pipeline()?.report;
     let settings = settings(args, configured, &workspace, &context.folder)?;
     let base = args.base.find(&workspace, &settings.base)?;
-    let head = if args.forge.is_some() {
-        Head::Named
-    } else {
+    let to_stdout = args.out.as_deref() == Some("-");
+    let is_page = args.html || is_page(&settings.path) && !to_stdout;
+    let is_committed = !(args.json || args.forge.is_some() || to_stdout || is_page);
+    let head = if is_committed {
         Head::Unnamed
+    } else {
+        Head::Named
     };
-    let Gathered { report, base } = gather(&workspace, base, &settings.base, head)?;
+    let branch = args.base.base.as_deref().unwrap_or(&settings.base);
+    let Gathered { report, base } = gather(&workspace, base, branch, head)?;
     if args.json {
         let json = serde_json::to_string_pretty(&report).expect("invariant: plain data");
         ui::print(&format!("{json}\n"))?;
@@ -76,13 +81,12 @@ pub(crate) fn run(args: &ReportArgs, context: &Context) -> Result<Exit, CliError
         dialect: args.forge.unwrap_or_default(),
         base: base.as_ref(),
     };
-    let is_page = args.html || is_page(&settings.path) && args.out.as_deref() != Some("-");
     let text = if is_page {
         writer.page(&report)?
     } else {
         writer.markdown(report)?
     };
-    if args.out.as_deref() == Some("-") {
+    if to_stdout {
         ui::print(&text)?;
         return Ok(Exit::Success);
     }
@@ -135,7 +139,16 @@ fn settings(
     };
     if let Some(out) = args.out.as_ref().filter(|out| *out != "-") {
         settings.path = path(out)?;
+    } else if args.html && !is_page(&settings.path) {
+        let page = Path::new(settings.path.as_str()).with_extension("html");
+        let page = RepoPath::parse(&page.to_string_lossy());
+        settings.path = page.expect("invariant: another ending makes no other folder");
     }
+    // One for markdown is no page, and the other way round.
+    let makes_page = args.html || is_page(&settings.path);
+    settings.template = settings
+        .template
+        .filter(|template| is_page(template) == makes_page);
     if let Some(template) = &args.template {
         settings.template = Some(path(template)?);
     }
@@ -188,8 +201,11 @@ fn gather(
         head: repo
             .as_ref()
             .filter(|_| head == Head::Named)
-            .and_then(|repo| commit_here(repo, &pipeline)),
-        history: repo.as_ref().zip(Some(branch).filter(|_| base.is_some())),
+            .and_then(|repo| commit_here(repo, &pipeline, here_files.lock())),
+        history: repo
+            .as_ref()
+            .filter(|repo| base.is_some() && repo.is_branch(branch))
+            .map(|repo| (repo, branch)),
         base: base_files
             .as_ref()
             .map(|files| report_side(workspace, files))
@@ -205,7 +221,7 @@ fn gather(
 }
 
 /// Returns the commit that the results are of; `None` where what people write is not as it has it.
-fn commit_here(repo: &Repo, pipeline: &Pipeline) -> Option<String> {
+fn commit_here(repo: &Repo, pipeline: &Pipeline, lock: &Lock) -> Option<String> {
     let made: BTreeSet<&str> = pipeline
         .stages
         .iter()
@@ -218,7 +234,16 @@ fn commit_here(repo: &Repo, pipeline: &Pipeline) -> Option<String> {
     };
     let modified = repo.modified_files().ok()?;
     let head = repo.revision("HEAD").ok()?;
-    let is_clean = !modified.iter().any(is_written);
+    if modified.iter().any(is_written) || Lock::load(&head).ok()?.data != lock.data {
+        return None;
+    }
+    let deps = lock.stages.values().flat_map(|entry| entry.deps.keys());
+    let deps: Vec<&RepoPath> = deps.filter_map(AnyPath::inside).collect();
+    let is_read = |path: &RepoPath| deps.iter().any(|dep| path.is_within(dep));
+    let untracked = repo.untracked_files().ok()?;
+    let is_clean = !untracked
+        .iter()
+        .any(|path| is_read(path) && is_written(path));
     is_clean.then(|| head.short_commit())
 }
 
