@@ -12,6 +12,7 @@ pub(crate) mod human;
 pub(crate) mod ignore_rules;
 pub(crate) mod lockfile;
 pub(crate) mod machine;
+pub(crate) mod markup;
 pub(crate) mod output;
 pub mod path;
 pub mod problem;

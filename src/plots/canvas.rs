@@ -2,8 +2,8 @@
 
 use unicode_width::UnicodeWidthStr;
 
+use crate::base::markup::escape_html;
 use crate::base::shown::Shown;
-use crate::plots::escape::escape;
 
 /// How wide a chart is, in units of the drawing.
 pub(crate) const WIDTH: f64 = 720.0;
@@ -52,7 +52,7 @@ impl Canvas {
             "<text x=\"{}\" y=\"{}\" class=\"{class}{anchor}\">{}</text>",
             number(x),
             number(y),
-            escape(text)
+            escape_html(text)
         );
     }
 

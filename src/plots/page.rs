@@ -5,8 +5,9 @@ use std::io::Read;
 use flate2::read::GzDecoder;
 use serde::Serialize;
 
+use crate::base::markup::escape_html;
 use crate::base::problem::Problem;
-use crate::plots::escape::{escape, script_json};
+use crate::plots::escape::script_json;
 use crate::plots::gallery::Gallery;
 use crate::plots::image::{Picture, data_uri};
 use crate::plots::palette;
@@ -88,7 +89,11 @@ pub(crate) fn page(gallery: &Gallery, sheets: &[Sheet], template: Option<&PageTe
             .replace("{refresh_tag}", "")
             .replacen(PageTemplate::PLOTS, &all, 1);
     }
-    let revisions: Vec<String> = gallery.revisions.iter().map(|name| escape(name)).collect();
+    let revisions: Vec<String> = gallery
+        .revisions
+        .iter()
+        .map(|name| escape_html(name))
+        .collect();
     let revisions = revisions.join(" → ");
     // Whatever stands in a file or a branch's name can neither run nor call home.
     let eval = if has_vega { " 'unsafe-eval'" } else { "" };
@@ -117,7 +122,7 @@ fn plots(gallery: &Gallery, sheets: &[Sheet]) -> String {
     if !gallery.faults.is_empty() {
         html += "<section class=\"faults\"><h2>not drawn</h2><ul>";
         for fault in &gallery.faults {
-            html += &format!("<li>{}</li>", escape(&fault.to_string()));
+            html += &format!("<li>{}</li>", escape_html(&fault.to_string()));
         }
         html += "</ul></section>\n";
     }
@@ -125,7 +130,7 @@ fn plots(gallery: &Gallery, sheets: &[Sheet]) -> String {
 }
 
 fn figure(sheet: &Sheet) -> String {
-    let id = escape(&sheet.id);
+    let id = escape_html(&sheet.id);
     match &sheet.content {
         Content::Chart(chart) => {
             let drawn = draw(chart);
@@ -147,13 +152,13 @@ fn figure(sheet: &Sheet) -> String {
 }
 
 fn pictures(picture: &Picture) -> String {
-    let title = escape(picture.title());
+    let title = escape_html(picture.title());
     let mut html = format!(
         "<figure class=\"images\" data-id=\"{}\"><h2>{title}</h2><div class=\"row\">",
-        escape(&picture.id)
+        escape_html(&picture.id)
     );
     for (revisions, bytes) in &picture.versions {
-        let names: Vec<String> = revisions.iter().map(|name| escape(name)).collect();
+        let names: Vec<String> = revisions.iter().map(|name| escape_html(name)).collect();
         let same = if names.len() > 1 { " (the same)" } else { "" };
         let names = names.join(", ");
         html += &format!(

@@ -2,11 +2,11 @@
 
 use serde_json::json;
 
+use crate::base::markup::escape_html;
 use crate::plots::canvas::{Anchor, Canvas, WIDTH, fit, number, text_width};
 use crate::plots::chart::{Axis, Bars, Chart, Drawing, Key, Layer, Mark, Plane};
 use crate::plots::compose::{X_TICKS, Y_TICKS};
 use crate::plots::decimate::{thin_cloud, thin_curve};
-use crate::plots::escape::escape;
 use crate::plots::palette::{self, COLOURS, dash};
 use crate::plots::scale::{Growth, Tick, write};
 use crate::plots::svg_matrix::draw_matrices;
@@ -44,7 +44,7 @@ impl Drawn {
             "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"{height}\" viewBox=\"0 0 {width} {height}\" \
              class=\"plot\" role=\"img\" aria-label=\"{}\"><style>{}</style>\
              <rect width=\"{width}\" height=\"{height}\" class=\"paper\"/>{}</svg>\n",
-            escape(&self.title),
+            escape_html(&self.title),
             palette::file_rules(),
             self.body
         )
@@ -55,7 +55,7 @@ impl Drawn {
         let (width, height) = (number(self.width), number(self.height));
         format!(
             "<svg viewBox=\"0 0 {width} {height}\" class=\"plot\" role=\"img\" aria-label=\"{}\">{}</svg>",
-            escape(&self.title),
+            escape_html(&self.title),
             self.body
         )
     }
@@ -442,7 +442,7 @@ fn draw_bar(
         "class=\"c{} series\" data-s=\"{index}\"",
         key.colour % COLOURS
     ));
-    let tip = escape(&format!("{}: {length}", key.label));
+    let tip = escape_html(&format!("{}: {length}", key.label));
     canvas.rectangle(
         (zero.min(end), y + 1.0),
         ((end - zero).abs().max(0.5), thickness - 2.0),

@@ -1,8 +1,8 @@
 //! Draws confusion matrices, those of several revisions side by side.
 
+use crate::base::markup::escape_html;
 use crate::plots::canvas::{Anchor, Canvas, WIDTH, fit, text_width};
 use crate::plots::chart::Matrix;
-use crate::plots::escape::escape;
 
 /// How large a matrix is at most, without its labels.
 const SIZE: f64 = 400.0;
@@ -110,7 +110,7 @@ impl<'m> Panel<'m> {
                     (side, side),
                     &format!(
                         "class=\"bar\" fill-opacity=\"{strength:.2}\" data-t=\"{}\"",
-                        escape(&tip)
+                        escape_html(&tip)
                     ),
                 );
                 if self.cell >= READABLE {

@@ -2,8 +2,8 @@
 
 use unicode_width::UnicodeWidthStr;
 
+use crate::base::markup::escape_html;
 use crate::pipeline::Pipeline;
-use crate::report::html::escape;
 use crate::report::layout::{Layout, Place, lay_out};
 
 /// More stages than this are a picture that nobody reads.
@@ -125,8 +125,8 @@ impl<'a> Canvas<'a> {
     fn stage(&self, place: (usize, usize), stage: usize, outcome: &str) -> String {
         let (left, right, middle) = self.sides(place);
         let top = middle - HEIGHT / 2;
-        let name = escape(&self.names[stage]);
-        let class = escape(outcome);
+        let name = escape_html(&self.names[stage]);
+        let class = escape_html(outcome);
         format!(
             "<a href=\"#stage-{stage}\"><rect class=\"stage {class}\" x=\"{left}\" y=\"{top}\" \
              width=\"{}\" height=\"{HEIGHT}\" rx=\"6\"/><text class=\"{class}\" x=\"{}\" y=\"{}\" \

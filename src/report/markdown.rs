@@ -1,6 +1,6 @@
 //! Escaping for markdown: names and values come from files that anybody may edit.
 
-use crate::report::html;
+use crate::base::markup::{escape_html, is_invisible};
 
 /// Stops a forge from reading on: what stands before and after it is no link, no name, no number.
 const BREAK: char = '\u{200b}';
@@ -23,7 +23,7 @@ pub(crate) fn escape(text: &str) -> String {
 /// backslashes would be seen.
 pub(crate) fn escape_in_html(text: &str) -> String {
     write(text, |character, escaped| {
-        escaped.push_str(&html::escape(character.encode_utf8(&mut [0; 4])));
+        escaped.push_str(&escape_html(character.encode_utf8(&mut [0; 4])));
     })
 }
 
@@ -70,14 +70,6 @@ fn ends_with_word(text: &str, word: &str) -> bool {
     });
     let is_first = |character: char| !character.is_alphanumeric();
     is_word && before.next().is_none_or(is_first)
-}
-
-/// Returns whether a character is a control, or a mark that reverses or hides text.
-pub(crate) fn is_invisible(character: char) -> bool {
-    character.is_control()
-        || matches!(character,
-            '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
-            | '\u{2060}'..='\u{2069}' | '\u{feff}' | '\u{e0000}'..='\u{e007f}')
 }
 
 #[cfg(test)]

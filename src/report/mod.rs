@@ -10,7 +10,6 @@ mod drawing;
 mod error;
 mod evidence;
 mod headline;
-mod html;
 mod layout;
 mod markdown;
 mod mermaid;

@@ -4,11 +4,12 @@ use serde::Serialize;
 use tera::{Context, ErrorKind, EscapeFn, Kwargs, State, Tera};
 
 use crate::base::human;
+use crate::base::markup::escape_html;
 use crate::base::problem::{Place, Problem};
 use crate::report::dialect::Dialect;
+use crate::report::markdown;
 use crate::report::model::Report;
 use crate::report::page::Page;
-use crate::report::{html, markdown};
 
 /// The templates that the others are parts of: of the markdown and of the page.
 const MAIN: &str = "report.md";
@@ -135,7 +136,7 @@ pub(crate) fn render_page(
     page: &Page,
     templates: &Templates,
 ) -> Result<String, Problem> {
-    let escape: EscapeFn = |text, out| out.write_all(html::escape(text).as_bytes());
+    let escape: EscapeFn = |text, out| out.write_all(escape_html(text).as_bytes());
     let rendered = fill(templates, PAGE, escape, report, ("page", page))?;
     let lines = rendered.lines().filter(|line| !line.trim().is_empty());
     Ok(lines.flat_map(|line| [line, "\n"]).collect())
