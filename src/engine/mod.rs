@@ -39,7 +39,7 @@ mod written;
 pub(crate) use addition::{Existing, add_stage};
 pub(crate) use amendment::{AmendError, Amendment};
 pub(crate) use consent::{Answer, Consent, Question};
-pub(crate) use decide::{Reason, Source};
+pub(crate) use decide::{OutFault, Reason, Source};
 pub(crate) use error::{Error, Failure};
 pub(crate) use event::{Ending, Event, Outcome, Reporter};
 pub(crate) use explain::{FileChange, changed_files};

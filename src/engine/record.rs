@@ -1,12 +1,14 @@
 //! `LastRun`: how the last run went, for the report. Lies in `.mlpipe`, may be lost at any time.
 
+use std::os::unix::fs::MetadataExt;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use crate::base::fs;
+use crate::base::path::RepoPath;
 use crate::engine::event::{Ending, Outcome};
-use crate::pipeline::StageName;
+use crate::pipeline::{LOCK_FILE, StageName};
 use crate::workspace::Workspace;
 
 const FILE: &str = "last-run";
@@ -17,6 +19,9 @@ const FILE: &str = "last-run";
 pub(crate) struct LastRun {
     /// Each stage.
     pub(crate) stages: Vec<StageRun>,
+    /// The size of `data.lock` when it ended, and when that was written, in nanoseconds since 1970:
+    /// of another lock, as of another branch, the run says nothing.
+    lock: Option<(u64, i64)>,
 }
 
 /// How it went with one stage.
@@ -57,21 +62,34 @@ impl StageRun {
     }
 }
 
+fn stamp(workspace: &Workspace) -> Option<(u64, i64)> {
+    let lock = RepoPath::parse(LOCK_FILE).expect("invariant: a plain file name");
+    let found = workspace.locate(&lock).metadata().ok()?;
+    let seconds = found.mtime().checked_mul(1_000_000_000)?;
+    Some((found.len(), seconds.checked_add(found.mtime_nsec())?))
+}
+
 impl LastRun {
-    /// Makes the record of a run.
-    pub(crate) fn of(stages: &[StageRun]) -> Self {
+    /// Makes the record of a run that has just ended.
+    pub(crate) fn of(stages: &[StageRun], workspace: &Workspace) -> Self {
         Self {
             stages: stages.to_vec(),
+            lock: stamp(workspace),
         }
     }
 
-    /// Reads the record; one that is absent or unreadable is empty.
+    /// Reads the record; one that is absent, unreadable or of another `data.lock` is empty.
     pub(crate) fn load(workspace: &Workspace) -> Self {
         let bytes = fs::read(&workspace.state(FILE))
             .ok()
             .flatten()
             .unwrap_or_default();
-        postcard::from_bytes(&bytes).unwrap_or_default()
+        let run: Self = postcard::from_bytes(&bytes).unwrap_or_default();
+        if run.lock == stamp(workspace) {
+            run
+        } else {
+            Self::default()
+        }
     }
 
     /// Writes the record.

@@ -116,7 +116,7 @@ pub(crate) fn repro(
     }
     let policy = options.policy.run;
     if !matches!(policy, RunPolicy::Never | RunPolicy::CheckOut)
-        && let Err(error) = LastRun::of(&summary.runs).save(workspace)
+        && let Err(error) = LastRun::of(&summary.runs, workspace).save(workspace)
     {
         let cost = "reports do not tell of this run";
         reporter.report(&Event::Unsaved { error, cost });

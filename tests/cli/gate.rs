@@ -300,3 +300,19 @@ fn the_table_comes_as_markdown_and_hostile_names_stay_text() {
     );
     assert!(!text.contains('\u{1b}'), "{text}");
 }
+
+#[test]
+fn results_of_other_inputs_are_told() {
+    let project = Project::chain();
+    let pipeline = project.read("pipeline.yaml") + "gates:\n  accuracy: {min: 0.5}\n";
+    project.write("pipeline.yaml", &pipeline);
+    project.run(&["repro"]).success();
+    let text = project.run(&["gate"]).data();
+    assert!(!text.contains("would run"), "{text}");
+    project.edit("params.yaml", "score: 0.9", "score: 0.95");
+    let text = project.run(&["gate"]).data();
+    assert!(
+        text.contains("the results are not of what is in the workspace: `train` would run"),
+        "{text}"
+    );
+}

@@ -427,3 +427,17 @@ fn a_value_without_end_leaves_room_for_the_rest() {
     assert!(text.contains("x…"), "{text}");
     assert!(text.contains("Reproduce: "), "{text}");
 }
+
+#[test]
+fn a_run_of_another_branch_is_not_told_of() {
+    let project = reviewed();
+    tuned(&project);
+    project.commit();
+    let text = project.run(&["report", "--out", "-"]).data();
+    assert!(text.contains("| train | ran |"), "{text}");
+    project.git(&["checkout", "-q", "main"]);
+    project.run(&["checkout"]).success();
+    let text = project.run(&["report", "--out", "-"]).data();
+    assert!(!text.contains("| train | ran |"), "{text}");
+    assert!(!text.contains("would run"), "{text}");
+}

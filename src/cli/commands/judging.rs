@@ -1,9 +1,11 @@
 //! What gates and reports have in common: both sides of a comparison, and what came of each gate.
 
+use crate::base::human;
 use crate::cli::commands::backing;
 use crate::cli::commands::base::Base;
 use crate::cli::commands::sides::Side;
 use crate::cli::error::CliError;
+use crate::engine::{Forecast, Missing, OutFault, Policy, Reason, Selection, StageStatus, status};
 use crate::metrics::{Backing, Judgement, Query, Sides, Subject, judge};
 use crate::pipeline::Gate;
 use crate::workspace::Workspace;
@@ -18,6 +20,8 @@ pub(super) struct Judged {
     pub(super) judgements: Vec<Judgement>,
     /// What was in the way.
     pub(super) notes: Vec<String>,
+    /// Whether the results are of other inputs than those that are there.
+    pub(super) is_stale: bool,
 }
 
 impl Judged {
@@ -63,14 +67,47 @@ impl Judged {
                 evidence: &|file, key, about| backing.evidence(file, key, about),
             },
         );
+        let stale = stale(workspace);
+        let is_stale = stale.is_some();
+        notes.extend(stale);
         Ok(Self {
             here,
             base,
             backing,
             judgements,
             notes,
+            is_stale,
         })
     }
+}
+
+/// Says which stages have not run with the inputs that are there. That an out is missing makes no
+/// result untrue.
+fn stale(workspace: &Workspace) -> Option<String> {
+    let policy = Policy {
+        missing: Missing::Recorded,
+        ..Policy::default()
+    };
+    // What is wrong with the pipeline or its files, others tell.
+    let stages = status(workspace, &Selection::default(), policy).ok()?;
+    let is_untrue = |reason: &Reason| match reason {
+        Reason::Input(_) => true,
+        Reason::Out(_, fault) => *fault == OutFault::Changed,
+        Reason::NeverRan | Reason::AlwaysRuns | Reason::Forced => false,
+    };
+    let is_stale = |stage: &&StageStatus| match &stage.forecast {
+        Forecast::Run(reasons) | Forecast::Restore(reasons) => reasons.iter().any(is_untrue),
+        Forecast::MayRun { reasons, .. } => reasons.iter().any(is_untrue),
+        Forecast::Unchanged | Forecast::Cache(_) | Forecast::Adopt | Forecast::Fail(_) => false,
+    };
+    let stale = stages.iter().filter(is_stale);
+    let stale: Vec<String> = stale.map(|stage| format!("`{}`", stage.stage)).collect();
+    if stale.is_empty() {
+        return None;
+    }
+    let names = human::first_of(&stale);
+    let what = "the results are not of what is in the workspace";
+    Some(format!("{what}: {names} would run (`mlpipe repro`)"))
 }
 
 fn note_faults(base: &Side, notes: &mut Vec<String>) {

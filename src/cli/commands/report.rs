@@ -183,6 +183,7 @@ fn gather(
         backing,
         judgements,
         mut notes,
+        is_stale,
     } = judged;
     let faults = here.collection.faults.iter().chain(&backing.faults);
     notes.extend(faults.map(ToString::to_string));
@@ -195,7 +196,7 @@ fn gather(
         .transpose()?;
     let commit = base.as_ref().and_then(Side::short_commit);
     let repo = Repo::open(workspace.root()).ok();
-    let report = build(ReportRequest {
+    let mut report = build(ReportRequest {
         here: report_side(workspace, &here_files),
         pipeline: &pipeline,
         head: repo
@@ -217,6 +218,9 @@ fn gather(
         stages: last_run(workspace),
     })?;
     drop(base_files);
+    if is_stale && report.verdict == "pass" {
+        report.verdict = "warn";
+    }
     Ok(Gathered { report, base })
 }
 
