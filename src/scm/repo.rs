@@ -144,7 +144,7 @@ impl Repo {
 
     /// Opens the revision that `name` means.
     pub(crate) fn revision(&self, name: &str) -> Result<Revision, Error> {
-        self.open_commit(name, &self.commit(name)?)
+        self.open_commit(short(name), &self.commit(name)?)
     }
 
     /// Opens the last commit that HEAD, or the revision `head`, has in common with `name`: where a
@@ -251,6 +251,12 @@ impl Repo {
         };
         RepoPath::parse(inner).ok()
     }
+}
+
+/// Returns the first digits of a whole hash, which nobody reads, and any other name as it is.
+fn short(name: &str) -> &str {
+    let is_hash = name.len() == 40 && name.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if is_hash { &name[..7] } else { name }
 }
 
 /// Returns the path below the repository of a path below the project.

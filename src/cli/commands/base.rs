@@ -37,7 +37,10 @@ impl BaseArgs {
             {
                 Ok(Base {
                     revision: None,
-                    notes: vec![format!("there is no revision {name} to compare with")],
+                    notes: vec![format!(
+                        "there is no revision {name} to compare with (`git fetch origin {name}`, if the \
+                         remote has it; in CI the whole history is wanted)"
+                    )],
                 })
             }
             Err(error) => Err(error.into()),
