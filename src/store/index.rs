@@ -252,13 +252,6 @@ impl Index {
         (known.stamp == stamp).then_some(known.digest)
     }
 
-    /// Like [`Self::find`], for a file that nobody may write to: its names may have come and gone.
-    pub(super) fn find_read_only(&self, path: &str, stamp: Stamp) -> Option<Digest> {
-        let known = self.known(path)?;
-        let is_same = stamp.is_same_but_for_names(&known.stamp);
-        is_same.then_some(known.digest)
-    }
-
     fn known(&self, path: &str) -> Option<Known> {
         let (folder, name) = split(path);
         self.look_up(&self.read(), folder, name)

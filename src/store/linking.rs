@@ -157,14 +157,8 @@ impl Cache {
         // Through a link its mode may have been changed.
         let is_read_only = mode & 0o777 == 0o444;
         let name = self.loose.name_in(index, file.digest);
-        let recall = |name: String| {
-            if is_read_only {
-                index.find_read_only(&name, stamp)
-            } else {
-                index.find(&name, stamp)
-            }
-        };
-        let is_known = name.and_then(recall) == Some(file.digest);
+        let recalled = name.and_then(|name| index.find(&name, stamp));
+        let is_known = recalled == Some(file.digest);
         let is_settled = is_known || {
             // Judged before it is read, which may take long.
             let is_fresh = stamp.has_fresh_content();

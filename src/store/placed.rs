@@ -239,19 +239,4 @@ mod tests {
             assert_eq!(fixture.find("b"), None);
         }
     }
-
-    #[test]
-    fn an_object_of_which_names_came_and_went_is_still_known() {
-        let fixture = Fixture::new(LinkType::Hardlink);
-        let content = fixture.store("a", "alpha");
-        assert_eq!(fixture.restore(&content, "b"), Restored::Done);
-        disk::remove_file(fixture.path("b")).expect("removes");
-        let object = fixture.cache.loose.path(content.sha256);
-        let stamp = Stamp::of(&object.metadata().expect("is there"));
-        let name = fixture.cache.loose.name_in(&fixture.index, content.sha256);
-        let name = name.expect("is below the root");
-        assert_eq!(fixture.index.find(&name, stamp), None);
-        let found = fixture.index.find_read_only(&name, stamp);
-        assert_eq!(found, Some(content.sha256));
-    }
 }

@@ -75,13 +75,6 @@ impl Stamp {
         content(self) == content(before)
     }
 
-    /// Returns whether the bytes are those of a file with the stamp `before` that nobody may write to,
-    /// where that is told by more than them: it has as many names as it had if it was changed at all.
-    /// Names come and go with each checkout, and each leaves another change time.
-    pub(super) fn is_same_but_for_names(&self, before: &Self) -> bool {
-        self == before || self.links != before.links && self.is_of_same_content(before)
-    }
-
     /// Returns whether another change could leave the same stamp.
     pub(crate) fn is_fresh(&self) -> bool {
         self.is_fresh_at(self.modified.max(self.changed), SystemTime::now())
@@ -145,30 +138,6 @@ mod tests {
         assert!(is_fresh(stamp(9, 0)), "whole seconds need more time");
         assert!(!is_fresh(stamp(5, 0)));
         assert!(is_fresh(stamp(99, 1)), "a clock that was set back");
-    }
-
-    #[test]
-    fn another_change_time_is_excused_by_another_number_of_names_alone() {
-        let before = stamp(9, 1);
-        let linked = Stamp {
-            links: 2,
-            changed: stamp(10, 1).changed,
-            ..before
-        };
-        assert!(linked.is_same_but_for_names(&before));
-        assert!(before.is_same_but_for_names(&before));
-        let touched = Stamp { links: 1, ..linked };
-        assert!(!touched.is_same_but_for_names(&before));
-        for other in [
-            Stamp { size: 2, ..linked },
-            Stamp { inode: 2, ..linked },
-            Stamp {
-                modified: linked.changed,
-                ..linked
-            },
-        ] {
-            assert!(!other.is_same_but_for_names(&before));
-        }
     }
 
     #[test]
