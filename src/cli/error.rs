@@ -267,6 +267,8 @@ impl From<scm::Error> for CliError {
                 let hint = format!("`git config --global --add safe.directory {path}` trusts it");
                 Self::new(&error).hint(hint)
             }
+            scm::Error::Closed { .. } => Self::new(&error)
+                .hint("mend it, or let its owner run this: `git status` says what is wrong"),
             scm::Error::Hook { .. } => Self::new(&error).hint(
                 "call `mlpipe status` in it yourself, or move it away and run `mlpipe install` again; \
                  the merge of data.lock is set up without it",

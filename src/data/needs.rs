@@ -6,7 +6,7 @@ use crate::base::path::RepoPath;
 use crate::base::source::as_text;
 use crate::data::refusal::Refusal;
 use crate::pipeline::{Content, LOCK_FILE, Lock};
-use crate::scm::Reach;
+use crate::scm::{Reach, Version};
 use crate::store::{Cache, Listing, Live};
 use crate::workspace::Workspace;
 
@@ -38,7 +38,17 @@ impl<'c> Needs<'c> {
             self.cache
                 .pin_linked(&workspace.locate(path), &mut self.live);
         }
-        self.add_lock(&lock)
+        self.add_lock(&lock)?;
+        self.add_pending(workspace)
+    }
+
+    /// Adds what is staged, and both sides of a merge that is under way, of all worktrees.
+    fn add_pending(&mut self, workspace: &Workspace) -> Result<(), Refusal> {
+        let Some(repo) = workspace.repo()? else {
+            return Ok(());
+        };
+        let path = RepoPath::parse(LOCK_FILE).expect("invariant: a plain file name");
+        self.add_versions(repo.pending_versions(&path)?)
     }
 
     /// Adds what a project needed in these commits.
@@ -54,7 +64,11 @@ impl<'c> Needs<'c> {
             return Ok(());
         };
         let path = RepoPath::parse(LOCK_FILE).expect("invariant: a plain file name");
-        for version in repo.versions(&path, reaches)? {
+        self.add_versions(repo.versions(&path, reaches)?)
+    }
+
+    fn add_versions(&mut self, versions: Vec<Version>) -> Result<(), Refusal> {
+        for version in versions {
             let label = format!("{}:{LOCK_FILE}", version.commit);
             let lock = Lock::parse(&label, as_text(&label, &version.bytes)?)?;
             self.add_lock(&lock)?;

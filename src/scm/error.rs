@@ -27,6 +27,12 @@ pub(crate) enum Error {
         /// Its folder.
         path: String,
     },
+    /// There is a repository, and it cannot be opened.
+    #[error("the git repository at `{path}` cannot be opened")]
+    Closed {
+        /// Its `.git`.
+        path: String,
+    },
     /// A hook of the user's that cannot take a block of ours.
     #[error("cannot add to git's hook `{}`: {reason}", path.display())]
     Hook {

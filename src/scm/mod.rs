@@ -11,12 +11,13 @@ mod lines;
 mod merge_driver;
 mod moments;
 mod moves;
+mod pending;
 mod repo;
 mod revision;
 
 pub(crate) use error::Error;
 pub(crate) use exclude::hide_unfinished;
-pub(crate) use history::{Day, Reach};
+pub(crate) use history::{Day, Reach, Version};
 pub(crate) use ignore::{IgnoreFiles, ignore_out, stop_ignoring};
 pub(crate) use lines::line_changes;
 pub(crate) use moments::Moment;

@@ -2,6 +2,7 @@
 
 use std::cell::OnceCell;
 use std::collections::BTreeSet;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
@@ -30,7 +31,13 @@ impl Repo {
             path: root.to_owned(),
         };
         let git = Repository::discover(root).map_err(|error| match error.code() {
-            ErrorCode::NotFound => none(),
+            // To libgit2 what it may not look into is not there.
+            ErrorCode::NotFound => match marker(root) {
+                Some(path) => Error::Closed {
+                    path: path.display().to_string(),
+                },
+                None => none(),
+            },
             ErrorCode::Owner => Error::Foreign {
                 path: root.display().to_string(),
             },
@@ -251,6 +258,20 @@ impl Repo {
         };
         RepoPath::parse(inner).ok()
     }
+}
+
+/// Returns the `.git` around a project at `root` that git would take for one if it could look into
+/// it: a file that names another place, or a folder with a HEAD, or one that nobody may enter.
+fn marker(root: &Path) -> Option<PathBuf> {
+    let is_one = |place: &PathBuf| match place.join("HEAD").symlink_metadata() {
+        Ok(_) => true,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => place.is_file(),
+        // Below a file there is nothing, either.
+        Err(_) => true,
+    };
+    let places = root.ancestors().map(|folder| folder.join(".git"));
+    let mut places = places.filter(|place| place.symlink_metadata().is_ok());
+    places.find(is_one)
 }
 
 /// Returns the first digits of a whole hash, which nobody reads, and any other name as it is.

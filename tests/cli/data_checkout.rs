@@ -510,7 +510,7 @@ fn an_edit_through_a_link_that_hides_its_traces_is_found() {
     project.write("one", "orig1");
     project.run(&["add", "one"]).success();
     for _ in 0..2 {
-        std::fs::remove_file(project.path("one")).expect("removes");
+        fs::remove_file(project.path("one")).expect("removes");
         project.run(&["checkout"]).success();
         std::thread::sleep(std::time::Duration::from_millis(150));
         project.run(&["status"]);
@@ -522,19 +522,15 @@ fn an_edit_through_a_link_that_hides_its_traces_is_found() {
         .modified()
         .expect("a time");
     let mode = |mode| {
-        std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(mode))
-            .expect("sets the mode");
+        fs::set_permissions(&path, PermissionsExt::from_mode(mode)).expect("sets the mode");
     };
     mode(0o644);
-    std::fs::write(&path, "EDIT1").expect("writes");
-    let file = std::fs::File::options()
-        .write(true)
-        .open(&path)
-        .expect("opens");
+    fs::write(&path, "EDIT1").expect("writes");
+    let file = fs::File::options().write(true).open(&path).expect("opens");
     file.set_modified(written).expect("sets the time");
     drop(file);
     mode(0o444);
-    std::fs::remove_file(&path).expect("removes");
+    fs::remove_file(&path).expect("removes");
     let text = project.run(&["checkout"]).failure(1);
     assert!(
         text.contains("is not in the cache") || text.contains("corrupt"),

@@ -518,3 +518,51 @@ fn killed_at_any_moment_it_has_lost_nothing() {
         assert!(comes_back(&copy, "b"), "call {at}");
     }
 }
+
+#[test]
+fn what_is_staged_or_in_another_worktree_is_needed() {
+    let project = Project::new();
+    project.run(&["init"]).success();
+    project.write("one", "first");
+    project.run(&["add", "one"]).success();
+    project.commit();
+    project.write("one", "second");
+    project.run(&["add", "one"]).success();
+    project.commit();
+    let other = tempfile::tempdir().expect("a temporary folder");
+    let other = other.path().join("w");
+    project.git(&[
+        "worktree",
+        "add",
+        "-q",
+        "--detach",
+        other.to_str().expect("UTF-8"),
+    ]);
+    project.git(&["reset", "-q", "--hard", "HEAD~"]);
+    project.run(&["checkout", "--force"]).success();
+    project.write("one", "third");
+    project.run(&["add", "one"]).success();
+    project.git(&["add", "data.lock"]);
+    project.write("one", "fourth");
+    project.run(&["add", "one"]).success();
+    project.run(&["gc", "-A", "--force"]).success();
+    project.git(&["checkout", "-q", "data.lock"]);
+    project.run(&["checkout", "--force"]).success();
+    assert_eq!(project.read("one"), "third");
+    let lock = std::fs::read_to_string(other.join("data.lock")).expect("is there");
+    project.write("data.lock", &lock);
+    project.run(&["checkout", "--force"]).success();
+    assert_eq!(project.read("one"), "second");
+}
+
+#[test]
+fn a_repository_that_cannot_be_opened_keeps_what_it_may_need() {
+    let project = Project::new();
+    project.run(&["init"]).success();
+    project.write("one", "first");
+    project.run(&["add", "one"]).success();
+    project.commit();
+    std::fs::rename(project.path(".git/refs"), project.path(".git/away")).expect("renames");
+    let text = project.run(&["gc", "-w", "--force"]).failure(1);
+    assert!(text.contains("cannot be opened"), "{text}");
+}

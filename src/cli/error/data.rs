@@ -5,6 +5,7 @@ use crate::base::path::RepoPath;
 use crate::cli::error::CliError;
 use crate::data::{self, Refusal};
 use crate::engine;
+use crate::scm;
 use crate::store;
 
 impl From<Refusal> for CliError {
@@ -17,13 +18,23 @@ impl From<Refusal> for CliError {
             Refusal::Busy(error) => error.into(),
             Refusal::Nested { .. } => Self::new(&error)
                 .hint("run `mlpipe gc` when `mlpipe repro` has ended, not in a stage"),
-            Refusal::Project { ref path, .. } => {
+            Refusal::Project {
+                ref path,
+                ref source,
+            } => {
+                let told = Self::new(&error);
+                if let Some(Refusal::Git(scm::Error::Foreign { path })) = source.downcast_ref() {
+                    let hint = format!("`git config --global --add safe.directory {path}` trusts it");
+                    return told.hint("nothing was deleted").hint(hint);
+                }
+                let told = told.hint("nothing was deleted; mend that project, or bring its folder back");
+                if path.exists() {
+                    return told;
+                }
                 let path = path.display();
-                Self::new(&error)
-                    .hint("nothing was deleted; mend that project, or bring its folder back")
-                    .hint(format!(
-                        "`mlpipe gc --forget-project {path}` is for one that is gone for good"
-                    ))
+                told.hint(format!(
+                    "`mlpipe gc --forget-project {path}` is for one that is gone for good"
+                ))
             }
             Refusal::Registration { ref name } => Self::new(&error)
                 .hint("nothing was deleted; `mlpipe fsck` may mend it")
