@@ -513,7 +513,7 @@ fn an_edit_through_a_link_that_hides_its_traces_is_found() {
         fs::remove_file(project.path("one")).expect("removes");
         project.run(&["checkout"]).success();
         std::thread::sleep(std::time::Duration::from_millis(150));
-        project.run(&["status"]);
+        project.run(&["status"]).success();
     }
     let path = project.path("one");
     let written = path

@@ -562,7 +562,7 @@ fn a_repository_that_cannot_be_opened_keeps_what_it_may_need() {
     project.write("one", "first");
     project.run(&["add", "one"]).success();
     project.commit();
-    std::fs::rename(project.path(".git/refs"), project.path(".git/away")).expect("renames");
+    fs::rename(project.path(".git/refs"), project.path(".git/away")).expect("renames");
     let text = project.run(&["gc", "-w", "--force"]).failure(1);
     assert!(text.contains("cannot be opened"), "{text}");
 }
