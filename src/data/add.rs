@@ -108,8 +108,7 @@ fn record(
     if !news.is_empty() {
         access.update(|data| data.extend(news.clone()))?;
     }
-    // Measuring again would only take longer.
-    let _unsaved = access.workspace.save_index();
+    access.workspace.try_save_index();
     Ok(added)
 }
 

@@ -102,8 +102,7 @@ pub(crate) fn check_out(
             kept: visit.kept,
         });
     }
-    // Measuring again would only take longer.
-    let _unsaved = access.workspace.save_index();
+    access.workspace.try_save_index();
     Ok(all)
 }
 

@@ -52,8 +52,7 @@ pub(crate) fn take_away_left(access: &Access<'_>) -> Result<Vec<Departure>, Erro
         departures.push(Departure { path, fate });
     }
     if !departures.is_empty() {
-        // Measuring again would only take longer.
-        let _unsaved = workspace.save_index();
+        workspace.try_save_index();
     }
     Ok(departures)
 }

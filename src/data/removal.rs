@@ -49,8 +49,7 @@ pub(crate) fn remove(
         stop_ignoring(access.workspace.root(), path)?;
     }
     access.update(|data| data.retain(|path, _| !paths.contains(path)))?;
-    // Measuring again would only take longer.
-    let _unsaved = access.workspace.save_index();
+    access.workspace.try_save_index();
     Ok(removed)
 }
 
