@@ -9,7 +9,7 @@ use crate::base::path::RepoPath;
 use crate::data::access::Access;
 use crate::data::admission::refuse_behind_link;
 use crate::data::error::Error;
-use crate::data::unsaved::Unsaved;
+use crate::data::unsaved::{Unsaved, is_within, uncounted_in_the_way};
 use crate::pipeline::Content;
 use crate::scm::IgnoreFiles;
 use crate::store::{Meter, Presence, Restored, Tree, leads_elsewhere};
@@ -176,6 +176,8 @@ impl Visit<'_> {
         let there = self.workspace.tree(&self.any())?.unwrap_or_default();
         let is_folder = found.is_none_or(|found| found.files.is_some());
         let is_free = is_folder && is_part(&there, &tree);
+        let taken = uncounted_in_the_way(&self.workspace.locate(self.path), &there, &tree)?;
+        let taken: BTreeSet<&str> = taken.iter().map(String::as_str).collect();
         let there: BTreeMap<&str, Content> = contents(&there).collect();
         let (mut files, mut has_restored) = (Vec::new(), false);
         for (inner, content) in contents(&tree) {
@@ -185,6 +187,7 @@ impl Visit<'_> {
             let is_done = match cache.presence(&content)? {
                 Presence::Missing => false,
                 Presence::Whole if !is_free => true,
+                Presence::Whole if is_within(inner, &taken) || self.is_folder(inner) => false,
                 Presence::Whole => {
                     let is_done = self.restore_file(inner, &content)?;
                     has_restored |= is_done;
@@ -200,6 +203,11 @@ impl Visit<'_> {
         }
         let is_partial = has_restored;
         Ok(Outcome::Lost { files, is_partial })
+    }
+
+    fn is_folder(&self, inner: &str) -> bool {
+        let place = self.workspace.locate(self.path).join(inner);
+        place.is_dir() && !place.is_symlink()
     }
 
     /// Puts one file in place; false if the cache does not have it, or if it is behind a link.

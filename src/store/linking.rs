@@ -19,7 +19,7 @@ use crate::store::linker::Way;
 use crate::store::live::Live;
 use crate::store::meter::Meter;
 use crate::store::placed::Placed;
-use crate::store::restoring::Restored;
+use crate::store::restoring::{Restored, remove_folder};
 use crate::store::stamp::Stamp;
 use crate::store::tree::FileContent;
 
@@ -120,9 +120,7 @@ impl Cache {
         // In a new folder nothing is in the way.
         if self.link(file.digest, way, folder, inner).is_err() {
             let path = folder.path().join(inner);
-            if path.is_dir() && !path.is_symlink() {
-                fs::remove(&path)?;
-            }
+            remove_folder(&path, index)?;
             replace(way, &self.loose.path(file.digest), &path)?;
         }
         meter.add_file();

@@ -501,3 +501,71 @@ fn a_branch_that_is_older_than_the_project_can_be_left_again() {
     assert_eq!(project.read("data/raw/a"), "alpha\n");
     assert_eq!(project.git(&["status", "--porcelain"]), "");
 }
+
+/// Deletes the object with these bytes.
+fn lose(project: &Project, bytes: &[u8]) {
+    let objects = files(&project.path(".mlpipe/cache/sha256"));
+    let object = objects
+        .iter()
+        .find(|path| fs::read(path).expect("reads") == bytes);
+    fs::remove_file(object.expect("the cache has it")).expect("removes");
+}
+
+#[test]
+fn ignored_files_survive_when_the_cache_has_lost_a_file_of_their_folder() {
+    let project = Project::new();
+    project.run(&["init"]).success();
+    for name in ["a.tmp", "b", "c", "notes"] {
+        project.write(&format!("data/{name}"), name);
+    }
+    project.run(&["add", "data"]).success();
+    project.write(".mlpipeignore", "*.tmp\n");
+    project.write("data/a.tmp", "mine");
+    project.remove("data/b");
+    project.remove("data/c");
+    project.remove("data/notes");
+    project.write("data/notes/x.tmp", "mine too");
+    lose(&project, b"b");
+    for arguments in [
+        &["checkout"][..],
+        &["checkout", "--force"],
+        &["checkout", "data/notes"],
+    ] {
+        let text = project.run(arguments).failure(1);
+        assert!(text.contains("data"), "{text}");
+        assert_eq!(project.read("data/a.tmp"), "mine", "{arguments:?}");
+        assert_eq!(
+            project.read("data/notes/x.tmp"),
+            "mine too",
+            "{arguments:?}"
+        );
+    }
+    assert_eq!(project.read("data/c"), "c");
+}
+
+#[test]
+fn nothing_is_written_behind_an_ignored_link() {
+    let outside = tempfile::tempdir().expect("a temporary folder");
+    let project = Project::new();
+    project.run(&["init"]).success();
+    for name in ["a", "sub/x", "sub/deep/y"] {
+        project.write(&format!("data/{name}"), name);
+    }
+    project.run(&["add", "data"]).success();
+    project.write(".mlpipeignore", "/data/sub\n");
+    project.remove("data/sub");
+    std::os::unix::fs::symlink(outside.path(), project.path("data/sub")).expect("links");
+    let text = project.run(&["checkout"]).failure(1);
+    assert!(text.contains("1 file in no cache: data/sub"), "{text}");
+    assert_eq!(files(outside.path()).len(), 0);
+    // A file is as much in the way, and is found before anything changes.
+    fs::remove_file(project.path("data/sub")).expect("removes");
+    project.write("data/sub", "mine");
+    project.write("data/more", "a");
+    project.run(&["checkout"]).failure(1);
+    assert_eq!(project.read("data/sub"), "mine");
+    assert!(project.exists("data/more"));
+    project.run(&["checkout", "--force"]).success();
+    assert_eq!(project.read("data/sub/deep/y"), "sub/deep/y");
+    assert_eq!(project.read(".mlpipe/kept/data/sub"), "mine");
+}
