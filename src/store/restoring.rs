@@ -328,10 +328,18 @@ impl<'a> Plan<'a> {
         let is_missing = |entry: &&Entry| entries.get(&*entry.path) != Some(entry);
         let wanted: Vec<&Entry> = tree.entries().iter().filter(is_missing).collect();
         let mut unwanted_folders = Vec::new();
-        let mut recorded = tree.entries().iter().map(|entry| &*entry.path).peekable();
+        let mut recorded = tree.entries().iter().peekable();
         for (path, entry) in entries {
-            while recorded.next_if(|recorded| *recorded < path).is_some() {}
-            if recorded.peek() == Some(&path) {
+            while recorded
+                .next_if(|recorded| *recorded.path < *path)
+                .is_some()
+            {}
+            // A file takes the place of what is there; a folder can only be made where nothing is.
+            let takes_its_place = |recorded: &&Entry| {
+                recorded.path == path
+                    && (recorded.kind != EntryKind::EmptyFolder || recorded.kind == entry.kind)
+            };
+            if recorded.peek().is_some_and(takes_its_place) {
                 continue;
             }
             if entry.kind == EntryKind::EmptyFolder {

@@ -569,3 +569,18 @@ fn nothing_is_written_behind_an_ignored_link() {
     assert_eq!(project.read("data/sub/deep/y"), "sub/deep/y");
     assert_eq!(project.read(".mlpipe/kept/data/sub"), "mine");
 }
+
+#[test]
+fn a_file_becomes_an_empty_folder() {
+    let project = add::project();
+    fs::create_dir(project.path("data/raw/e")).expect("makes");
+    project.run(&["add", "data/raw"]).success();
+    project.commit();
+    fs::remove_dir(project.path("data/raw/e")).expect("removes");
+    project.write("data/raw/e", "file");
+    project.run(&["add", "data/raw"]).success();
+    project.git(&["checkout", "-q", "data.lock"]);
+    project.run(&["checkout"]).success();
+    assert!(project.path("data/raw/e").is_dir());
+    project.run(&["status", "--exit-code"]).success();
+}
