@@ -584,3 +584,17 @@ fn a_file_becomes_an_empty_folder() {
     assert!(project.path("data/raw/e").is_dir());
     project.run(&["status", "--exit-code"]).success();
 }
+
+#[test]
+fn what_was_untracked_and_kept_is_not_what_a_rebase_left() {
+    let project = branches();
+    let up = project.git(&["commit-tree", "main^{tree}", "-p", "main", "-m", "up"]);
+    project.git(&["branch", "up", up.trim()]);
+    project.run(&["remove", "x.csv"]).success();
+    project.git(&["commit", "-q", "-a", "-m", "no x"]);
+    project.git(&["rebase", "-q", "up"]);
+    project.run(&["checkout"]).success();
+    assert_eq!(project.read("x.csv"), "1,2\n");
+    project.git(&["switch", "-q", "bare"]);
+    assert!(!project.exists("data"));
+}
