@@ -8,6 +8,7 @@ use crate::data::access::Access;
 use crate::data::admission::Gate;
 use crate::data::checkout::contents;
 use crate::data::error::Error;
+use crate::data::let_go::LetGo;
 use crate::pipeline::Content;
 use crate::scm::IgnoreFiles;
 use crate::store::Meter;
@@ -69,6 +70,7 @@ pub(crate) fn add(
     for path in paths {
         ignored.add(path)?;
     }
+    LetGo::forget(access.workspace, paths.iter())?;
     Ok(added)
 }
 

@@ -9,6 +9,7 @@ use crate::base::path::RepoPath;
 use crate::data::access::Access;
 use crate::data::admission::refuse_behind_link;
 use crate::data::error::Error;
+use crate::data::let_go::LetGo;
 use crate::data::unsaved::{Unsaved, is_within, uncounted_in_the_way};
 use crate::pipeline::Content;
 use crate::scm::IgnoreFiles;
@@ -102,6 +103,8 @@ pub(crate) fn check_out(
             kept: visit.kept,
         });
     }
+    let done = all.iter().filter(|one| one.outcome.is_success());
+    LetGo::forget(access.workspace, done.map(|one| &one.path))?;
     access.workspace.try_save_index();
     Ok(all)
 }

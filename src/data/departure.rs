@@ -9,6 +9,7 @@ use crate::data::access::Access;
 use crate::data::admission::refuse_behind_link;
 use crate::data::error::Error;
 use crate::data::inventory::{Inventory, Uncached};
+use crate::data::let_go::LetGo;
 use crate::data::past::Past;
 use crate::data::unsaved::Unsaved;
 use crate::pipeline::{self, Content, Dep, Lock, Pipeline};
@@ -86,7 +87,8 @@ fn left(workspace: &Workspace) -> Result<BTreeMap<RepoPath, Vec<Content>>, Error
     };
     let now = Inventory::here(workspace, &Uncached::default())?;
     let Past(mut found) = Past::left_by(&repo);
-    found.retain(|path, _| !now.holds(path));
+    let own = LetGo::load(workspace)?;
+    found.retain(|path, _| !now.holds(path) && !own.has(path));
     if found.is_empty() {
         return Ok(found);
     }

@@ -8,6 +8,7 @@ use crate::base::path::RepoPath;
 use crate::data::access::Access;
 use crate::data::admission::refuse_behind_link;
 use crate::data::error::Error;
+use crate::data::let_go::LetGo;
 use crate::data::selection::untracked;
 use crate::data::unsaved::Unsaved;
 use crate::scm::stop_ignoring;
@@ -41,6 +42,9 @@ pub(crate) fn remove(
 ) -> Result<Removed, Error> {
     access.refuse_hidden_lock()?;
     let mut removed = Removed::default();
+    if files == Files::Stay {
+        LetGo::note(access.workspace, paths)?;
+    }
     for path in paths {
         // Before git may see it, what is to go has gone.
         if files == Files::Go {

@@ -598,3 +598,31 @@ fn what_was_untracked_and_kept_is_not_what_a_rebase_left() {
     project.git(&["switch", "-q", "bare"]);
     assert!(!project.exists("data"));
 }
+
+/// The same, on branch `bare`, come from `main` just now, and with some data of its own.
+fn on_the_other_branch() -> Project {
+    let project = branches();
+    project.git(&["switch", "-q", "bare"]);
+    project.write("y.csv", "3,4\n");
+    project.run(&["add", "y.csv"]).success();
+    project.commit();
+    project.git(&["switch", "-q", "main"]);
+    project.git(&["switch", "-q", "bare"]);
+    assert!(project.exists("y.csv") && !project.exists("x.csv"));
+    project
+}
+
+#[test]
+fn what_was_tracked_only_for_a_moment_stays_with_the_user() {
+    let project = on_the_other_branch();
+    project.write("x.csv", "1,2\n");
+    project.run(&["add", "x.csv"]).success();
+    project.run(&["remove", "x.csv"]).success();
+    project.run(&["checkout"]).success();
+    assert_eq!(project.read("x.csv"), "1,2\n");
+    // Where it is tracked again, it goes with its branch.
+    project.git(&["switch", "-q", "main"]);
+    assert!(project.exists("x.csv"));
+    project.git(&["switch", "-q", "bare"]);
+    assert!(!project.exists("x.csv"));
+}
