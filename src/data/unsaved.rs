@@ -81,6 +81,10 @@ impl Unsaved {
             return Ok(Self::Whole);
         };
         let mut files = files_in_no_cache(workspace, &tree, known)?;
+        // The manifest of what is there has its links.
+        if workspace.cache.manifest(&found)?.is_none() {
+            files.extend(unrecorded_links(&tree, known));
+        }
         files.extend(uncounted_in_the_way(&location, &tree, known)?);
         if files.is_empty() {
             return Ok(Self::Nothing);
@@ -122,7 +126,6 @@ fn files_in_no_cache(
     tree: &Tree,
     known: &Tree,
 ) -> Result<Vec<String>, store::Error> {
-    let (links, recorded_links) = (links(tree), links(known).collect::<BTreeSet<_>>());
     let known: BTreeMap<&str, Content> = known
         .files()
         .map(|(path, file)| (path, file.into()))
@@ -138,11 +141,13 @@ fn files_in_no_cache(
     let verdicts: Result<Vec<bool>, store::Error> = found.par_iter().map(is_unsaved).collect();
     let files = found.into_iter().zip(verdicts?);
     let files = files.filter(|(_, is_unsaved)| *is_unsaved);
-    let files = files.map(|((path, _), _)| path.to_owned());
-    let links = links.filter(|link| !recorded_links.contains(link));
-    Ok(files
-        .chain(links.map(|(path, _)| path.to_owned()))
-        .collect())
+    Ok(files.map(|((path, _), _)| path.to_owned()).collect())
+}
+
+fn unrecorded_links(tree: &Tree, known: &Tree) -> Vec<String> {
+    let recorded: BTreeSet<(&str, &str)> = links(known).collect();
+    let links = links(tree).filter(|link| !recorded.contains(link));
+    links.map(|(path, _)| path.to_owned()).collect()
 }
 
 fn links(tree: &Tree) -> impl Iterator<Item = (&str, &str)> {

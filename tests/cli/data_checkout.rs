@@ -626,3 +626,24 @@ fn what_was_tracked_only_for_a_moment_stays_with_the_user() {
     project.git(&["switch", "-q", "bare"]);
     assert!(!project.exists("x.csv"));
 }
+
+#[test]
+fn a_folder_with_a_link_in_it_goes_with_its_branch() {
+    let project = branches();
+    std::os::unix::fs::symlink("a", project.path("data/raw/link")).expect("links");
+    project.run(&["add", "data/raw"]).success();
+    project.commit();
+    project.git(&["switch", "-q", "-c", "without"]);
+    fs::remove_file(project.path("data/raw/link")).expect("removes");
+    project.run(&["add", "data/raw"]).success();
+    project.commit();
+    project.git(&["switch", "-q", "main"]);
+    assert!(project.path("data/raw/link").is_symlink());
+    project.git(&["switch", "-q", "without"]);
+    assert!(!project.exists("data/raw/link"));
+    project.git(&["switch", "-q", "main"]);
+    project.git(&["switch", "-q", "bare"]);
+    assert!(!project.exists("data"));
+    project.git(&["switch", "-q", "main"]);
+    assert!(project.path("data/raw/link").is_symlink());
+}
