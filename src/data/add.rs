@@ -11,7 +11,7 @@ use crate::data::error::Error;
 use crate::data::let_go::LetGo;
 use crate::pipeline::Content;
 use crate::scm::IgnoreFiles;
-use crate::store::Meter;
+use crate::store::{Meter, Tree};
 use crate::workspace::Workspace;
 
 /// Whether content goes into the cache.
@@ -168,6 +168,11 @@ fn alike_in(
         return Ok(None);
     }
     let tree = workspace.cache.manifest(stored)?.unwrap_or_default();
+    Ok(alike(&tree).map(|pair| pair.map(|name| format!("{folder}/{name}"))))
+}
+
+/// Finds two paths of a folder that differ in capitals alone.
+pub(super) fn alike(tree: &Tree) -> Option<[&str; 2]> {
     let mut known: HashMap<String, &str> = HashMap::new();
     for entry in tree.entries() {
         let path = entry.path.as_str();
@@ -175,11 +180,11 @@ fn alike_in(
         for name in ends.chain([path.len()]).map(|end| &path[..end]) {
             let other = *known.entry(name.to_lowercase()).or_insert(name);
             if other != name {
-                return Ok(Some([other, name].map(|name| format!("{folder}/{name}"))));
+                return Some([other, name]);
             }
         }
     }
-    Ok(None)
+    None
 }
 
 /// Finds the files whose bytes as recorded went when they were edited.
