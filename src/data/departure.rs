@@ -41,21 +41,34 @@ pub(crate) enum Fate {
 pub(crate) fn take_away_left(access: &Access<'_>) -> Result<Vec<Departure>, Error> {
     let workspace = access.workspace;
     let mut departures = Vec::new();
-    for (path, recorded) in left(workspace)? {
-        access.clean_around(&path)?;
-        // What is behind a link is not ours.
-        if refuse_behind_link(workspace, &path).is_err() || !fs::exists(&workspace.locate(&path))? {
-            continue;
-        }
-        access.clean(&path)?;
-        let fate = take_away(workspace, &path, &recorded)
-            .unwrap_or_else(|error| Fate::Failed(error.doing(workspace, "take away", &path)));
+    let left: Vec<_> = left(workspace)?
+        .into_iter()
+        .filter(|(path, _)| is_here(access, path))
+        .collect();
+    if !left.is_empty() {
+        // It takes long: what is measured after it is what goes.
+        workspace.cache.settle()?;
+    }
+    for (path, recorded) in left {
+        let fate = access.clean(&path);
+        let fate = fate.and_then(|()| take_away(workspace, &path, &recorded));
+        let fate =
+            fate.unwrap_or_else(|error| Fate::Failed(error.doing(workspace, "take away", &path)));
         departures.push(Departure { path, fate });
     }
     if !departures.is_empty() {
         workspace.try_save_index();
     }
     Ok(departures)
+}
+
+/// Whether something is at `path` that is ours: what is behind a link is not, and what cannot be looked
+/// at stays.
+fn is_here(access: &Access<'_>, path: &RepoPath) -> bool {
+    let workspace = access.workspace;
+    access.clean_around(path).is_ok()
+        && refuse_behind_link(workspace, path).is_ok()
+        && fs::exists(&workspace.locate(path)).unwrap_or(false)
 }
 
 fn take_away(workspace: &Workspace, path: &RepoPath, recorded: &[Content]) -> Result<Fate, Error> {
@@ -70,7 +83,6 @@ fn take_away(workspace: &Workspace, path: &RepoPath, recorded: &[Content]) -> Re
     {
         return Ok(Fate::Stays);
     }
-    workspace.cache.settle()?;
     fs::remove(&workspace.locate(path))?;
     let mut folder = path.parent();
     while !folder.is_root() && fs::remove_empty_folder(&workspace.locate(&folder))? {
@@ -110,7 +122,10 @@ fn names_here(workspace: &Workspace, repo: &Repo) -> Result<Option<BTreeSet<Repo
         Err(_) => return Ok(None),
     };
     let committed = match repo.revision("HEAD") {
-        Ok(head) => Lock::load(&head)?,
+        Ok(head) => match Lock::load(&head) {
+            Ok(lock) => lock,
+            Err(_) => return Ok(None),
+        },
         Err(scm::Error::UnknownRevision { .. }) => Lock::default(),
         Err(error) => return Err(error.into()),
     };

@@ -64,6 +64,8 @@ impl Removed {
             return Err(untracked(&access.data, path));
         };
         refuse_behind_link(workspace, path)?;
+        // It takes long: what is measured after it is what goes.
+        workspace.cache.settle()?;
         let found = workspace.measure(&AnyPath::from(path.clone()))?;
         let is_recorded = found.as_ref() == Some(recorded);
         let unsaved = match workspace.cache.presence(recorded)? {
@@ -71,7 +73,6 @@ impl Removed {
             Presence::Missing if is_recorded => Unsaved::Whole,
             _ => Unsaved::find_all(workspace, path, found)?,
         };
-        workspace.cache.settle()?;
         self.kept.extend(unsaved.keep(workspace, path)?);
         let location = workspace.locate(path);
         if fs::exists(&location)? {

@@ -647,3 +647,17 @@ fn a_folder_with_a_link_in_it_goes_with_its_branch() {
     project.git(&["switch", "-q", "main"]);
     assert!(project.path("data/raw/link").is_symlink());
 }
+
+#[test]
+fn nothing_is_taken_away_while_the_last_commit_cannot_be_read() {
+    let project = on_the_other_branch();
+    let lock = project.read("data.lock");
+    project.write("data.lock", "nonsense\n");
+    project.git(&["commit", "-q", "-n", "-a", "-m", "broken"]);
+    project.git(&["switch", "-q", "main"]);
+    project.git(&["switch", "-q", "bare"]);
+    project.write("data.lock", &lock);
+    project.run(&["checkout"]).success();
+    assert_eq!(project.read("x.csv"), "1,2\n");
+    assert_eq!(project.read("y.csv"), "3,4\n");
+}
