@@ -3,6 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use walkdir::WalkDir;
+
 use crate::base::fs;
 use crate::base::path::RepoPath;
 use crate::data::access::Access;
@@ -12,7 +14,7 @@ use crate::data::inventory::{Inventory, Uncached};
 use crate::data::let_go::LetGo;
 use crate::data::past::Past;
 use crate::data::unsaved::Unsaved;
-use crate::pipeline::{self, Content, Dep, Lock, Pipeline};
+use crate::pipeline::{self, Content, Dep, Lock, Pattern, Pipeline};
 use crate::scm::{self, Repo};
 use crate::store::Presence;
 use crate::workspace::Workspace;
@@ -107,15 +109,45 @@ fn left(workspace: &Workspace) -> Result<BTreeMap<RepoPath, Vec<Content>>, Error
     let Some(names) = names_here(workspace, &repo)? else {
         return Ok(BTreeMap::new());
     };
-    found.retain(|path, _| !names.iter().any(|name| name.overlaps(path)));
+    found.retain(|path, _| !names.have(workspace, path));
     let in_git = repo.tracked_among(found.keys())?;
     found.retain(|path, _| !in_git.contains(path));
     Ok(found)
 }
 
-/// Returns the paths that the last commit, `data.lock` or the pipeline names here; `None` if that
-/// cannot be known.
-fn names_here(workspace: &Workspace, repo: &Repo) -> Result<Option<BTreeSet<RepoPath>>, Error> {
+/// What something here names.
+#[derive(Default)]
+struct Names {
+    paths: BTreeSet<RepoPath>,
+    patterns: Vec<Pattern>,
+}
+
+impl Names {
+    /// Returns whether something at `path`, around it or in it is named.
+    fn have(&self, workspace: &Workspace, path: &RepoPath) -> bool {
+        let mut patterns = self.patterns.iter();
+        self.paths.iter().any(|name| name.overlaps(path))
+            || patterns.any(|pattern| names_something(pattern, workspace, path))
+    }
+}
+
+/// Returns whether a pattern names the file at `path`, or one of those in the folder there.
+fn names_something(pattern: &Pattern, workspace: &Workspace, path: &RepoPath) -> bool {
+    if pattern.matches(path) {
+        return true;
+    }
+    let is_named = |entry: &walkdir::DirEntry| {
+        let inner = RepoPath::from_disk(workspace.root(), entry.path());
+        inner.is_ok_and(|inner| pattern.matches(&inner))
+    };
+    // What cannot be looked at is nobody's to take away, which is for others to find.
+    let mut inside = WalkDir::new(workspace.locate(path)).into_iter().flatten();
+    pattern.may_match_in(path) && inside.any(|entry| is_named(&entry))
+}
+
+/// Returns what the last commit, `data.lock` or the pipeline names here; `None` if that cannot be
+/// known.
+fn names_here(workspace: &Workspace, repo: &Repo) -> Result<Option<Names>, Error> {
     let pipeline = match workspace.load_pipeline() {
         Ok(pipeline) => pipeline,
         Err(pipeline::Error::NoPipeline { .. }) => Pipeline::default(),
@@ -129,19 +161,23 @@ fn names_here(workspace: &Workspace, repo: &Repo) -> Result<Option<BTreeSet<Repo
         Err(scm::Error::UnknownRevision { .. }) => Lock::default(),
         Err(error) => return Err(error.into()),
     };
-    let mut names = BTreeSet::new();
+    let mut names = Names::default();
     for lock in [workspace.load_lock()?, committed] {
         let inventory = Inventory::of(&lock, &Uncached::default());
-        names.extend(inventory.contents().keys().cloned());
+        names.paths.extend(inventory.contents().keys().cloned());
     }
     for stage in &pipeline.stages {
-        let deps = stage.deps.iter().filter_map(|dep| match dep {
-            Dep::Path { path, .. } => path.inside(),
-            Dep::Glob { pattern, .. } => Some(pattern.prefix()),
-            Dep::Command { .. } => None,
-        });
+        for dep in &stage.deps {
+            match dep {
+                Dep::Path { path, .. } => names.paths.extend(path.inside().cloned()),
+                Dep::Glob { pattern, .. } => names.patterns.push(pattern.clone()),
+                Dep::Command { .. } => {}
+            }
+        }
         let outs = stage.outs.iter().filter_map(|out| out.path.inside());
-        names.extend(deps.chain(outs).filter(|path| !path.is_root()).cloned());
+        names.paths.extend(outs.cloned());
+        // A stage that reads or makes the whole project has no claim to all that was ever in it.
+        names.paths.retain(|path| !path.is_root());
     }
     Ok(Some(names))
 }

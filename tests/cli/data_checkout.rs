@@ -661,3 +661,18 @@ fn nothing_is_taken_away_while_the_last_commit_cannot_be_read() {
     assert_eq!(project.read("x.csv"), "1,2\n");
     assert_eq!(project.read("y.csv"), "3,4\n");
 }
+
+#[test]
+fn what_a_wildcard_at_the_root_names_stays() {
+    let project = branches();
+    project.git(&["switch", "-q", "bare"]);
+    project.write(
+        "pipeline.yaml",
+        "stages:\n  a: {cmd: cat *.csv > out, deps: ['*.csv'], outs: [out]}\n",
+    );
+    project.commit();
+    project.git(&["switch", "-q", "main"]);
+    project.git(&["switch", "-q", "bare"]);
+    assert_eq!(project.read("x.csv"), "1,2\n");
+    assert!(!project.exists("data"), "it names nothing in there");
+}
