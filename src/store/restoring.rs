@@ -248,6 +248,10 @@ impl Cache {
 
     /// Reads a small object, which most likely is packed.
     fn small(&self, digest: Digest) -> Result<Result<Vec<u8>, Lack>, Error> {
+        // What is only loose need not be looked for in packs that others may have written since.
+        if self.packs.length(digest)?.is_none() && self.loose.size(digest).is_some() {
+            return self.verified(digest);
+        }
         match self.packed(digest)? {
             Ok(bytes) => Ok(Ok(bytes)),
             Err(lack) => match self.verified(digest)? {
@@ -355,8 +359,8 @@ impl<'a> Plan<'a> {
         }
     }
 
-    /// Refuses to begin where a file is wanted in place of a folder that would not be empty: something
-    /// is in it that is no data.
+    /// Refuses to begin where a file is wanted in place of a folder that would not be empty, or a
+    /// folder where something stands that does not go: that is no data.
     fn refuse_what_is_in_the_way(&self, path: &Path, index: &Index) -> Result<(), Error> {
         let gone: BTreeSet<&str> = self.unwanted.iter().copied().collect();
         let goes = |inner: &str| {
