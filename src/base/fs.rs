@@ -275,8 +275,7 @@ pub(crate) fn put_in_place(
     path: &Path,
     make: impl FnMut(&Path) -> io::Result<()>,
 ) -> Result<(), Error> {
-    let made = Builder::new().prefix(LITTER).make_in(parent(path), make);
-    let made = made.map_err(failed("cannot write", path))?;
+    let made = make_beside(path, make)?;
     let name = made.path().to_owned();
     let placed = made.persist(path);
     placed.map_err(|error| failed("cannot write", path)(error.error))?;
@@ -289,10 +288,26 @@ pub(crate) fn put_where_nothing_is(
     path: &Path,
     make: impl FnMut(&Path) -> io::Result<()>,
 ) -> Result<(), Error> {
-    let made = Builder::new().prefix(LITTER).make_in(parent(path), make);
-    let made = made.map_err(failed("cannot write", path))?;
+    let made = make_beside(path, make)?;
     let placed = made.persist_noclobber(path);
     placed.map_err(|error| failed("cannot write", path)(error.error))
+}
+
+/// Lets `make` make something under a new name beside `path`; what it began and did not finish goes.
+fn make_beside(
+    path: &Path,
+    mut make: impl FnMut(&Path) -> io::Result<()>,
+) -> Result<NamedTempFile<()>, Error> {
+    let make = |name: &Path| {
+        make(name).inspect_err(|error| {
+            // A name that others had first is theirs.
+            if error.kind() != ErrorKind::AlreadyExists {
+                let _gone = remove_file(name);
+            }
+        })
+    };
+    let made = Builder::new().prefix(LITTER).make_in(parent(path), make);
+    made.map_err(failed("cannot write", path))
 }
 
 /// Returns whether files in the two folders can share blocks, by trying it.
@@ -456,6 +471,19 @@ mod tests {
         assert_eq!(read(&path).expect("reads"), Some(b"new".to_vec()));
         let mode = fs::metadata(&path).expect("there").permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
+    }
+
+    #[test]
+    fn what_cannot_be_finished_leaves_nothing() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = folder.path().join("a");
+        let make = |name: &Path| {
+            fs::write(name, "half")?;
+            Err(ErrorKind::PermissionDenied.into())
+        };
+        assert!(put_in_place(&path, make).is_err());
+        assert!(put_where_nothing_is(&path, make).is_err());
+        assert_eq!(fs::read_dir(folder.path()).expect("lists").count(), 0);
     }
 
     #[test]

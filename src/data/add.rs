@@ -8,9 +8,10 @@ use crate::data::access::Access;
 use crate::data::admission::Gate;
 use crate::data::checkout::contents;
 use crate::data::error::Error;
+use crate::data::let_go::LetGo;
 use crate::pipeline::Content;
 use crate::scm::IgnoreFiles;
-use crate::store::Meter;
+use crate::store::{Meter, Tree};
 use crate::workspace::Workspace;
 
 /// Whether content goes into the cache.
@@ -69,6 +70,7 @@ pub(crate) fn add(
     for path in paths {
         ignored.add(path)?;
     }
+    LetGo::forget(access.workspace, paths.iter())?;
     Ok(added)
 }
 
@@ -108,8 +110,7 @@ fn record(
     if !news.is_empty() {
         access.update(|data| data.extend(news.clone()))?;
     }
-    // Measuring again would only take longer.
-    let _unsaved = access.workspace.save_index();
+    access.workspace.try_save_index();
     Ok(added)
 }
 
@@ -167,6 +168,11 @@ fn alike_in(
         return Ok(None);
     }
     let tree = workspace.cache.manifest(stored)?.unwrap_or_default();
+    Ok(alike(&tree).map(|pair| pair.map(|name| format!("{folder}/{name}"))))
+}
+
+/// Finds two paths of a folder that differ in capitals alone.
+pub(super) fn alike(tree: &Tree) -> Option<[&str; 2]> {
     let mut known: HashMap<String, &str> = HashMap::new();
     for entry in tree.entries() {
         let path = entry.path.as_str();
@@ -174,11 +180,11 @@ fn alike_in(
         for name in ends.chain([path.len()]).map(|end| &path[..end]) {
             let other = *known.entry(name.to_lowercase()).or_insert(name);
             if other != name {
-                return Ok(Some([other, name].map(|name| format!("{folder}/{name}"))));
+                return Some([other, name]);
             }
         }
     }
-    Ok(None)
+    None
 }
 
 /// Finds the files whose bytes as recorded went when they were edited.

@@ -9,7 +9,8 @@ use crate::base::path::RepoPath;
 use crate::data::access::Access;
 use crate::data::admission::refuse_behind_link;
 use crate::data::error::Error;
-use crate::data::unsaved::Unsaved;
+use crate::data::let_go::LetGo;
+use crate::data::unsaved::{Unsaved, is_within, uncounted_in_the_way};
 use crate::pipeline::Content;
 use crate::scm::IgnoreFiles;
 use crate::store::{Meter, Presence, Restored, Tree, leads_elsewhere};
@@ -102,8 +103,9 @@ pub(crate) fn check_out(
             kept: visit.kept,
         });
     }
-    // Measuring again would only take longer.
-    let _unsaved = access.workspace.save_index();
+    let done = all.iter().filter(|one| one.outcome.is_success());
+    LetGo::forget(access.workspace, done.map(|one| &one.path))?;
+    access.workspace.try_save_index();
     Ok(all)
 }
 
@@ -177,6 +179,8 @@ impl Visit<'_> {
         let there = self.workspace.tree(&self.any())?.unwrap_or_default();
         let is_folder = found.is_none_or(|found| found.files.is_some());
         let is_free = is_folder && is_part(&there, &tree);
+        let taken = uncounted_in_the_way(&self.workspace.locate(self.path), &there, &tree)?;
+        let taken: BTreeSet<&str> = taken.iter().map(String::as_str).collect();
         let there: BTreeMap<&str, Content> = contents(&there).collect();
         let (mut files, mut has_restored) = (Vec::new(), false);
         for (inner, content) in contents(&tree) {
@@ -186,6 +190,7 @@ impl Visit<'_> {
             let is_done = match cache.presence(&content)? {
                 Presence::Missing => false,
                 Presence::Whole if !is_free => true,
+                Presence::Whole if is_within(inner, &taken) || self.is_folder(inner) => false,
                 Presence::Whole => {
                     let is_done = self.restore_file(inner, &content)?;
                     has_restored |= is_done;
@@ -201,6 +206,11 @@ impl Visit<'_> {
         }
         let is_partial = has_restored;
         Ok(Outcome::Lost { files, is_partial })
+    }
+
+    fn is_folder(&self, inner: &str) -> bool {
+        let place = self.workspace.locate(self.path).join(inner);
+        place.is_dir() && !place.is_symlink()
     }
 
     /// Puts one file in place; false if the cache does not have it, or if it is behind a link.

@@ -3,15 +3,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use walkdir::WalkDir;
+
 use crate::base::fs;
 use crate::base::path::RepoPath;
 use crate::data::access::Access;
 use crate::data::admission::refuse_behind_link;
 use crate::data::error::Error;
 use crate::data::inventory::{Inventory, Uncached};
+use crate::data::let_go::LetGo;
 use crate::data::past::Past;
 use crate::data::unsaved::Unsaved;
-use crate::pipeline::{self, Content, Dep, Lock, Pipeline};
+use crate::pipeline::{self, Content, Dep, Lock, Pattern, Pipeline};
 use crate::scm::{self, Repo};
 use crate::store::Presence;
 use crate::workspace::Workspace;
@@ -40,22 +43,34 @@ pub(crate) enum Fate {
 pub(crate) fn take_away_left(access: &Access<'_>) -> Result<Vec<Departure>, Error> {
     let workspace = access.workspace;
     let mut departures = Vec::new();
-    for (path, recorded) in left(workspace)? {
-        access.clean_around(&path)?;
-        // What is behind a link is not ours.
-        if refuse_behind_link(workspace, &path).is_err() || !fs::exists(&workspace.locate(&path))? {
-            continue;
-        }
-        access.clean(&path)?;
-        let fate = take_away(workspace, &path, &recorded)
-            .unwrap_or_else(|error| Fate::Failed(error.doing(workspace, "take away", &path)));
+    let left: Vec<_> = left(workspace)?
+        .into_iter()
+        .filter(|(path, _)| is_here(access, path))
+        .collect();
+    if !left.is_empty() {
+        // It takes long: what is measured after it is what goes.
+        workspace.cache.settle()?;
+    }
+    for (path, recorded) in left {
+        let fate = access.clean(&path);
+        let fate = fate.and_then(|()| take_away(workspace, &path, &recorded));
+        let fate =
+            fate.unwrap_or_else(|error| Fate::Failed(error.doing(workspace, "take away", &path)));
         departures.push(Departure { path, fate });
     }
     if !departures.is_empty() {
-        // Measuring again would only take longer.
-        let _unsaved = workspace.save_index();
+        workspace.try_save_index();
     }
     Ok(departures)
+}
+
+/// Whether something is at `path` that is ours: what is behind a link is not, and what cannot be looked
+/// at stays.
+fn is_here(access: &Access<'_>, path: &RepoPath) -> bool {
+    let workspace = access.workspace;
+    access.clean_around(path).is_ok()
+        && refuse_behind_link(workspace, path).is_ok()
+        && fs::exists(&workspace.locate(path)).unwrap_or(false)
 }
 
 fn take_away(workspace: &Workspace, path: &RepoPath, recorded: &[Content]) -> Result<Fate, Error> {
@@ -70,7 +85,6 @@ fn take_away(workspace: &Workspace, path: &RepoPath, recorded: &[Content]) -> Re
     {
         return Ok(Fate::Stays);
     }
-    workspace.cache.settle()?;
     fs::remove(&workspace.locate(path))?;
     let mut folder = path.parent();
     while !folder.is_root() && fs::remove_empty_folder(&workspace.locate(&folder))? {
@@ -87,45 +101,83 @@ fn left(workspace: &Workspace) -> Result<BTreeMap<RepoPath, Vec<Content>>, Error
     };
     let now = Inventory::here(workspace, &Uncached::default())?;
     let Past(mut found) = Past::left_by(&repo);
-    found.retain(|path, _| !now.holds(path));
+    let own = LetGo::load(workspace)?;
+    found.retain(|path, _| !now.holds(path) && !own.has(path));
     if found.is_empty() {
         return Ok(found);
     }
     let Some(names) = names_here(workspace, &repo)? else {
         return Ok(BTreeMap::new());
     };
-    found.retain(|path, _| !names.iter().any(|name| name.overlaps(path)));
+    found.retain(|path, _| !names.have(workspace, path));
     let in_git = repo.tracked_among(found.keys())?;
     found.retain(|path, _| !in_git.contains(path));
     Ok(found)
 }
 
-/// Returns the paths that the last commit, `data.lock` or the pipeline names here; `None` if that
-/// cannot be known.
-fn names_here(workspace: &Workspace, repo: &Repo) -> Result<Option<BTreeSet<RepoPath>>, Error> {
+/// What something here names.
+#[derive(Default)]
+struct Names {
+    paths: BTreeSet<RepoPath>,
+    patterns: Vec<Pattern>,
+}
+
+impl Names {
+    /// Returns whether something at `path`, around it or in it is named.
+    fn have(&self, workspace: &Workspace, path: &RepoPath) -> bool {
+        let mut patterns = self.patterns.iter();
+        self.paths.iter().any(|name| name.overlaps(path))
+            || patterns.any(|pattern| names_something(pattern, workspace, path))
+    }
+}
+
+/// Returns whether a pattern names the file at `path`, or one of those in the folder there.
+fn names_something(pattern: &Pattern, workspace: &Workspace, path: &RepoPath) -> bool {
+    if pattern.matches(path) {
+        return true;
+    }
+    let is_named = |entry: &walkdir::DirEntry| {
+        let inner = RepoPath::from_disk(workspace.root(), entry.path());
+        inner.is_ok_and(|inner| pattern.matches(&inner))
+    };
+    // What cannot be looked at is nobody's to take away, which is for others to find.
+    let mut inside = WalkDir::new(workspace.locate(path)).into_iter().flatten();
+    pattern.may_match_in(path) && inside.any(|entry| is_named(&entry))
+}
+
+/// Returns what the last commit, `data.lock` or the pipeline names here; `None` if that cannot be
+/// known.
+fn names_here(workspace: &Workspace, repo: &Repo) -> Result<Option<Names>, Error> {
     let pipeline = match workspace.load_pipeline() {
         Ok(pipeline) => pipeline,
         Err(pipeline::Error::NoPipeline { .. }) => Pipeline::default(),
         Err(_) => return Ok(None),
     };
     let committed = match repo.revision("HEAD") {
-        Ok(head) => Lock::load(&head)?,
+        Ok(head) => match Lock::load(&head) {
+            Ok(lock) => lock,
+            Err(_) => return Ok(None),
+        },
         Err(scm::Error::UnknownRevision { .. }) => Lock::default(),
         Err(error) => return Err(error.into()),
     };
-    let mut names = BTreeSet::new();
+    let mut names = Names::default();
     for lock in [workspace.load_lock()?, committed] {
         let inventory = Inventory::of(&lock, &Uncached::default());
-        names.extend(inventory.contents().keys().cloned());
+        names.paths.extend(inventory.contents().keys().cloned());
     }
     for stage in &pipeline.stages {
-        let deps = stage.deps.iter().filter_map(|dep| match dep {
-            Dep::Path { path, .. } => path.inside(),
-            Dep::Glob { pattern, .. } => Some(pattern.prefix()),
-            Dep::Command { .. } => None,
-        });
+        for dep in &stage.deps {
+            match dep {
+                Dep::Path { path, .. } => names.paths.extend(path.inside().cloned()),
+                Dep::Glob { pattern, .. } => names.patterns.push(pattern.clone()),
+                Dep::Command { .. } => {}
+            }
+        }
         let outs = stage.outs.iter().filter_map(|out| out.path.inside());
-        names.extend(deps.chain(outs).filter(|path| !path.is_root()).cloned());
+        names.paths.extend(outs.cloned());
+        // A stage that reads or makes the whole project has no claim to all that was ever in it.
+        names.paths.retain(|path| !path.is_root());
     }
     Ok(Some(names))
 }

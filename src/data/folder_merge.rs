@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::base::path::RepoPath;
+use crate::data::add::alike;
 use crate::pipeline::{Content, merge_records};
 use crate::store::{Cache, Entry, EntryKind, Error, Tree};
 
@@ -13,6 +14,10 @@ pub(crate) struct FolderMerge {
     pub(crate) content: Content,
     /// The files that both sides have changed, each in its way; `content` has them as ours has.
     pub(crate) conflicts: Vec<String>,
+    /// The files that ours has deleted and theirs changed; `content` has them as theirs has.
+    pub(crate) deleted: Vec<String>,
+    /// Two files in the folder that differ only in capitals, if there are such.
+    pub(crate) alike: Option<[String; 2]>,
 }
 
 impl FolderMerge {
@@ -34,6 +39,10 @@ impl FolderMerge {
             return Ok(None);
         };
         let (tree, conflicts) = merge_trees(&base, &ours, &theirs);
+        let ours = by_path(&ours);
+        let (conflicts, deleted): (Vec<String>, Vec<String>) = conflicts
+            .into_iter()
+            .partition(|inner| ours.contains_key(inner));
         // Whoever reads it must find it as sound as one that was measured.
         if Tree::parse(&tree.to_text()).as_ref() != Some(&tree) {
             return Ok(None);
@@ -42,7 +51,9 @@ impl FolderMerge {
         let name = |inner: String| format!("{path}/{inner}");
         Ok(Some(Self {
             content: tree.content(),
+            alike: alike(&tree).map(|pair| pair.map(|inner| name(inner.to_owned()))),
             conflicts: conflicts.into_iter().map(name).collect(),
+            deleted: deleted.into_iter().map(name).collect(),
         }))
     }
 }

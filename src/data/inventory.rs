@@ -107,8 +107,7 @@ impl Inventory {
         };
         let paths: Vec<&RepoPath> = self.contents.keys().collect();
         let found: Vec<Result<_, Unreadable>> = paths.into_par_iter().map(measure).collect();
-        // Measuring again would only take longer.
-        let _unsaved = workspace.save_index();
+        workspace.try_save_index();
         let (mut contents, mut unreadable) = (BTreeMap::new(), Vec::new());
         for one in found {
             match one {

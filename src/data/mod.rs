@@ -15,6 +15,7 @@ mod garbage;
 mod inventory;
 mod item;
 mod lacking;
+mod let_go;
 mod listing;
 mod needs;
 mod part;

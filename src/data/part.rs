@@ -43,12 +43,13 @@ pub(crate) fn check_out_parts(
         let outcome = visit.check_out_part(path, manner);
         all.push(CheckedOut {
             path: path.clone(),
-            outcome: outcome.unwrap_or_else(Outcome::Failed),
+            outcome: outcome.unwrap_or_else(|error| {
+                Outcome::Failed(error.doing(access.workspace, "check out", path))
+            }),
             kept: visit.kept,
         });
     }
-    // Measuring again would only take longer.
-    let _unsaved = access.workspace.save_index();
+    access.workspace.try_save_index();
     Ok(all)
 }
 
@@ -122,6 +123,10 @@ impl Visit<'_> {
             self.kept = Some(workspace::keep_files(self.workspace, &self.any(), unsaved)?);
         }
         if files.is_empty() {
+            // What gives way may have no other copy on disk yet.
+            if changed.iter().any(|(_, _, was_there)| *was_there) {
+                self.workspace.cache.settle()?;
+            }
             for (inner, content, _) in changed {
                 if !self.restore_file(inner, content)? {
                     files.push(self.name_of(inner));

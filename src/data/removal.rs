@@ -8,6 +8,7 @@ use crate::base::path::RepoPath;
 use crate::data::access::Access;
 use crate::data::admission::refuse_behind_link;
 use crate::data::error::Error;
+use crate::data::let_go::LetGo;
 use crate::data::selection::untracked;
 use crate::data::unsaved::Unsaved;
 use crate::scm::stop_ignoring;
@@ -41,6 +42,9 @@ pub(crate) fn remove(
 ) -> Result<Removed, Error> {
     access.refuse_hidden_lock()?;
     let mut removed = Removed::default();
+    if files == Files::Stay {
+        LetGo::note(access.workspace, paths)?;
+    }
     for path in paths {
         // Before git may see it, what is to go has gone.
         if files == Files::Go {
@@ -49,8 +53,7 @@ pub(crate) fn remove(
         stop_ignoring(access.workspace.root(), path)?;
     }
     access.update(|data| data.retain(|path, _| !paths.contains(path)))?;
-    // Measuring again would only take longer.
-    let _unsaved = access.workspace.save_index();
+    access.workspace.try_save_index();
     Ok(removed)
 }
 
@@ -61,6 +64,8 @@ impl Removed {
             return Err(untracked(&access.data, path));
         };
         refuse_behind_link(workspace, path)?;
+        // It takes long: what is measured after it is what goes.
+        workspace.cache.settle()?;
         let found = workspace.measure(&AnyPath::from(path.clone()))?;
         let is_recorded = found.as_ref() == Some(recorded);
         let unsaved = match workspace.cache.presence(recorded)? {
@@ -68,7 +73,6 @@ impl Removed {
             Presence::Missing if is_recorded => Unsaved::Whole,
             _ => Unsaved::find_all(workspace, path, found)?,
         };
-        workspace.cache.settle()?;
         self.kept.extend(unsaved.keep(workspace, path)?);
         let location = workspace.locate(path);
         if fs::exists(&location)? {

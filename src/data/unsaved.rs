@@ -10,7 +10,7 @@ use crate::base::fs::{self, failed};
 use crate::base::path::RepoPath;
 use crate::data::error::Error;
 use crate::pipeline::Content;
-use crate::store::{self, EntryKind, Presence, Tree, is_object_link, leads_elsewhere};
+use crate::store::{self, EntryKind, Presence, Tree, folders_of, is_object_link, leads_elsewhere};
 use crate::workspace::{self, Kept, Workspace};
 
 /// What in the place of tracked data is in no cache.
@@ -81,6 +81,10 @@ impl Unsaved {
             return Ok(Self::Whole);
         };
         let mut files = files_in_no_cache(workspace, &tree, known)?;
+        // The manifest of what is there has its links.
+        if workspace.cache.manifest(&found)?.is_none() {
+            files.extend(unrecorded_links(&tree, known));
+        }
         files.extend(uncounted_in_the_way(&location, &tree, known)?);
         if files.is_empty() {
             return Ok(Self::Nothing);
@@ -122,7 +126,6 @@ fn files_in_no_cache(
     tree: &Tree,
     known: &Tree,
 ) -> Result<Vec<String>, store::Error> {
-    let (links, recorded_links) = (links(tree), links(known).collect::<BTreeSet<_>>());
     let known: BTreeMap<&str, Content> = known
         .files()
         .map(|(path, file)| (path, file.into()))
@@ -138,11 +141,13 @@ fn files_in_no_cache(
     let verdicts: Result<Vec<bool>, store::Error> = found.par_iter().map(is_unsaved).collect();
     let files = found.into_iter().zip(verdicts?);
     let files = files.filter(|(_, is_unsaved)| *is_unsaved);
-    let files = files.map(|((path, _), _)| path.to_owned());
-    let links = links.filter(|link| !recorded_links.contains(link));
-    Ok(files
-        .chain(links.map(|(path, _)| path.to_owned()))
-        .collect())
+    Ok(files.map(|((path, _), _)| path.to_owned()).collect())
+}
+
+fn unrecorded_links(tree: &Tree, known: &Tree) -> Vec<String> {
+    let recorded: BTreeSet<(&str, &str)> = links(known).collect();
+    let links = links(tree).filter(|link| !recorded.contains(link));
+    links.map(|(path, _)| path.to_owned()).collect()
 }
 
 fn links(tree: &Tree) -> impl Iterator<Item = (&str, &str)> {
@@ -152,24 +157,50 @@ fn links(tree: &Tree) -> impl Iterator<Item = (&str, &str)> {
     })
 }
 
-/// Returns the paths that `known` has and that are taken by something that is no data here.
-fn uncounted_in_the_way(
+/// Returns the paths where `known` has something, or a folder around that, and something stands that
+/// is no data here: an ignored file, or a link that nobody may write behind.
+pub(super) fn uncounted_in_the_way(
     location: &Path,
     tree: &Tree,
     known: &Tree,
 ) -> Result<Vec<String>, fs::Error> {
     let counted: BTreeSet<&str> = tree.entries().iter().map(|entry| &*entry.path).collect();
-    let mut taken = Vec::new();
-    for entry in known.entries() {
-        let is_folder = entry.kind == EntryKind::EmptyFolder;
-        if is_folder || counted.contains(&*entry.path) {
-            continue;
-        }
-        let place = location.join(&entry.path);
-        let is_folder = place.is_dir() && !place.is_symlink();
-        if !is_folder && fs::exists(&place)? && !is_object_link(&place) {
-            taken.push(entry.path.clone());
+    let is_folder = |place: &Path| place.is_dir() && !place.is_symlink();
+    let mut taken: BTreeSet<&str> = BTreeSet::new();
+    for inner in folders_of(known.entries()) {
+        let place = location.join(inner);
+        if !is_folder(&place)
+            && fs::exists(&place)?
+            && !counts(&counted, inner)
+            && !is_within(inner, &taken)
+        {
+            taken.insert(inner);
         }
     }
-    Ok(taken)
+    for entry in known.entries() {
+        let is_folder_wanted = entry.kind == EntryKind::EmptyFolder;
+        let inner = entry.path.as_str();
+        if is_folder_wanted || counted.contains(inner) || is_within(inner, &taken) {
+            continue;
+        }
+        let place = location.join(inner);
+        if !is_folder(&place) && fs::exists(&place)? && !is_object_link(&place) {
+            taken.insert(inner);
+        }
+    }
+    Ok(taken.into_iter().map(str::to_owned).collect())
+}
+
+/// Whether something is data: a file, or a link whose files are.
+fn counts(counted: &BTreeSet<&str>, inner: &str) -> bool {
+    let start = format!("{inner}/");
+    let mut after = counted.range(start.as_str()..);
+    counted.contains(inner) || after.next().is_some_and(|path| path.starts_with(&start))
+}
+
+/// Whether a path is one of these or lies below one.
+pub(super) fn is_within(inner: &str, folders: &BTreeSet<&str>) -> bool {
+    let ends = inner.match_indices('/').map(|(end, _)| end);
+    let mut around = ends.chain([inner.len()]).map(|end| &inner[..end]);
+    !folders.is_empty() && around.any(|above| folders.contains(above))
 }

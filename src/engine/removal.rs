@@ -68,8 +68,7 @@ pub(crate) fn remove_stages(
             stop_ignoring(workspace.root(), path)?;
         }
     }
-    // Where it cannot be written, looking again costs time and nothing else.
-    let _unsaved = workspace.save_index();
+    workspace.try_save_index();
     Ok(removed)
 }
 

@@ -17,6 +17,11 @@ impl Worker<'_> {
         entry: &StageEntry,
         outs: &[OutState],
     ) -> Result<bool, Failure> {
+        let mut gives_way = outs.iter().filter(|state| state.shape != Shape::Absent);
+        if gives_way.any(|state| state.found.as_ref() != entry.outs.get(&state.out.path)) {
+            // What gives way may have no other copy on disk yet.
+            self.shared.workspace.cache.settle()?;
+        }
         for state in outs {
             let Some(content) = entry.outs.get(&state.out.path) else {
                 return Ok(false);
@@ -52,7 +57,7 @@ impl Worker<'_> {
     /// stands there alone.
     pub(super) fn check_out(&self, stage: &Stage, outs: &[OutState]) -> Result<(), Failure> {
         let workspace = self.shared.workspace;
-        let mut paths = Vec::new();
+        let (mut paths, mut is_settled) = (Vec::new(), false);
         for state in outs
             .iter()
             .filter(|state| state.out.cached_path().is_some())
@@ -67,6 +72,11 @@ impl Worker<'_> {
             if workspace.cache.verify(&content)? != Presence::Whole {
                 paths.push(state.out.path.clone());
                 continue;
+            }
+            if state.shape != Shape::Absent && !is_settled {
+                // What gives way may have no other copy on disk yet.
+                workspace.cache.settle()?;
+                is_settled = true;
             }
             if state.shape != Shape::Absent && keep::fate(workspace, state)? == Fate::Keep {
                 let kept = workspace::keep(workspace, &location, &state.out.path)?;

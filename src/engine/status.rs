@@ -100,8 +100,7 @@ pub(crate) fn status(
     };
     let stages = order.map(look).collect::<Result<_, Error>>()?;
     if workspace.state("").is_dir() {
-        // Where it cannot be written, looking again costs time and nothing else.
-        let _unsaved = workspace.save_index();
+        workspace.try_save_index();
     }
     Ok(stages)
 }

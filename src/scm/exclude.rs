@@ -21,7 +21,7 @@ pub(crate) fn hide_unfinished(root: &Path) -> Result<(), Error> {
     if hidden == text {
         return Ok(());
     }
-    match fs::write_atomic(&path, &hidden) {
+    match fs::rewrite(&path, &hidden) {
         Err(error) if is_closed(error.source.kind()) => Ok(()),
         outcome => Ok(outcome?),
     }

@@ -42,6 +42,10 @@ impl Repo {
             if !is_move(entry.message_bytes()) {
                 break;
             }
+            // What a rebase comes by on its way was never the user's.
+            if is_on_the_way(entry.message_bytes().unwrap_or_default()) {
+                continue;
+            }
             let commit = entry.id_old();
             let is_new = !left.contains(&commit) && Some(commit) != here;
             // A clone comes from nowhere.
@@ -52,5 +56,39 @@ impl Repo {
         let revisions = left.iter().map(|commit| self.revision(&commit.to_string()));
         // What a `gc` of git's has deleted, nobody can look at.
         revisions.flatten().collect()
+    }
+}
+
+/// Returns whether this is a step of a rebase, but for the first one and for giving up: its message is
+/// as in `rebase (pick): …`, or `pull --rebase origin (finish): …`.
+fn is_on_the_way(message: &[u8]) -> bool {
+    let action = message.split(|byte| *byte == b':').next();
+    let action = String::from_utf8_lossy(action.unwrap_or_default());
+    let step = action
+        .strip_suffix(')')
+        .and_then(|rest| rest.rsplit_once('('));
+    let is_rebase = action.starts_with("rebase") || action.starts_with("pull");
+    is_rebase && step.is_some_and(|(_, step)| !matches!(step, "start" | "abort"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rebase_leaves_only_what_it_starts_from() {
+        for (message, is_step) in [
+            ("rebase (start): checkout up", false),
+            ("rebase (pick): work (start): more", true),
+            (
+                "pull --rebase origin main (finish): returning to refs/heads/main",
+                true,
+            ),
+            ("rebase (abort): returning to refs/heads/main", false),
+            ("pull: Fast-forward", false),
+            ("checkout: moving from a to (pick)", false),
+        ] {
+            assert_eq!(is_on_the_way(message.as_bytes()), is_step, "{message}");
+        }
     }
 }

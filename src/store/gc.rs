@@ -168,6 +168,7 @@ impl Sweep<'_> {
         }
         self.remove_loose(&useless)?;
         fs::remove_litter(fs::parent(&cache.unfinished()))?;
+        cache.loose.remove_litter()?;
         let Repacked { names, lost } = cache.repack(copies, meter)?;
         outcome.lost = lost;
         // A pack that came out as it was has the name that it had.

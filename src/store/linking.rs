@@ -19,7 +19,7 @@ use crate::store::linker::Way;
 use crate::store::live::Live;
 use crate::store::meter::Meter;
 use crate::store::placed::Placed;
-use crate::store::restoring::Restored;
+use crate::store::restoring::{Restored, remove_folder};
 use crate::store::stamp::Stamp;
 use crate::store::tree::FileContent;
 
@@ -64,7 +64,8 @@ impl Cache {
         let hashed = Digest::of_opened(&mut file);
         let (digest, size) = hashed.map_err(failed("cannot read", path))?;
         let now = file.metadata().map_err(failed("cannot read", path))?;
-        if size != stamp.size || Stamp::of(&now) != *stamp {
+        // Another thread may be taking in another name of the file, or give it one.
+        if size != stamp.size || !Stamp::of(&now).is_of_same_content(stamp) {
             return Err(Error::Changed {
                 path: path.to_owned(),
             });
@@ -76,7 +77,7 @@ impl Cache {
         let object = self.loose.path(digest);
         if !self.loose.is_sound(digest, size)? {
             if !self.take_in(path, digest, stamp, &own)? {
-                self.loose.add_file(path, stamp, false, &Meter::default())?;
+                self.copy_in(path, (digest, size), stamp)?;
             }
             meter.add_object();
         }
@@ -89,6 +90,34 @@ impl Cache {
             way,
         });
         Ok((digest, replacement))
+    }
+
+    /// Copies a file in that could not be taken in, unless another thread or process has just taken in
+    /// an equal one. Trying it has left the file another change time.
+    fn copy_in(
+        &self,
+        path: &Path,
+        (digest, size): (Digest, u64),
+        stamp: &Stamp,
+    ) -> Result<(), Error> {
+        if self.loose.is_sound(digest, size)? {
+            return Ok(());
+        }
+        let changed = || Error::Changed {
+            path: path.to_owned(),
+        };
+        let now = Stamp::of(&path.metadata().map_err(failed("cannot read", path))?);
+        if !now.is_of_same_content(stamp) {
+            return Err(changed());
+        }
+        match self.loose.add_file(path, &now, false, &Meter::default()) {
+            Ok(added) if added == digest => Ok(()),
+            // What was hashed before is what the caller records.
+            Ok(_) => Err(changed()),
+            // Its other name was taken in meanwhile.
+            Err(Error::Changed { .. }) if self.loose.is_sound(digest, size)? => Ok(()),
+            Err(error) => Err(error),
+        }
     }
 
     /// Makes files links to their objects, which are on disk before the first file is given up for
@@ -120,9 +149,7 @@ impl Cache {
         // In a new folder nothing is in the way.
         if self.link(file.digest, way, folder, inner).is_err() {
             let path = folder.path().join(inner);
-            if path.is_dir() && !path.is_symlink() {
-                fs::remove(&path)?;
-            }
+            remove_folder(&path, index)?;
             replace(way, &self.loose.path(file.digest), &path)?;
         }
         meter.add_file();

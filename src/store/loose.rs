@@ -141,6 +141,18 @@ impl Loose {
         fs::rename(&self.path(digest), to)
     }
 
+    /// Deletes the unfinished names that a killed process has left among the objects.
+    pub(super) fn remove_litter(&self) -> Result<(), fs::Error> {
+        let folder = self.folder();
+        let entries = fs::absent_as_none(std::fs::read_dir(folder));
+        let entries = entries.map_err(failed("cannot read", folder))?;
+        for entry in entries.into_iter().flatten() {
+            let entry = entry.map_err(failed("cannot read", folder))?;
+            fs::remove_litter(&entry.path())?;
+        }
+        Ok(())
+    }
+
     /// The right size is no proof: an object that is there must also be what its name says.
     pub(super) fn is_sound(&self, digest: Digest, size: u64) -> Result<bool, fs::Error> {
         Ok(self.has(digest, size) && self.check(digest)? == Some(true))

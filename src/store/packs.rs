@@ -25,6 +25,10 @@ pub(super) struct Packs {
 struct Table {
     /// The stat of the folder when it was looked through, if later changes do not leave it the same.
     seen: Option<Stamp>,
+    /// The same, be it that later changes may leave it as it is.
+    found: Option<Stamp>,
+    /// The names that were in the folder then, sorted.
+    names: Vec<Digest>,
     packs: Vec<Pack>,
     /// The objects by their digests, as the packs on disk say.
     sorted: Vec<Place>,
@@ -162,10 +166,11 @@ impl Packs {
     /// Looks the packs through again, unless another thread has just done so.
     fn catch_up(&self) -> Result<(), fs::Error> {
         let mut table = self.write();
-        if table
-            .as_ref()
-            .is_none_or(|table| self.has_changed_since(table.seen))
-        {
+        let is_current = match &mut *table {
+            Some(table) => table.is_current(&self.folder)?,
+            None => false,
+        };
+        if !is_current {
             *table = Some(Table::load(&self.folder)?);
         }
         Ok(())
@@ -251,7 +256,8 @@ impl Table {
     /// one that waits for the pool takes up other work, which may want the lock as well.
     fn load(folder: &Path) -> Result<Self, fs::Error> {
         // Taken first: what changes from here on is seen.
-        let seen = stamp_of(folder).filter(|seen| !seen.is_fresh());
+        let found = stamp_of(folder);
+        let seen = found.filter(|seen| !seen.is_fresh());
         let names = names(folder)?;
         let read = |name: &Digest| {
             let path = pack::path_of(folder, *name);
@@ -263,6 +269,8 @@ impl Table {
         let directories: Result<Vec<_>, fs::Error> = names.iter().map(read).collect();
         let mut table = Self {
             seen,
+            found,
+            names,
             ..Self::default()
         };
         for (name, slots) in directories?.into_iter().flatten() {
@@ -275,6 +283,21 @@ impl Table {
         }
         table.sorted.sort_unstable_by_key(|place| place.slot.digest);
         Ok(table)
+    }
+
+    /// Returns whether the folder is as it was when it was looked through. What has just changed, or has
+    /// a time in the future, may change again under the same stat: then the names tell, for a pack of
+    /// one name has always the same bytes.
+    fn is_current(&mut self, folder: &Path) -> Result<bool, fs::Error> {
+        let now = stamp_of(folder);
+        if now == self.seen {
+            return Ok(true);
+        }
+        if now != self.found || names(folder)? != self.names {
+            return Ok(false);
+        }
+        self.seen = now.filter(|now| !now.is_fresh());
+        Ok(true)
     }
 
     fn find(&self, digest: Digest) -> Option<Place> {

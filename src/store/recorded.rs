@@ -1,7 +1,9 @@
 //! `RecordedSnapshot`: a snapshot completed by the cache with what its lock says its data and outs
 //! were.
 
+use std::collections::HashMap;
 use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::base::digest::Digest;
 use crate::base::path::RepoPath;
@@ -9,19 +11,28 @@ use crate::base::source::{Entry, Error, Snapshot};
 use crate::pipeline::{Content, Lock};
 use crate::store;
 use crate::store::cache::Cache;
-use crate::store::tree::Tree;
+use crate::store::tree::{EntryKind, Tree};
 
 /// Reads files from a snapshot, and what git does not have from the cache.
 pub(crate) struct RecordedSnapshot<'a> {
     inner: &'a dyn Snapshot,
     lock: Lock,
     cache: &'a Cache,
+    /// The manifests that were asked for: each is read and verified once. `None` for one that cannot be
+    /// had.
+    trees: Mutex<HashMap<Digest, Option<Arc<Tree>>>>,
 }
 
 impl<'a> RecordedSnapshot<'a> {
     /// Completes `inner`, whose lock is `lock`.
     pub(crate) fn new(inner: &'a dyn Snapshot, lock: Lock, cache: &'a Cache) -> Self {
-        Self { inner, lock, cache }
+        let trees = Mutex::default();
+        Self {
+            inner,
+            lock,
+            cache,
+            trees,
+        }
     }
 
     /// Returns the lock.
@@ -42,8 +53,12 @@ impl<'a> RecordedSnapshot<'a> {
             return Ok(None);
         };
         let inner = path.relative_to(&folder);
-        let mut files = tree.files();
-        Ok(files.find_map(|(name, file)| (name == inner).then_some(file.digest)))
+        let entries = tree.entries();
+        let at = entries.binary_search_by(|entry| entry.path.as_str().cmp(&inner));
+        Ok(at.ok().and_then(|at| match entries[at].kind {
+            EntryKind::File(file) => Some(file.digest),
+            EntryKind::Link(_) | EntryKind::EmptyFolder => None,
+        }))
     }
 
     /// Returns what the lock says of a path.
@@ -54,17 +69,30 @@ impl<'a> RecordedSnapshot<'a> {
     }
 
     /// Returns the recorded folder that `path` is or lies in, with what was in it.
-    fn folder_around(&self, path: &RepoPath) -> Result<Option<(RepoPath, Tree)>, store::Error> {
+    fn folder_around(
+        &self,
+        path: &RepoPath,
+    ) -> Result<Option<(RepoPath, Arc<Tree>)>, store::Error> {
         for folder in path.ancestors() {
             if let Some(content) = self.recorded(folder)
                 && content.files.is_some()
                 && let Ok(folder) = RepoPath::parse(folder)
             {
-                let tree = self.cache.manifest(content)?;
+                let tree = self.tree(content)?;
                 return Ok(tree.map(|tree| (folder, tree)));
             }
         }
         Ok(None)
+    }
+
+    fn tree(&self, content: &Content) -> Result<Option<Arc<Tree>>, store::Error> {
+        let mut trees = self.trees.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(tree) = trees.get(&content.sha256) {
+            return Ok(tree.clone());
+        }
+        let tree = self.cache.manifest(content)?.map(Arc::new);
+        trees.insert(content.sha256, tree.clone());
+        Ok(tree)
     }
 
     fn failed(&self, path: &RepoPath, error: store::Error) -> Error {

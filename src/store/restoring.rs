@@ -27,7 +27,7 @@ use crate::store::placed::{Placed, PlacedFile, clock_of, restamp};
 use crate::store::scan::has_uncounted;
 use crate::store::stamp::Stamp;
 use crate::store::storing::PACKED_MAX;
-use crate::store::tree::{Entry, EntryKind, FileContent, Tree};
+use crate::store::tree::{Entry, EntryKind, FileContent, Tree, folders_of};
 
 /// A file of this size takes longer to read than [`TICK`].
 const SLOW_TO_READ: u64 = 64 * 1024 * 1024;
@@ -131,9 +131,7 @@ impl Cache {
             .file()
             .metadata()
             .map_err(failed("cannot read", &path))?;
-        if path.is_dir() && !path.is_symlink() {
-            fs::remove(&path)?;
-        }
+        remove_folder(&path, index)?;
         copy.commit_as_object(&path)?;
         let now = folder.stat(inner).as_ref().and_then(Stamp::of_stat);
         Ok(Ok(Placed::Written(Stamp::of(&before)).restamped(now)))
@@ -250,6 +248,10 @@ impl Cache {
 
     /// Reads a small object, which most likely is packed.
     fn small(&self, digest: Digest) -> Result<Result<Vec<u8>, Lack>, Error> {
+        // What is only loose need not be looked for in packs that others may have written since.
+        if self.packs.length(digest)?.is_none() && self.loose.size(digest).is_some() {
+            return self.verified(digest);
+        }
         match self.packed(digest)? {
             Ok(bytes) => Ok(Ok(bytes)),
             Err(lack) => match self.verified(digest)? {
@@ -330,10 +332,18 @@ impl<'a> Plan<'a> {
         let is_missing = |entry: &&Entry| entries.get(&*entry.path) != Some(entry);
         let wanted: Vec<&Entry> = tree.entries().iter().filter(is_missing).collect();
         let mut unwanted_folders = Vec::new();
-        let mut recorded = tree.entries().iter().map(|entry| &*entry.path).peekable();
+        let mut recorded = tree.entries().iter().peekable();
         for (path, entry) in entries {
-            while recorded.next_if(|recorded| *recorded < path).is_some() {}
-            if recorded.peek() == Some(&path) {
+            while recorded
+                .next_if(|recorded| *recorded.path < *path)
+                .is_some()
+            {}
+            // A file takes the place of what is there; a folder can only be made where nothing is.
+            let takes_its_place = |recorded: &&Entry| {
+                recorded.path == path
+                    && (recorded.kind != EntryKind::EmptyFolder || recorded.kind == entry.kind)
+            };
+            if recorded.peek().is_some_and(takes_its_place) {
                 continue;
             }
             if entry.kind == EntryKind::EmptyFolder {
@@ -349,13 +359,25 @@ impl<'a> Plan<'a> {
         }
     }
 
-    /// Refuses to begin where a file is wanted in place of a folder that would not be empty: something
-    /// is in it that is no data.
+    /// Refuses to begin where a file is wanted in place of a folder that would not be empty, or a
+    /// folder where something stands that does not go: that is no data.
     fn refuse_what_is_in_the_way(&self, path: &Path, index: &Index) -> Result<(), Error> {
+        let gone: BTreeSet<&str> = self.unwanted.iter().copied().collect();
+        let goes = |inner: &str| {
+            let ends = inner.match_indices('/').map(|(end, _)| end);
+            let mut around = ends.chain([inner.len()]).map(|end| &inner[..end]);
+            around.any(|above| gone.contains(above))
+        };
+        for inner in folders_of(self.wanted.iter().copied()) {
+            let place = path.join(inner);
+            if !goes(inner) && !is_folder(&place) && fs::exists(&place)? {
+                return Err(Error::Occupied { path: place });
+            }
+        }
         for entry in &self.wanted {
             let place = path.join(&entry.path);
-            let is_folder = place.is_dir() && !place.is_symlink();
-            if entry.kind != EntryKind::EmptyFolder && is_folder && has_uncounted(&place, index)? {
+            let is_file = entry.kind != EntryKind::EmptyFolder;
+            if is_file && is_folder(&place) && has_uncounted(&place, index)? {
                 return Err(Error::Occupied { path: place });
             }
         }
@@ -373,15 +395,7 @@ impl<'a> Plan<'a> {
             fs::remove_empty_folder(&path.join(unwanted))?;
             remove_empty_above(path, unwanted)?;
         }
-        let mut folders: BTreeSet<&str> = BTreeSet::new();
-        for Entry { path: inner, kind } in &self.wanted {
-            if *kind == EntryKind::EmptyFolder {
-                folders.insert(inner);
-            } else {
-                folders.extend(inner.rsplit_once('/').map(|(above, _)| above));
-            }
-        }
-        for inner in folders {
+        for inner in folders_of(self.wanted.iter().copied()) {
             fs::make_folder(&path.join(inner))?;
         }
         let folder = Folder::new(path.to_owned());
@@ -401,10 +415,26 @@ fn put(made: &Folder, inner: &str, folder: &Folder) -> Result<(), fs::Error> {
     }
     // Nothing that counts is in a folder that stands in the way.
     let place = folder.path().join(inner);
-    if place.is_dir() && !place.is_symlink() {
+    if is_folder(&place) {
         fs::remove_empty_folder(&place)?;
     }
     fs::rename_quickly(&made.path().join(inner), &place)
+}
+
+/// Deletes a folder that is in the way of a file, with all data in it; the caller has saved that.
+pub(super) fn remove_folder(path: &Path, index: &Index) -> Result<(), Error> {
+    if !is_folder(path) {
+        return Ok(());
+    }
+    if has_uncounted(path, index)? {
+        let path = path.to_owned();
+        return Err(Error::Occupied { path });
+    }
+    Ok(fs::remove(path)?)
+}
+
+fn is_folder(path: &Path) -> bool {
+    path.is_dir() && !path.is_symlink()
 }
 
 /// Deletes the folders around something that is gone, as far as nothing else is in them.

@@ -5,6 +5,7 @@
 //! `d` empty folder and `l` link (both with `-` for the digest); behind a link's path stand `\>` and
 //! where it leads. In paths `\` is written `\\` and a newline `\n`.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use crate::base::digest::{Digest, Hasher};
@@ -117,6 +118,24 @@ impl Tree {
         let entries: Vec<Entry> = lines.map(Entry::parse).collect::<Option<_>>()?;
         is_sound(&entries).then_some(Self { entries })
     }
+}
+
+/// Returns all folders that these entries need: those around them, and those that are empty. A folder
+/// comes before what lies in it.
+pub(crate) fn folders_of<'e>(entries: impl IntoIterator<Item = &'e Entry>) -> BTreeSet<&'e str> {
+    let mut folders = BTreeSet::new();
+    let around = |path: &'e str| path.rsplit_once('/').map(|(above, _)| above);
+    for Entry { path, kind } in entries {
+        let mut next = match kind {
+            EntryKind::EmptyFolder => Some(path.as_str()),
+            EntryKind::File(_) | EntryKind::Link(_) => around(path),
+        };
+        // Those around a folder that is known are known as well.
+        while let Some(folder) = next.filter(|folder| folders.insert(*folder)) {
+            next = around(folder);
+        }
+    }
+    folders
 }
 
 /// What a lock records of a folder whose entries come one by one, sorted by path.

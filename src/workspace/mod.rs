@@ -282,6 +282,12 @@ impl Workspace {
         self.index.save()
     }
 
+    /// Like [`Self::save_index`], for whoever has done what was asked: where it cannot be written, measuring
+    /// again costs time and nothing else, so it is no failure.
+    pub(crate) fn try_save_index(&self) {
+        let _unsaved = self.save_index();
+    }
+
     /// Loads the pipeline of the worktree.
     pub(crate) fn load_pipeline(&self) -> Result<Pipeline, pipeline::Error> {
         parsed::load(self)

@@ -398,3 +398,16 @@ fn what_differs_only_in_capitals_is_refused_or_told() {
         "{text}"
     );
 }
+
+#[test]
+fn equal_files_and_links_to_each_other_become_links_to_one_object() {
+    let project = Project::new();
+    project.run(&["init"]).success();
+    project.run(&["config", "cache.type", "hardlink"]).success();
+    for number in 0..64 {
+        project.write(&format!("data/{number}"), &format!("twin {}\n", number / 4));
+    }
+    symlink(project.path("data/1"), project.path("data/link")).expect("links");
+    project.run(&["add", "data"]).success();
+    project.run(&["status", "--exit-code"]).success();
+}

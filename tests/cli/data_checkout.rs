@@ -538,3 +538,178 @@ fn an_edit_through_a_link_that_hides_its_traces_is_found() {
     );
     assert!(!path.exists(), "a wrong byte was believed");
 }
+
+/// Deletes the object with these bytes.
+fn lose(project: &Project, bytes: &[u8]) {
+    let objects = files(&project.path(".mlpipe/cache/sha256"));
+    let object = objects
+        .iter()
+        .find(|path| fs::read(path).expect("reads") == bytes);
+    fs::remove_file(object.expect("the cache has it")).expect("removes");
+}
+
+#[test]
+fn ignored_files_survive_when_the_cache_has_lost_a_file_of_their_folder() {
+    let project = Project::new();
+    project.run(&["init"]).success();
+    for name in ["a.tmp", "b", "c", "notes"] {
+        project.write(&format!("data/{name}"), name);
+    }
+    project.run(&["add", "data"]).success();
+    project.write(".mlpipeignore", "*.tmp\n");
+    project.write("data/a.tmp", "mine");
+    project.remove("data/b");
+    project.remove("data/c");
+    project.remove("data/notes");
+    project.write("data/notes/x.tmp", "mine too");
+    lose(&project, b"b");
+    for arguments in [
+        &["checkout"][..],
+        &["checkout", "--force"],
+        &["checkout", "data/notes"],
+    ] {
+        let text = project.run(arguments).failure(1);
+        assert!(text.contains("data"), "{text}");
+        assert_eq!(project.read("data/a.tmp"), "mine", "{arguments:?}");
+        assert_eq!(
+            project.read("data/notes/x.tmp"),
+            "mine too",
+            "{arguments:?}"
+        );
+    }
+    assert_eq!(project.read("data/c"), "c");
+}
+
+#[test]
+fn nothing_is_written_behind_an_ignored_link() {
+    let outside = tempfile::tempdir().expect("a temporary folder");
+    let project = Project::new();
+    project.run(&["init"]).success();
+    for name in ["a", "sub/x", "sub/deep/y"] {
+        project.write(&format!("data/{name}"), name);
+    }
+    project.run(&["add", "data"]).success();
+    project.write(".mlpipeignore", "/data/sub\n");
+    project.remove("data/sub");
+    std::os::unix::fs::symlink(outside.path(), project.path("data/sub")).expect("links");
+    let text = project.run(&["checkout"]).failure(1);
+    assert!(text.contains("1 file in no cache: data/sub"), "{text}");
+    assert_eq!(files(outside.path()).len(), 0);
+    // A file is as much in the way, and is found before anything changes.
+    fs::remove_file(project.path("data/sub")).expect("removes");
+    project.write("data/sub", "mine");
+    project.write("data/more", "a");
+    project.run(&["checkout"]).failure(1);
+    assert_eq!(project.read("data/sub"), "mine");
+    assert!(project.exists("data/more"));
+    project.run(&["checkout", "--force"]).success();
+    assert_eq!(project.read("data/sub/deep/y"), "sub/deep/y");
+    assert_eq!(project.read(".mlpipe/kept/data/sub"), "mine");
+}
+
+#[test]
+fn a_file_becomes_an_empty_folder() {
+    let project = add::project();
+    fs::create_dir(project.path("data/raw/e")).expect("makes");
+    project.run(&["add", "data/raw"]).success();
+    project.commit();
+    fs::remove_dir(project.path("data/raw/e")).expect("removes");
+    project.write("data/raw/e", "file");
+    project.run(&["add", "data/raw"]).success();
+    project.git(&["checkout", "-q", "data.lock"]);
+    project.run(&["checkout"]).success();
+    assert!(project.path("data/raw/e").is_dir());
+    project.run(&["status", "--exit-code"]).success();
+}
+
+#[test]
+fn what_was_untracked_and_kept_is_not_what_a_rebase_left() {
+    let project = branches();
+    let up = project.git(&["commit-tree", "main^{tree}", "-p", "main", "-m", "up"]);
+    project.git(&["branch", "up", up.trim()]);
+    project.run(&["remove", "x.csv"]).success();
+    project.git(&["commit", "-q", "-a", "-m", "no x"]);
+    project.git(&["rebase", "-q", "up"]);
+    project.run(&["checkout"]).success();
+    assert_eq!(project.read("x.csv"), "1,2\n");
+    project.git(&["switch", "-q", "bare"]);
+    assert!(!project.exists("data"));
+}
+
+/// The same, on branch `bare`, come from `main` just now, and with some data of its own.
+fn on_the_other_branch() -> Project {
+    let project = branches();
+    project.git(&["switch", "-q", "bare"]);
+    project.write("y.csv", "3,4\n");
+    project.run(&["add", "y.csv"]).success();
+    project.commit();
+    project.git(&["switch", "-q", "main"]);
+    project.git(&["switch", "-q", "bare"]);
+    assert!(project.exists("y.csv") && !project.exists("x.csv"));
+    project
+}
+
+#[test]
+fn what_was_tracked_only_for_a_moment_stays_with_the_user() {
+    let project = on_the_other_branch();
+    project.write("x.csv", "1,2\n");
+    project.run(&["add", "x.csv"]).success();
+    project.run(&["remove", "x.csv"]).success();
+    project.run(&["checkout"]).success();
+    assert_eq!(project.read("x.csv"), "1,2\n");
+    // Where it is tracked again, it goes with its branch.
+    project.git(&["switch", "-q", "main"]);
+    assert!(project.exists("x.csv"));
+    project.git(&["switch", "-q", "bare"]);
+    assert!(!project.exists("x.csv"));
+}
+
+#[test]
+fn a_folder_with_a_link_in_it_goes_with_its_branch() {
+    let project = branches();
+    std::os::unix::fs::symlink("a", project.path("data/raw/link")).expect("links");
+    project.run(&["add", "data/raw"]).success();
+    project.commit();
+    project.git(&["switch", "-q", "-c", "without"]);
+    fs::remove_file(project.path("data/raw/link")).expect("removes");
+    project.run(&["add", "data/raw"]).success();
+    project.commit();
+    project.git(&["switch", "-q", "main"]);
+    assert!(project.path("data/raw/link").is_symlink());
+    project.git(&["switch", "-q", "without"]);
+    assert!(!project.exists("data/raw/link"));
+    project.git(&["switch", "-q", "main"]);
+    project.git(&["switch", "-q", "bare"]);
+    assert!(!project.exists("data"));
+    project.git(&["switch", "-q", "main"]);
+    assert!(project.path("data/raw/link").is_symlink());
+}
+
+#[test]
+fn nothing_is_taken_away_while_the_last_commit_cannot_be_read() {
+    let project = on_the_other_branch();
+    let lock = project.read("data.lock");
+    project.write("data.lock", "nonsense\n");
+    project.git(&["commit", "-q", "-n", "-a", "-m", "broken"]);
+    project.git(&["switch", "-q", "main"]);
+    project.git(&["switch", "-q", "bare"]);
+    project.write("data.lock", &lock);
+    project.run(&["checkout"]).success();
+    assert_eq!(project.read("x.csv"), "1,2\n");
+    assert_eq!(project.read("y.csv"), "3,4\n");
+}
+
+#[test]
+fn what_a_wildcard_at_the_root_names_stays() {
+    let project = branches();
+    project.git(&["switch", "-q", "bare"]);
+    project.write(
+        "pipeline.yaml",
+        "stages:\n  a: {cmd: cat *.csv > out, deps: ['*.csv'], outs: [out]}\n",
+    );
+    project.commit();
+    project.git(&["switch", "-q", "main"]);
+    project.git(&["switch", "-q", "bare"]);
+    assert_eq!(project.read("x.csv"), "1,2\n");
+    assert!(!project.exists("data"), "it names nothing in there");
+}

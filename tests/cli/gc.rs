@@ -549,7 +549,7 @@ fn what_is_staged_or_in_another_worktree_is_needed() {
     project.git(&["checkout", "-q", "data.lock"]);
     project.run(&["checkout", "--force"]).success();
     assert_eq!(project.read("one"), "third");
-    let lock = std::fs::read_to_string(other.join("data.lock")).expect("is there");
+    let lock = fs::read_to_string(other.join("data.lock")).expect("is there");
     project.write("data.lock", &lock);
     project.run(&["checkout", "--force"]).success();
     assert_eq!(project.read("one"), "second");

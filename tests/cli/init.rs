@@ -59,3 +59,22 @@ fn a_clone_with_a_pipeline_needs_no_init() {
     let text = project.run(&["--cd", "deep/er", "status"]).data();
     assert_eq!(text, "everything is up to date\n");
 }
+
+#[test]
+fn an_exclude_file_that_is_a_link_stays_one() {
+    let project = Project::new();
+    project.write("rules", "*.log\n");
+    let exclude = project.path(".git/info/exclude");
+    let _none = fs::remove_file(&exclude);
+    fs::create_dir_all(project.path(".git/info")).expect("makes");
+    std::os::unix::fs::symlink("../../rules", &exclude).expect("links");
+    project.run(&["init"]).success();
+    project.write("x.csv", "1\n");
+    project.run(&["add", "x.csv"]).success();
+    assert!(exclude.is_symlink());
+    let rules = project.read("rules");
+    assert!(
+        rules.starts_with("*.log\n") && rules.contains(".mlpipe-new-"),
+        "{rules}"
+    );
+}

@@ -294,3 +294,52 @@ fn a_folder_whose_list_of_files_is_lost_is_a_conflict_as_a_whole() {
     );
     assert_eq!(project.read("data.lock"), lock);
 }
+
+#[test]
+fn a_file_that_the_current_side_deleted_and_the_other_changed_is_kept_and_told() {
+    let project = change_one_folder(("data/raw/new", "ours\n"), ("data/raw/a", "theirs\n"));
+    project.remove("data/raw/a");
+    project.run(&["add", "data/raw"]).success();
+    project.commit();
+    let output = project.try_git(&["merge", "side", "-m", "merge"]);
+    assert_eq!(output.code, Some(1), "{}", output.stderr);
+    let said = "the current side deleted data/raw/a, the other changed it; kept the other side's";
+    assert!(output.stderr.contains(said), "{}", output.stderr);
+    project.run(&["checkout"]).success();
+    assert_eq!(project.read("data/raw/a"), "theirs\n");
+}
+
+#[test]
+fn without_a_readable_base_nothing_is_merged_unasked() {
+    let project = change_one_folder(("data/raw/new", "ours\n"), ("data/raw/sub/d", "theirs\n"));
+    let ours = project.read("data.lock");
+    project.write(".git/base", "nonsense\n");
+    project.write(".git/ours", &ours);
+    project.write(".git/theirs", &project.git(&["show", "side:data.lock"]));
+    let arguments = [
+        "git",
+        "merge-lock",
+        ".git/base",
+        ".git/ours",
+        ".git/theirs",
+        "data.lock",
+    ];
+    let text = project.run(&arguments).failure(1);
+    assert!(
+        text.contains("what both sides started from cannot be read"),
+        "{text}"
+    );
+    assert!(
+        text.contains("both sides changed the tracked data data/raw"),
+        "{text}"
+    );
+    assert_eq!(project.read(".git/ours"), ours);
+}
+
+#[test]
+fn files_of_the_two_sides_that_differ_only_in_capitals_are_told() {
+    let project = change_one_folder(("data/raw/new", "ours\n"), ("data/raw/New", "theirs\n"));
+    let text = project.try_git(&["merge", "side", "-m", "merge"]).success();
+    let said = "data/raw/New and data/raw/new differ only in capitals";
+    assert!(text.contains(said), "{text}");
+}

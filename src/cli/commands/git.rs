@@ -55,14 +55,26 @@ pub(crate) fn run(args: &GitArgs, context: &Context) -> Result<Exit, CliError> {
 fn merge_lock(args: &MergeLockArgs, context: &Context) -> Result<Exit, CliError> {
     let read = |path: &Path, side: &str| read_lock(&context.folder.join(path), &args.name, side);
     let (ours, theirs) = (read(&args.ours, "ours")?, read(&args.theirs, "theirs")?);
+    let base = read(&args.base, "base");
+    let has_base = base.is_ok();
     // Without what both sides started from, each of their records counts as new.
-    let base = read(&args.base, "base").unwrap_or_default();
+    let base = base.unwrap_or_default();
     let mut merged = merge(&base, &ours, &theirs);
-    let folders = merge_folders(args, context, [&base, &ours, &theirs], &mut merged);
+    let folders = if has_base {
+        merge_folders(args, context, [&base, &ours, &theirs], &mut merged)
+    } else {
+        add_one_sided(&ours, &theirs, &mut merged);
+        ui::eprint(&format!(
+            "{}: what both sides started from cannot be read; whether one side added data or the \
+             other deleted it is not known\n",
+            args.name
+        ));
+        Folders::default()
+    };
     let result = context.folder.join(&args.ours);
     fs::write_if_changed(&result, merged.lock.to_text().as_bytes())?;
-    ui::eprint(&told(&args.name, &merged, &folders));
-    let is_conflict = !merged.data_conflicts.is_empty() || !folders.conflicts.is_empty();
+    ui::eprint(&told(&args.name, &ours, &merged, &folders));
+    let is_conflict = !merged.data_conflicts.is_empty() || folders.have_conflicts();
     // Which data is meant only people know: git shows the file as conflicting.
     Ok(if is_conflict {
         Exit::Error
@@ -78,6 +90,27 @@ struct Folders {
     merged: Vec<RepoPath>,
     /// The files in them that both sides changed.
     conflicts: Vec<String>,
+    /// The files in them that the current side deleted and the other changed.
+    deleted: Vec<String>,
+    /// Files in one folder that differ only in capitals.
+    alike: Vec<[String; 2]>,
+}
+
+impl Folders {
+    fn have_conflicts(&self) -> bool {
+        !self.conflicts.is_empty() || !self.deleted.is_empty()
+    }
+}
+
+/// Makes conflicts of the data that only one side has, which the other may have deleted.
+fn add_one_sided(ours: &Lock, theirs: &Lock, merge: &mut LockMerge) {
+    let both = ours.data.keys().chain(theirs.data.keys());
+    let is_one_sided =
+        |path: &&RepoPath| ours.data.contains_key(*path) != theirs.data.contains_key(*path);
+    merge
+        .data_conflicts
+        .extend(both.filter(is_one_sided).cloned());
+    merge.data_conflicts.sort();
 }
 
 /// Merges the tracked folders that both sides have changed, as far as the cache knows their files.
@@ -101,6 +134,8 @@ fn merge_folders(
         if let Some(Ok(Some(merged))) = merged {
             merge.lock.data.insert(path.clone(), merged.content);
             folders.conflicts.extend(merged.conflicts);
+            folders.deleted.extend(merged.deleted);
+            folders.alike.extend(merged.alike);
             folders.merged.push(path);
         } else {
             merge.data_conflicts.push(path);
@@ -110,7 +145,7 @@ fn merge_folders(
 }
 
 /// Writes what people should know of a merge, and do next.
-fn told(name: &str, merge: &LockMerge, folders: &Folders) -> String {
+fn told(name: &str, ours: &Lock, merge: &LockMerge, folders: &Folders) -> String {
     let mut text = String::new();
     let paths = |paths: &[RepoPath]| {
         let paths: Vec<&str> = paths.iter().map(RepoPath::as_str).collect();
@@ -130,20 +165,48 @@ fn told(name: &str, merge: &LockMerge, folders: &Folders) -> String {
             "{name}: merged {folders} file by file; `mlpipe checkout` puts the files in place\n"
         );
     }
+    for [one, other] in &folders.alike {
+        text += &format!(
+            "{name}: {one} and {other} differ only in capitals: macOS and Windows keep one of them\n"
+        );
+    }
     if !folders.conflicts.is_empty() {
         text += &format!(
-            "{name}: both sides changed {}; kept the current side's\n\
-             if that is right, `git add {name}`; else `mlpipe checkout`, put the right files there, \
-             `mlpipe add {}`, and `git add {name}`\n",
+            "{name}: both sides changed {}; kept the current side's\n",
             human::first_of(&folders.conflicts),
+        );
+    }
+    if !folders.deleted.is_empty() {
+        text += &format!(
+            "{name}: the current side deleted {}, the other changed it; kept the other side's\n",
+            human::first_of(&folders.deleted),
+        );
+    }
+    if folders.have_conflicts() {
+        text += &format!(
+            "if that is right, `git add {name}`; else `mlpipe checkout`, put the right files there, \
+             `mlpipe add {}`, and `git add {name}`\n",
             paths(&folders.merged).replace(", ", " "),
+        );
+    }
+    let conflicts = merge.data_conflicts.iter().cloned();
+    let (both, deleted): (Vec<RepoPath>, Vec<RepoPath>) =
+        conflicts.partition(|path| ours.data.contains_key(path));
+    if !both.is_empty() {
+        text += &format!(
+            "{name}: both sides changed the tracked data {}; kept the records of the current side\n",
+            paths(&both),
+        );
+    }
+    if !deleted.is_empty() {
+        text += &format!(
+            "{name}: the current side does not track {}, which the other changed; kept the records of the other side\n",
+            paths(&deleted),
         );
     }
     if !merge.data_conflicts.is_empty() {
         text += &format!(
-            "{name}: both sides changed the tracked data {}; kept the records of the current side\n\
-             if that is right, `git add {name}`; else put the other side's lines into {name}, `mlpipe checkout`, and `git add {name}`\n",
-            paths(&merge.data_conflicts),
+            "if that is right, `git add {name}`; else put the right lines into {name}, `mlpipe checkout`, and `git add {name}`\n",
         );
     }
     text

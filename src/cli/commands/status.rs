@@ -101,8 +101,7 @@ fn survey_data(
     let data = workspace.load_lock()?.data;
     let found = data::survey(workspace, &data, |path| paths.contains(path))?;
     if workspace.state("").is_dir() {
-        // Where it cannot be written, looking again costs time and nothing else.
-        let _unsaved = workspace.save_index();
+        workspace.try_save_index();
     }
     Ok(found)
 }
