@@ -207,7 +207,7 @@ impl Conclusion {
 /// says so.
 fn trials<'a>(gate: &'a Gate, sides: &Sides<'a>) -> Vec<Trial<'a>> {
     let lost = |reason| vec![Trial::lost(gate, reason)];
-    let found = find(gate, sides.here);
+    let mut found = find(gate, sides.here);
     let files: Vec<&RepoPath> = found.iter().map(|metric| metric.0).collect();
     if gate.key.is_exact()
         && let [first, second, ..] = files.as_slice()
@@ -220,18 +220,61 @@ fn trials<'a>(gate: &'a Gate, sides: &Sides<'a>) -> Vec<Trial<'a>> {
     if found.is_empty() {
         return lost(unknown(gate, sides.here));
     }
-    found
+    let mut hidden = Vec::new();
+    if !gate.key.is_exact() {
+        hidden = unseen(gate, sides);
+        found.extend(gone(gate, sides));
+    }
+    let measured = found
         .into_iter()
-        .map(|metric| Trial::of(gate, metric, sides))
-        .collect()
+        .map(|metric| Trial::of(gate, metric, sides));
+    let hidden = hidden.into_iter().map(|why| Trial::lost(gate, why));
+    measured.chain(hidden).collect()
 }
 
-fn find<'a>(gate: &Gate, here: &'a Collection) -> Vec<(&'a RepoPath, &'a str)> {
-    let is_meant = |path: &RepoPath| match &gate.file {
+/// Whether a gate is about the metrics of a file.
+fn is_meant(gate: &Gate, path: &RepoPath) -> bool {
+    match &gate.file {
         Some(file) => file == path,
         None => path.is_within(&gate.folder),
+    }
+}
+
+/// Finds the metrics of the base that a pattern names and that nobody has here: what is gone must not
+/// pass. A metric that is in another file now is not gone.
+fn gone<'a>(gate: &Gate, sides: &Sides<'a>) -> Vec<(&'a RepoPath, &'a str)> {
+    let Some(base) = sides.base else {
+        return Vec::new();
     };
-    let files = here.files.iter().filter(|(path, _)| is_meant(path));
+    let now = find(gate, sides.here);
+    let is_gone = |(path, key): &(&RepoPath, &str)| {
+        let is_here = |(other, same): &(&RepoPath, &str)| {
+            same == key && (other == path || base.value(other, key).is_none())
+        };
+        !now.iter().any(is_here)
+    };
+    let before = find(gate, base);
+    before.into_iter().filter(is_gone).collect()
+}
+
+/// Says which files may hide metrics that a pattern names: they are not there, or cannot be read. Of
+/// a file that the base has, the base knows which.
+fn unseen(gate: &Gate, sides: &Sides<'_>) -> Vec<String> {
+    let is_unknown = |path: &&RepoPath| {
+        let base = sides
+            .base
+            .is_some_and(|base| base.files.contains_key(*path));
+        is_meant(gate, path) && !base
+    };
+    let missing = sides.here.missing.iter().filter(is_unknown);
+    let missing = missing.map(|path| format!("`{path}` is not there"));
+    let unread = sides.here.unread.iter().filter(is_unknown);
+    let unread = unread.map(|path| format!("`{path}` cannot be read"));
+    missing.chain(unread).collect()
+}
+
+fn find<'a>(gate: &Gate, side: &'a Collection) -> Vec<(&'a RepoPath, &'a str)> {
+    let files = side.files.iter().filter(|(path, _)| is_meant(gate, path));
     let metrics = files.flat_map(|(path, leaves)| leaves.iter().map(move |(key, _)| (path, key)));
     let named = metrics.filter(|(_, key)| gate.key.matches(key));
     named.map(|(path, key)| (path, key.as_str())).collect()
@@ -333,6 +376,7 @@ mod tests {
                 interval: Box::new(interval),
                 examples: 100,
                 method: "test",
+                least_error: 1e-12,
             })
         };
         let sides = Sides {
