@@ -107,21 +107,38 @@ pub(crate) struct Judgement {
     pub(crate) reason: String,
 }
 
-/// Judges the gates, in their order. Those that want a proof share one error by Holm's correction.
+/// Judges the gates, in their order. Those that want a proof share one error by Holm's correction;
+/// that of failing where `not_worse` is not proven is shared likewise.
 pub(crate) fn judge<'a>(gates: &[&'a Gate], sides: &Sides<'a>) -> Vec<Judgement> {
     let trials: Vec<Vec<Trial<'_>>> = gates.iter().map(|gate| trials(gate, sides)).collect();
-    let tested = || trials.iter().flatten().filter_map(Trial::p_value);
-    let mut adjusted = holm::adjusted(&tested().collect::<Vec<f64>>()).into_iter();
-    let tests = adjusted.len();
+    let all = || trials.iter().flatten();
+    let mut asked = correct(all().map(Trial::p_value).collect());
+    let mut failures = correct(all().map(Trial::p_of_failure).collect());
     let mut judgements = Vec::new();
     for (gate, trials) in gates.iter().zip(&trials) {
-        let judged = trials.iter().map(|trial| {
-            let p_value = trial.p_value().and_then(|_| adjusted.next());
-            trial.conclude(p_value, tests)
-        });
+        let judged = trials
+            .iter()
+            .map(|trial| trial.conclude(asked.next().flatten(), failures.next().flatten()));
         judgements.extend(worst(gate, trials, judged.collect()));
     }
     judgements
+}
+
+/// A p-value that is corrected for there being so many tests.
+pub(super) struct Corrected {
+    pub(super) p_value: f64,
+    pub(super) tests: usize,
+}
+
+/// Corrects the p-values that there are, which share one error.
+fn correct(p_values: Vec<Option<f64>>) -> impl Iterator<Item = Option<Corrected>> {
+    let tested: Vec<f64> = p_values.iter().flatten().copied().collect();
+    let tests = tested.len();
+    let mut adjusted = holm::adjusted(&tested).into_iter();
+    p_values.into_iter().map(move |p_value| {
+        let p_value = p_value.and_then(|_| adjusted.next())?;
+        Some(Corrected { p_value, tests })
+    })
 }
 
 /// Makes the judgement of a gate of what came of the metrics that it names.
@@ -457,6 +474,44 @@ mod tests {
             judged[0].reason
         );
         assert!(judged[0].reason.contains("Holm's correction for 2 tests"));
+        let not_worse = |key| proven(key, 0.01, Burden::NotWorse);
+        let one = verdicts(&[not_worse("a")], &old, &new, 0.02);
+        assert_eq!(one[0].verdict, Verdict::Fail, "{}", one[0].reason);
+        let two = verdicts(&[not_worse("a"), not_worse("b")], &old, &new, 0.02);
+        assert_eq!(two[0].verdict, Verdict::Inconclusive, "{}", two[0].reason);
+    }
+
+    #[test]
+    fn a_metric_of_the_base_that_is_gone_fails_a_pattern() {
+        let (old, new) = (
+            metrics(&[("r.a", 0.95), ("r.b", 0.5)]),
+            metrics(&[("r.a", 0.95)]),
+        );
+        let judged = |old: &Collection, new: &Collection| {
+            let mut judged = verdicts(&[gate("r.*", Limit::Min(0.9))], old, new, 0.0);
+            judged.remove(0)
+        };
+        let one = judged(&old, &new);
+        assert_eq!(
+            (one.key.as_deref(), one.verdict),
+            (Some("r.b"), Verdict::Fail)
+        );
+        assert_eq!(one.reason, "there is no value; the worst of 2");
+        // What came is not gone.
+        assert_eq!(judged(&new, &new).verdict, Verdict::Pass);
+        // Another file may have it now.
+        let mut moved = metrics(&[("r.a", 0.95)]);
+        let other = RepoPath::parse("n.json").expect("a path");
+        moved
+            .files
+            .insert(other.clone(), vec![("r.b".to_owned(), Value::Float(0.95))]);
+        assert_eq!(judged(&old, &moved).verdict, Verdict::Pass);
+        // Nobody knows what a file holds that is not there.
+        let mut hidden = metrics(&[("r.a", 0.95)]);
+        hidden.missing.push(other);
+        let one = judged(&new, &hidden);
+        assert_eq!(one.reason, "`n.json` is not there; the worst of 2");
+        assert_eq!(one.verdict, Verdict::Fail);
     }
 
     #[test]
