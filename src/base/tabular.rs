@@ -62,11 +62,6 @@ impl Table {
         &self.columns
     }
 
-    /// Returns the position of a column.
-    pub(crate) fn column(&self, name: &str) -> Option<usize> {
-        self.columns.iter().position(|column| column == name)
-    }
-
     /// Returns the rows, each as long as there are columns.
     pub(crate) fn rows(&self) -> &[Vec<String>] {
         &self.rows
