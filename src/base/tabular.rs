@@ -75,7 +75,8 @@ mod tests {
     #[test]
     fn columns_are_found_by_name() {
         let table = Table::parse("t.tsv", "a\tb\n1\t\"x y\"\n").expect("a table");
-        let column = table.column("b").expect("is there");
+        let column = table.columns().iter().position(|column| column == "b");
+        let column = column.expect("is there");
         assert_eq!(table.rows()[0][column], "x y");
     }
 
