@@ -33,6 +33,8 @@ pub(crate) struct Backing {
     metrics: BTreeMap<MetricRef, Finding>,
     /// Files of predictions that cannot be compared, and why.
     pub(crate) obstacles: Vec<(RepoPath, Incomparable)>,
+    /// The metrics of which a file of predictions might have told, had it been read, and why it was not.
+    pub(super) untold: BTreeMap<MetricRef, (RepoPath, Incomparable)>,
     /// Files here that could not be read.
     pub(crate) faults: Vec<pipeline::Error>,
 }
@@ -42,9 +44,9 @@ pub(crate) struct Backing {
 pub(crate) enum Finding {
     /// They agree with its value.
     Backed(Box<Backed>),
-    /// They say something else, so that they prove nothing of it.
+    /// Those here say something else, so that they prove nothing of it.
     Contradicted {
-        /// The side where they do.
+        /// The name of the side here.
         side: String,
         /// What they say.
         computed: f64,
@@ -56,7 +58,8 @@ pub(crate) enum Finding {
 pub(crate) struct Backed {
     /// The share of examples that it is, if it is one.
     pub(crate) share: Option<Share>,
-    /// How it differs from the base: `None` where no base was asked for, or it lacks the metric.
+    /// How it differs from the base: `None` where no base was asked for, or it lacks the metric. What
+    /// is wrong with the base says nothing of the value here.
     pub(crate) change: Option<Result<Tested, Incomparable>>,
 }
 
@@ -93,7 +96,11 @@ impl Backing {
                     backing.add(base, here, file, &claims, &predictions);
                 }
                 Err(Obstacle { why, fault }) => {
-                    backing.obstacles.push((file.path.clone(), why));
+                    let obstacle = (file.path.clone(), why);
+                    let metrics = claims.iter().map(|claim| claim.metric.clone());
+                    let untold = metrics.map(|metric| (metric, obstacle.clone()));
+                    backing.untold.extend(untold);
+                    backing.obstacles.push(obstacle);
                     backing.faults.extend(fault.map(|fault| *fault));
                 }
             }
@@ -134,13 +141,16 @@ impl Backing {
         }
         for one in settled {
             let finding = if one.agrees {
-                let share = measured.share(&one.statistic);
                 let old = base.and_then(|base| number(base.metrics, &one.metric));
-                confront(&one.statistic, old, base, tested.as_ref(), share)
+                Finding::Backed(Box::new(Backed {
+                    share: measured.share(&one.statistic),
+                    change: confront(&one.statistic, old, base, tested.as_ref()),
+                }))
             } else {
-                let side = here.snapshot.name().to_owned();
-                let computed = one.computed;
-                Finding::Contradicted { side, computed }
+                Finding::Contradicted {
+                    side: here.snapshot.name().to_owned(),
+                    computed: one.computed,
+                }
             };
             self.metrics.insert(one.metric, finding);
         }
@@ -153,9 +163,8 @@ fn confront(
     old: Option<f64>,
     base: Option<&Side<'_>>,
     tested: Option<&Result<Vec<Tested>, Incomparable>>,
-    share: Option<Share>,
-) -> Finding {
-    let change = match (old, tested) {
+) -> Option<Result<Tested, Incomparable>> {
+    match (old, tested) {
         (None, _) | (_, None) => None,
         (_, Some(Err(why))) => Some(Err(why.clone())),
         (Some(old), Some(Ok(tested))) => {
@@ -163,14 +172,14 @@ fn confront(
             if let (Some(found), Some(base)) = (found, base)
                 && !agrees(old, found.base)
             {
-                let side = base.snapshot.name().to_owned();
-                let computed = found.base;
-                return Finding::Contradicted { side, computed };
+                return Some(Err(Incomparable::Contradicted {
+                    side: base.snapshot.name().to_owned(),
+                    computed: found.base,
+                }));
             }
             found.cloned().map(Ok)
         }
-    };
-    Finding::Backed(Box::new(Backed { share, change }))
+    }
 }
 
 /// A file of predictions on both sides.

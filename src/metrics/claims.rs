@@ -7,7 +7,7 @@ use crate::pipeline::{MetricRef, PredictionFile, Statistic};
 
 /// A metric and what it may be.
 pub(super) struct Claim {
-    metric: MetricRef,
+    pub(super) metric: MetricRef,
     /// Its value.
     written: f64,
     /// The statistics that it may be, the likeliest first.

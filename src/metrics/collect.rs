@@ -16,8 +16,10 @@ pub(crate) struct Collection {
     pub(crate) left_out: BTreeMap<RepoPath, Vec<(String, &'static str)>>,
     /// Files that are listed and not there.
     pub(crate) missing: Vec<RepoPath>,
-    /// Files that could not be read.
+    /// Files that could not be read: what is wrong with each.
     pub(crate) faults: Vec<pipeline::Error>,
+    /// The same files by their paths.
+    pub(crate) unread: Vec<RepoPath>,
     /// Which way metrics are better.
     pub(crate) directions: Directions,
 }
@@ -28,6 +30,11 @@ impl Collection {
         let leaves = self.files.get(path)?;
         let found = leaves.iter().find(|(known, _)| known == key);
         found.map(|(_, value)| value)
+    }
+
+    fn unreadable(&mut self, path: RepoPath, fault: pipeline::Error) {
+        self.unread.push(path);
+        self.faults.push(fault);
     }
 }
 
@@ -105,7 +112,7 @@ impl Query {
                     into.files.insert(path, metrics);
                 }
                 Ok(None) => into.missing.push(path),
-                Err(error) => into.faults.push(error),
+                Err(error) => into.unreadable(path, error),
             }
         }
     }
@@ -139,7 +146,7 @@ impl Query {
                 // A project without parameters has no file of them.
                 Ok(None) if path == default && self.targets.is_empty() => {}
                 Ok(None) => into.missing.push(path),
-                Err(error) => into.faults.push(error),
+                Err(error) => into.unreadable(path, error),
             }
         }
     }

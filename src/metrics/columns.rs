@@ -4,8 +4,10 @@ use crate::base::problem::did_you_mean;
 use crate::metrics::predictions::Fault;
 use crate::pipeline::PredictionFile;
 
-const ACTUAL: &[&str] = &["actual", "label", "target", "y_true"];
-const PREDICTED: &[&str] = &["predicted", "prediction", "pred", "y_pred"];
+/// What a column of actual classes is usually called.
+pub(crate) const ACTUAL: &[&str] = &["actual", "label", "target", "y_true"];
+/// What a column of predicted classes is usually called.
+pub(crate) const PREDICTED: &[&str] = &["predicted", "prediction", "pred", "y_pred"];
 
 /// A column's name and position.
 type Column = (String, usize);

@@ -1,43 +1,51 @@
 //! `Confusion`: how often each class was taken for each other.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use crate::base::tabular::Table;
+use crate::base::human::thousands;
+
+/// With more classes than this nobody reads a matrix, and it would fill the memory.
+const MOST_CLASSES: usize = 1_000;
 
 /// Counts of (actual, predicted) pairs over all labels.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Confusion {
     /// The labels, numbers in their order, else by the alphabet.
     pub(crate) labels: Vec<String>,
-    /// One row for each actual label, one column for each predicted one.
+    /// One row for each actual label, one column for each predicted one. All of them together are no
+    /// more than an `u64` holds.
     pub(crate) counts: Vec<Vec<u64>>,
 }
 
 impl Confusion {
-    /// Counts the pairs in the columns `actual` and `predicted`. Rows count once, or as often as
-    /// their column `count` says. `None` if a column is missing or a count is no number.
-    pub(crate) fn count(table: &Table, actual: &str, predicted: &str) -> Option<Self> {
-        let (actual, predicted) = (table.column(actual)?, table.column(predicted)?);
-        let weight = table.column("count");
-        let mut pairs: BTreeMap<(&str, &str), u64> = BTreeMap::new();
-        for row in table.rows() {
-            let count = weight.map_or(Some(1), |column| row[column].parse().ok())?;
-            *pairs.entry((&row[actual], &row[predicted])).or_default() += count;
+    /// Counts pairs of an actual and a predicted class, each as often as it says; or says why that
+    /// cannot be.
+    pub(crate) fn count<'t>(
+        pairs: impl Iterator<Item = (&'t str, &'t str, u64)>,
+    ) -> Result<Self, String> {
+        let mut counts: BTreeMap<(&str, &str), u64> = BTreeMap::new();
+        let mut total = 0_u64;
+        for (actual, predicted, count) in pairs {
+            let sum = total.checked_add(count);
+            total = sum.ok_or("its counts add up to more than can be counted")?;
+            *counts.entry((actual, predicted)).or_default() += count;
         }
-        let mut labels: Vec<&str> = pairs
-            .keys()
-            .flat_map(|(one, other)| [*one, *other])
-            .collect();
+        let pairs = counts.keys().flat_map(|(one, other)| [*one, *other]);
+        let labels: BTreeSet<&str> = pairs.collect();
+        if labels.len() > MOST_CLASSES {
+            let (found, most) = (thousands(labels.len()), thousands(MOST_CLASSES));
+            return Err(format!("it has {found} classes, more than {most}"));
+        }
+        let mut labels: Vec<&str> = labels.into_iter().collect();
         labels.sort_by_key(|label| (label.parse::<i64>().unwrap_or(i64::MAX), *label));
-        labels.dedup();
         let row = |actual: &&str| {
-            let count = |predicted: &&str| pairs.get(&(*actual, *predicted)).copied().unwrap_or(0);
-            labels.iter().map(count).collect()
+            let count = |predicted: &&str| counts.get(&(*actual, *predicted)).copied();
+            let row = labels.iter().map(|predicted| count(predicted).unwrap_or(0));
+            row.collect()
         };
-        let counts = labels.iter().map(row).collect();
-        Some(Self {
-            labels: labels.into_iter().map(str::to_owned).collect(),
-            counts,
+        Ok(Self {
+            counts: labels.iter().map(row).collect(),
+            labels: labels.iter().map(|label| (*label).to_owned()).collect(),
         })
     }
 }
@@ -47,15 +55,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn rows_are_counted_with_or_without_weights() {
-        let examples =
-            Table::parse("c.csv", "actual,predicted\n2,10\n2,2\n2,2\n").expect("a table");
-        let confusion =
-            Confusion::count(&examples, "actual", "predicted").expect("has the columns");
+    fn pairs_are_counted_as_often_as_they_say() {
+        let single = [("2", "10", 1), ("2", "2", 1), ("2", "2", 1)];
+        let confusion = Confusion::count(single.into_iter()).expect("counts");
         assert_eq!(confusion.labels, ["2", "10"]);
         assert_eq!(confusion.counts, [[2, 1], [0, 0]]);
-        let weighted = Table::parse("c.csv", "a,p,count\n2,10,1\n2,2,2\n").expect("a table");
-        assert_eq!(Confusion::count(&weighted, "a", "p"), Some(confusion));
-        assert_eq!(Confusion::count(&weighted, "a", "q"), None);
+        let weighted = [("2", "10", 1), ("2", "2", 2)];
+        assert_eq!(Confusion::count(weighted.into_iter()), Ok(confusion));
+    }
+
+    #[test]
+    fn what_is_too_much_is_not_counted() {
+        let most = [("a", "a", u64::MAX), ("a", "b", 2)];
+        let why = Confusion::count(most.into_iter()).expect_err("too many");
+        assert_eq!(why, "its counts add up to more than can be counted");
+        let names: Vec<String> = (0..1_001).map(|name| name.to_string()).collect();
+        let many = names.iter().map(|name| (name.as_str(), name.as_str(), 1));
+        let why = Confusion::count(many).expect_err("too many");
+        assert_eq!(why, "it has 1,001 classes, more than 1,000");
     }
 }

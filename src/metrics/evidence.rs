@@ -3,6 +3,8 @@
 use crate::base::path::RepoPath;
 use crate::metrics::backing::{Backed, Backing, Finding};
 use crate::metrics::paired::Test;
+use crate::pipeline::MetricRef;
+use crate::statistics::bootstrap::REPLICATES;
 use crate::statistics::{Confidence, Interval};
 
 /// What the examples behind a number say of it.
@@ -14,6 +16,8 @@ pub(crate) struct Evidence {
     pub(crate) examples: u64,
     /// The name of the method, as in `Newcombe`.
     pub(crate) method: &'static str,
+    /// The least probability of an error that the method can show: so many resamples show no less.
+    pub(crate) least_error: f64,
 }
 
 /// What an interval is about.
@@ -38,7 +42,7 @@ pub(super) struct Margin {
 }
 
 /// Below this no probability is told apart from zero.
-const LEAST: f64 = 1e-12;
+pub(super) const LEAST: f64 = 1e-12;
 
 impl Margin {
     /// Returns the interval of the margin.
@@ -54,9 +58,10 @@ impl Margin {
         self.least_error(|(_, high)| high < 0.0)
     }
 
-    /// Returns the two-sided p-value of the test that the limit is not kept.
+    /// Returns the two-sided p-value of the test that the limit is not kept. An interval that is the
+    /// limit alone keeps it: models with the same predictions differ by exactly nothing.
     pub(super) fn p_not_worse(&self) -> f64 {
-        self.least_error(|(low, _)| low > 0.0)
+        self.least_error(|(low, high)| low > 0.0 || (low == 0.0 && high == 0.0))
     }
 
     /// Bisects: intervals get narrower with more error, so that what is shown stays shown.
@@ -67,7 +72,7 @@ impl Margin {
             return 1.0;
         }
         if shown_at(low) {
-            return low;
+            return self.evidence.least_error.max(low);
         }
         for _ in 0..60 {
             let middle = f64::midpoint(low, high);
@@ -77,7 +82,7 @@ impl Margin {
                 low = middle;
             }
         }
-        high
+        self.evidence.least_error.max(high)
     }
 }
 
@@ -90,10 +95,7 @@ impl Backing {
         about: About,
     ) -> Result<Evidence, String> {
         match self.get(file, key) {
-            None => Err(self.obstacles.first().map_or_else(
-                || "no predictions are declared for it".to_owned(),
-                |(path, why)| format!("`{path}`: {why}"),
-            )),
+            None => Err(self.why_untold(file, key)),
             Some(Finding::Contradicted { side, computed }) => {
                 Err(format!("the predictions of {side} say {computed}"))
             }
@@ -105,12 +107,23 @@ impl Backing {
     }
 }
 
+impl Backing {
+    fn why_untold(&self, file: &RepoPath, key: &str) -> String {
+        let (file, key) = (file.clone(), key.to_owned());
+        self.untold.get(&MetricRef { file, key }).map_or_else(
+            || "no predictions are declared for it".to_owned(),
+            |(path, why)| format!("`{path}`: {why}"),
+        )
+    }
+}
+
 fn evidence_of_value(backed: &Backed) -> Result<Evidence, String> {
     let share = backed.share.ok_or("it is no share of examples")?;
     Ok(Evidence {
         interval: Box::new(move |confidence| ends(confidence, |level| share.interval(level))),
         examples: share.count.into(),
         method: "Wilson",
+        least_error: LEAST,
     })
 }
 
@@ -126,7 +139,12 @@ fn evidence_of_change(backed: &Backed) -> Result<Evidence, String> {
         Test::DeLong(_) => "DeLong",
         Test::PairedT(_) => "paired t",
     };
+    let least_error = match tested.test {
+        Test::Bootstrap(Some(_)) => 2.0 / (f64::from(REPLICATES) + 1.0),
+        _ => LEAST,
+    };
     Ok(Evidence {
+        least_error,
         examples: tested.count.into(),
         interval: Box::new(move |confidence| ends(confidence, |level| tested.interval(level))),
         method,
@@ -155,6 +173,7 @@ mod tests {
             interval: Box::new(interval),
             examples: 1,
             method: "test",
+            least_error: LEAST,
         };
         Margin {
             evidence,
@@ -172,5 +191,23 @@ mod tests {
         // The same where less is better.
         assert!((margin(4.0, -1.0, 1.0).p_worse() - 0.25).abs() < 1e-9);
         assert!((margin(2.0, 1.0, 1.0).p_not_worse() - 0.25).abs() < 1e-9);
+    }
+
+    #[test]
+    fn no_more_is_proven_than_the_method_can_show() {
+        let mut sure = margin(-4.0, 1.0, 1.0);
+        sure.evidence.interval = Box::new(|_| (-5.0, -4.0));
+        assert!(sure.p_worse() <= LEAST);
+        sure.evidence.least_error = 0.0002;
+        assert!((sure.p_worse() - 0.0002).abs() < 1e-15);
+    }
+
+    #[test]
+    fn the_same_predictions_are_not_worse() {
+        let mut same = margin(0.0, 1.0, 0.0);
+        assert!(same.p_not_worse() > 0.99);
+        same.evidence.interval = Box::new(|_| (0.0, 0.0));
+        assert!(same.p_not_worse() <= LEAST);
+        assert!(same.p_worse() > 0.99);
     }
 }

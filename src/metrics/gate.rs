@@ -107,21 +107,38 @@ pub(crate) struct Judgement {
     pub(crate) reason: String,
 }
 
-/// Judges the gates, in their order. Those that want a proof share one error by Holm's correction.
+/// Judges the gates, in their order. Those that want a proof share one error by Holm's correction;
+/// that of failing where `not_worse` is not proven is shared likewise.
 pub(crate) fn judge<'a>(gates: &[&'a Gate], sides: &Sides<'a>) -> Vec<Judgement> {
     let trials: Vec<Vec<Trial<'_>>> = gates.iter().map(|gate| trials(gate, sides)).collect();
-    let tested = || trials.iter().flatten().filter_map(Trial::p_value);
-    let mut adjusted = holm::adjusted(&tested().collect::<Vec<f64>>()).into_iter();
-    let tests = adjusted.len();
+    let all = || trials.iter().flatten();
+    let mut asked = correct(all().map(Trial::p_value).collect());
+    let mut failures = correct(all().map(Trial::p_of_failure).collect());
     let mut judgements = Vec::new();
     for (gate, trials) in gates.iter().zip(&trials) {
-        let judged = trials.iter().map(|trial| {
-            let p_value = trial.p_value().and_then(|_| adjusted.next());
-            trial.conclude(p_value, tests)
-        });
+        let judged = trials
+            .iter()
+            .map(|trial| trial.conclude(asked.next().flatten(), failures.next().flatten()));
         judgements.extend(worst(gate, trials, judged.collect()));
     }
     judgements
+}
+
+/// A p-value that is corrected for there being so many tests.
+pub(super) struct Corrected {
+    pub(super) p_value: f64,
+    pub(super) tests: usize,
+}
+
+/// Corrects the p-values that there are, which share one error.
+fn correct(p_values: Vec<Option<f64>>) -> impl Iterator<Item = Option<Corrected>> {
+    let tested: Vec<f64> = p_values.iter().flatten().copied().collect();
+    let tests = tested.len();
+    let mut adjusted = holm::adjusted(&tested).into_iter();
+    p_values.into_iter().map(move |p_value| {
+        let p_value = p_value.and_then(|_| adjusted.next())?;
+        Some(Corrected { p_value, tests })
+    })
 }
 
 /// Makes the judgement of a gate of what came of the metrics that it names.
@@ -207,7 +224,7 @@ impl Conclusion {
 /// says so.
 fn trials<'a>(gate: &'a Gate, sides: &Sides<'a>) -> Vec<Trial<'a>> {
     let lost = |reason| vec![Trial::lost(gate, reason)];
-    let found = find(gate, sides.here);
+    let mut found = find(gate, sides.here);
     let files: Vec<&RepoPath> = found.iter().map(|metric| metric.0).collect();
     if gate.key.is_exact()
         && let [first, second, ..] = files.as_slice()
@@ -220,18 +237,61 @@ fn trials<'a>(gate: &'a Gate, sides: &Sides<'a>) -> Vec<Trial<'a>> {
     if found.is_empty() {
         return lost(unknown(gate, sides.here));
     }
-    found
+    let mut hidden = Vec::new();
+    if !gate.key.is_exact() {
+        hidden = unseen(gate, sides);
+        found.extend(gone(gate, sides));
+    }
+    let measured = found
         .into_iter()
-        .map(|metric| Trial::of(gate, metric, sides))
-        .collect()
+        .map(|metric| Trial::of(gate, metric, sides));
+    let hidden = hidden.into_iter().map(|why| Trial::lost(gate, why));
+    measured.chain(hidden).collect()
 }
 
-fn find<'a>(gate: &Gate, here: &'a Collection) -> Vec<(&'a RepoPath, &'a str)> {
-    let is_meant = |path: &RepoPath| match &gate.file {
+/// Whether a gate is about the metrics of a file.
+fn is_meant(gate: &Gate, path: &RepoPath) -> bool {
+    match &gate.file {
         Some(file) => file == path,
         None => path.is_within(&gate.folder),
+    }
+}
+
+/// Finds the metrics of the base that a pattern names and that nobody has here: what is gone must not
+/// pass. A metric that is in another file now is not gone.
+fn gone<'a>(gate: &Gate, sides: &Sides<'a>) -> Vec<(&'a RepoPath, &'a str)> {
+    let Some(base) = sides.base else {
+        return Vec::new();
     };
-    let files = here.files.iter().filter(|(path, _)| is_meant(path));
+    let now = find(gate, sides.here);
+    let is_gone = |(path, key): &(&RepoPath, &str)| {
+        let is_here = |(other, same): &(&RepoPath, &str)| {
+            same == key && (other == path || base.value(other, key).is_none())
+        };
+        !now.iter().any(is_here)
+    };
+    let before = find(gate, base);
+    before.into_iter().filter(is_gone).collect()
+}
+
+/// Says which files may hide metrics that a pattern names: they are not there, or cannot be read. Of
+/// a file that the base has, the base knows which.
+fn unseen(gate: &Gate, sides: &Sides<'_>) -> Vec<String> {
+    let is_unknown = |path: &&RepoPath| {
+        let base = sides
+            .base
+            .is_some_and(|base| base.files.contains_key(*path));
+        is_meant(gate, path) && !base
+    };
+    let missing = sides.here.missing.iter().filter(is_unknown);
+    let missing = missing.map(|path| format!("`{path}` is not there"));
+    let unread = sides.here.unread.iter().filter(is_unknown);
+    let unread = unread.map(|path| format!("`{path}` cannot be read"));
+    missing.chain(unread).collect()
+}
+
+fn find<'a>(gate: &Gate, side: &'a Collection) -> Vec<(&'a RepoPath, &'a str)> {
+    let files = side.files.iter().filter(|(path, _)| is_meant(gate, path));
     let metrics = files.flat_map(|(path, leaves)| leaves.iter().map(move |(key, _)| (path, key)));
     let named = metrics.filter(|(_, key)| gate.key.matches(key));
     named.map(|(path, key)| (path, key.as_str())).collect()
@@ -333,6 +393,7 @@ mod tests {
                 interval: Box::new(interval),
                 examples: 100,
                 method: "test",
+                least_error: 1e-12,
             })
         };
         let sides = Sides {
@@ -413,6 +474,44 @@ mod tests {
             judged[0].reason
         );
         assert!(judged[0].reason.contains("Holm's correction for 2 tests"));
+        let not_worse = |key| proven(key, 0.01, Burden::NotWorse);
+        let one = verdicts(&[not_worse("a")], &old, &new, 0.02);
+        assert_eq!(one[0].verdict, Verdict::Fail, "{}", one[0].reason);
+        let two = verdicts(&[not_worse("a"), not_worse("b")], &old, &new, 0.02);
+        assert_eq!(two[0].verdict, Verdict::Inconclusive, "{}", two[0].reason);
+    }
+
+    #[test]
+    fn a_metric_of_the_base_that_is_gone_fails_a_pattern() {
+        let (old, new) = (
+            metrics(&[("r.a", 0.95), ("r.b", 0.5)]),
+            metrics(&[("r.a", 0.95)]),
+        );
+        let judged = |old: &Collection, new: &Collection| {
+            let mut judged = verdicts(&[gate("r.*", Limit::Min(0.9))], old, new, 0.0);
+            judged.remove(0)
+        };
+        let one = judged(&old, &new);
+        assert_eq!(
+            (one.key.as_deref(), one.verdict),
+            (Some("r.b"), Verdict::Fail)
+        );
+        assert_eq!(one.reason, "there is no value; the worst of 2");
+        // What came is not gone.
+        assert_eq!(judged(&new, &new).verdict, Verdict::Pass);
+        // Another file may have it now.
+        let mut moved = metrics(&[("r.a", 0.95)]);
+        let other = RepoPath::parse("n.json").expect("a path");
+        moved
+            .files
+            .insert(other.clone(), vec![("r.b".to_owned(), Value::Float(0.95))]);
+        assert_eq!(judged(&old, &moved).verdict, Verdict::Pass);
+        // Nobody knows what a file holds that is not there.
+        let mut hidden = metrics(&[("r.a", 0.95)]);
+        hidden.missing.push(other);
+        let one = judged(&new, &hidden);
+        assert_eq!(one.reason, "`n.json` is not there; the worst of 2");
+        assert_eq!(one.verdict, Verdict::Fail);
     }
 
     #[test]

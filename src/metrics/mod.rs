@@ -22,6 +22,7 @@ mod trial;
 
 pub(crate) use backing::{Backed, Backing, Finding, Side};
 pub(crate) use collect::{Collection, Query, Subject, collect_params};
+pub(crate) use columns::{ACTUAL, PREDICTED};
 pub(crate) use confusion::Confusion;
 pub(crate) use diff::{Difference, diff};
 pub(crate) use direction::Verdict;

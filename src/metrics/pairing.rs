@@ -110,12 +110,18 @@ fn order(base: &Predictions, here: &Predictions) -> Result<Option<Vec<usize>>, M
 }
 
 fn translate(base: &Predictions, here: &Predictions) -> Vec<u32> {
-    let mut unknown = here.classes.len();
+    // There may be as many classes as rows.
+    let known: HashMap<&str, usize> = here
+        .classes
+        .iter()
+        .enumerate()
+        .map(|(position, class)| (class.as_str(), position))
+        .collect();
+    let mut unknown = here.classes.len()..;
     let position = |class: &String| {
-        here.class(class).unwrap_or_else(|| {
-            unknown += 1;
-            u32::try_from(unknown - 1).expect("invariant: fewer classes than rows in memory")
-        })
+        let position = known.get(class.as_str()).copied();
+        let position = position.or_else(|| unknown.next()).unwrap_or(usize::MAX);
+        u32::try_from(position).expect("invariant: fewer classes than rows in memory")
     };
     base.classes.iter().map(position).collect()
 }

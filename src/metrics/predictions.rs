@@ -95,7 +95,7 @@ impl Fault {
 struct Reading {
     chosen: Chosen,
     found: Predictions,
-    positions: HashMap<String, u32>,
+    positions: Positions,
     /// Whether each id so far is longer than, or as long as and after, the one before: then none is
     /// there twice.
     is_ascending: bool,
@@ -114,7 +114,7 @@ impl Reading {
         Self {
             chosen,
             found,
-            positions: HashMap::new(),
+            positions: Positions::default(),
             is_ascending: true,
         }
     }
@@ -136,16 +136,13 @@ impl Reading {
             ids.push(id);
         }
         let (name, position) = &chosen.actual;
-        let class = intern(
-            value(name, *position)?,
-            &mut self.positions,
-            &mut self.found.classes,
-        );
+        let text = value(name, *position)?;
+        let class = self.positions.intern(text, &mut self.found.classes);
         self.found.actual.push(class);
         if let (Some((name, position)), Some(list)) = (&chosen.predicted, &mut self.found.predicted)
         {
             let text = value(name, *position)?;
-            list.push(intern(text, &mut self.positions, &mut self.found.classes));
+            list.push(self.positions.intern(text, &mut self.found.classes));
         }
         for (column, list) in [
             (&chosen.score, &mut self.found.scores),
@@ -185,21 +182,28 @@ fn finite(column: &str, text: &str) -> Result<f64, Fault> {
     })
 }
 
-/// Returns the position of the class that `text` names. `1.0` is `1`: that a column has gaps
-/// elsewhere is enough for tools to write whole numbers so.
-fn intern(text: &str, positions: &mut HashMap<String, u32>, classes: &mut Vec<String>) -> u32 {
-    if let Some(position) = positions.get(text) {
-        return *position;
+/// The positions of classes, by their names as they are written and as they are known.
+#[derive(Default)]
+struct Positions(HashMap<String, u32>);
+
+impl Positions {
+    /// Returns the position of the class that `text` names. `1.0` is `1`: that a column has gaps
+    /// elsewhere is enough for tools to write whole numbers so.
+    fn intern(&mut self, text: &str, classes: &mut Vec<String>) -> u32 {
+        if let Some(position) = self.0.get(text) {
+            return *position;
+        }
+        // A known name is its own canonical one, so that both kinds fit one map.
+        let name = canonical(text);
+        let position = self.0.get(name).copied().unwrap_or_else(|| {
+            let position = u32::try_from(classes.len());
+            classes.push(name.to_owned());
+            position.expect("invariant: fewer classes than rows in memory")
+        });
+        self.0.insert(name.to_owned(), position);
+        self.0.insert(text.to_owned(), position);
+        position
     }
-    let name = canonical(text);
-    let known = classes.iter().position(|class| class == name);
-    let position = known.unwrap_or(classes.len());
-    if known.is_none() {
-        classes.push(name.to_owned());
-    }
-    let position = u32::try_from(position).expect("invariant: fewer classes than rows in memory");
-    positions.insert(text.to_owned(), position);
-    position
 }
 
 fn canonical(text: &str) -> &str {
@@ -310,6 +314,8 @@ pub(super) mod tests {
         );
         let plain = read("y_true,y_pred\ncat,dog\n");
         assert_eq!((plain.ids, plain.positive), (None, None));
+        let spaced = read("y_true,y_pred\n 1.0,1\n1.00,2\n");
+        assert_eq!(spaced.classes, ["1", "2"]);
     }
 
     #[test]

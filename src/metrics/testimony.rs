@@ -7,7 +7,7 @@ use crate::base::path::RepoPath;
 use crate::metrics::pairing::Mismatch;
 
 /// Why the predictions of two sides cannot be compared.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Incomparable {
     /// A side has no such file.
     Absent {
@@ -38,6 +38,13 @@ pub(crate) enum Incomparable {
     },
     /// The examples are not the same.
     Examples(Mismatch),
+    /// A side's value of the metric is not what its predictions give.
+    Contradicted {
+        /// The side's name.
+        side: String,
+        /// What they give.
+        computed: f64,
+    },
 }
 
 impl fmt::Display for Incomparable {
@@ -46,6 +53,9 @@ impl fmt::Display for Incomparable {
             Self::Absent { side } => write!(out, "{side} has no such file"),
             Self::NotCached { side } => write!(out, "that of {side} is not in the cache"),
             Self::Unreadable { side } => write!(out, "that of {side} cannot be read"),
+            Self::Contradicted { side, computed } => {
+                write!(out, "the predictions of {side} say {computed}")
+            }
             Self::TestSet { path } => write!(out, "another test set: `{path}` differs"),
             Self::UnknownTestSet { path, side } => {
                 write!(out, "data.lock of {side} has no `{path}`, the test set")

@@ -4,7 +4,7 @@ use crate::base::path::RepoPath;
 use crate::base::value::Value;
 use crate::metrics::direction::direction;
 use crate::metrics::evidence::{About, Margin};
-use crate::metrics::gate::{Conclusion, Sides};
+use crate::metrics::gate::{Conclusion, Corrected, Sides};
 use crate::metrics::number::{say_number, show_number};
 use crate::pipeline::{Better, Burden, Gate, Limit, Proof};
 
@@ -185,18 +185,32 @@ impl<'a> Trial<'a> {
         })
     }
 
-    /// Judges what was found; `adjusted` is the p-value corrected for there being so many `tests`.
-    pub(super) fn conclude(&self, adjusted: Option<f64>, tests: usize) -> Conclusion {
+    /// Returns the p-value of what fails a gate that asks for a proof of the opposite.
+    pub(super) fn p_of_failure(&self) -> Option<f64> {
+        let Finding::Measured(Measure { test, .. }) = &self.finding else {
+            return None;
+        };
+        let (proof, margin) = test.as_ref()?;
+        (proof.burden == Burden::NotWorse).then(|| margin.p_worse())
+    }
+
+    /// Judges what was found, by the corrected p-values of what has to be proven and of what fails
+    /// instead.
+    pub(super) fn conclude(
+        &self,
+        asked: Option<Corrected>,
+        failure: Option<Corrected>,
+    ) -> Conclusion {
         match &self.finding {
             Finding::Broken(why) => Conclusion::fail(self.gate, why.clone()),
             Finding::Alone(why) => Conclusion::incomparable(self.gate, why.clone()),
-            Finding::Measured(measure) => match (&measure.test, adjusted) {
-                (Some((proof, margin)), Some(p_value)) => {
+            Finding::Measured(measure) => match (&measure.test, asked) {
+                (Some((proof, margin)), Some(asked)) => {
                     let test = Test {
                         proof,
                         margin,
-                        p_value,
-                        tests,
+                        asked,
+                        failure,
                     };
                     test.conclude(self.gate, measure)
                 }
@@ -211,31 +225,33 @@ impl<'a> Trial<'a> {
 struct Test<'t> {
     proof: &'t Proof,
     margin: &'t Margin,
-    p_value: f64,
-    tests: usize,
+    asked: Corrected,
+    failure: Option<Corrected>,
 }
 
 impl Test<'_> {
     fn conclude(&self, gate: &Gate, measure: &Measure) -> Conclusion {
-        let is_proven = self.p_value <= 1.0 - self.proof.confidence;
-        let say = |word: &str| format!("{}; {word}: {}", measure.said, self.numbers());
-        match self.proof.burden {
-            Burden::Worse if is_proven => Conclusion::fail(gate, say("proven")),
-            Burden::Worse if measure.room >= 0.0 => Conclusion::pass(say("not proven worse")),
-            Burden::NotWorse if is_proven => Conclusion::pass(say("proven not worse")),
-            Burden::NotWorse if self.margin.interval(self.proof.confidence).1 < 0.0 => {
-                Conclusion::fail(gate, say("proven worse"))
+        let is_shown = |test: &Corrected| test.p_value <= 1.0 - self.proof.confidence;
+        let is_proven = is_shown(&self.asked);
+        let say_of = |word: &str, test| format!("{}; {word}: {}", measure.said, self.numbers(test));
+        let say = |word: &str| say_of(word, &self.asked);
+        match (self.proof.burden, &self.failure) {
+            (Burden::Worse, _) if is_proven => Conclusion::fail(gate, say("proven")),
+            (Burden::Worse, _) if measure.room >= 0.0 => Conclusion::pass(say("not proven worse")),
+            (Burden::NotWorse, _) if is_proven => Conclusion::pass(say("proven not worse")),
+            (Burden::NotWorse, Some(failure)) if is_shown(failure) => {
+                Conclusion::fail(gate, say_of("proven worse", failure))
             }
-            Burden::Worse | Burden::NotWorse => Conclusion::inconclusive(gate, say("not proven")),
+            _ => Conclusion::inconclusive(gate, say("not proven")),
         }
     }
 
-    fn numbers(&self) -> String {
+    fn numbers(&self, test: &Corrected) -> String {
         let confidence = self.proof.confidence;
         let evidence = &self.margin.evidence;
         let (low, high) = (evidence.interval)(confidence);
         let percent = say_number(confidence * 100.0);
-        let holm = match self.tests {
+        let holm = match test.tests {
             0 | 1 => String::new(),
             tests => format!(" after Holm's correction for {tests} tests"),
         };
@@ -245,7 +261,7 @@ impl Test<'_> {
             show_number(high, None),
             evidence.method,
             evidence.examples,
-            say_probability(self.p_value)
+            say_probability(test.p_value)
         )
     }
 }

@@ -174,6 +174,12 @@ impl Plot {
             };
             columns.into_iter().map(source).collect()
         };
+        if sources.is_empty() {
+            let y = node.get("y");
+            let problem = y.as_ref().unwrap_or(node);
+            let problem = problem.problem(format!("plot `{id}` has no column on y"));
+            return Err(problem.help("name one, or leave `y` out: then it is the last column"));
+        }
         let x = match sources_at("x")? {
             Some(others) => PlotX::Of(others),
             None => (reader.text_of(node, "x")?).map_or(PlotX::Steps, PlotX::Column),

@@ -125,6 +125,16 @@ pub(crate) fn gather(
     Ok(gallery)
 }
 
+/// Reads the points of one source of a plot, by its position, in one revision; `None` where the file
+/// is not there.
+pub(crate) fn read_series(
+    plot: &Plot,
+    source: usize,
+    side: &Side<'_>,
+) -> Result<Option<Series>, pipeline::Error> {
+    Shelf::default().series(plot, source, (0, side))
+}
+
 /// The files that were read, for several plots may be drawn of one.
 #[derive(Default)]
 struct Shelf {

@@ -25,7 +25,7 @@ mod terminal;
 mod vega;
 
 pub(crate) use definition::Overrides;
-pub(crate) use gallery::{Gallery, Side, gather};
+pub(crate) use gallery::{Gallery, Series, Side, gather, read_series};
 pub(crate) use listing::to_json;
 pub(crate) use page::{Fragment, PageTemplate, page};
 pub(crate) use png::to_png;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::base::human::thousands;
 use crate::base::problem::Problem;
 use crate::plots::chart::Matrix;
 use crate::plots::gallery::{Figure, Series};
@@ -9,6 +10,9 @@ use crate::plots::template::Kind;
 
 /// The column that says how often a row counts, if there is one.
 const COUNT: &str = "count";
+
+/// A matrix of more cells than this is nothing to see, and would fill the memory.
+const MOST_CELLS: usize = 1_000_000;
 
 /// Counts the pairs of each series over the classes of all of them, so that matrices of several
 /// revisions have the same shape.
@@ -24,6 +28,12 @@ pub(super) fn matrices(figure: &Figure, kind: Kind) -> Result<Vec<Matrix>, Probl
     } else {
         (columns, rows)
     };
+    if rows.len().saturating_mul(columns.len()) > MOST_CELLS {
+        let label = figure.series[0].frame.label();
+        let (rows, columns) = (thousands(rows.len()), thousands(columns.len()));
+        let message = format!("a matrix of {rows} by {columns} classes is too large to draw");
+        return Err(Problem::new(label, "", message).help("draw classes, not numbers or ids"));
+    }
     series()
         .map(|one| {
             let counts = count(one)?;

@@ -1,11 +1,9 @@
 //! Gathers what a report says from two sides and the last run.
 
-use crate::base::source::read_text;
-use crate::base::tabular::Table;
-use crate::metrics::{Backing, Confusion, Difference, Judgement, collect_params, diff};
-use crate::pipeline::{Pipeline, Plot, PlotSource};
-use crate::report::classes::ConfusionTable;
+use crate::metrics::{Backing, Difference, Judgement, collect_params, diff};
+use crate::pipeline::Pipeline;
 use crate::report::code::code_changes;
+use crate::report::confusions::confusions;
 use crate::report::dataset::{data_change, is_data};
 use crate::report::error::Error;
 use crate::report::headline::{headline, main_metric};
@@ -93,7 +91,7 @@ pub(crate) fn build(request: ReportRequest<'_>) -> Result<Report, Error> {
         stages,
         charts: charts(&trends),
         trends,
-        confusions: confusions(pipeline, here, base_side, &mut notes)?,
+        confusions: confusions(pipeline, here, base_side, &mut notes),
         notes,
         left_out: Vec::new(),
     })
@@ -224,47 +222,4 @@ fn graph(pipeline: &Pipeline, stages: &[StageRow]) -> String {
     } else {
         String::new()
     }
-}
-
-fn confusions(
-    pipeline: &Pipeline,
-    here: Side<'_>,
-    base: Option<Side<'_>>,
-    notes: &mut Vec<String>,
-) -> Result<Vec<ConfusionTable>, Error> {
-    let mut tables = Vec::new();
-    let is_confusion = |plot: &&Plot| {
-        let template = plot.style.template.as_deref();
-        template.is_some_and(|template| template.starts_with("confusion"))
-    };
-    let sources = pipeline.plots().filter(is_confusion);
-    let sources = sources.flat_map(|plot| plot.sources.iter().map(move |source| (plot, source)));
-    for (plot, source) in sources {
-        let path = &source.path;
-        let label = here.snapshot.label(path);
-        let text = read_text(here.snapshot, path).map_err(crate::pipeline::Error::from)?;
-        let Some(text) = text else { continue };
-        match count(&label, &text, plot, source) {
-            Ok(matrix) => {
-                let title = plot.style.title.clone().unwrap_or_else(|| path.to_string());
-                // What the base lacks or cannot be read there is not compared.
-                let before = base.and_then(|base| {
-                    let text = read_text(base.snapshot, path).ok()??;
-                    count(&base.snapshot.label(path), &text, plot, source).ok()
-                });
-                tables.push(ConfusionTable::new(title, matrix, before.as_ref()));
-            }
-            Err(message) => notes.push(message),
-        }
-    }
-    Ok(tables)
-}
-
-/// Counts the pairs of a table; or says why that cannot be.
-fn count(label: &str, text: &str, plot: &Plot, source: &PlotSource) -> Result<Confusion, String> {
-    let table = Table::parse(label, text).map_err(|problem| problem.to_string())?;
-    let actual = plot.x_column().unwrap_or("actual");
-    let predicted = source.column.as_deref().unwrap_or("predicted");
-    Confusion::count(&table, actual, predicted)
-        .ok_or_else(|| format!("{label} has no columns `{actual}` and `{predicted}`"))
 }

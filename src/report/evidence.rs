@@ -1,6 +1,6 @@
 //! What predictions say of a change, in words.
 
-use crate::metrics::{Finding, Significance};
+use crate::metrics::{Finding, Incomparable, Significance};
 use crate::statistics::{Confidence, Interval};
 
 /// What is said of a change in a cell of a table.
@@ -24,13 +24,16 @@ impl EvidenceText {
         };
         let change = match finding? {
             Finding::Contradicted { side, computed } => {
-                let computed = written(*computed, 6);
-                return Some(plain(format!("the predictions of {side} say {computed}")));
+                return Some(plain(contradiction(side, *computed)));
             }
             Finding::Backed(backed) => backed.change.as_ref()?,
         };
-        let Ok(tested) = change else {
-            return Some(plain("not comparable".to_owned()));
+        let tested = match change {
+            Ok(tested) => tested,
+            Err(Incomparable::Contradicted { side, computed }) => {
+                return Some(plain(contradiction(side, *computed)));
+            }
+            Err(_) => return Some(plain("not comparable".to_owned())),
         };
         let confidence = Confidence::default();
         let Some(Interval { low, high }) = tested.interval(confidence) else {
@@ -48,6 +51,11 @@ impl EvidenceText {
             significance: Some(significance),
         })
     }
+}
+
+fn contradiction(side: &str, computed: f64) -> String {
+    let computed = written(computed, 6);
+    format!("the predictions of {side} say {computed}")
 }
 
 /// As many digits behind the point as the difference has, or more, so that no end that is not 0 looks

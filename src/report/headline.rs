@@ -53,11 +53,18 @@ fn gates_text(gates: &[GateRow]) -> String {
     let count = |verdict: &str| gates.iter().filter(|gate| gate.verdict == verdict).count();
     let (failed, warned) = (count("fail"), count("warn"));
     let all = gates.len();
-    match (failed, warned) {
-        (0, 0) => format!("{all} of {all} gates pass"),
-        (0, warned) => format!("{} of {all} gates pass, {warned} to look at", all - warned),
-        (failed, _) => format!("{failed} of {all} gates FAIL: {}", names(gates, "fail")),
+    if failed > 0 {
+        return format!("{failed} of {all} gates FAIL: {}", names(gates, "fail"));
     }
+    let others = [
+        (warned, "to look at"),
+        (count("info"), "only told"),
+        (count("incomparable"), "incomparable"),
+    ];
+    let others = others.into_iter().filter(|(count, _)| *count > 0);
+    let others = others.map(|(count, word)| format!(", {count} {word}"));
+    let passed = count("pass");
+    format!("{passed} of {all} gates pass{}", others.collect::<String>())
 }
 
 /// Names the first gates of a verdict.
@@ -114,5 +121,29 @@ fn in_words(change: String, finding: Option<&Finding>, delta: &str) -> String {
             format!("{change}, {} {}", evidence.text, evidence.word)
         }
         _ => change,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_gates_that_are_kept_pass() {
+        let row = |verdict: &&str| GateRow {
+            metric: "m".to_owned(),
+            limit: String::new(),
+            base: String::new(),
+            here: String::new(),
+            verdict: (*verdict).to_owned(),
+            reason: String::new(),
+        };
+        let text = |verdicts: &[&str]| gates_text(&verdicts.iter().map(row).collect::<Vec<_>>());
+        assert_eq!(text(&["pass", "pass"]), "2 of 2 gates pass");
+        assert_eq!(
+            text(&["pass", "info", "warn", "incomparable", "info"]),
+            "1 of 5 gates pass, 1 to look at, 2 only told, 1 incomparable"
+        );
+        assert_eq!(text(&["pass", "info", "fail"]), "1 of 3 gates FAIL: m");
     }
 }

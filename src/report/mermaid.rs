@@ -52,6 +52,9 @@ pub(crate) fn line_chart(name: &str, labels: &[String], values: &[f64]) -> Optio
     let axis: Vec<String> = labels.iter().map(|text| quoted(text)).collect();
     let points: Vec<String> = values.iter().map(f64::to_string).collect();
     let (low, high) = bounds(values);
+    if !(low.is_finite() && high.is_finite()) {
+        return None;
+    }
     let text = format!(
         "xychart-beta\n  title {}\n  x-axis [{}]\n  y-axis {low} --> {high}\n  line [{}]\n",
         quoted(name),
@@ -94,6 +97,7 @@ fn label(text: &str) -> String {
         match character {
             '#' => written.push_str("#35;"),
             '"' => written.push_str("#quot;"),
+            '%' => written.push_str("#37;"),
             ';' => written.push_str("#59;"),
             '<' => written.push_str("#lt;"),
             '>' => written.push_str("#gt;"),
@@ -108,7 +112,8 @@ fn label(text: &str) -> String {
 
 /// Text of a chart, which knows no entities.
 fn quoted(text: &str) -> String {
-    let is_plain = |character: &char| !character.is_control() && !"\"\\;#`<>".contains(*character);
+    let special = "\"\\;#`<>%{}";
+    let is_plain = |character: &char| !character.is_control() && !special.contains(*character);
     format!("\"{}\"", text.chars().filter(is_plain).collect::<String>())
 }
 
@@ -121,6 +126,7 @@ mod tests {
         let labels: Vec<String> = ["a", "b\"", "c"].map(str::to_owned).into();
         assert_eq!(line_chart("acc", &labels, &[0.5, f64::NAN, 0.7]), None);
         assert_eq!(line_chart("acc", &labels[..2], &[0.5, 0.6]), None);
+        assert_eq!(line_chart("acc", &labels, &[1e308, -1e308, 0.0]), None);
         let chart = line_chart("acc", &labels, &[0.5, 0.6, 0.7]).expect("a chart");
         let wanted = "xychart-beta\n  title \"acc\"\n  x-axis [\"a\", \"b\", \"c\"]\n  \
                       y-axis 0.48 --> 0.72\n  line [0.5, 0.6, 0.7]\n";
@@ -131,5 +137,7 @@ mod tests {
     fn names_cannot_end_their_quotes() {
         assert_eq!(label("a\"];click b"), "a#quot;]#59;click b");
         assert_eq!(quoted("x\"]\nline"), "\"x]line\"");
+        assert_eq!(quoted("%%{init: 1}%%"), "\"init: 1\"");
+        assert_eq!(label("50 %%"), "50 #37;#37;");
     }
 }

@@ -4,6 +4,7 @@ mod budget;
 mod build;
 mod classes;
 mod code;
+mod confusions;
 mod dataset;
 mod dialect;
 mod drawing;

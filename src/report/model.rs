@@ -82,7 +82,7 @@ pub(crate) struct GateRow {
     pub(crate) base: String,
     /// The value here.
     pub(crate) here: String,
-    /// `pass`, `warn`, `fail` or `info`.
+    /// What follows: `pass`, `warn`, `fail` or `info`; `incomparable` where nothing does.
     pub(crate) verdict: String,
     /// Why, in words.
     pub(crate) reason: String,
@@ -157,7 +157,7 @@ impl GateRow {
             base,
             here,
             verdict: match judged.effect {
-                Effect::None => "pass",
+                Effect::None => judged.verdict.word(),
                 Effect::Info => "info",
                 Effect::Warn => "warn",
                 Effect::Fail => "fail",

@@ -316,3 +316,63 @@ fn results_of_other_inputs_are_told() {
         "{text}"
     );
 }
+
+#[test]
+fn what_is_gone_does_not_pass_a_pattern() {
+    let project = Project::with(
+        "stages: {}\nmetrics: [a.json, b.json]\n\
+         gates:\n  'recall.*': [{min: 0.9}, {max_drop: 0.01}]\n",
+    );
+    project.write("a.json", r#"{"recall": {"cat": 0.95, "eel": 0.5}}"#);
+    project.write("b.json", r#"{"recall": {"dog": 0.5}}"#);
+    project.commit();
+    project.git(&["checkout", "-q", "-b", "branch"]);
+    project.write("a.json", r#"{"recall": {"cat": 0.95}}"#);
+    let rows = |output: &Output| {
+        let value: Value = serde_json::from_str(&output.stdout).expect("JSON");
+        let gates = value["gates"].as_array().expect("gates").clone();
+        let row = |gate: Value| format!("{} {}", gate["verdict"], gate["reason"]).replace('"', "");
+        (gates.into_iter().map(row).collect::<Vec<_>>(), output.code)
+    };
+    let gone = "fail there is no value; the worst of 3".to_owned();
+    let (said, code) = rows(&project.run(&["gate", "--json"]));
+    assert_eq!(said, [gone.clone(), gone.clone()]);
+    assert_eq!(code, Some(4));
+    project.remove("b.json");
+    let output = project.run(&["gate", "--json"]);
+    assert_eq!(rows(&output), (vec![gone.clone(), gone], Some(4)));
+    assert!(
+        output
+            .stderr
+            .contains("the metrics file `b.json` is not there")
+    );
+    // What moved to another file is still there.
+    project.write(
+        "a.json",
+        r#"{"recall": {"cat": 0.95, "eel": 0.95, "dog": 0.95}}"#,
+    );
+    project.edit("pipeline.yaml", "[a.json, b.json]", "[a.json]");
+    let (said, code) = rows(&project.run(&["gate", "--json"]));
+    assert_eq!(said[0], "pass not below it; the worst of 3");
+    assert_eq!(code, Some(0));
+}
+
+#[test]
+fn a_missing_file_of_metrics_is_told_though_all_gates_are_kept() {
+    let project = gated("  a: {min: 1}\n", r#"{"a": 1}"#, r#"{"a": 1}"#);
+    project.edit("pipeline.yaml", "[m.json]", "[m.json, gone.json]");
+    let text = project.run(&["gate"]).failure(1);
+    assert!(text.contains("`gone.json` is not there"), "{text}");
+}
+
+#[test]
+fn the_name_of_the_base_stays_text_in_markdown() {
+    let project = gated("  a: {min: 1}\n", r#"{"a": 1}"#, r#"{"a": 1}"#);
+    project.git(&["branch", "-q", "x|<b>", "main"]);
+    let text = project.run(&["gate", "--base", "x|<b>", "--md"]).data();
+    assert!(
+        text.starts_with("| gate | limit | x\\|&lt;b&gt; |"),
+        "{text}"
+    );
+    assert!(text.contains(" against x\\|&lt;b&gt; @ "), "{text}");
+}

@@ -13,6 +13,7 @@ mod check_ignore;
 mod checkout;
 mod commit;
 mod config;
+mod confusions;
 mod dag;
 mod damage;
 mod data_checkout;

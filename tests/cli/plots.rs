@@ -697,3 +697,30 @@ fn a_hundred_thousand_points_make_a_small_page() {
     let size = page(&project).len();
     assert!(size < 1_500_000, "{size} bytes");
 }
+
+#[test]
+fn a_plot_needs_a_column_on_y() {
+    for y in ["[]", "{}", "{loss.csv: []}"] {
+        let project = project();
+        let pipeline = format!("{PIPELINE}plots:\n  - loss.csv: {{y: {y}}}\n");
+        project.write("pipeline.yaml", &pipeline);
+        let text = project.run(&["plots", "show"]).failure(1);
+        assert!(
+            text.contains("plot `loss.csv` has no column on y"),
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn a_matrix_of_too_many_classes_is_no_plot() {
+    let project = project();
+    let rows = (0..1_001).map(|class| format!("{class},{class}\n"));
+    let text = format!("actual,predicted\n{}", rows.collect::<String>());
+    project.write("classes.csv", &text);
+    let text = project.run(&["plots", "show", "classes.csv"]).failure(1);
+    assert!(
+        text.contains("a matrix of 1,001 by 1,001 classes is too large to draw"),
+        "{text}"
+    );
+}

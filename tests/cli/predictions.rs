@@ -272,3 +272,59 @@ fn mistakes_in_the_section_have_their_place() {
         "{text}"
     );
 }
+
+/// The verdict and the reason of each gate of the workspace.
+fn gates(project: &Project) -> Vec<(String, String)> {
+    let output = project.run(&["gate", "--json"]);
+    let value: serde_json::Value = serde_json::from_str(&output.stdout).expect("JSON");
+    let gates = value["gates"].as_array().expect("gates");
+    let text = |gate: &serde_json::Value, key: &str| gate[key].as_str().unwrap_or("").to_owned();
+    let row = |gate| (text(gate, "verdict"), text(gate, "reason"));
+    gates.iter().map(row).collect()
+}
+
+#[test]
+fn a_base_that_its_predictions_contradict_takes_nothing_from_the_value_here() {
+    let rules = "{min: 0.8, confidence: 0.95, prove: not_worse}, {max_drop: 0, confidence: 0.95}";
+    let project = Project::with(&format!("{PIPELINE}gates:\n  accuracy: [{rules}]\n"));
+    evaluate(&project, &[0..60]);
+    project.edit("metrics.json", "0.85", "0.8");
+    project.commit();
+    evaluate(&project, &[0..30]);
+    let judged = gates(&project);
+    assert_eq!(judged[0].0, "pass", "{}", judged[0].1);
+    assert!(
+        judged[0].1.contains("; proven not worse: "),
+        "{}",
+        judged[0].1
+    );
+    assert_eq!(judged[1].0, "incomparable");
+    let why = "untested: the predictions of main say 0.85";
+    assert!(judged[1].1.contains(why), "{}", judged[1].1);
+    let text = project.run(&["metrics", "diff", "main"]).data();
+    assert!(
+        text.contains("the predictions of main say 0.850000"),
+        "{text}"
+    );
+    let entry = &diff_json(&project)["metrics.json"]["accuracy"]["contradicted"];
+    assert_eq!(entry["side"], "main");
+}
+
+#[test]
+fn what_is_untested_names_its_own_reason() {
+    let rule = "{min: 0.1, confidence: 0.95}";
+    let project = Project::with(&format!(
+        "{PIPELINE}gates: {{accuracy: {rule}, count: {rule}}}\n"
+    ));
+    evaluate(&project, &[0..60]);
+    project.commit();
+    project.edit("preds.csv", "e7,1,0", "e7,,0");
+    let reasons: Vec<String> = gates(&project).into_iter().map(|(_, why)| why).collect();
+    assert_eq!(
+        reasons,
+        [
+            "not below it; untested: `preds.csv`: that of workspace cannot be read",
+            "not below it; untested: no predictions are declared for it"
+        ]
+    );
+}

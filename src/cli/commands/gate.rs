@@ -55,7 +55,8 @@ pub(crate) fn run(args: &GateArgs, context: &Context) -> Result<Exit, CliError> 
         form => verdicts.table(form),
     };
     ui::print(&text)?;
-    let exit = judged.here.tell(&[], Subject::Metrics);
+    let missing = judged.here.collection.missing.clone();
+    let exit = judged.here.tell(&missing, Subject::Metrics);
     let exit = ui::backing::tell_faults(judged.backing, exit);
     Ok(if failed { Exit::GateFailed } else { exit })
 }

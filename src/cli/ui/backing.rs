@@ -59,19 +59,24 @@ pub(crate) fn add_json(finding: Option<&Finding>, entry: &mut Map<String, Value>
     match finding {
         None => {}
         Some(Finding::Contradicted { side, computed }) => {
-            entry.insert(
-                "contradicted".to_owned(),
-                json!({"side": side, "predictions": computed}),
-            );
+            add_contradiction(side, *computed, entry);
         }
         Some(Finding::Backed(backed)) => add_change(backed, entry),
     }
+}
+
+fn add_contradiction(side: &str, computed: f64, entry: &mut Map<String, Value>) {
+    let contradiction = json!({"side": side, "predictions": computed});
+    entry.insert("contradicted".to_owned(), contradiction);
 }
 
 fn add_change(backed: &Backed, entry: &mut Map<String, Value>) {
     let confidence = Confidence::default();
     let fields = match &backed.change {
         None => return,
+        Some(Err(Incomparable::Contradicted { side, computed })) => {
+            return add_contradiction(side, *computed, entry);
+        }
         Some(Err(why)) => json!({"comparable": false, "reason": why.to_string()}),
         Some(Ok(tested)) => json!({
             "comparable": true,

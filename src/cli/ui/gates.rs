@@ -52,7 +52,7 @@ impl Verdicts<'_> {
             Form::Markdown => markdown(&columns, &rows) + "\n",
             _ => aligned(&columns, &rows),
         };
-        let mut text = format!("{table}{}\n", self.summary());
+        let mut text = format!("{table}{}\n", self.summary(form));
         for note in &self.notes {
             text += &match form {
                 Form::Markdown => format!("\nNote: {}\n", crate::report::escape(note)),
@@ -63,7 +63,7 @@ impl Verdicts<'_> {
     }
 
     /// Says how many gates came out how, and against what.
-    fn summary(&self) -> String {
+    fn summary(&self, form: Form) -> String {
         let count = |effect| {
             let those = self.judgements.iter().filter(|one| one.effect == effect);
             those.count()
@@ -79,7 +79,13 @@ impl Verdicts<'_> {
             .map(|(count, word)| format!("{count} {word}"))
             .collect();
         let base = match (self.base, &self.commit) {
-            (Some(base), Some(commit)) => format!(" · against {} @ {commit}", Shown(base)),
+            (Some(base), Some(commit)) => {
+                let base = match form {
+                    Form::Markdown => crate::report::escape(base),
+                    _ => Shown(base).to_string(),
+                };
+                format!(" · against {base} @ {commit}")
+            }
             _ => " · without a base".to_owned(),
         };
         let gates = human::count(self.judgements.len(), "gate");

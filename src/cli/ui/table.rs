@@ -106,15 +106,12 @@ fn longest_words(
     longest
 }
 
-/// Writes the same as a markdown table; the cells are escaped.
+/// Writes the same as a markdown table; the columns' names and the cells are escaped.
 pub(crate) fn markdown(columns: &[Column<'_>], rows: &[Vec<String>]) -> String {
     let line = |cells: Vec<String>| format!("| {} |\n", cells.join(" | "));
-    let mut text = line(
-        columns
-            .iter()
-            .map(|column| column.name.to_owned())
-            .collect(),
-    );
+    let names = columns.iter();
+    let names = names.map(|column| crate::report::escape(column.name));
+    let mut text = line(names.collect());
     let rule = columns
         .iter()
         .map(|column| if column.is_number { "---:" } else { "---" });

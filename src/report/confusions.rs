@@ -1,0 +1,126 @@
+//! Counts the confusion matrices of the pipeline's plots, by the points that the plots are drawn from.
+
+use crate::base::problem::Problem;
+use crate::metrics::{ACTUAL, Confusion, PREDICTED};
+use crate::pipeline::{self, Pipeline, Plot, PlotX};
+use crate::plots::{self, Series, read_series};
+use crate::report::classes::ConfusionTable;
+use crate::report::side::Side;
+
+/// The column that says how often a row counts, if there is one.
+const COUNT: &str = "count";
+
+/// Counts each plot of confusion here and in the base. What cannot be counted is noted; the rest still
+/// comes.
+pub(super) fn confusions(
+    pipeline: &Pipeline,
+    here: Side<'_>,
+    base: Option<Side<'_>>,
+    notes: &mut Vec<String>,
+) -> Vec<ConfusionTable> {
+    let mut tables = Vec::new();
+    let is_confusion = |plot: &&Plot| {
+        let template = plot.style.template.as_deref();
+        template.is_some_and(|template| template.starts_with("confusion"))
+    };
+    for plot in pipeline.plots().filter(is_confusion) {
+        for (source, file) in plot.sources.iter().enumerate() {
+            match count(plot, source, here) {
+                Ok(None) => {}
+                Ok(Some(matrix)) => {
+                    let title = plot.style.title.clone();
+                    let title = title.unwrap_or_else(|| file.path.to_string());
+                    // What the base lacks or cannot be read there is not compared.
+                    let before = base.and_then(|base| count(plot, source, base).ok()?);
+                    tables.push(ConfusionTable::new(title, matrix, before.as_ref()));
+                }
+                Err(error) => notes.push(format!("no confusion of `{}`: {error}", file.path)),
+            }
+        }
+    }
+    tables
+}
+
+/// Counts a source of a plot; `None` where its file is not there.
+fn count(plot: &Plot, source: usize, side: Side<'_>) -> Result<Option<Confusion>, pipeline::Error> {
+    let side = plots::Side {
+        name: side.snapshot.name().to_owned(),
+        snapshot: side.snapshot,
+    };
+    let Some(series) = read_series(plot, source, &side)? else {
+        return Ok(None);
+    };
+    let axes = Axes::new(plot, source, &series)?;
+    let counts = axes.counts(&series)?;
+    let pairs = axes.actual.classes.iter().zip(&axes.predicted.classes);
+    let pairs = pairs.zip(counts);
+    let pairs = pairs.map(|((actual, predicted), count)| (&**actual, &**predicted, count));
+    let counted = Confusion::count(pairs);
+    Ok(Some(counted.map_err(|why| fault(&series, why))?))
+}
+
+/// A column of classes, one for each row.
+struct Axis {
+    name: String,
+    classes: Vec<String>,
+}
+
+/// Which column holds what, on whichever axis it is drawn.
+struct Axes {
+    actual: Axis,
+    predicted: Axis,
+}
+
+impl Axes {
+    /// Takes x as the actual and y as the predicted class, or the other way round where the columns
+    /// are called so; an axis that the plot does not name has the column with a usual name.
+    fn new(plot: &Plot, source: usize, series: &Series) -> Result<Self, Problem> {
+        let x = (plot.x != PlotX::Steps).then(|| Axis {
+            name: series.x_name.clone(),
+            classes: series.x.labels(),
+        });
+        let y = plot.sources[source].column.as_ref().map(|name| Axis {
+            name: name.clone(),
+            classes: series.y.labels(),
+        });
+        let is_called = |axis: &Option<Axis>, names: &[&str]| {
+            let name = axis.as_ref().map(|axis| axis.name.as_str());
+            name.is_some_and(|name| names.contains(&name))
+        };
+        let is_turned = is_called(&x, PREDICTED) && !is_called(&y, PREDICTED)
+            || is_called(&y, ACTUAL) && !is_called(&x, ACTUAL);
+        let (actual, predicted) = if is_turned { (y, x) } else { (x, y) };
+        Ok(Self {
+            actual: usual(actual, ACTUAL, series)?,
+            predicted: usual(predicted, PREDICTED, series)?,
+        })
+    }
+
+    /// Returns how often each row counts.
+    fn counts(&self, series: &Series) -> Result<Vec<u64>, Problem> {
+        let is_class = self.actual.name == COUNT || self.predicted.name == COUNT;
+        let Some(column) = series.frame.find(COUNT).filter(|_| !is_class) else {
+            return Ok(vec![1; series.frame.rows()]);
+        };
+        let count = |text: &String| {
+            let why = || format!("`{COUNT}` is no whole number: `{text}`");
+            text.trim().parse().map_err(|_| fault(series, why()))
+        };
+        column.labels().iter().map(count).collect()
+    }
+}
+
+fn usual(axis: Option<Axis>, names: &[&str], series: &Series) -> Result<Axis, Problem> {
+    let find = |name: &&str| {
+        Some(Axis {
+            classes: series.frame.find(name)?.labels(),
+            name: (*name).to_owned(),
+        })
+    };
+    let axis = axis.or_else(|| names.iter().find_map(find));
+    axis.ok_or_else(|| fault(series, format!("there is no column `{}`", names[0])))
+}
+
+fn fault(series: &Series, message: String) -> Problem {
+    Problem::new(series.frame.label(), "", message)
+}
