@@ -39,16 +39,16 @@ impl<'c> Needs<'c> {
                 .pin_linked(&workspace.locate(path), &mut self.live);
         }
         self.add_lock(&lock)?;
-        self.add_pending(workspace)
+        self.add_staged(workspace)
     }
 
-    /// Adds what is staged, and both sides of a merge that is under way, of all worktrees.
-    fn add_pending(&mut self, workspace: &Workspace) -> Result<(), Refusal> {
+    /// Adds what is staged.
+    fn add_staged(&mut self, workspace: &Workspace) -> Result<(), Refusal> {
         let Some(repo) = workspace.repo()? else {
             return Ok(());
         };
         let path = RepoPath::parse(LOCK_FILE).expect("invariant: a plain file name");
-        self.add_versions(repo.pending_versions(&path)?)
+        self.add_versions(repo.staged_versions(&path)?)
     }
 
     /// Adds what a project needed in these commits.
@@ -64,7 +64,11 @@ impl<'c> Needs<'c> {
             return Ok(());
         };
         let path = RepoPath::parse(LOCK_FILE).expect("invariant: a plain file name");
-        self.add_versions(repo.versions(&path, reaches)?)
+        self.add_versions(repo.versions(&path, reaches)?)?;
+        if reaches.contains(&Reach::All) {
+            self.add_versions(repo.pending_versions(&path)?)?;
+        }
+        Ok(())
     }
 
     fn add_versions(&mut self, versions: Vec<Version>) -> Result<(), Refusal> {

@@ -8,7 +8,7 @@ use crate::report::dataset::{data_change, is_data};
 use crate::report::error::Error;
 use crate::report::headline::{headline, main_metric};
 use crate::report::mermaid::{self, flowchart, line_chart};
-use crate::report::model::{Base, Chart, GateRow, Report, Row, StageRow, run_summary};
+use crate::report::model::{Base, Chart, GateRow, Report, Row, StageRow, run_summary, tell_apart};
 use crate::report::side::{Changed, Side, changed_inputs};
 use crate::report::tensors::model_changes;
 use crate::report::trend::{Trend, trends};
@@ -69,7 +69,7 @@ pub(crate) fn build(request: ReportRequest<'_>) -> Result<Report, Error> {
     let changed = base_side.map(|base| changed_inputs(base, here));
     let inputs = Inputs::of(base_side, here, changed.as_deref().unwrap_or_default());
     let trends = trends_of(&metrics, here, history, &mut notes);
-    Ok(Report {
+    let mut report = Report {
         verdict: verdict(&gates),
         headline: headline(&metrics, has_base, backing, &gates),
         reproduce: reproduce(head.as_deref()),
@@ -94,7 +94,10 @@ pub(crate) fn build(request: ReportRequest<'_>) -> Result<Report, Error> {
         confusions: confusions(pipeline, here, base_side, &mut notes),
         notes,
         left_out: Vec::new(),
-    })
+    };
+    tell_apart(report.metrics.iter_mut().chain(&mut report.same));
+    tell_apart(report.params.iter_mut());
+    Ok(report)
 }
 
 /// Compares the parameters of both sides; files that cannot be read are noted.

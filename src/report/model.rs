@@ -1,5 +1,7 @@
 //! `Report`: what a template can use. Plain data, all text unescaped.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 use crate::base::digest::Digest;
@@ -104,6 +106,8 @@ pub(crate) struct Row {
     pub(crate) path: String,
     /// The dotted key.
     pub(crate) key: String,
+    /// What people call it: the key, with the file before it where several files have that key.
+    pub(crate) label: String,
     /// The base's value, `–` if it has none.
     pub(crate) old: String,
     /// The value here, `–` if there is none.
@@ -185,6 +189,7 @@ impl Row {
         };
         Self {
             path: path.to_string(),
+            label: key.clone(),
             key: key.clone(),
             old: show(old),
             new: show(new),
@@ -281,4 +286,18 @@ pub(crate) fn run_summary(stages: &[StageRow]) -> String {
         .iter()
         .map(|(outcome, count)| format!("{count} {outcome}"));
     texts.collect::<Vec<_>>().join(", ")
+}
+
+/// Tells rows of the same key apart by their files.
+pub(crate) fn tell_apart<'a>(rows: impl Iterator<Item = &'a mut Row>) {
+    let rows: Vec<&mut Row> = rows.collect();
+    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+    for row in &rows {
+        *counts.entry(row.key.clone()).or_default() += 1;
+    }
+    for row in rows {
+        if counts[&row.key] > 1 {
+            row.label = format!("{}:{}", row.path, row.key);
+        }
+    }
 }

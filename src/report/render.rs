@@ -208,6 +208,7 @@ mod tests {
             metrics: vec![Row {
                 path: text("m.json"),
                 key: text("evil|key"),
+                label: text("evil|key"),
                 old: text("1"),
                 new: text("2"),
                 arrow: text("▲"),

@@ -22,16 +22,20 @@ const HEADS: [&str; 6] = [
 ];
 
 impl Repo {
-    /// Returns what the file at `path` is in the indexes of all worktrees, at each stage of a
-    /// conflict, and in the commits that they stand on or are about to merge.
+    /// Returns what is staged of the file at `path` and is not as HEAD has it, at each stage of a
+    /// conflict.
+    pub(crate) fn staged_versions(&self, path: &RepoPath) -> Result<Vec<Version>, Error> {
+        let inner = inner_path(self.prefix(), path);
+        self.staged(self.git().path(), &inner)
+    }
+
+    /// Returns what the file at `path` is in the commits that no reference names and that worktrees
+    /// stand on or are about to merge, and what is staged in them.
     pub(crate) fn pending_versions(&self, path: &RepoPath) -> Result<Vec<Version>, Error> {
         let inner = inner_path(self.prefix(), path);
         let mut versions = Vec::new();
         for folder in self.git_folders() {
-            let staged = self.staged(&folder, &inner)?;
-            for id in staged {
-                versions.push(self.version("the index", id)?);
-            }
+            versions.extend(self.staged(&folder, &inner)?);
             for commit in HEADS
                 .iter()
                 .filter_map(|head| commit_in(&folder.join(head)))
@@ -54,14 +58,20 @@ impl Repo {
         folders
     }
 
-    fn staged(&self, folder: &Path, inner: &str) -> Result<Vec<Oid>, Error> {
+    fn staged(&self, folder: &Path, inner: &str) -> Result<Vec<Version>, Error> {
         let file = folder.join("index");
         if !file.exists() {
             return Ok(Vec::new());
         }
         let index = Index::open(&file)?;
         let stages = (0..=3).filter_map(|stage| index.get_path(Path::new(inner), stage));
-        Ok(stages.map(|entry| entry.id).collect())
+        let head = self.git().head().and_then(|head| head.peel_to_tree());
+        let committed = head.and_then(|tree| tree.get_path(Path::new(inner)));
+        let committed = committed.map(|entry| entry.id()).ok();
+        let staged = stages.filter(|entry| Some(entry.id) != committed);
+        staged
+            .map(|entry| self.version("the index", entry.id))
+            .collect()
     }
 
     fn version(&self, name: &str, blob: Oid) -> Result<Version, Error> {

@@ -43,15 +43,21 @@ pub(crate) fn run(args: &GateArgs, context: &Context) -> Result<Exit, CliError> 
         .judgements
         .iter()
         .any(|one| one.effect == Effect::Fail);
+    let collected = &judged.here.collection;
+    let missing = collected.missing.iter();
+    let missing = missing.map(|path| format!("the metrics file `{path}` is not there"));
+    let faults = collected.faults.iter().chain(&judged.backing.faults);
+    let errors = missing.chain(faults.map(ToString::to_string));
     let verdicts = Verdicts {
         base: judged.base.as_ref().map(|side| side.name.as_str()),
         commit: judged.base.as_ref().and_then(Side::short_commit),
         judgements: judged.judgements,
         notes: judged.notes,
+        errors: errors.collect(),
     };
     let text = match Form::choose(args.json, args.md) {
         Form::Json => verdicts.json(),
-        form if context.quiet => verdicts.failures().table(form),
+        form if context.quiet => verdicts.failures(form),
         form => verdicts.table(form),
     };
     ui::print(&text)?;

@@ -27,12 +27,8 @@ impl From<Refusal> for CliError {
                     let hint = format!("`git config --global --add safe.directory {path}` trusts it");
                     return told.hint("nothing was deleted").hint(hint);
                 }
-                let told = told.hint("nothing was deleted; mend that project, or bring its folder back");
-                if path.exists() {
-                    return told;
-                }
                 let path = path.display();
-                told.hint(format!(
+                told.hint("nothing was deleted; mend that project, or bring its folder back").hint(format!(
                     "`mlpipe gc --forget-project {path}` is for one that is gone for good"
                 ))
             }

@@ -20,17 +20,35 @@ pub(crate) struct Verdicts<'a> {
     pub(crate) judgements: Vec<Judgement>,
     /// What was in the way.
     pub(crate) notes: Vec<String>,
+    /// Files here that could not be read, or are not there.
+    pub(crate) errors: Vec<String>,
 }
 
 impl Verdicts<'_> {
-    /// Leaves out all that did not fail.
-    pub(crate) fn failures(mut self) -> Self {
-        self.judgements.retain(|one| one.effect == Effect::Fail);
-        self
+    /// Writes only what failed; nothing where nothing did.
+    pub(crate) fn failures(&self, form: Form) -> String {
+        let failed = |one: &&Judgement| one.effect == Effect::Fail;
+        let failed: Vec<&Judgement> = self.judgements.iter().filter(failed).collect();
+        if failed.is_empty() {
+            return String::new();
+        }
+        self.rows(&failed, form) + &self.summary(form) + "\n"
     }
 
     /// Writes a row for each gate, and what they come to.
     pub(crate) fn table(&self, form: Form) -> String {
+        let all: Vec<&Judgement> = self.judgements.iter().collect();
+        let mut text = format!("{}{}\n", self.rows(&all, form), self.summary(form));
+        for note in &self.notes {
+            text += &match form {
+                Form::Markdown => format!("\nNote: {}\n", crate::report::escape(note)),
+                _ => format!("note: {}\n", Shown(note)),
+            };
+        }
+        text
+    }
+
+    fn rows(&self, judgements: &[&Judgement], form: Form) -> String {
         let column = |name, is_number| Column { name, is_number };
         let mut columns = vec![
             column("gate", false),
@@ -43,23 +61,15 @@ impl Verdicts<'_> {
         if form == Form::Markdown {
             columns.push(column("why", false));
         }
-        let words = self.judgements.iter().map(|one| one.verdict.word().len());
+        let words = judgements.iter().map(|one| one.verdict.word().len());
         let width = words.max().unwrap_or(0);
-        let rows = self.judgements.iter().map(|one| row(one, form, width));
+        let rows = judgements.iter().map(|one| row(one, form, width));
         let rows: Vec<Vec<String>> = rows.collect();
-        let table = match form {
+        match form {
             _ if rows.is_empty() => String::new(),
             Form::Markdown => markdown(&columns, &rows) + "\n",
             _ => aligned(&columns, &rows),
-        };
-        let mut text = format!("{table}{}\n", self.summary(form));
-        for note in &self.notes {
-            text += &match form {
-                Form::Markdown => format!("\nNote: {}\n", crate::report::escape(note)),
-                _ => format!("note: {}\n", Shown(note)),
-            };
         }
-        text
     }
 
     /// Says how many gates came out how, and against what.
@@ -116,10 +126,11 @@ impl Verdicts<'_> {
             .map(|name| json!({"name": name, "commit": self.commit}));
         let failed = self.judgements.iter().any(|one| one.effect == Effect::Fail);
         let all = json!({
-            "passed": !failed,
+            "passed": !failed && self.errors.is_empty(),
             "base": base,
             "gates": gates.collect::<Vec<_>>(),
             "notes": self.notes,
+            "errors": self.errors,
         });
         format!("{all:#}\n")
     }
