@@ -38,10 +38,11 @@ impl LetGo {
     /// Forgets what is tracked again.
     pub(super) fn forget<'p>(
         workspace: &Workspace,
-        tracked: impl Iterator<Item = &'p RepoPath> + Clone,
+        tracked: impl Iterator<Item = &'p RepoPath>,
     ) -> Result<(), fs::Error> {
+        let tracked: BTreeSet<&RepoPath> = tracked.collect();
         Self::change(workspace, |kept| {
-            kept.retain(|path| !tracked.clone().any(|tracked| tracked == path));
+            kept.retain(|path| !tracked.contains(path));
         })
     }
 

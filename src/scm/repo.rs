@@ -264,10 +264,9 @@ impl Repo {
 /// it: a file that names another place, or a folder with a HEAD, or one that nobody may enter.
 fn marker(root: &Path) -> Option<PathBuf> {
     let is_one = |place: &PathBuf| match place.join("HEAD").symlink_metadata() {
-        Ok(_) => true,
         Err(error) if error.kind() == io::ErrorKind::NotFound => place.is_file(),
         // Below a file there is nothing, either.
-        Err(_) => true,
+        Ok(_) | Err(_) => true,
     };
     let places = root.ancestors().map(|folder| folder.join(".git"));
     let mut places = places.filter(|place| place.symlink_metadata().is_ok());

@@ -1,5 +1,10 @@
 //! `predictions`: whether a change of a metric is more than noise, by the examples behind it.
 
+#![expect(
+    clippy::single_range_in_vec_init,
+    reason = "a list of ranges of wrong examples, often of one"
+)]
+
 use crate::support::Project;
 
 const PIPELINE: &str = "\

@@ -96,8 +96,9 @@ fn stale(workspace: &Workspace) -> Option<String> {
         Reason::NeverRan | Reason::AlwaysRuns | Reason::Forced => false,
     };
     let is_stale = |stage: &&StageStatus| match &stage.forecast {
-        Forecast::Run(reasons) | Forecast::Restore(reasons) => reasons.iter().any(is_untrue),
-        Forecast::MayRun { reasons, .. } => reasons.iter().any(is_untrue),
+        Forecast::Run(reasons) | Forecast::Restore(reasons) | Forecast::MayRun { reasons, .. } => {
+            reasons.iter().any(is_untrue)
+        }
         Forecast::Unchanged | Forecast::Cache(_) | Forecast::Adopt | Forecast::Fail(_) => false,
     };
     let stale = stages.iter().filter(is_stale);
