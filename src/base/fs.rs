@@ -478,7 +478,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let path = folder.path().join("a");
         let make = |name: &Path| {
-            fs::File::create(name)?;
+            std::os::unix::fs::symlink("half", name)?;
             Err(ErrorKind::PermissionDenied.into())
         };
         assert!(put_in_place(&path, make).is_err());

@@ -83,7 +83,7 @@ cp models/$model.net net.safetensors
 /// Forty examples, so many of which are taken for another class.
 fn predictions(mistakes: u16) -> String {
     let row = |id: u16| {
-        let actual = if id % 2 == 0 { "cat" } else { "dog" };
+        let actual = if id.is_multiple_of(2) { "cat" } else { "dog" };
         let predicted = if id < mistakes { "eel" } else { actual };
         format!("{id},{actual},{predicted}\n")
     };
@@ -169,9 +169,9 @@ fn the_commit_is_named_only_where_it_is_what_ran() {
 #[test]
 fn a_long_report_loses_its_least_important_parts_and_says_so() {
     let project = reviewed();
-    let keys: String = (0..2000)
-        .map(|key| format!("a_rather_long_name_of_a_param_{key}: 1\n"))
-        .collect();
+    let keys = (0..2000).fold(String::new(), |keys, key| {
+        keys + &format!("a_rather_long_name_of_a_param_{key}: 1\n")
+    });
     project.write("params.yaml", &format!("model: b\nseed: 1\n{keys}"));
     project.run(&["repro"]).success();
     for (forge, most) in [("github", 60_000), ("bitbucket", 31_000)] {
