@@ -72,6 +72,8 @@ fn without_numbers(text: &str) -> String {
         if line.contains("param ") {
             return format!("{line}\n");
         }
+        // How sure the change is, and what the gates say of it, follows from numbers.
+        let line = line.find("against main · ").map_or(line, |at| &line[at..]);
         let words = line
             .split_whitespace()
             .filter(is_number)
