@@ -33,6 +33,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         ],
     ),
     ("data", &["base", "pipeline", "store", "scm", "workspace"]),
+    ("forge", &["base"]),
     (
         "cli",
         &[
@@ -48,6 +49,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "engine",
             "report",
             "data",
+            "forge",
             "ml",
         ],
     ),

@@ -4,8 +4,10 @@ pub(crate) mod add;
 mod backing;
 mod base;
 pub(crate) mod cache;
+pub(crate) mod check;
 pub(crate) mod check_ignore;
 pub(crate) mod checkout;
+pub(crate) mod comment;
 pub(crate) mod commit;
 mod comparison;
 pub(crate) mod config;
@@ -13,6 +15,7 @@ pub(crate) mod dag;
 pub(crate) mod data_status;
 pub(crate) mod diff;
 pub(crate) mod du;
+mod forge;
 pub(crate) mod freeze;
 pub(crate) mod fsck;
 pub(crate) mod gate;
@@ -29,6 +32,7 @@ pub(crate) mod mv;
 pub(crate) mod params;
 pub(crate) mod plots;
 mod plots_modify;
+pub(crate) mod pr;
 pub(crate) mod remove;
 pub(crate) mod report;
 pub(crate) mod repro;
@@ -83,6 +87,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, CliError> {
         Command::Gate(args) => gate::run(args, &context),
         Command::Plots(args) => plots::run(args, &context),
         Command::Report(args) => report::run(args, &context),
+        Command::Comment(args) => comment::run(args, &context),
+        Command::Check(args) => check::run(args, &context),
+        Command::Pr(args) => pr::run(args, &context),
         Command::Install(args) => install::run(args, &context),
         Command::Config(args) => config::run(args, &context),
         Command::Cache(args) => cache::run(args, &context),
