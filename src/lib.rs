@@ -14,6 +14,7 @@ mod metrics;
 mod ml;
 pub mod pipeline;
 mod plots;
+mod remote;
 mod report;
 mod scm;
 pub mod statistics;

@@ -6,8 +6,8 @@ use clap::{Parser, Subcommand};
 
 use crate::cli::commands::{
     add, cache, check_ignore, checkout, commit, config, dag, data_status, diff, du, freeze, fsck,
-    gate, gc, git, init, install, ls, metrics, mv, params, plots, remove, report, repro, stage,
-    status, unprotect,
+    gate, gc, git, init, install, ls, metrics, mv, params, plots, remote, remove, report, repro,
+    stage, status, unprotect,
 };
 
 /// Reproducible machine-learning pipelines, tied to git
@@ -82,6 +82,8 @@ pub(crate) enum Command {
     Config(config::ConfigArgs),
     /// Show or change where the cache is
     Cache(cache::CacheArgs),
+    /// Name the places that data is pushed to and pulled from
+    Remote(remote::RemoteArgs),
     /// Delete from the cache what nobody needs, and pack the rest
     Gc(gc::GcArgs),
     /// Check every byte in the cache
