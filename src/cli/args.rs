@@ -6,8 +6,8 @@ use clap::{Parser, Subcommand};
 
 use crate::cli::commands::{
     add, cache, check, check_ignore, checkout, comment, commit, config, dag, data_status, diff, du,
-    freeze, fsck, gate, gc, git, init, install, ls, metrics, mv, params, plots, pr, remove, report,
-    repro, stage, status, unprotect,
+    freeze, fsck, gate, gc, git, init, install, ls, metrics, mv, params, plots, pr, remote, remove,
+    report, repro, stage, status, unprotect,
 };
 
 /// Reproducible machine-learning pipelines, tied to git
@@ -88,6 +88,8 @@ pub(crate) enum Command {
     Config(config::ConfigArgs),
     /// Show or change where the cache is
     Cache(cache::CacheArgs),
+    /// Name the places that data is pushed to and pulled from
+    Remote(remote::RemoteArgs),
     /// Delete from the cache what nobody needs, and pack the rest
     Gc(gc::GcArgs),
     /// Check every byte in the cache

@@ -2,6 +2,7 @@
 
 mod data;
 mod forge;
+mod remote;
 mod stage;
 
 use std::error::Error;
