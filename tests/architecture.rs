@@ -34,6 +34,17 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ),
     ("data", &["base", "pipeline", "store", "scm", "workspace"]),
     (
+        "dvc",
+        &[
+            "base",
+            "pipeline",
+            "store",
+            "scm",
+            "workspace",
+            "data",
+        ],
+    ),
+    (
         "cli",
         &[
             "base",
@@ -48,6 +59,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "engine",
             "report",
             "data",
+            "dvc",
             "ml",
         ],
     ),

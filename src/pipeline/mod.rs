@@ -35,7 +35,7 @@ mod vars;
 
 pub(crate) use amended::Amended;
 pub(crate) use better::{Better, Directions};
-pub(crate) use discover::{DVC_FILE, PIPELINE_FILE};
+pub(crate) use discover::{DVC_FILE, PIPELINE_FILE, find_files};
 pub(crate) use draft::{OutDraft, ParamDraft, StageDraft};
 pub(crate) use error::Error;
 pub(crate) use gates::{Burden, Gate, Level, Limit, MissingBase, Proof};

@@ -41,7 +41,7 @@ impl Meter {
     }
 
     /// Says that there is more to do.
-    pub(super) fn expect(&self, files: u64, bytes: u64) {
+    pub(crate) fn expect(&self, files: u64, bytes: u64) {
         self.all_files.fetch_add(files, Ordering::Relaxed);
         self.all_bytes.fetch_add(bytes, Ordering::Relaxed);
     }

@@ -18,6 +18,7 @@ pub(crate) mod fsck;
 pub(crate) mod gate;
 pub(crate) mod gc;
 pub(crate) mod git;
+pub(crate) mod import_dvc;
 pub(crate) mod init;
 pub(crate) mod install;
 mod judging;
@@ -62,6 +63,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, CliError> {
     match &arguments.command {
         Command::Init(args) => init::run(args, &context),
         Command::Add(args) => add::run(args, &context),
+        Command::ImportDvc(args) => import_dvc::run(args, &context),
         Command::Unprotect(args) => unprotect::run(args, &context),
         Command::Repro(args) => repro::run(args, &context),
         Command::Checkout(args) => checkout::run(args, &context),

@@ -9,6 +9,7 @@ pub(crate) mod fsck;
 pub(crate) mod gates;
 pub(crate) mod gc;
 pub(crate) mod json;
+pub(crate) mod migration;
 mod plain;
 pub(crate) mod progress;
 pub(crate) mod prompt;
