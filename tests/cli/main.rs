@@ -29,6 +29,7 @@ mod fsck;
 mod gate;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod gc;
+mod import_dvc;
 mod init;
 mod install;
 mod interactive;
