@@ -15,6 +15,7 @@ mod metrics;
 mod ml;
 pub mod pipeline;
 mod plots;
+mod registry;
 mod report;
 mod scm;
 pub mod statistics;

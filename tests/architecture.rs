@@ -33,6 +33,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         ],
     ),
     ("data", &["base", "pipeline", "store", "scm", "workspace"]),
+    ("registry", &["base", "pipeline", "scm"]),
     (
         "dvc",
         &[
@@ -60,6 +61,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "report",
             "data",
             "dvc",
+            "registry",
             "ml",
         ],
     ),

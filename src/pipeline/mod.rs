@@ -2,6 +2,7 @@
 //! reads through a `Snapshot` and writes nothing.
 
 mod amended;
+mod artifact;
 mod attempts;
 mod better;
 mod discover;
@@ -34,6 +35,7 @@ mod tracked;
 mod vars;
 
 pub(crate) use amended::Amended;
+pub(crate) use artifact::Artifact;
 pub(crate) use better::{Better, Directions};
 pub(crate) use discover::{DVC_FILE, PIPELINE_FILE, find_files};
 pub(crate) use draft::{OutDraft, ParamDraft, StageDraft};

@@ -8,6 +8,7 @@
 mod support;
 
 mod add;
+mod artifacts;
 mod attempts;
 mod check_ignore;
 mod checkout;

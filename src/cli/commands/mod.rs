@@ -1,6 +1,7 @@
 //! One file a command: its arguments and what it does with them.
 
 pub(crate) mod add;
+pub(crate) mod artifacts;
 mod backing;
 mod base;
 pub(crate) mod cache;
@@ -63,6 +64,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, CliError> {
     match &arguments.command {
         Command::Init(args) => init::run(args, &context),
         Command::Add(args) => add::run(args, &context),
+        Command::Artifacts(args) => artifacts::run(args, &context),
         Command::ImportDvc(args) => import_dvc::run(args, &context),
         Command::Unprotect(args) => unprotect::run(args, &context),
         Command::Repro(args) => repro::run(args, &context),

@@ -1,5 +1,6 @@
 //! What people and programs see: terminal, plain lines, JSON, tables, diagnostics.
 
+pub(crate) mod artifacts;
 pub(crate) mod backing;
 pub(crate) mod changes;
 pub(crate) mod changes_json;
