@@ -35,6 +35,11 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ),
     ("data", &["base", "pipeline", "store", "scm", "workspace"]),
     ("forge", &["base"]),
+    ("registry", &["base", "pipeline", "scm"]),
+    (
+        "dvc",
+        &["base", "pipeline", "store", "scm", "workspace", "data"],
+    ),
     (
         "cli",
         &[
@@ -51,6 +56,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "report",
             "data",
             "forge",
+            "dvc",
+            "registry",
             "ml",
         ],
     ),

@@ -1,6 +1,7 @@
 //! One file a command: its arguments and what it does with them.
 
 pub(crate) mod add;
+pub(crate) mod artifacts;
 mod backing;
 mod base;
 pub(crate) mod cache;
@@ -21,6 +22,7 @@ pub(crate) mod fsck;
 pub(crate) mod gate;
 pub(crate) mod gc;
 pub(crate) mod git;
+pub(crate) mod import_dvc;
 pub(crate) mod init;
 pub(crate) mod install;
 mod judging;
@@ -67,6 +69,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, CliError> {
     match &arguments.command {
         Command::Init(args) => init::run(args, &context),
         Command::Add(args) => add::run(args, &context),
+        Command::Artifacts(args) => artifacts::run(args, &context),
+        Command::ImportDvc(args) => import_dvc::run(args, &context),
         Command::Unprotect(args) => unprotect::run(args, &context),
         Command::Repro(args) => repro::run(args, &context),
         Command::Checkout(args) => checkout::run(args, &context),
