@@ -322,6 +322,9 @@ impl From<crate::ml::Error> for CliError {
     fn from(error: crate::ml::Error) -> Self {
         match error {
             crate::ml::Error::Params(problem) => problem.into(),
+            crate::ml::Error::Broken(ref flaw) => Self::new(&error).hint(flaw.help()),
+            crate::ml::Error::Unfit { .. } => Self::new(&error)
+                .hint("`data.size` and `data.color` in params.yaml bring images to what it takes"),
             error => Self::new(&error),
         }
     }
