@@ -21,5 +21,6 @@ pub(crate) use history::{Day, Reach, Version};
 pub(crate) use ignore::{IgnoreFiles, ignore_out, stop_ignoring};
 pub(crate) use lines::line_changes;
 pub(crate) use moments::Moment;
+pub(crate) use moves::{Milestone, Since};
 pub(crate) use repo::Repo;
 pub(crate) use revision::Revision;

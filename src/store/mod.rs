@@ -49,6 +49,6 @@ pub(crate) use scan::{has_uncounted, is_object_link};
 pub(crate) use stamp::Stamp;
 #[cfg(test)]
 pub(crate) use tree::FileContent;
-pub(crate) use tree::{Entry, EntryKind, Tree, folders_of};
+pub(crate) use tree::{Entry, EntryKind, Tree, folders_of, is_within};
 pub(crate) use tree_diff::{EntryChange, tree_changes};
 pub(crate) use users::project_name;

@@ -260,6 +260,18 @@ impl Workspace {
         self.cache.restore(content, &location, &self.index, meter)
     }
 
+    /// Like [`Self::restore`]; but what is at the paths `held` in a folder stays as it is.
+    pub(crate) fn restore_around(
+        &self,
+        content: &Content,
+        (path, held): (&AnyPath, &[String]),
+        meter: &Meter,
+    ) -> Result<Restored, store::Error> {
+        let (location, index) = (self.locate_any(path), &self.index);
+        self.cache
+            .restore_around(content, (&location, held), index, meter)
+    }
+
     /// Makes what is at `path`, which is `content`, anew of the cache's objects, where that is done in
     /// another way now.
     pub(crate) fn relink(

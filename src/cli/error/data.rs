@@ -155,7 +155,11 @@ pub(crate) fn explain_unreadable(path: &RepoPath, error: &store::Error) -> CliEr
 pub(crate) fn explain_checkout(path: &str, outcome: &data::Outcome) -> Option<CliError> {
     let error = |message| CliError::plain(message);
     Some(match outcome {
-        data::Outcome::Refused { files } => {
+        data::Outcome::Refused {
+            files,
+            is_partial: true,
+        } => explain_held(path, files),
+        data::Outcome::Refused { files, .. } => {
             let message = match files.as_slice() {
                 [only] if only == path => {
                     format!("`{path}` is left as it is: what is there is in no cache")
@@ -198,4 +202,19 @@ pub(crate) fn explain_checkout(path: &str, outcome: &data::Outcome) -> Option<Cl
         | data::Outcome::Restored
         | data::Outcome::Replaced => return None,
     })
+}
+
+/// Explains which files of a folder were not put in place, while all others were.
+fn explain_held(path: &str, files: &[String]) -> CliError {
+    let (count, names) = (human::count(files.len(), "path"), human::first_of(files));
+    CliError::plain(format!(
+        "`{path}` is as recorded but for {count} in no cache, left as they are: {names}"
+    ))
+    .hint(format!(
+        "`mlpipe add {path}` records those beside all else that is recorded"
+    ))
+    .hint(format!(
+        "`mlpipe checkout --force {path}` puts what is recorded in their place, and keeps them in \
+         `.mlpipe/kept`"
+    ))
 }
