@@ -38,6 +38,12 @@ impl From<Refusal> for CliError {
                     "else run `mlpipe fsck` in the other projects, which registers them again, then \
                      `mlpipe gc --forget-project {name}`"
                 )),
+            Refusal::Unlisted { ref path } => Self::new(&error)
+                .hint(format!(
+                    "nothing was deleted; bring the files of `{path}` back and `mlpipe add {path}`, or \
+                     `mlpipe remove {path}` if nobody needs them"
+                ))
+                .hint("`mlpipe gc --allow-missing` deletes what it may need"),
             Refusal::Manifest { ref path } => Self::new(&error).hint(format!(
                 "nothing was deleted; `mlpipe add {path}`, or `mlpipe repro` of the stage that makes \
                  it, writes the list again while the files are there"
