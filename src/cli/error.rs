@@ -288,6 +288,10 @@ impl From<store::Error> for CliError {
     fn from(error: store::Error) -> Self {
         match error {
             store::Error::File(error) => error.into(),
+            error @ store::Error::Lost { .. } => Self::new(&error).hint(
+                "`mlpipe fsck` says what the cache lacks and what brings it back; else put the file in \
+                 place of the link, or delete the link if the file is to go",
+            ),
             error => Self::new(&error),
         }
     }

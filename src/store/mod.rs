@@ -40,7 +40,7 @@ pub(crate) use index::Index;
 pub(crate) use link::LinkType;
 pub(crate) use linking::leads_elsewhere;
 pub(crate) use live::{Listing, Live};
-pub(crate) use measure::{measure, measure_folder};
+pub(crate) use measure::{measure, measure_folder, measure_whole};
 pub(crate) use meter::{Meter, Progress};
 pub(crate) use recorded::RecordedSnapshot;
 pub(crate) use restoring::Restored;

@@ -235,6 +235,11 @@ impl Workspace {
         store::measure(&self.locate_any(path), &self.index)
     }
 
+    /// Like [`Self::measure`], for whoever records it: a link to an object that is gone is an error.
+    pub(crate) fn measure_whole(&self, path: &AnyPath) -> Result<Option<Content>, store::Error> {
+        store::measure_whole(&self.locate_any(path), &self.index)
+    }
+
     /// Returns the manifest of the folder that is at `path` now.
     pub(crate) fn tree(&self, path: &AnyPath) -> Result<Option<Tree>, store::Error> {
         store::measure_folder(&self.locate_any(path), &self.index)
