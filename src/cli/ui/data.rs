@@ -259,9 +259,17 @@ pub(crate) fn unmerged(Unmerged { data }: &Unmerged) -> String {
         format!(": the sides differ in {}", data.join(", "))
     };
     let title = paint(FAILED, &format!("{LOCK_FILE} is in conflict"));
+    let paths = if data.is_empty() {
+        "PATH".to_owned()
+    } else {
+        data.join(" ")
+    };
+    // Not the other side's file as a whole: what was merged would go with this one.
     format!(
-        "{title}{about}\n  `git add {LOCK_FILE}` takes it as it is, \
-         `git checkout --theirs {LOCK_FILE}` the other side's; then `mlpipe checkout`\n"
+        "{title}{about}\n  what only one side changed is merged; if all else is right as it is: \
+         `git add {LOCK_FILE}`, then `mlpipe checkout`\n  else `mlpipe checkout`, put the right files \
+         there, `mlpipe add {paths}`, and `git add {LOCK_FILE}`; `git show :3:{LOCK_FILE}` has the other \
+         side's records\n"
     )
 }
 
