@@ -24,6 +24,7 @@ mod data_status;
 mod diff;
 mod errors;
 mod faults;
+mod forges;
 mod freeze;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod fsck;
