@@ -8,6 +8,7 @@ use clap::Args;
 use crate::base::any_path::AnyPath;
 use crate::base::fs;
 use crate::base::path::RepoPath;
+use crate::base::problem::Problem;
 use crate::base::source::{Entry, Snapshot, read_text};
 use crate::cli::commands::Context;
 use crate::cli::commands::base::{self, Base, BaseArgs};
@@ -20,8 +21,8 @@ use crate::metrics::{Collection, diff};
 use crate::pipeline::{self, Gate, LOCK_FILE, Lock, Pipeline, ReportSettings};
 use crate::plots::{self, Fragment};
 use crate::report::{
-    self, Dialect, Output, Page, Report, ReportRequest, StageRow, Template, Templates, build, fit,
-    render, render_page,
+    self, Dialect, Output, Page, Report, ReportRequest, StageRow, Template, Templates, Written,
+    build, fit, render, render_page, write,
 };
 use crate::scm::Repo;
 use crate::store::RecordedSnapshot;
@@ -81,31 +82,64 @@ pub(crate) fn run(args: &ReportArgs, context: &Context) -> Result<Exit, CliError
         dialect: args.forge.unwrap_or_default(),
         base: base.as_ref(),
     };
-    let text = if is_page {
-        writer.page(&report)?
+    let written = if is_page {
+        writer.page(report)?
     } else {
         writer.markdown(report)?
     };
     if to_stdout {
-        ui::print(&text)?;
-        return Ok(Exit::Success);
+        ui::print(&written.text)?;
+        return Ok(tell(written.mistakes));
     }
-    fs::write_if_changed(&workspace.locate(&settings.path), text.as_bytes())?;
+    fs::write_if_changed(&workspace.locate(&settings.path), written.text.as_bytes())?;
     if !context.quiet {
         ui::print(&format!("{headline}\nwrote {}\n", settings.path))?;
     }
-    Ok(Exit::Success)
+    Ok(tell(written.mistakes))
 }
 
-/// Writes the report that the pipeline asks for, if it does; returns the headline.
-pub(crate) fn write_configured(workspace: &Workspace) -> Result<Option<String>, CliError> {
+/// Tells of mistakes in templates, which cost their parts but not the report.
+fn tell(mistakes: Vec<Problem>) -> Exit {
+    let is_fine = mistakes.is_empty();
+    for mistake in mistakes {
+        let hint = "mend the template and run `mlpipe report`; until then our own stands in for it";
+        ui::eprint(&ui::diagnostics::render(
+            &CliError::from(mistake).hint(hint),
+        ));
+    }
+    if is_fine { Exit::Success } else { Exit::Error }
+}
+
+/// Tells of mistakes in the templates of the report that the pipeline asks for, before anything runs
+/// for hours.
+pub(crate) fn check_configured(workspace: &Workspace) -> Result<(), CliError> {
+    let Some(settings) = workspace.load_pipeline()?.report else {
+        return Ok(());
+    };
+    let output = Output::of(&settings.path);
+    let (templates, mut mistakes) = templates(workspace, settings.template.as_ref(), output)?;
+    mistakes.extend(templates.check());
+    tell(mistakes);
+    Ok(())
+}
+
+/// What `repro` tells of a report that it has written.
+pub(crate) struct Told {
+    /// The headline, and the file.
+    pub(crate) headline: String,
+    /// Whether anything was wrong with it.
+    pub(crate) exit: Exit,
+}
+
+/// Writes the report that the pipeline asks for, if it does.
+pub(crate) fn write_configured(workspace: &Workspace) -> Result<Option<Told>, CliError> {
     let Some(settings) = workspace.load_pipeline()?.report else {
         return Ok(None);
     };
     let base = base::configured(workspace, &settings.base)?;
     let Gathered { report, base } = gather(workspace, base, &settings.base, Head::Unnamed)?;
     let headline = &report.headline;
-    let told = match &report.base {
+    let headline = match &report.base {
         Some(base) => format!("{headline} against {} · {}", base.name, settings.path),
         None => format!("{headline} · {}", settings.path),
     };
@@ -115,13 +149,14 @@ pub(crate) fn write_configured(workspace: &Workspace) -> Result<Option<String>, 
         dialect: Dialect::default(),
         base: base.as_ref(),
     };
-    let text = if is_page(&settings.path) {
-        writer.page(&report)?
+    let written = if is_page(&settings.path) {
+        writer.page(report)?
     } else {
         writer.markdown(report)?
     };
-    fs::write_if_changed(&workspace.locate(&settings.path), text.as_bytes())?;
-    Ok(Some(told))
+    fs::write_if_changed(&workspace.locate(&settings.path), written.text.as_bytes())?;
+    let exit = tell(written.mistakes);
+    Ok(Some(Told { headline, exit }))
 }
 
 /// The pipeline's settings, overruled by the arguments.
@@ -150,7 +185,14 @@ fn settings(
         .template
         .filter(|template| is_page(template) == makes_page);
     if let Some(template) = &args.template {
-        settings.template = Some(path(template)?);
+        let path = path(template)?;
+        if !workspace.locate(&path).is_file() {
+            return Err(CliError::usage(
+                format!("the template `{path}` does not exist"),
+                "correct its name, or leave it out",
+            ));
+        }
+        settings.template = Some(path);
     }
     Ok(settings)
 }
@@ -280,19 +322,23 @@ struct Writer<'a> {
 
 impl Writer<'_> {
     /// Writes markdown, within what a comment of the forge holds.
-    fn markdown(&self, report: Report) -> Result<String, CliError> {
-        let templates = templates(self.workspace, self.template, Output::Markdown)?;
-        Ok(fit(report, self.dialect.budget(), |report| {
-            render(report, &templates, self.dialect)
+    fn markdown(&self, report: Report) -> Result<Written, CliError> {
+        let (templates, mistakes) = templates(self.workspace, self.template, Output::Markdown)?;
+        Ok(write(report, templates, mistakes, |report, templates| {
+            fit(report, self.dialect.budget(), |report| {
+                render(report, templates, self.dialect)
+            })
         })?)
     }
 
     /// Writes a page of HTML.
-    fn page(&self, report: &Report) -> Result<String, CliError> {
-        let templates = templates(self.workspace, self.template, Output::Page)?;
+    fn page(&self, report: Report) -> Result<Written, CliError> {
+        let (templates, mistakes) = templates(self.workspace, self.template, Output::Page)?;
         let pipeline = self.workspace.load_pipeline()?;
         let page = Page::new(&pipeline, &report.stages, self.plots(&pipeline)?);
-        Ok(render_page(report, &page, &templates)?)
+        Ok(write(report, templates, mistakes, |report, templates| {
+            render_page(report, &page, templates)
+        })?)
     }
 }
 
@@ -315,6 +361,7 @@ impl Writer<'_> {
         let sides = base.iter().chain([&here]).map(|snapshot| plots::Side {
             name: side(snapshot),
             snapshot,
+            had: Box::new(|path| snapshot.records(path)),
         });
         let sides: Vec<plots::Side<'_>> = sides.collect();
         let mut gallery = plots::gather(&sides, &[], &plots::Overrides::default())?;
@@ -324,45 +371,47 @@ impl Writer<'_> {
 }
 
 fn is_page(path: &RepoPath) -> bool {
-    Path::new(path.name()).extension() == Some("html".as_ref())
+    Output::of(path) == Output::Page
 }
 
 /// Where the user's templates are looked for.
 const TEMPLATES_FOLDER: &str = "reports/templates";
 
-/// Reads the user's templates: those in their folder, and the one that is named.
+/// Reads the user's templates: those in their folder, and the one that is named. Those that cannot be
+/// read are mistakes.
 fn templates(
     workspace: &Workspace,
     named: Option<&RepoPath>,
     output: Output,
-) -> Result<Templates, CliError> {
-    let mut templates = Templates::default();
+) -> Result<(Templates, Vec<Problem>), CliError> {
     let folder = RepoPath::parse(TEMPLATES_FOLDER).expect("invariant: a plain path");
     let mut is_template = |entry: &Entry<'_>| {
         let (_, ending) = entry.name.rsplit_once('.').unwrap_or_default();
         !entry.is_folder && ["md", "html", "css"].contains(&ending)
     };
     let files = workspace.worktree.list(&folder, &mut is_template);
-    for path in files.map_err(pipeline::Error::from)? {
-        templates.replace(read_template(workspace, &path, path.name())?);
+    let files = files.map_err(pipeline::Error::from)?;
+    let files = files.iter().map(|path| (path, path.name()));
+    let named = named.map(|path| (path, output.main()));
+    let (mut templates, mut mistakes) = (Templates::default(), Vec::new());
+    for (path, name) in files.chain(named) {
+        match read_template(workspace, path, name) {
+            Ok(template) => templates.replace(template),
+            Err(mistake) => mistakes.push(mistake),
+        }
     }
-    if let Some(path) = named {
-        templates.replace(read_template(workspace, path, output.main())?);
-    }
-    Ok(templates)
+    Ok((templates, mistakes))
 }
 
-fn read_template(workspace: &Workspace, path: &RepoPath, name: &str) -> Result<Template, CliError> {
-    let text = read_text(&workspace.worktree, path).map_err(pipeline::Error::from)?;
-    let text = text.ok_or_else(|| {
-        CliError::usage(
-            format!("the template `{path}` does not exist"),
-            "correct its name, or leave it out",
-        )
-    })?;
+fn read_template(workspace: &Workspace, path: &RepoPath, name: &str) -> Result<Template, Problem> {
+    let file = path.as_str();
+    let text = read_text(&workspace.worktree, path)
+        .map_err(|error| Problem::new(file, "", error.to_string()))?;
+    let text = text
+        .ok_or_else(|| Problem::new(file, "", format!("the template `{path}` does not exist")))?;
     Ok(Template {
         name: name.to_owned(),
-        file: path.to_string(),
+        file: file.to_owned(),
         text,
     })
 }
