@@ -237,7 +237,7 @@ const CUT_NOTE: &str = "\n\nThe rest is too long for a comment.\n";
 const CLOSING: usize = 200;
 
 /// Cuts at the end of the last line that fits, and closes what is open there.
-fn cut_off(text: &str, budget: Budget) -> String {
+pub(crate) fn cut_off(text: &str, budget: Budget) -> String {
     let room = Budget {
         characters: budget.characters.saturating_sub(CUT_NOTE.len() + CLOSING),
         bytes: budget.bytes.saturating_sub(CUT_NOTE.len() + CLOSING),

@@ -23,9 +23,9 @@ mod tensors;
 mod trend;
 mod written;
 
-pub(crate) use budget::fit;
+pub(crate) use budget::{cut_off, fit};
 pub(crate) use build::{ReportRequest, build};
-pub(crate) use dialect::Dialect;
+pub(crate) use dialect::{Budget, Dialect};
 pub(crate) use error::Error;
 pub(crate) use evidence::EvidenceText;
 pub(crate) use markdown::escape;

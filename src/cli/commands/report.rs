@@ -21,8 +21,8 @@ use crate::metrics::{Collection, diff};
 use crate::pipeline::{self, Gate, LOCK_FILE, Lock, Pipeline, ReportSettings};
 use crate::plots::{self, Fragment};
 use crate::report::{
-    self, Dialect, Output, Page, Report, ReportRequest, StageRow, Template, Templates, Written,
-    build, fit, render, render_page, write,
+    self, Budget, Dialect, Output, Page, Report, ReportRequest, StageRow, Template, Templates,
+    Written, build, fit, render, render_page, write,
 };
 use crate::scm::Repo;
 use crate::store::RecordedSnapshot;
@@ -85,7 +85,7 @@ pub(crate) fn run(args: &ReportArgs, context: &Context) -> Result<Exit, CliError
     let written = if is_page {
         writer.page(report)?
     } else {
-        writer.markdown(report)?
+        writer.markdown(report, writer.dialect.budget())?
     };
     if to_stdout {
         ui::print(&written.text)?;
@@ -152,11 +152,71 @@ pub(crate) fn write_configured(workspace: &Workspace) -> Result<Option<Told>, Cl
     let written = if is_page(&settings.path) {
         writer.page(report)?
     } else {
-        writer.markdown(report)?
+        writer.markdown(report, writer.dialect.budget())?
     };
     fs::write_if_changed(&workspace.locate(&settings.path), written.text.as_bytes())?;
     let exit = tell(written.mistakes);
     Ok(Some(Told { headline, exit }))
+}
+
+/// A report that goes to a forge.
+pub(super) struct ForgeReport<'a> {
+    workspace: &'a Workspace,
+    template: Option<RepoPath>,
+    report: Report,
+    /// Whether templates have mistakes, of which the user has been told.
+    exit: Exit,
+}
+
+impl<'a> ForgeReport<'a> {
+    /// Compares with the base that is named, else with the branch that the change is to go to.
+    pub(super) fn new(
+        workspace: &'a Workspace,
+        base: &BaseArgs,
+        target: Option<&str>,
+    ) -> Result<Self, CliError> {
+        let settings = workspace.load_pipeline()?.report.unwrap_or_default();
+        let default = target.unwrap_or(&settings.base);
+        let found = base.find(workspace, default)?;
+        let branch = base.base.as_deref().unwrap_or(default);
+        let Gathered { report, .. } = gather(workspace, found, branch, Head::Named)?;
+        Ok(Self {
+            workspace,
+            template: settings.template.filter(|template| !is_page(template)),
+            report,
+            exit: Exit::Success,
+        })
+    }
+
+    /// Writes it. Mistakes in templates are told once.
+    pub(super) fn text(&mut self, dialect: Dialect, budget: Budget) -> Result<String, CliError> {
+        let writer = Writer {
+            workspace: self.workspace,
+            template: self.template.as_ref(),
+            dialect,
+            base: None,
+        };
+        let written = writer.markdown(self.report.clone(), budget)?;
+        if self.exit == Exit::Success {
+            self.exit = tell(written.mistakes);
+        }
+        Ok(written.text)
+    }
+
+    /// Returns how a command ends that has written it.
+    pub(super) fn exit(&self) -> Exit {
+        self.exit
+    }
+
+    /// Returns the verdict: `pass`, `warn`, `fail` or `none`.
+    pub(super) fn verdict(&self) -> &'static str {
+        self.report.verdict
+    }
+
+    /// Returns the verdict in one sentence.
+    pub(super) fn headline(&self) -> &str {
+        &self.report.headline
+    }
 }
 
 /// The pipeline's settings, overruled by the arguments.
@@ -321,11 +381,11 @@ struct Writer<'a> {
 }
 
 impl Writer<'_> {
-    /// Writes markdown, within what a comment of the forge holds.
-    fn markdown(&self, report: Report) -> Result<Written, CliError> {
+    /// Writes markdown within a budget.
+    fn markdown(&self, report: Report, budget: Budget) -> Result<Written, CliError> {
         let (templates, mistakes) = templates(self.workspace, self.template, Output::Markdown)?;
         Ok(write(report, templates, mistakes, |report, templates| {
-            fit(report, self.dialect.budget(), |report| {
+            fit(report, budget, |report| {
                 render(report, templates, self.dialect)
             })
         })?)
