@@ -12,7 +12,7 @@ const PAIRS: usize = 5;
 const LARGEST: usize = 30;
 
 /// A confusion matrix, what follows from it, and what was different on the base.
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 pub(crate) struct ConfusionTable {
     /// The plot's title or file.
     pub(crate) title: String,
@@ -27,7 +27,7 @@ pub(crate) struct ConfusionTable {
 }
 
 /// What the examples of one class were taken for.
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 pub(crate) struct ConfusionRow {
     /// The actual class.
     pub(crate) label: String,
@@ -38,7 +38,7 @@ pub(crate) struct ConfusionRow {
 }
 
 /// How well one class is told from the others; texts, `–` where a share of nothing is asked for.
-#[derive(Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct ClassRow {
     /// The class.
     pub(crate) label: String,
@@ -55,7 +55,7 @@ pub(crate) struct ClassRow {
 }
 
 /// Examples of one class that were taken for another.
-#[derive(Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct ConfusedPair {
     /// The class that they are of.
     pub(crate) actual: String,

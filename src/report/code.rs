@@ -15,7 +15,7 @@ use crate::scm::line_changes;
 const LARGEST: u64 = 4 << 20;
 
 /// What of one stage was written anew.
-#[derive(Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct CodeChange {
     /// The stage.
     pub(crate) stage: String,
@@ -30,7 +30,7 @@ pub(crate) struct CodeChange {
 }
 
 /// A command before and now.
-#[derive(Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct CommandChange {
     /// What it was.
     pub(crate) old: String,

@@ -52,7 +52,7 @@ const DATA: &[&str] = &[
 ];
 
 /// A file or folder of data that differs.
-#[derive(Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct DataChange {
     /// Where it is.
     pub(crate) path: String,

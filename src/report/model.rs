@@ -18,7 +18,7 @@ use crate::report::tensors::ModelChange;
 use crate::report::trend::Trend;
 
 /// Everything that a report says. Its JSON is what `mlpipe report --json` prints; see docs/report.md.
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 pub(crate) struct Report {
     /// `pass`, `warn` or `fail` by the gates; `none` where there are none.
     pub(crate) verdict: &'static str,
@@ -65,7 +65,7 @@ pub(crate) struct Report {
 }
 
 /// A chart for markdown.
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 pub(crate) struct Chart {
     /// What it shows.
     pub(crate) title: String,
@@ -74,7 +74,7 @@ pub(crate) struct Chart {
 }
 
 /// A limit and how it was met; all as texts.
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 pub(crate) struct GateRow {
     /// The metric.
     pub(crate) metric: String,
@@ -91,7 +91,7 @@ pub(crate) struct GateRow {
 }
 
 /// The side that is compared with.
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 pub(crate) struct Base {
     /// The name that the user gave.
     pub(crate) name: String,
@@ -100,7 +100,7 @@ pub(crate) struct Base {
 }
 
 /// One value on both sides.
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 pub(crate) struct Row {
     /// The file.
     pub(crate) path: String,
@@ -125,7 +125,7 @@ pub(crate) struct Row {
 }
 
 /// How it went with a stage.
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 pub(crate) struct StageRow {
     /// Its name.
     pub(crate) name: String,

@@ -18,7 +18,7 @@ const LARGEST: u64 = 256 << 20;
 const NAMED: usize = 20;
 
 /// A model whose shape differs.
-#[derive(Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct ModelChange {
     /// The file.
     pub(crate) path: String,
@@ -33,7 +33,7 @@ pub(crate) struct ModelChange {
 }
 
 /// A tensor that has another shape; empty where one side has none.
-#[derive(Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct TensorChange {
     /// Its name.
     pub(crate) name: String,
