@@ -8,6 +8,7 @@ pub mod base;
 pub mod cli;
 mod config;
 mod data;
+mod doctor;
 mod engine;
 mod metrics;
 #[cfg(feature = "ml")]

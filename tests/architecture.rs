@@ -34,6 +34,10 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ),
     ("data", &["base", "pipeline", "store", "scm", "workspace"]),
     (
+        "doctor",
+        &["base", "pipeline", "store", "scm", "config", "workspace"],
+    ),
+    (
         "cli",
         &[
             "base",
@@ -48,6 +52,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "engine",
             "report",
             "data",
+            "doctor",
             "ml",
         ],
     ),

@@ -14,6 +14,7 @@ mod moves;
 mod pending;
 mod repo;
 mod revision;
+mod standing;
 
 pub(crate) use error::Error;
 pub(crate) use exclude::hide_unfinished;
@@ -23,3 +24,4 @@ pub(crate) use lines::line_changes;
 pub(crate) use moments::Moment;
 pub(crate) use repo::Repo;
 pub(crate) use revision::Revision;
+pub(crate) use standing::Standing;

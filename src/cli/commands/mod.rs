@@ -12,6 +12,7 @@ pub(crate) mod config;
 pub(crate) mod dag;
 pub(crate) mod data_status;
 pub(crate) mod diff;
+pub(crate) mod doctor;
 pub(crate) mod du;
 pub(crate) mod freeze;
 pub(crate) mod fsck;
@@ -88,6 +89,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, CliError> {
         Command::Cache(args) => cache::run(args, &context),
         Command::Gc(args) => gc::run(args, &context),
         Command::Fsck(args) => fsck::run(args, &context),
+        Command::Doctor(args) => doctor::run(args, &context),
         Command::Git(args) => git::run(args, &context),
         #[cfg(feature = "ml")]
         Command::Ml(args) => Ok(ml::run(args).map(|()| Exit::Success)?),
