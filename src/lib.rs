@@ -19,4 +19,5 @@ mod report;
 mod scm;
 pub mod statistics;
 mod store;
+mod workflows;
 mod workspace;

@@ -37,6 +37,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         "doctor",
         &["base", "pipeline", "store", "scm", "config", "workspace"],
     ),
+    ("workflows", &["base"]),
     (
         "cli",
         &[
@@ -53,6 +54,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "report",
             "data",
             "doctor",
+            "workflows",
             "ml",
         ],
     ),

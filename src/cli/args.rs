@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 
 use crate::cli::commands::{
-    add, cache, check_ignore, checkout, commit, config, dag, data_status, diff, doctor, du, freeze, fsck,
+    add, cache, check_ignore, checkout, ci, commit, config, dag, data_status, diff, doctor, du, freeze, fsck,
     gate, gc, git, init, install, ls, metrics, mv, params, plots, remove, report, repro, stage,
     status, unprotect,
 };
@@ -86,6 +86,8 @@ pub(crate) enum Command {
     Gc(gc::GcArgs),
     /// Check every byte in the cache
     Fsck(fsck::FsckArgs),
+    /// Write workflows for a CI system
+    Ci(ci::CiArgs),
     /// Say what a run or a deploy needs, and whether it is there
     Doctor(doctor::DoctorArgs),
     /// Do what git calls for

@@ -10,7 +10,7 @@ use crate::base::machine::Machine;
 use crate::doctor::finding::{Finding, State, Topic};
 use crate::doctor::{credentials, machine, remotes, repository, space, storage, tools};
 use crate::pipeline::{self, Pipeline};
-use crate::workspace::Workspace;
+use crate::workspace::{self, Workspace};
 
 /// What things are looked at for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,7 +42,14 @@ pub(crate) fn examine(folder: &Path, aim: Aim) -> Vec<Finding> {
             findings.extend(remotes::remotes(&workspace));
         }
         Err(error) => {
-            findings.push(broken("folder", &error));
+            let finding = broken("folder", &error);
+            findings.push(match error {
+                workspace::Error::NoProject { .. } => finding.but(
+                    State::Failure,
+                    "`mlpipe init` makes the current folder one; `--cd DIR` looks at another",
+                ),
+                _ => finding,
+            });
             findings.extend(machine::machine(&here, None));
         }
     }
@@ -88,8 +95,12 @@ fn project(workspace: &Workspace) -> (Option<Pipeline>, Vec<Finding>) {
 
 /// Says of a part of the project why it cannot be used.
 fn broken(name: &str, error: &dyn Error) -> Finding {
-    let causes = std::iter::successors(error.source(), |cause| cause.source());
-    let text = causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"));
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text += &format!(": {error}");
+        cause = error.source();
+    }
     let hint = "`mlpipe status` shows the place, and what to do";
     Finding::fine(Topic::Project, name, text).but(State::Failure, hint)
 }

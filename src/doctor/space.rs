@@ -44,12 +44,12 @@ impl Demand {
     fn of(workspace: &Workspace, lock: &Lock) -> Self {
         let data = lock.data.iter();
         let data = data.map(|(path, content)| (AnyPath::from(path.clone()), content));
-        let outs = lock.stages.values().flat_map(|entry| entry.outs.iter());
-        let outs = outs.map(|(path, content)| (path.clone(), content));
+        let outs = || lock.stages.values().flat_map(|entry| entry.outs.iter());
         let mut demand = Self {
-            made: outs.clone().map(|(_, content)| content.size).sum(),
+            made: outs().map(|(_, content)| content.size).sum(),
             ..Self::default()
         };
+        let outs = outs().map(|(path, content)| (path.clone(), content));
         let is_missing = |(path, _): &(AnyPath, &Content)| {
             // What cannot be looked at is no reason to want room for it.
             matches!(fs::exists(&workspace.locate_any(path)), Ok(false))

@@ -1,5 +1,7 @@
 //! Gathers what a report says from two sides and the last run.
 
+use std::borrow::Cow;
+
 use crate::metrics::{Backing, Difference, Judgement, collect_params, diff};
 use crate::pipeline::Pipeline;
 use crate::report::code::code_changes;
@@ -70,7 +72,7 @@ pub(crate) fn build(request: ReportRequest<'_>) -> Result<Report, Error> {
     let inputs = Inputs::of(base_side, here, changed.as_deref().unwrap_or_default());
     let trends = trends_of(&metrics, here, history, &mut notes);
     let mut report = Report {
-        verdict: verdict(&gates),
+        verdict: Cow::Borrowed(verdict(&gates)),
         headline: headline(&metrics, has_base, backing, &gates),
         reproduce: reproduce(head.as_deref()),
         head,
@@ -159,7 +161,7 @@ fn verdict(gates: &[GateRow]) -> &'static str {
     }
 }
 
-fn reproduce(head: Option<&str>) -> String {
+pub(super) fn reproduce(head: Option<&str>) -> String {
     match head {
         Some(commit) => format!("git switch --detach {commit} && mlpipe repro"),
         None => "mlpipe repro".to_owned(),
@@ -194,7 +196,7 @@ fn trends_of(
     })
 }
 
-fn charts(trends: &[Trend]) -> Vec<Chart> {
+pub(super) fn charts(trends: &[Trend]) -> Vec<Chart> {
     let chart = |trend: &Trend| {
         let title = format!("{} over the last {} runs", trend.key, trend.values.len());
         let mermaid = line_chart(&trend.key, &trend.commits, &trend.values)?;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::slice;
 
-use serde::Serialize;
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::base::path::RepoPath;
 use crate::base::value::Value;
@@ -17,7 +17,8 @@ pub(crate) const RUNS: usize = 12;
 const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 
 /// The values of one metric in the runs that are committed on a branch, oldest first.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct Trend {
     /// The metric's file.
     pub(crate) path: String,
@@ -26,9 +27,17 @@ pub(crate) struct Trend {
     /// The first digits of the commits.
     pub(crate) commits: Vec<String>,
     /// The value in each.
+    #[serde(deserialize_with = "numbers")]
     pub(crate) values: Vec<f64>,
     /// One bar a value.
     pub(crate) sparkline: String,
+}
+
+/// Reads numbers; JSON has no word for what is none, and writes null.
+fn numbers<'d, D: Deserializer<'d>>(source: D) -> Result<Vec<f64>, D::Error> {
+    let numbers = Vec::<Option<f64>>::deserialize(source)?;
+    let number = |number: Option<f64>| number.unwrap_or(f64::NAN);
+    Ok(numbers.into_iter().map(number).collect())
 }
 
 impl Trend {

@@ -6,6 +6,7 @@ mod base;
 pub(crate) mod cache;
 pub(crate) mod check_ignore;
 pub(crate) mod checkout;
+pub(crate) mod ci;
 pub(crate) mod commit;
 mod comparison;
 pub(crate) mod config;
@@ -89,6 +90,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, CliError> {
         Command::Cache(args) => cache::run(args, &context),
         Command::Gc(args) => gc::run(args, &context),
         Command::Fsck(args) => fsck::run(args, &context),
+        Command::Ci(args) => ci::run(args, &context),
         Command::Doctor(args) => doctor::run(args, &context),
         Command::Git(args) => git::run(args, &context),
         #[cfg(feature = "ml")]

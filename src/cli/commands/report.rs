@@ -219,7 +219,7 @@ fn gather(
     })?;
     drop(base_files);
     if is_stale && report.verdict == "pass" {
-        report.verdict = "warn";
+        report.verdict = "warn".into();
     }
     Ok(Gathered { report, base })
 }

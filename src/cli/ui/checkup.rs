@@ -56,14 +56,15 @@ impl Checkup {
                 finding.topic.as_str()
             };
             vec![
-                mark(finding.state),
-                paint(DIM, topic),
+                mark(finding.state).to_owned(),
+                topic.to_owned(),
                 Shown(&finding.name).to_string(),
                 Shown(&finding.found).to_string(),
             ]
         });
         let rows: Vec<Vec<String>> = rows.collect();
-        format!("{}{}{}", aligned(&columns, &rows), hints(&told), self.summary())
+        let table = coloured(&aligned(&columns, &rows));
+        format!("{table}{}{}", hints(&told), self.summary())
     }
 
     fn summary(&self) -> String {
@@ -87,13 +88,31 @@ impl Checkup {
     }
 }
 
-fn mark(state: State) -> String {
+fn mark(state: State) -> &'static str {
     match state {
-        State::Fine => paint(DONE, "✔"),
-        State::Note => paint(DIM, "·"),
-        State::Warning => paint(CHANGED, "!"),
-        State::Failure => paint(FAILED, "✘"),
+        State::Fine => "✔",
+        State::Note => "·",
+        State::Warning => "!",
+        State::Failure => "✘",
     }
+}
+
+/// Colours the mark at the beginning of each line; done last, for colours take no room.
+fn coloured(text: &str) -> String {
+    let styles = [
+        (State::Fine, DONE),
+        (State::Note, DIM),
+        (State::Warning, CHANGED),
+        (State::Failure, FAILED),
+    ];
+    let colour = |line: &str| {
+        let rest = |state| line.strip_prefix(mark(state));
+        let found = styles.iter().find_map(|(state, style)| {
+            Some(format!("{}{}", paint(*style, mark(*state)), rest(*state)?))
+        });
+        found.unwrap_or_else(|| line.to_owned()) + "\n"
+    };
+    text.lines().map(colour).collect()
 }
 
 /// Says what to do, the worst first.
@@ -111,6 +130,6 @@ fn hints(findings: &[&Finding]) -> String {
     if lines.is_empty() {
         lines
     } else {
-        format!("\n{lines}")
+        format!("\n{}", coloured(&lines))
     }
 }
