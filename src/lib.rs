@@ -1,6 +1,6 @@
 //! mlpipe makes a machine-learning repository reproducible: pipelines, data, training, review.
 //!
-//! Imports only go down: `cli` → `engine`, `report`, `data` → `store`, `scm`, `metrics`, `plots` → `pipeline` →
+//! Imports only go down: `cli` → `engine`, `report`, `data`, `forge` → `store`, `scm`, `metrics`, `plots` → `pipeline` →
 //! `base`; `metrics` → `statistics`. `workspace` opens a project by the settings of `config`. Beside the tower stands `ml`,
 //! the built-in stages, which stands on `base` alone.
 
@@ -10,6 +10,7 @@ mod config;
 mod data;
 mod doctor;
 mod engine;
+mod forge;
 mod metrics;
 #[cfg(feature = "ml")]
 mod ml;

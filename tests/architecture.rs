@@ -33,9 +33,18 @@ const ALLOWED: &[(&str, &[&str])] = &[
         ],
     ),
     ("data", &["base", "pipeline", "store", "scm", "workspace"]),
+    ("forge", &["base"]),
     (
         "doctor",
-        &["base", "pipeline", "store", "scm", "config", "workspace"],
+        &[
+            "base",
+            "pipeline",
+            "store",
+            "scm",
+            "config",
+            "workspace",
+            "forge",
+        ],
     ),
     ("workflows", &["base"]),
     (
@@ -55,6 +64,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "data",
             "doctor",
             "workflows",
+            "forge",
             "ml",
         ],
     ),

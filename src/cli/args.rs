@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 
 use crate::cli::commands::{
-    add, cache, check_ignore, checkout, ci, commit, config, dag, data_status, diff, doctor, du, freeze, fsck,
-    gate, gc, git, init, install, ls, metrics, mv, params, plots, remove, report, repro, stage,
-    status, unprotect,
+    add, badge, cache, check, check_ignore, checkout, ci, comment, commit, config, dag, data_status, diff,
+    doctor, du, freeze, fsck, gate, gc, git, init, install, ls, metrics, mv, params, plots, pr,
+    remove, report, repro, stage, status, unprotect,
 };
 
 /// Reproducible machine-learning pipelines, tied to git
@@ -76,6 +76,12 @@ pub(crate) enum Command {
     Plots(plots::PlotsArgs),
     /// Write a report of what changed against a base
     Report(report::ReportArgs),
+    /// Post the report to the pull or merge request, in one comment that is kept up to date
+    Comment(comment::CommentArgs),
+    /// Set a check on the commit by the gates, around a command or without one
+    Check(check::CheckArgs),
+    /// Commit files to a branch and open a pull request
+    Pr(pr::PrArgs),
     /// Let git merge data.lock by stages, and show what is out of date, and bring outs on checkout
     Install(install::InstallArgs),
     /// Show or change settings
@@ -86,6 +92,8 @@ pub(crate) enum Command {
     Gc(gc::GcArgs),
     /// Check every byte in the cache
     Fsck(fsck::FsckArgs),
+    /// Make the badge of a metric, or publish it
+    Badge(badge::BadgeArgs),
     /// Write workflows for a CI system
     Ci(ci::CiArgs),
     /// Say what a run or a deploy needs, and whether it is there

@@ -1,6 +1,7 @@
 //! `CliError`: any error with its hints and exit code. The only place that gives either.
 
 mod data;
+mod forge;
 mod stage;
 
 use std::error::Error;
@@ -290,6 +291,13 @@ impl From<store::Error> for CliError {
             store::Error::File(error) => error.into(),
             error => Self::new(&error),
         }
+    }
+}
+
+impl From<report::Unreadable> for CliError {
+    fn from(error: report::Unreadable) -> Self {
+        let hint = "post only what `mlpipe report --json` of this version has printed";
+        Self::new(&error).hint(hint)
     }
 }
 

@@ -8,7 +8,7 @@ use std::process::Command;
 use crate::base::human;
 use crate::base::machine::Machine;
 use crate::doctor::finding::{Finding, State, Topic};
-use crate::doctor::{credentials, machine, remotes, repository, space, storage, tools};
+use crate::doctor::{ci, credentials, machine, remotes, repository, space, storage, tools};
 use crate::pipeline::{self, Pipeline};
 use crate::workspace::{self, Workspace};
 
@@ -40,6 +40,7 @@ pub(crate) fn examine(folder: &Path, aim: Aim) -> Vec<Finding> {
             findings.extend(repository::repository(&workspace, aim, is_ci));
             findings.extend(storage::storage(&workspace));
             findings.extend(remotes::remotes(&workspace));
+            findings.extend(ci::ci(Some(&workspace), aim));
         }
         Err(error) => {
             let finding = broken("folder", &error);
@@ -51,6 +52,7 @@ pub(crate) fn examine(folder: &Path, aim: Aim) -> Vec<Finding> {
                 _ => finding,
             });
             findings.extend(machine::machine(&here, None));
+            findings.extend(ci::ci(None, aim));
         }
     }
     findings.extend(credentials::credentials());

@@ -3,6 +3,7 @@
 
 mod calls;
 mod checkup;
+mod ci;
 mod credentials;
 mod finding;
 mod machine;

@@ -128,6 +128,13 @@ impl FromStr for Format {
 }
 
 impl Format {
+    /// Shares as percent, with a tenth.
+    pub(crate) const PERCENT: Self = Self {
+        has_thousands: false,
+        digits: Some(1),
+        kind: Kind::Percent,
+    };
+
     /// Writes a number; what is none is called so.
     pub(crate) fn write(self, number: f64) -> String {
         if !number.is_finite() {

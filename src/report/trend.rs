@@ -7,6 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::base::path::RepoPath;
 use crate::base::value::Value;
+use crate::report::history::History;
 use crate::pipeline::{LOCK_FILE, Lock, parse_values};
 use crate::scm::{self, Moment, Repo};
 use crate::store::Cache;
@@ -76,6 +77,24 @@ pub(crate) fn trends(
         trends.extend(Trend::new(file.as_str(), key, points));
     }
     Ok(trends)
+}
+
+/// Returns of each wanted metric the trend with more runs: the committed or the published one.
+pub(crate) fn longest(
+    wanted: &[(&RepoPath, &str)],
+    committed: Vec<Trend>,
+    published: &History,
+) -> Vec<Trend> {
+    let trend = |(file, key): &(&RepoPath, &str)| {
+        let points = published.points(file.as_str(), key, RUNS);
+        let published = Trend::new(file.as_str(), key, points);
+        let is_same = |trend: &&Trend| trend.path == file.as_str() && trend.key == *key;
+        let committed = committed.iter().find(is_same).cloned();
+        // Of two that are as long git's is the last: nobody can have changed it.
+        let both = published.into_iter().chain(committed);
+        both.max_by_key(|trend| trend.values.len())
+    };
+    wanted.iter().filter_map(trend).collect()
 }
 
 /// A commit, and what the file of metrics said in it.

@@ -12,6 +12,7 @@ mod merge_driver;
 mod moments;
 mod moves;
 mod pending;
+mod remotes;
 mod repo;
 mod revision;
 mod standing;

@@ -5,7 +5,7 @@ use std::env;
 use git2::ErrorCode;
 
 use crate::scm::error::Error;
-use crate::scm::repo::Repo;
+use crate::scm::repo::{Repo, short};
 
 /// How a clone is set up.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,26 +28,13 @@ impl Repo {
     /// Looks at how this clone is set up.
     pub(crate) fn standing(&self) -> Result<Standing, Error> {
         Ok(Standing {
-            head: self.head_name()?,
+            head: self.branch().or_else(|| Some(short(&self.head_commit()?).to_owned())),
             is_shallow: self.git().is_shallow(),
             name: self.identity("user.name", "NAME")?,
             email: self.identity("user.email", "EMAIL")?,
             has_merge_driver: self.has_merge_driver()?,
             hooks: self.hooks()?,
         })
-    }
-
-    fn head_name(&self) -> Result<Option<String>, Error> {
-        match self.git().head() {
-            Ok(head) if head.is_branch() => Ok(head.shorthand().ok().map(str::to_owned)),
-            Ok(_) => Ok(Some(self.revision("HEAD")?.short_commit())),
-            Err(error)
-                if matches!(error.code(), ErrorCode::UnbornBranch | ErrorCode::NotFound) =>
-            {
-                Ok(None)
-            }
-            Err(error) => Err(error.into()),
-        }
     }
 
     /// Returns what git writes into commits: its variables win over its settings.

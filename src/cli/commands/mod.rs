@@ -2,11 +2,14 @@
 
 pub(crate) mod add;
 mod backing;
+pub(crate) mod badge;
 mod base;
 pub(crate) mod cache;
+pub(crate) mod check;
 pub(crate) mod check_ignore;
 pub(crate) mod checkout;
 pub(crate) mod ci;
+pub(crate) mod comment;
 pub(crate) mod commit;
 mod comparison;
 pub(crate) mod config;
@@ -15,6 +18,7 @@ pub(crate) mod data_status;
 pub(crate) mod diff;
 pub(crate) mod doctor;
 pub(crate) mod du;
+mod forge;
 pub(crate) mod freeze;
 pub(crate) mod fsck;
 pub(crate) mod gate;
@@ -31,6 +35,7 @@ pub(crate) mod mv;
 pub(crate) mod params;
 pub(crate) mod plots;
 mod plots_modify;
+pub(crate) mod pr;
 pub(crate) mod remove;
 pub(crate) mod report;
 pub(crate) mod repro;
@@ -85,11 +90,15 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, CliError> {
         Command::Gate(args) => gate::run(args, &context),
         Command::Plots(args) => plots::run(args, &context),
         Command::Report(args) => report::run(args, &context),
+        Command::Comment(args) => comment::run(args, &context),
+        Command::Check(args) => check::run(args, &context),
+        Command::Pr(args) => pr::run(args, &context),
         Command::Install(args) => install::run(args, &context),
         Command::Config(args) => config::run(args, &context),
         Command::Cache(args) => cache::run(args, &context),
         Command::Gc(args) => gc::run(args, &context),
         Command::Fsck(args) => fsck::run(args, &context),
+        Command::Badge(args) => badge::run(args, &context),
         Command::Ci(args) => ci::run(args, &context),
         Command::Doctor(args) => doctor::run(args, &context),
         Command::Git(args) => git::run(args, &context),

@@ -1,7 +1,7 @@
 //! `mlpipe report`.
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
@@ -20,8 +20,8 @@ use crate::metrics::{Collection, diff};
 use crate::pipeline::{self, Gate, LOCK_FILE, Lock, Pipeline, ReportSettings};
 use crate::plots::{self, Fragment};
 use crate::report::{
-    self, Dialect, Output, Page, Report, ReportRequest, StageRow, Template, Templates, build, fit,
-    render, render_page,
+    self, Budget, Dialect, History, Output, Page, Report, ReportRequest, StageRow, Template, Templates,
+    build, fit, render, render_page, read_report,
 };
 use crate::scm::Repo;
 use crate::store::RecordedSnapshot;
@@ -48,6 +48,10 @@ pub(crate) struct ReportArgs {
     #[arg(long, conflicts_with_all = ["json", "forge"])]
     html: bool,
 
+    /// Draw trends from this `history.jsonl`, too, which `mlpipe badge --publish` keeps
+    #[arg(long, value_name = "FILE")]
+    history: Option<PathBuf>,
+
     /// Print the report's data as JSON, and write nothing
     #[arg(long)]
     json: bool,
@@ -68,7 +72,10 @@ pub(crate) fn run(args: &ReportArgs, context: &Context) -> Result<Exit, CliError
         Head::Named
     };
     let branch = args.base.base.as_deref().unwrap_or(&settings.base);
-    let Gathered { report, base } = gather(&workspace, base, branch, head)?;
+    let published = args.history.as_deref();
+    let published = published.map(|file| read_history(&context.folder.join(file)));
+    let published = published.transpose()?;
+    let Gathered { mut report, base } = gather(&workspace, base, branch, head, published.as_ref())?;
     if args.json {
         let json = serde_json::to_string_pretty(&report).expect("invariant: plain data");
         ui::print(&format!("{json}\n"))?;
@@ -84,7 +91,7 @@ pub(crate) fn run(args: &ReportArgs, context: &Context) -> Result<Exit, CliError
     let text = if is_page {
         writer.page(&report)?
     } else {
-        writer.markdown(report)?
+        writer.markdown(&mut report, writer.dialect.budget())?
     };
     if to_stdout {
         ui::print(&text)?;
@@ -103,7 +110,7 @@ pub(crate) fn write_configured(workspace: &Workspace) -> Result<Option<String>, 
         return Ok(None);
     };
     let base = base::configured(workspace, &settings.base)?;
-    let Gathered { report, base } = gather(workspace, base, &settings.base, Head::Unnamed)?;
+    let Gathered { mut report, base } = gather(workspace, base, &settings.base, Head::Unnamed, None)?;
     let headline = &report.headline;
     let told = match &report.base {
         Some(base) => format!("{headline} against {} · {}", base.name, settings.path),
@@ -118,10 +125,85 @@ pub(crate) fn write_configured(workspace: &Workspace) -> Result<Option<String>, 
     let text = if is_page(&settings.path) {
         writer.page(&report)?
     } else {
-        writer.markdown(report)?
+        writer.markdown(&mut report, writer.dialect.budget())?
     };
     fs::write_if_changed(&workspace.locate(&settings.path), text.as_bytes())?;
     Ok(Some(told))
+}
+
+/// A report that goes to a forge.
+pub(super) struct ForgeReport<'a> {
+    workspace: &'a Workspace,
+    template: Option<RepoPath>,
+    report: Report,
+}
+
+impl<'a> ForgeReport<'a> {
+    /// Compares with the base that is named, else with the branch that the change is to go to.
+    pub(super) fn new(
+        workspace: &'a Workspace,
+        base: &BaseArgs,
+        target: Option<&str>,
+    ) -> Result<Self, CliError> {
+        let settings = workspace.load_pipeline()?.report.unwrap_or_default();
+        let default = target.unwrap_or(&settings.base);
+        let found = base.find(workspace, default)?;
+        let branch = base.base.as_deref().unwrap_or(default);
+        let Gathered { report, .. } = gather(workspace, found, branch, Head::Named, None)?;
+        Ok(Self {
+            workspace,
+            template: settings.template.filter(|template| !is_page(template)),
+            report,
+        })
+    }
+
+    /// Takes a report that somebody else made, as data; the templates are those of this workspace.
+    pub(super) fn of_json(workspace: &'a Workspace, json: &[u8]) -> Result<Self, CliError> {
+        let settings = workspace.load_pipeline()?.report.unwrap_or_default();
+        Ok(Self {
+            workspace,
+            template: settings.template.filter(|template| !is_page(template)),
+            report: read_report(json)?,
+        })
+    }
+
+    /// Writes it. What one budget has no room for, a later one has none for either.
+    pub(super) fn text(&mut self, dialect: Dialect, budget: Budget) -> Result<String, CliError> {
+        let writer = Writer {
+            workspace: self.workspace,
+            template: self.template.as_ref(),
+            dialect,
+            base: None,
+        };
+        writer.markdown(&mut self.report, budget)
+    }
+
+    /// Returns the verdict: `pass`, `warn`, `fail` or `none`.
+    pub(super) fn verdict(&self) -> &'static str {
+        match self.report.verdict.as_ref() {
+            "pass" => "pass",
+            "warn" => "warn",
+            "fail" => "fail",
+            _ => "none",
+        }
+    }
+
+    /// Returns the verdict in one sentence.
+    pub(super) fn headline(&self) -> &str {
+        &self.report.headline
+    }
+}
+
+/// Reads what was published of earlier runs; a file that is empty is of a branch that has none yet.
+fn read_history(file: &Path) -> Result<History, CliError> {
+    let label = file.display().to_string();
+    match fs::read(file)? {
+        Some(bytes) => Ok(History::read(&label, &bytes)?),
+        None => Err(CliError::usage(
+            format!("the history `{label}` does not exist"),
+            "`git show origin/badges:history.jsonl` prints it, once there is one",
+        )),
+    }
 }
 
 /// The pipeline's settings, overruled by the arguments.
@@ -173,6 +255,7 @@ fn gather(
     base: Base,
     branch: &str,
     head: Head,
+    published: Option<&History>,
 ) -> Result<Gathered, CliError> {
     let pipeline = workspace.load_pipeline()?;
     let gates: Vec<&Gate> = pipeline.gates.iter().collect();
@@ -207,6 +290,7 @@ fn gather(
             .as_ref()
             .filter(|repo| base.is_some() && repo.is_branch(branch))
             .map(|repo| (repo, branch)),
+        published,
         base: base_files
             .as_ref()
             .map(|files| report_side(workspace, files))
@@ -279,10 +363,10 @@ struct Writer<'a> {
 }
 
 impl Writer<'_> {
-    /// Writes markdown, within what a comment of the forge holds.
-    fn markdown(&self, report: Report) -> Result<String, CliError> {
+    /// Writes markdown within a budget.
+    fn markdown(&self, report: &mut Report, budget: Budget) -> Result<String, CliError> {
         let templates = templates(self.workspace, self.template, Output::Markdown)?;
-        Ok(fit(report, self.dialect.budget(), |report| {
+        Ok(fit(report, budget, |report| {
             render(report, &templates, self.dialect)
         })?)
     }
