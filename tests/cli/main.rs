@@ -9,8 +9,10 @@ mod support;
 
 mod add;
 mod attempts;
+mod badge;
 mod check_ignore;
 mod checkout;
+mod ci_init;
 mod commit;
 mod config;
 mod confusions;
@@ -21,6 +23,7 @@ mod data_checkout;
 mod data_kills;
 mod data_status;
 mod diff;
+mod doctor;
 mod errors;
 mod faults;
 mod freeze;
