@@ -13,7 +13,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("scm", &["base", "pipeline"]),
     ("metrics", &["base", "pipeline", "statistics"]),
     ("plots", &["base", "pipeline"]),
-    ("config", &["base", "store"]),
+    ("remote", &["base", "pipeline", "store"]),
+    ("config", &["base", "store", "remote"]),
     ("workspace", &["base", "pipeline", "store", "scm", "config"]),
     (
         "engine",
@@ -34,6 +35,11 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ),
     ("data", &["base", "pipeline", "store", "scm", "workspace"]),
     ("forge", &["base"]),
+    ("registry", &["base", "pipeline", "scm"]),
+    (
+        "dvc",
+        &["base", "pipeline", "store", "scm", "workspace", "data"],
+    ),
     (
         "doctor",
         &[
@@ -65,6 +71,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "doctor",
             "workflows",
             "forge",
+            "dvc",
+            "registry",
             "ml",
         ],
     ),

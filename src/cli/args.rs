@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 
 use crate::cli::commands::{
-    add, badge, cache, check, check_ignore, checkout, ci, comment, commit, config, dag, data_status, diff,
-    doctor, du, freeze, fsck, gate, gc, git, init, install, ls, metrics, mv, params, plots, pr,
-    remove, report, repro, stage, status, unprotect,
+    add, artifacts, badge, cache, check, check_ignore, checkout, ci, comment, commit, config, dag,
+    data_status, diff, doctor, du, freeze, fsck, gate, gc, git, import_dvc, init, install, ls,
+    metrics, mv, params, plots, pr, remote, remove, report, repro, stage, status, unprotect,
 };
 
 /// Reproducible machine-learning pipelines, tied to git
@@ -62,6 +62,10 @@ pub(crate) enum Command {
     Du(du::DuArgs),
     /// Say which pattern of a .mlpipeignore keeps a path from being data
     CheckIgnore(check_ignore::CheckIgnoreArgs),
+    /// List named artifacts, and register versions and stages of them as git tags
+    Artifacts(artifacts::ArtifactsArgs),
+    /// Take this project over from DVC: its data, its stages and what they ran with
+    ImportDvc(import_dvc::ImportDvcArgs),
     /// Make files that are links into the cache writable
     Unprotect(unprotect::UnprotectArgs),
     /// Show which stage needs which
@@ -88,6 +92,8 @@ pub(crate) enum Command {
     Config(config::ConfigArgs),
     /// Show or change where the cache is
     Cache(cache::CacheArgs),
+    /// Name the places that data is pushed to and pulled from
+    Remote(remote::RemoteArgs),
     /// Delete from the cache what nobody needs, and pack the rest
     Gc(gc::GcArgs),
     /// Check every byte in the cache

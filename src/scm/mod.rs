@@ -16,6 +16,7 @@ mod remotes;
 mod repo;
 mod revision;
 mod standing;
+mod tags;
 
 pub(crate) use error::Error;
 pub(crate) use exclude::hide_unfinished;
@@ -26,3 +27,4 @@ pub(crate) use moments::Moment;
 pub(crate) use repo::Repo;
 pub(crate) use revision::Revision;
 pub(crate) use standing::Standing;
+pub(crate) use tags::Tag;

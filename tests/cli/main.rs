@@ -8,6 +8,7 @@
 mod support;
 
 mod add;
+mod artifacts;
 mod attempts;
 mod badge;
 mod check_ignore;
@@ -32,6 +33,7 @@ mod fsck;
 mod gate;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod gc;
+mod import_dvc;
 mod init;
 mod install;
 mod interactive;

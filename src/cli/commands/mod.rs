@@ -1,6 +1,7 @@
 //! One file a command: its arguments and what it does with them.
 
 pub(crate) mod add;
+pub(crate) mod artifacts;
 mod backing;
 pub(crate) mod badge;
 mod base;
@@ -24,6 +25,7 @@ pub(crate) mod fsck;
 pub(crate) mod gate;
 pub(crate) mod gc;
 pub(crate) mod git;
+pub(crate) mod import_dvc;
 pub(crate) mod init;
 pub(crate) mod install;
 mod judging;
@@ -36,6 +38,7 @@ pub(crate) mod params;
 pub(crate) mod plots;
 mod plots_modify;
 pub(crate) mod pr;
+pub(crate) mod remote;
 pub(crate) mod remove;
 pub(crate) mod report;
 pub(crate) mod repro;
@@ -69,6 +72,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, CliError> {
     match &arguments.command {
         Command::Init(args) => init::run(args, &context),
         Command::Add(args) => add::run(args, &context),
+        Command::Artifacts(args) => artifacts::run(args, &context),
+        Command::ImportDvc(args) => import_dvc::run(args, &context),
         Command::Unprotect(args) => unprotect::run(args, &context),
         Command::Repro(args) => repro::run(args, &context),
         Command::Checkout(args) => checkout::run(args, &context),
@@ -96,6 +101,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, CliError> {
         Command::Install(args) => install::run(args, &context),
         Command::Config(args) => config::run(args, &context),
         Command::Cache(args) => cache::run(args, &context),
+        Command::Remote(args) => remote::run(args, &context),
         Command::Gc(args) => gc::run(args, &context),
         Command::Fsck(args) => fsck::run(args, &context),
         Command::Badge(args) => badge::run(args, &context),
