@@ -27,6 +27,7 @@ mod diff;
 mod doctor;
 mod errors;
 mod faults;
+mod forges;
 mod freeze;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod fsck;
