@@ -41,6 +41,19 @@ const ALLOWED: &[(&str, &[&str])] = &[
         &["base", "pipeline", "store", "scm", "workspace", "data"],
     ),
     (
+        "doctor",
+        &[
+            "base",
+            "pipeline",
+            "store",
+            "scm",
+            "config",
+            "workspace",
+            "forge",
+        ],
+    ),
+    ("workflows", &["base"]),
+    (
         "cli",
         &[
             "base",
@@ -55,6 +68,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "engine",
             "report",
             "data",
+            "doctor",
+            "workflows",
             "forge",
             "dvc",
             "registry",

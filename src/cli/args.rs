@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 
 use crate::cli::commands::{
-    add, artifacts, cache, check, check_ignore, checkout, comment, commit, config, dag,
-    data_status, diff, du, freeze, fsck, gate, gc, git, import_dvc, init, install, ls, metrics, mv,
-    params, plots, pr, remote, remove, report, repro, stage, status, unprotect,
+    add, artifacts, badge, cache, check, check_ignore, checkout, ci, comment, commit, config, dag,
+    data_status, diff, doctor, du, freeze, fsck, gate, gc, git, import_dvc, init, install, ls,
+    metrics, mv, params, plots, pr, remote, remove, report, repro, stage, status, unprotect,
 };
 
 /// Reproducible machine-learning pipelines, tied to git
@@ -98,6 +98,12 @@ pub(crate) enum Command {
     Gc(gc::GcArgs),
     /// Check every byte in the cache
     Fsck(fsck::FsckArgs),
+    /// Make the badge of a metric, or publish it
+    Badge(badge::BadgeArgs),
+    /// Write workflows for a CI system
+    Ci(ci::CiArgs),
+    /// Say what a run or a deploy needs, and whether it is there
+    Doctor(doctor::DoctorArgs),
     /// Do what git calls for
     #[command(hide = true)]
     Git(git::GitArgs),

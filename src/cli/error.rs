@@ -310,6 +310,13 @@ impl From<store::Error> for CliError {
     }
 }
 
+impl From<report::Unreadable> for CliError {
+    fn from(error: report::Unreadable) -> Self {
+        let hint = "post only what `mlpipe report --json` of this version has printed";
+        Self::new(&error).hint(hint)
+    }
+}
+
 impl From<report::Error> for CliError {
     fn from(error: report::Error) -> Self {
         match error {

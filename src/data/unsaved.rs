@@ -176,16 +176,17 @@ pub(super) fn own_links(
     }
     let tree = workspace.tree(&AnyPath::from(path.clone()))?;
     let tree = tree.unwrap_or_default();
-    let links = links.into_iter().filter(|link| !is_recorded_link(&tree, link));
+    let links = links
+        .into_iter()
+        .filter(|link| !is_recorded_link(&tree, link));
     Ok(links.map(|link| format!("{path}/{link}")).collect())
 }
 
 /// Returns the links in a folder that only the user can have made, and that lead to something else than
 /// `known` has there.
 fn other_links(location: &Path, tree: &Tree, known: &Tree) -> Result<Vec<String>, fs::Error> {
-    let is_other = |link: &String| {
-        !is_recorded_link(tree, link) && !tree.part(link).eq(known.part(link))
-    };
+    let is_other =
+        |link: &String| !is_recorded_link(tree, link) && !tree.part(link).eq(known.part(link));
     Ok(links_out(location)?.into_iter().filter(is_other).collect())
 }
 

@@ -600,7 +600,10 @@ fn nothing_is_written_behind_an_ignored_link() {
     project.remove("data/sub");
     std::os::unix::fs::symlink(outside.path(), project.path("data/sub")).expect("links");
     let text = project.run(&["checkout"]).failure(1);
-    assert!(text.contains("1 path in no cache, left as they are: data/sub"), "{text}");
+    assert!(
+        text.contains("1 path in no cache, left as they are: data/sub"),
+        "{text}"
+    );
     assert_eq!(files(outside.path()).len(), 0);
     // A file is as much in the way, and is found before anything changes.
     fs::remove_file(project.path("data/sub")).expect("removes");
@@ -794,7 +797,9 @@ fn why_something_stays_is_said() {
     corrupt(&project, b"1,2\n", 0o444);
     let text = project.try_git(&["switch", "-q", "bare"]).success();
     assert!(
-        text.contains("data/raw  stays (not tracked here, but there are files in it that are no data"),
+        text.contains(
+            "data/raw  stays (not tracked here, but there are files in it that are no data"
+        ),
         "{text}"
     );
     assert!(
@@ -847,7 +852,11 @@ fn nothing_is_moved_away_before_its_replacement_is_sound() {
         let project = project();
         corrupt(&project, b"1,2\n", 0o444);
         corrupt(&project, b"alpha\n", 0o444);
-        let file = if target == "x.csv" { target } else { "data/raw/a" };
+        let file = if target == "x.csv" {
+            target
+        } else {
+            "data/raw/a"
+        };
         project.write(file, "mine\n");
         let text = project.run(&["checkout", "--force", target]).failure(1);
         assert!(text.contains("not in the cache"), "{text}");

@@ -583,7 +583,10 @@ fn a_tracked_folder_whose_list_is_lost_keeps_its_files() {
     project.write("data/raw/a", "another\n");
     for _ in 0..2 {
         let text = project.run(&["gc", "-wf"]).failure(1);
-        assert!(text.contains("the list of the files in `data/raw`"), "{text}");
+        assert!(
+            text.contains("the list of the files in `data/raw`"),
+            "{text}"
+        );
         assert!(text.contains("nothing was deleted"), "{text}");
     }
     project.write("data/raw/a", "alpha\n");

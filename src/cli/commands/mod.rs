@@ -3,11 +3,13 @@
 pub(crate) mod add;
 pub(crate) mod artifacts;
 mod backing;
+pub(crate) mod badge;
 mod base;
 pub(crate) mod cache;
 pub(crate) mod check;
 pub(crate) mod check_ignore;
 pub(crate) mod checkout;
+pub(crate) mod ci;
 pub(crate) mod comment;
 pub(crate) mod commit;
 mod comparison;
@@ -15,6 +17,7 @@ pub(crate) mod config;
 pub(crate) mod dag;
 pub(crate) mod data_status;
 pub(crate) mod diff;
+pub(crate) mod doctor;
 pub(crate) mod du;
 mod forge;
 pub(crate) mod freeze;
@@ -101,6 +104,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, CliError> {
         Command::Remote(args) => remote::run(args, &context),
         Command::Gc(args) => gc::run(args, &context),
         Command::Fsck(args) => fsck::run(args, &context),
+        Command::Badge(args) => badge::run(args, &context),
+        Command::Ci(args) => ci::run(args, &context),
+        Command::Doctor(args) => doctor::run(args, &context),
         Command::Git(args) => git::run(args, &context),
         #[cfg(feature = "ml")]
         Command::Ml(args) => Ok(ml::run(args).map(|()| Exit::Success)?),
