@@ -9,6 +9,7 @@ pub mod cli;
 mod config;
 mod data;
 mod engine;
+mod exchange;
 mod metrics;
 #[cfg(feature = "ml")]
 mod ml;

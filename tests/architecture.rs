@@ -35,6 +35,19 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ),
     ("data", &["base", "pipeline", "store", "scm", "workspace"]),
     (
+        "exchange",
+        &[
+            "base",
+            "pipeline",
+            "store",
+            "scm",
+            "config",
+            "remote",
+            "workspace",
+            "data",
+        ],
+    ),
+    (
         "cli",
         &[
             "base",
@@ -49,6 +62,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "engine",
             "report",
             "data",
+            "remote",
+            "exchange",
             "ml",
         ],
     ),

@@ -1,6 +1,7 @@
 //! `CliError`: any error with its hints and exit code. The only place that gives either.
 
 mod data;
+mod exchange;
 mod remote;
 mod stage;
 
