@@ -34,6 +34,12 @@ const ALLOWED: &[(&str, &[&str])] = &[
         ],
     ),
     ("data", &["base", "pipeline", "store", "scm", "workspace"]),
+    ("forge", &["base"]),
+    ("registry", &["base", "pipeline", "scm"]),
+    (
+        "dvc",
+        &["base", "pipeline", "store", "scm", "workspace", "data"],
+    ),
     (
         "exchange",
         &[
@@ -64,6 +70,9 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "data",
             "remote",
             "exchange",
+            "forge",
+            "dvc",
+            "registry",
             "ml",
         ],
     ),

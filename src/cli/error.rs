@@ -1,7 +1,10 @@
 //! `CliError`: any error with its hints and exit code. The only place that gives either.
 
 mod data;
+mod dvc;
 mod exchange;
+mod forge;
+mod registry;
 mod remote;
 mod stage;
 
@@ -275,6 +278,15 @@ impl From<scm::Error> for CliError {
                 "call `mlpipe status` in it yourself, or move it away and run `mlpipe install` again; \
                  the merge of data.lock is set up without it",
             ),
+            scm::Error::TagExists { ref name } => {
+                let hint = format!("`git tag -d {name}` deletes it here");
+                Self::new(&error).hint(hint)
+            }
+            scm::Error::TagName { .. } => {
+                Self::new(&error).hint("letters, digits, `-`, `_` and `.` are safe")
+            }
+            scm::Error::Nobody => Self::new(&error)
+                .hint("`git config user.name NAME` and `git config user.email EMAIL` say it"),
             scm::Error::Git(_) => Self::new(&error),
         }
     }
@@ -311,6 +323,9 @@ impl From<crate::ml::Error> for CliError {
     fn from(error: crate::ml::Error) -> Self {
         match error {
             crate::ml::Error::Params(problem) => problem.into(),
+            crate::ml::Error::Broken(ref flaw) => Self::new(&error).hint(flaw.help()),
+            crate::ml::Error::Unfit { .. } => Self::new(&error)
+                .hint("`data.size` and `data.color` in params.yaml bring images to what it takes"),
             error => Self::new(&error),
         }
     }

@@ -2,7 +2,7 @@
 
 use candle_core::{Device, Result, Tensor};
 
-use crate::ml::dataset::{Part, SIDE, Summary};
+use crate::ml::dataset::{Part, Shape, Summary};
 use crate::ml::event::Score;
 use crate::ml::model::{Mode, Network};
 
@@ -25,11 +25,26 @@ impl Normaliser {
         }))
     }
 
-    /// Returns the images at `positions` as `[1, image, row, column]`.
+    /// Returns the images at `positions` as `[channel, image, row, column]`.
     pub(crate) fn images(&self, part: &Part, positions: &[usize]) -> Result<Tensor> {
-        let pixels = positions.iter().flat_map(|at| part.image(*at));
-        let values: Vec<f32> = pixels.map(|pixel| self.0[usize::from(*pixel)]).collect();
-        Tensor::from_vec(values, (1, positions.len(), SIDE, SIDE), &Device::Cpu)
+        let Shape {
+            channels,
+            height,
+            width,
+        } = part.form().shape;
+        let plane = height * width;
+        let planes = (0..channels).flat_map(|channel| {
+            let plane = channel * plane..(channel + 1) * plane;
+            positions
+                .iter()
+                .map(move |at| &part.image(*at)[plane.clone()])
+        });
+        let values: Vec<f32> = planes
+            .flatten()
+            .map(|pixel| self.0[usize::from(*pixel)])
+            .collect();
+        let shape = (channels, positions.len(), height, width);
+        Tensor::from_vec(values, shape, &Device::Cpu)
     }
 }
 
@@ -71,26 +86,34 @@ impl Answer {
     }
 }
 
+/// Returns the network's logits on the whole part, in its order.
+pub(crate) fn logits(
+    network: &Network,
+    part: &Part,
+    normaliser: &Normaliser,
+) -> Result<Vec<Vec<f32>>> {
+    let positions: Vec<usize> = (0..part.len()).collect();
+    let mut rows = Vec::new();
+    for positions in positions.chunks(PREDICTED) {
+        let images = normaliser.images(part, positions)?;
+        rows.extend(network.forward(&images, Mode::Predict)?.to_vec2::<f32>()?);
+    }
+    Ok(rows)
+}
+
+/// Reads the answers off the logits of images with `labels`.
+pub(crate) fn answers(logits: &[Vec<f32>], labels: &[u8]) -> Vec<Answer> {
+    let rows = logits.iter().zip(labels);
+    rows.map(|(row, label)| Answer::new(row, *label)).collect()
+}
+
 /// Returns the network's answers on the whole part, in its order.
 pub(crate) fn predict(
     network: &Network,
     part: &Part,
     normaliser: &Normaliser,
 ) -> Result<Vec<Answer>> {
-    let positions: Vec<usize> = (0..part.len()).collect();
-    let mut answers = Vec::new();
-    for positions in positions.chunks(PREDICTED) {
-        let images = normaliser.images(part, positions)?;
-        let logits = network.forward(&images, Mode::Predict)?.to_vec2::<f32>()?;
-        let labels = labels(part, positions);
-        answers.extend(
-            logits
-                .iter()
-                .zip(labels)
-                .map(|(row, label)| Answer::new(row, label)),
-        );
-    }
-    Ok(answers)
+    Ok(answers(&logits(network, part, normaliser)?, part.labels()))
 }
 
 /// Counts right answers and adds up losses.

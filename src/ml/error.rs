@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use crate::base::digest::Digest;
 use crate::base::fs;
 use crate::base::problem::Problem;
+use crate::ml::dataset::Form;
+use crate::ml::flaw::Flaw;
 
 /// A built-in stage failed.
 #[derive(Debug, thiserror::Error)]
@@ -72,6 +74,15 @@ pub(crate) enum Error {
         path: PathBuf,
         source: candle_core::Error,
     },
+    /// The network is made for other images or another number of classes.
+    #[error(
+        "the network takes {} images in {} classes, and the data are {} images in {}",
+        wanted.shape, wanted.classes, found.shape, found.classes
+    )]
+    Unfit { found: Form, wanted: Form },
+    /// A file of a data set is not what it should be.
+    #[error("{0}")]
+    Broken(#[from] Flaw),
     /// The numbers ran away: a loss that is not finite teaches nothing.
     #[error("the loss is no finite number any more in epoch {epoch}; try a smaller `train.lr`")]
     Diverged { epoch: usize },

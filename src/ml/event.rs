@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::ml::dataset::Counts;
+use crate::ml::speed::Speed;
 
 /// Something happened in a built-in stage.
 #[derive(Debug)]
@@ -23,7 +24,13 @@ pub(crate) enum Event {
     /// One epoch is over.
     Epoch(EpochEnd),
     /// The test part was predicted.
-    Evaluated { test: Score, count: usize },
+    Evaluated {
+        test: Score,
+        count: usize,
+        /// A row for each actual class, a column for each predicted one.
+        confusion: Vec<Vec<u32>>,
+        speed: Speed,
+    },
 }
 
 /// Where training is after a batch.

@@ -13,6 +13,8 @@ mod download;
 mod error;
 mod evaluate;
 mod event;
+mod flaw;
+mod grid;
 mod history;
 mod idx;
 mod init;
@@ -24,9 +26,13 @@ mod random;
 #[cfg(test)]
 mod reference;
 mod report;
+mod scores;
+mod source;
+mod speed;
 mod split;
 mod strokes;
 mod synthetic;
+mod tensor_file;
 mod tensors;
 mod train;
 

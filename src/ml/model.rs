@@ -5,7 +5,7 @@ use std::path::Path;
 
 use candle_core::{Result, Tensor, Var};
 
-use crate::ml::dataset::{CLASSES, SIDE};
+use crate::ml::dataset::{CLASSES, Form, SIDE, Summary};
 use crate::ml::error::Error;
 use crate::ml::event::LayerRow;
 use crate::ml::ops::{BatchNorm, Convolution, MaxPool};
@@ -37,6 +37,15 @@ pub(crate) struct Slot {
     pub(crate) name: String,
     pub(crate) shape: Vec<usize>,
     pub(crate) role: Role,
+}
+
+/// Refuses data that the network is not made for.
+pub(crate) fn accept(summary: &Summary) -> std::result::Result<(), Error> {
+    let (found, wanted) = (summary.form(), Form::DIGITS);
+    if found == wanted {
+        return Ok(());
+    }
+    Err(Error::Unfit { found, wanted })
 }
 
 /// How a block is built: a convolution, batch norm and ReLU, and maybe a max-pool.

@@ -17,6 +17,9 @@ use crate::ml::error::Error;
 /// More examples or larger batches than this are a slip of the finger.
 const MOST: usize = 1_000_000;
 
+/// Images that are wider than this are not what a small network is for.
+const MOST_SIDE: usize = 1024;
+
 /// What `prepare` makes its data of.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct DataParams {
@@ -27,7 +30,7 @@ pub(crate) struct DataParams {
 }
 
 /// Where images come from.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Source {
     /// Images are rendered.
     Synthetic {
@@ -36,6 +39,59 @@ pub(crate) enum Source {
     },
     /// Images are read from the IDX files in the folder.
     Mnist { path: PathBuf },
+    /// Images are read from the user's own files.
+    Files(Files),
+}
+
+/// The user's own files, and how to read them.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Files {
+    /// A file or a folder.
+    pub(crate) path: PathBuf,
+    /// What they are; `None` to see by their names.
+    pub(crate) format: Option<Format>,
+    /// The column of labels, of CSV.
+    pub(crate) label: String,
+    /// The side in pixels that images are brought to; `None` to leave them as they are.
+    pub(crate) size: Option<usize>,
+    /// Whether images are brought to grey or to RGB; `None` to leave them as they are.
+    pub(crate) color: Option<Color>,
+    /// The share that is split off for the test, where the files have no test part.
+    pub(crate) test: Option<f64>,
+}
+
+/// How examples lie in files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Format {
+    /// The four files of MNIST and of what is laid out like it.
+    Idx,
+    /// PNG and JPEG files in a folder for each class.
+    Folder,
+    /// A row for each image: its label and its pixels.
+    Csv,
+    /// The tensors `images` and `labels`.
+    Safetensors,
+}
+
+/// How many channels images have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Color {
+    /// One.
+    Grey,
+    /// Red, green and blue.
+    Rgb,
+}
+
+impl Color {
+    /// Returns the number of channels.
+    pub(crate) fn channels(self) -> usize {
+        match self {
+            Self::Grey => 1,
+            Self::Rgb => 3,
+        }
+    }
 }
 
 impl Source {
@@ -44,6 +100,7 @@ impl Source {
         match self {
             Self::Synthetic { .. } => "synthetic",
             Self::Mnist { .. } => "mnist",
+            Self::Files(_) => "files",
         }
     }
 }
@@ -78,6 +135,11 @@ struct DataFile {
 struct DataSection {
     source: SourceKind,
     path: Option<PathBuf>,
+    format: Option<Format>,
+    label: Option<String>,
+    size: Option<NonZeroUsize>,
+    color: Option<Color>,
+    test: Option<f64>,
     train_count: Option<NonZeroUsize>,
     test_count: Option<NonZeroUsize>,
     validation: f64,
@@ -89,6 +151,7 @@ struct DataSection {
 enum SourceKind {
     Synthetic,
     Mnist,
+    Files,
 }
 
 #[derive(Deserialize)]
@@ -166,11 +229,32 @@ impl ParamsFile {
             SourceKind::Mnist => Source::Mnist {
                 path: section.path.ok_or_else(|| self.missing("path", "mnist"))?,
             },
+            SourceKind::Files => Source::Files(self.files(&section)?),
         };
         Ok(DataParams {
             source,
             validation: share,
             seed: section.seed,
+        })
+    }
+
+    fn files(&self, section: &DataSection) -> Result<Files, Problem> {
+        let size = section.size.map(NonZeroUsize::get);
+        let rule = format!("must be {MOST_SIDE} at most");
+        let fits = size.is_none_or(|size| size <= MOST_SIDE);
+        self.demand(fits, "data", "size", &rule)?;
+        let fits = section.test.is_none_or(|share| share > 0.0 && share < 1.0);
+        self.demand(fits, "data", "test", "must lie between 0 and 1")?;
+        Ok(Files {
+            path: section
+                .path
+                .clone()
+                .ok_or_else(|| self.missing("path", "files"))?,
+            format: section.format,
+            label: section.label.clone().unwrap_or_else(|| "label".to_owned()),
+            size,
+            color: section.color,
+            test: section.test,
         })
     }
 

@@ -17,6 +17,8 @@ pub(crate) enum Purpose {
     Weights,
     /// The order of the examples in an epoch, by its number.
     Order,
+    /// Splitting off the test part of files that have none.
+    TestSplit,
 }
 
 /// A stream of random draws.

@@ -30,6 +30,21 @@ pub(crate) fn write_json(report: &impl Serialize, path: &Path) -> Result<(), Err
     Ok(fs::write_atomic(path, text.as_bytes())?)
 }
 
+/// Writes a table as CSV; names with commas or quotes are quoted.
+pub(crate) fn csv_table<const N: usize>(
+    header: [&str; N],
+    rows: impl Iterator<Item = [String; N]>,
+) -> String {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    let memory = "invariant: memory takes what is written";
+    writer.write_record(header).expect(memory);
+    for row in rows {
+        writer.write_record(row).expect(memory);
+    }
+    let bytes = writer.into_inner().expect(memory);
+    String::from_utf8(bytes).expect("invariant: the fields are text")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

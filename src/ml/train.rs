@@ -13,7 +13,7 @@ use crate::ml::error::Error;
 use crate::ml::event::{BatchEnd, EpochEnd, Event, Score};
 use crate::ml::history::History;
 use crate::ml::init;
-use crate::ml::model::{Mode, Network};
+use crate::ml::model::{self, Mode, Network};
 use crate::ml::params::{OptimizerKind, TrainParams};
 use crate::ml::random::{Purpose, Random};
 use crate::ml::report;
@@ -45,15 +45,16 @@ struct Metrics {
 pub(crate) fn train(task: &Training, on_event: &mut dyn FnMut(Event)) -> Result<(), Error> {
     let params = TrainParams::read(&task.params)?;
     let summary = Summary::read(&task.data)?;
+    model::accept(&summary)?;
     let mut trainer = Trainer {
         network: init::network(params.seed)?,
-        part: Part::read(&task.data.join(TRAIN))?,
+        part: Part::read(&task.data.join(TRAIN), summary.form())?,
         normaliser: Normaliser::new(&summary),
         history: History::default(),
         on_event,
         params,
     };
-    let validation = Part::read(&task.data.join(VALIDATION))?;
+    let validation = Part::read(&task.data.join(VALIDATION), summary.form())?;
     let (train, validation) = trainer.run(&validation)?;
     trainer.network.write(&task.model)?;
     let metrics = Metrics {

@@ -3,6 +3,7 @@
 
 mod backend;
 mod catalog;
+mod check;
 mod credentials;
 mod depot;
 mod error;
@@ -12,8 +13,10 @@ mod place;
 mod plain;
 mod push;
 mod runs;
+mod sweep;
 
 pub(crate) use backend::{Backend, Depth, Found, in_parallel};
+pub(crate) use check::{Fault, Inspection};
 pub(crate) use credentials::SECRETS;
 pub(crate) use depot::{Depot, Layout, Want};
 pub(crate) use error::Error;
@@ -21,3 +24,4 @@ pub(crate) use fetch::Fetched;
 pub(crate) use place::{Kind, Options, Place, shown};
 pub(crate) use push::Pushed;
 pub(crate) use runs::Run;
+pub(crate) use sweep::{GRACE, Sweeping, SweptAway};

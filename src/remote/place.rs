@@ -297,10 +297,7 @@ mod tests {
 
     #[test]
     fn what_is_no_url_is_a_folder() {
-        assert_eq!(
-            parse("../data").folder(),
-            Some(PathBuf::from("/data"))
-        );
+        assert_eq!(parse("../data").folder(), Some(PathBuf::from("/data")));
         assert_eq!(parse("file:///data").folder(), Some(PathBuf::from("/data")));
     }
 

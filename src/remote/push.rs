@@ -59,6 +59,15 @@ impl Depot {
     }
 
     fn push_packs(&self, wants: &[Want], cache: &Cache, meter: &Meter) -> Result<Pushed, Error> {
+        let pushed = self.push_once(wants, cache, meter)?;
+        if pushed.objects > 0 && self.has_marks()? {
+            // A file that was there when it was looked for may have been swept away since.
+            self.push_once(wants, cache, meter)?;
+        }
+        Ok(pushed)
+    }
+
+    fn push_once(&self, wants: &[Want], cache: &Cache, meter: &Meter) -> Result<Pushed, Error> {
         let catalog = self.catalog()?;
         let there = self.present_by(&catalog, wants)?;
         let missing: Vec<Want> = wants

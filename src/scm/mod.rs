@@ -13,8 +13,10 @@ mod moments;
 mod moves;
 mod origin;
 mod pending;
+mod remotes;
 mod repo;
 mod revision;
+mod tags;
 
 pub(crate) use error::Error;
 pub(crate) use exclude::hide_unfinished;
@@ -24,3 +26,4 @@ pub(crate) use lines::line_changes;
 pub(crate) use moments::Moment;
 pub(crate) use repo::Repo;
 pub(crate) use revision::Revision;
+pub(crate) use tags::Tag;

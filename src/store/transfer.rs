@@ -174,6 +174,15 @@ pub(crate) fn check_pack(bytes: &[u8], name: Digest) -> Option<Vec<Slot>> {
     slots.par_iter().all(is_sound).then_some(slots)
 }
 
+/// Returns those of a damaged pack's objects that are good.
+pub(crate) fn sound_objects(bytes: &[u8], slots: &[Slot]) -> Vec<(Digest, Vec<u8>)> {
+    let sound = slots.iter().filter_map(|slot| {
+        let object = slice(bytes, slot)?;
+        (Digest::of(object) == slot.digest).then(|| (slot.digest, object.to_vec()))
+    });
+    sound.collect()
+}
+
 /// Returns the bytes of an object in a pack.
 fn slice<'b>(bytes: &'b [u8], slot: &Slot) -> Option<&'b [u8]> {
     let start = usize::try_from(slot.offset).ok()?;

@@ -77,9 +77,21 @@ struct EvaluateArgs {
     /// Where to write the scores of each class
     #[arg(long, value_name = "FILE", default_value = "reports/per_class.csv")]
     per_class: PathBuf,
+    /// Where to write which classes are most often taken for which
+    #[arg(long, value_name = "FILE", default_value = "reports/confused.csv")]
+    confused: PathBuf,
+    /// Where to draw the images on which the network errs most
+    #[arg(long, value_name = "FILE", default_value = "reports/worst.png")]
+    worst: PathBuf,
     /// Where to write the answer on each image
     #[arg(long, value_name = "FILE", default_value = "data/predictions.csv")]
     predictions: PathBuf,
+    /// Write the probability of each class for each image too
+    #[arg(long, value_name = "FILE")]
+    probabilities: Option<PathBuf>,
+    /// Where to write latency and throughput, which differ from run to run
+    #[arg(long, value_name = "FILE", default_value = "logs/speed.json")]
+    speed: PathBuf,
 }
 
 /// Runs the stage that was asked for.
@@ -127,7 +139,11 @@ impl EvaluateArgs {
             metrics: self.metrics.clone(),
             confusion: self.confusion.clone(),
             per_class: self.per_class.clone(),
+            confused: self.confused.clone(),
+            worst: self.worst.clone(),
             predictions: self.predictions.clone(),
+            probabilities: self.probabilities.clone(),
+            speed: self.speed.clone(),
         }
     }
 }

@@ -53,9 +53,15 @@ impl TrainingDisplay {
             }
             Event::Batch(batch) => self.advance(batch),
             Event::Epoch(epoch) => self.end_epoch(epoch),
-            Event::Evaluated { test, count } => {
+            Event::Evaluated {
+                test, count, speed, ..
+            } => {
                 let count = human::count(*count, "image");
-                say(&format!("test: {} on {count}", in_words(*test)));
+                let (latency, rate) = (speed.latency_us, speed.images_per_second);
+                say(&format!(
+                    "test: {} on {count}; {latency:.0} µs for one, {rate:.0} a second in batches",
+                    in_words(*test)
+                ));
             }
         }
     }
