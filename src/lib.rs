@@ -11,6 +11,7 @@ mod data;
 mod doctor;
 mod dvc;
 mod engine;
+mod exchange;
 mod forge;
 mod metrics;
 #[cfg(feature = "ml")]

@@ -54,6 +54,19 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ),
     ("workflows", &["base"]),
     (
+        "exchange",
+        &[
+            "base",
+            "pipeline",
+            "store",
+            "scm",
+            "config",
+            "remote",
+            "workspace",
+            "data",
+        ],
+    ),
+    (
         "cli",
         &[
             "base",
@@ -70,6 +83,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "data",
             "doctor",
             "workflows",
+            "remote",
+            "exchange",
             "forge",
             "dvc",
             "registry",

@@ -7,7 +7,8 @@ use clap::{Parser, Subcommand};
 use crate::cli::commands::{
     add, artifacts, badge, cache, check, check_ignore, checkout, ci, comment, commit, config, dag,
     data_status, diff, doctor, du, freeze, fsck, gate, gc, git, import_dvc, init, install, ls,
-    metrics, mv, params, plots, pr, remote, remove, report, repro, stage, status, unprotect,
+    metrics, mv, params, plots, pr, remote, remove, report, repro, stage, status, transfer,
+    unprotect,
 };
 
 /// Reproducible machine-learning pipelines, tied to git
@@ -92,6 +93,12 @@ pub(crate) enum Command {
     Config(config::ConfigArgs),
     /// Show or change where the cache is
     Cache(cache::CacheArgs),
+    /// Upload data, outs and runs that the remote lacks
+    Push(transfer::PushArgs),
+    /// Download what the cache lacks, and put it in place
+    Pull(transfer::PullArgs),
+    /// Download what the cache lacks
+    Fetch(transfer::FetchArgs),
     /// Name the places that data is pushed to and pulled from
     Remote(remote::RemoteArgs),
     /// Delete from the cache what nobody needs, and pack the rest

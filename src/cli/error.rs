@@ -2,6 +2,7 @@
 
 mod data;
 mod dvc;
+mod exchange;
 mod forge;
 mod registry;
 mod remote;

@@ -11,6 +11,7 @@ mod lines;
 mod merge_driver;
 mod moments;
 mod moves;
+mod origin;
 mod pending;
 mod remotes;
 mod repo;

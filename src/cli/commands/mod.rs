@@ -48,6 +48,7 @@ pub(crate) mod stage;
 mod stage_add;
 mod stage_list;
 pub(crate) mod status;
+pub(crate) mod transfer;
 pub(crate) mod unprotect;
 mod values;
 
@@ -101,6 +102,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, CliError> {
         Command::Install(args) => install::run(args, &context),
         Command::Config(args) => config::run(args, &context),
         Command::Cache(args) => cache::run(args, &context),
+        Command::Push(args) => transfer::push(args, &context),
+        Command::Pull(args) => transfer::pull(args, &context),
+        Command::Fetch(args) => transfer::fetch(args, &context),
         Command::Remote(args) => remote::run(args, &context),
         Command::Gc(args) => gc::run(args, &context),
         Command::Fsck(args) => fsck::run(args, &context),
