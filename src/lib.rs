@@ -16,6 +16,7 @@ mod ml;
 pub mod pipeline;
 mod plots;
 mod registry;
+mod remote;
 mod report;
 mod scm;
 pub mod statistics;

@@ -13,7 +13,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("scm", &["base", "pipeline"]),
     ("metrics", &["base", "pipeline", "statistics"]),
     ("plots", &["base", "pipeline"]),
-    ("config", &["base", "store"]),
+    ("remote", &["base", "pipeline", "store"]),
+    ("config", &["base", "store", "remote"]),
     ("workspace", &["base", "pipeline", "store", "scm", "config"]),
     (
         "engine",

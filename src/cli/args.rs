@@ -5,9 +5,15 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 
 use crate::cli::commands::{
+<<<<<<< HEAD
     add, artifacts, cache, check_ignore, checkout, commit, config, dag, data_status, diff, du, freeze, fsck,
     gate, gc, git, import_dvc, init, install, ls, metrics, mv, params, plots, remove, report, repro, stage,
     status, unprotect,
+=======
+    add, cache, check_ignore, checkout, commit, config, dag, data_status, diff, du, freeze, fsck,
+    gate, gc, git, init, install, ls, metrics, mv, params, plots, remote, remove, report, repro,
+    stage, status, unprotect,
+>>>>>>> 0f8ab768f3e0c028fcc334bf49925f68badf214e
 };
 
 /// Reproducible machine-learning pipelines, tied to git
@@ -86,6 +92,8 @@ pub(crate) enum Command {
     Config(config::ConfigArgs),
     /// Show or change where the cache is
     Cache(cache::CacheArgs),
+    /// Name the places that data is pushed to and pulled from
+    Remote(remote::RemoteArgs),
     /// Delete from the cache what nobody needs, and pack the rest
     Gc(gc::GcArgs),
     /// Check every byte in the cache

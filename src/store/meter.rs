@@ -47,17 +47,17 @@ impl Meter {
     }
 
     /// Says that a file is done.
-    pub(super) fn add_file(&self) {
+    pub(crate) fn add_file(&self) {
         self.files.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Says that there is a new object.
-    pub(super) fn add_object(&self) {
+    pub(crate) fn add_object(&self) {
         self.objects.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Says that some bytes of a file are done.
-    pub(super) fn add_bytes(&self, count: u64) {
+    pub(crate) fn add_bytes(&self, count: u64) {
         self.bytes.fetch_add(count, Ordering::Relaxed);
     }
 }
