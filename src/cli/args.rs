@@ -5,15 +5,9 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 
 use crate::cli::commands::{
-<<<<<<< HEAD
-    add, artifacts, cache, check_ignore, checkout, commit, config, dag, data_status, diff, du, freeze, fsck,
-    gate, gc, git, import_dvc, init, install, ls, metrics, mv, params, plots, remove, report, repro, stage,
-    status, unprotect,
-=======
-    add, cache, check_ignore, checkout, commit, config, dag, data_status, diff, du, freeze, fsck,
-    gate, gc, git, init, install, ls, metrics, mv, params, plots, remote, remove, report, repro,
-    stage, status, unprotect,
->>>>>>> 0f8ab768f3e0c028fcc334bf49925f68badf214e
+    add, artifacts, cache, check_ignore, checkout, commit, config, dag, data_status, diff, du,
+    freeze, fsck, gate, gc, git, import_dvc, init, install, ls, metrics, mv, params, plots, remote,
+    remove, report, repro, stage, status, unprotect,
 };
 
 /// Reproducible machine-learning pipelines, tied to git

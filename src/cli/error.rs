@@ -1,12 +1,9 @@
 //! `CliError`: any error with its hints and exit code. The only place that gives either.
 
 mod data;
-<<<<<<< HEAD
 mod dvc;
 mod registry;
-=======
 mod remote;
->>>>>>> 0f8ab768f3e0c028fcc334bf49925f68badf214e
 mod stage;
 
 use std::error::Error;
