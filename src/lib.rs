@@ -10,6 +10,7 @@ mod config;
 mod data;
 mod dvc;
 mod engine;
+mod imports;
 mod metrics;
 #[cfg(feature = "ml")]
 mod ml;

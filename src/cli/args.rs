@@ -6,8 +6,8 @@ use clap::{Parser, Subcommand};
 
 use crate::cli::commands::{
     add, artifacts, cache, check_ignore, checkout, commit, config, dag, data_status, diff, du,
-    freeze, fsck, gate, gc, git, import_dvc, init, install, ls, metrics, mv, params, plots, remote,
-    remove, report, repro, stage, status, unprotect,
+    freeze, fsck, gate, gc, get, git, import, import_dvc, init, install, ls, metrics, mv, params, plots, remote,
+    remove, report, repro, stage, status, unprotect, update,
 };
 
 /// Reproducible machine-learning pipelines, tied to git
@@ -64,6 +64,19 @@ pub(crate) enum Command {
     CheckIgnore(check_ignore::CheckIgnoreArgs),
     /// List named artifacts, and register versions and stages of them as git tags
     Artifacts(artifacts::ArtifactsArgs),
+    /// Track a file or folder of another git repository, of mlpipe's or DVC's
+    Import(import::ImportArgs),
+    /// Track a file or folder at a URL
+    ImportUrl(import::ImportUrlArgs),
+    /// Bring imported data up to date
+    Update(update::UpdateArgs),
+    /// Fetch a file or folder of another git repository, without tracking it
+    Get(get::GetArgs),
+    /// Fetch a file or folder at a URL, without tracking it
+    GetUrl(get::GetUrlArgs),
+    /// List what is at a URL
+    #[command(alias = "list-url")]
+    LsUrl(get::LsUrlArgs),
     /// Take this project over from DVC: its data, its stages and what they ran with
     ImportDvc(import_dvc::ImportDvcArgs),
     /// Make files that are links into the cache writable

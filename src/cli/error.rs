@@ -2,6 +2,7 @@
 
 mod data;
 mod dvc;
+mod imports;
 mod registry;
 mod remote;
 mod stage;

@@ -5,6 +5,7 @@ mod copying;
 mod error;
 mod fsck;
 mod gc;
+mod handover;
 mod incoming;
 mod index;
 mod index_text;
