@@ -13,6 +13,7 @@ mod dvc;
 mod engine;
 mod exchange;
 mod forge;
+mod imports;
 mod metrics;
 #[cfg(feature = "ml")]
 mod ml;

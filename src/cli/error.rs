@@ -4,6 +4,7 @@ mod data;
 mod dvc;
 mod exchange;
 mod forge;
+mod imports;
 mod registry;
 mod remote;
 mod stage;
