@@ -8,6 +8,8 @@ pub(crate) mod diagnostics;
 pub(crate) mod fsck;
 pub(crate) mod gates;
 pub(crate) mod gc;
+#[cfg(feature = "ml")]
+mod inspection;
 pub(crate) mod json;
 mod plain;
 pub(crate) mod progress;
