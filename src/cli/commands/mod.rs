@@ -122,7 +122,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, CliError> {
         Command::Doctor(args) => doctor::run(args, &context),
         Command::Git(args) => git::run(args, &context),
         #[cfg(feature = "ml")]
-        Command::Ml(args) => Ok(ml::run(args).map(|()| Exit::Success)?),
+        Command::Ml(args) => ml::run(args, &context).map(|()| Exit::Success),
     }
 }
 
