@@ -312,6 +312,8 @@ impl From<crate::ml::Error> for CliError {
             crate::ml::Error::Broken(ref flaw) => Self::new(&error).hint(flaw.help()),
             crate::ml::Error::Unfit { .. } => Self::new(&error)
                 .hint("`data.size` and `data.color` in params.yaml bring images to what it takes"),
+            crate::ml::Error::Stale { .. } => Self::new(&error)
+                .hint("without `--resume` training begins anew, and the checkpoint is replaced"),
             error => Self::new(&error),
         }
     }

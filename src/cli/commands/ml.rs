@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 
 use crate::cli::ui::training::TrainingDisplay;
-use crate::ml::{Error, Evaluation, Preparation, Training, code_digest, evaluate, prepare, train};
+use crate::ml::{
+    Error, Evaluation, Preparation, Start, Training, code_digest, evaluate, prepare, train,
+};
 
 #[derive(Debug, Args)]
 pub(crate) struct MlArgs {
@@ -17,7 +19,7 @@ pub(crate) struct MlArgs {
 enum Stage {
     /// Render or fetch the images and split them into train, validation and test part
     Prepare(PrepareArgs),
-    /// Train the reference network on the prepared images
+    /// Train a network on the prepared images
     Train(TrainArgs),
     /// Measure the trained network on the test part
     Evaluate(EvaluateArgs),
@@ -43,7 +45,7 @@ struct PrepareArgs {
 
 #[derive(Debug, Args)]
 struct TrainArgs {
-    /// The params file; its section `train` is read
+    /// The params file; its sections `model` and `train` are read
     #[arg(long, value_name = "FILE", default_value = "params.yaml")]
     params: PathBuf,
     /// The folder that `prepare` wrote
@@ -58,6 +60,21 @@ struct TrainArgs {
     /// Where to write the course of loss and accuracy
     #[arg(long, value_name = "FILE", default_value = "reports/history.csv")]
     history: PathBuf,
+    /// Where to write the table of layers
+    #[arg(long, value_name = "FILE", default_value = "reports/model.md")]
+    layers: PathBuf,
+    /// The folder for checkpoints: the last one, and the weights of the best epoch
+    #[arg(long, value_name = "FOLDER", default_value = "models/checkpoints")]
+    checkpoints: PathBuf,
+    /// Where to write what the training ran on: processor, threads, versions, time
+    #[arg(long, value_name = "FILE", default_value = "logs/run.json")]
+    record: PathBuf,
+    /// Go on where an interrupted training left its last checkpoint
+    ///
+    /// The weights become the same, bit for bit, as if it had not been interrupted. Without a
+    /// checkpoint, training begins anew; a checkpoint of other params or data is refused.
+    #[arg(long)]
+    resume: bool,
 }
 
 #[derive(Debug, Args)]
@@ -127,6 +144,14 @@ impl TrainArgs {
             model: self.model.clone(),
             metrics: self.metrics.clone(),
             history: self.history.clone(),
+            layers: self.layers.clone(),
+            checkpoints: self.checkpoints.clone(),
+            record: self.record.clone(),
+            start: if self.resume {
+                Start::Resume
+            } else {
+                Start::New
+            },
         }
     }
 }
