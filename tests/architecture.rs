@@ -13,7 +13,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("scm", &["base", "pipeline"]),
     ("metrics", &["base", "pipeline", "statistics"]),
     ("plots", &["base", "pipeline"]),
-    ("config", &["base", "store"]),
+    ("remote", &["base", "pipeline", "store"]),
+    ("config", &["base", "store", "remote"]),
     ("workspace", &["base", "pipeline", "store", "scm", "config"]),
     (
         "engine",
@@ -33,6 +34,12 @@ const ALLOWED: &[(&str, &[&str])] = &[
         ],
     ),
     ("data", &["base", "pipeline", "store", "scm", "workspace"]),
+    ("forge", &["base"]),
+    ("registry", &["base", "pipeline", "scm"]),
+    (
+        "dvc",
+        &["base", "pipeline", "store", "scm", "workspace", "data"],
+    ),
     (
         "cli",
         &[
@@ -48,6 +55,9 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "engine",
             "report",
             "data",
+            "forge",
+            "dvc",
+            "registry",
             "ml",
         ],
     ),

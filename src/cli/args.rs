@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 
 use crate::cli::commands::{
-    add, cache, check_ignore, checkout, commit, config, dag, data_status, diff, du, freeze, fsck,
-    gate, gc, git, init, install, ls, metrics, mv, params, plots, remove, report, repro, stage,
-    status, unprotect,
+    add, artifacts, cache, check, check_ignore, checkout, comment, commit, config, dag,
+    data_status, diff, du, freeze, fsck, gate, gc, git, import_dvc, init, install, ls, metrics, mv,
+    params, plots, pr, remote, remove, report, repro, stage, status, unprotect,
 };
 
 /// Reproducible machine-learning pipelines, tied to git
@@ -62,6 +62,10 @@ pub(crate) enum Command {
     Du(du::DuArgs),
     /// Say which pattern of a .mlpipeignore keeps a path from being data
     CheckIgnore(check_ignore::CheckIgnoreArgs),
+    /// List named artifacts, and register versions and stages of them as git tags
+    Artifacts(artifacts::ArtifactsArgs),
+    /// Take this project over from DVC: its data, its stages and what they ran with
+    ImportDvc(import_dvc::ImportDvcArgs),
     /// Make files that are links into the cache writable
     Unprotect(unprotect::UnprotectArgs),
     /// Show which stage needs which
@@ -76,12 +80,20 @@ pub(crate) enum Command {
     Plots(plots::PlotsArgs),
     /// Write a report of what changed against a base
     Report(report::ReportArgs),
+    /// Post the report to the pull or merge request, in one comment that is kept up to date
+    Comment(comment::CommentArgs),
+    /// Set a check on the commit by the gates, around a command or without one
+    Check(check::CheckArgs),
+    /// Commit files to a branch and open a pull request
+    Pr(pr::PrArgs),
     /// Let git merge data.lock by stages, and show what is out of date, and bring outs on checkout
     Install(install::InstallArgs),
     /// Show or change settings
     Config(config::ConfigArgs),
     /// Show or change where the cache is
     Cache(cache::CacheArgs),
+    /// Name the places that data is pushed to and pulled from
+    Remote(remote::RemoteArgs),
     /// Delete from the cache what nobody needs, and pack the rest
     Gc(gc::GcArgs),
     /// Check every byte in the cache

@@ -1,6 +1,10 @@
 //! `CliError`: any error with its hints and exit code. The only place that gives either.
 
 mod data;
+mod dvc;
+mod forge;
+mod registry;
+mod remote;
 mod stage;
 
 use std::error::Error;
@@ -273,6 +277,15 @@ impl From<scm::Error> for CliError {
                 "call `mlpipe status` in it yourself, or move it away and run `mlpipe install` again; \
                  the merge of data.lock is set up without it",
             ),
+            scm::Error::TagExists { ref name } => {
+                let hint = format!("`git tag -d {name}` deletes it here");
+                Self::new(&error).hint(hint)
+            }
+            scm::Error::TagName { .. } => {
+                Self::new(&error).hint("letters, digits, `-`, `_` and `.` are safe")
+            }
+            scm::Error::Nobody => Self::new(&error)
+                .hint("`git config user.name NAME` and `git config user.email EMAIL` say it"),
             scm::Error::Git(_) => Self::new(&error),
         }
     }

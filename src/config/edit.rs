@@ -60,7 +60,7 @@ pub(crate) fn unset(name: &str, level: Level, root: Option<&Path>) -> Result<Str
 }
 
 /// Removes what is at `path`, and the sections that are empty then.
-fn remove(yaml: &mut YamlText, path: &mut Vec<Step>) -> Result<(), Problem> {
+pub(super) fn remove(yaml: &mut YamlText, path: &mut Vec<Step>) -> Result<(), Problem> {
     while let Some(Step::Key(last)) = path.pop() {
         yaml.remove(path, &last)?;
         let section = path
@@ -76,7 +76,8 @@ fn remove(yaml: &mut YamlText, path: &mut Vec<Step>) -> Result<(), Problem> {
     Ok(())
 }
 
-fn open(level: Level, root: Option<&Path>) -> Result<(PathBuf, YamlText), Error> {
+/// Opens the file of `level` to change it.
+pub(super) fn open(level: Level, root: Option<&Path>) -> Result<(PathBuf, YamlText), Error> {
     let file = level.file(root).ok_or(Error::Homeless)?;
     let bytes = fs::read(&file)?.unwrap_or_default();
     let label = level.place(root).unwrap_or_default();

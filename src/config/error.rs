@@ -42,3 +42,15 @@ pub(crate) enum Error {
     #[error("there is no folder for settings of the user")]
     Homeless,
 }
+
+impl Error {
+    /// Says what to do about it.
+    pub(super) fn help(&self) -> String {
+        match self {
+            Self::UnknownKey { help, .. }
+            | Self::Value { help, .. }
+            | Self::NotSet { help, .. } => help.clone(),
+            Self::File(_) | Self::Problem(_) | Self::Homeless => String::new(),
+        }
+    }
+}

@@ -16,11 +16,18 @@ pub(crate) enum Key {
     LinkTypes,
     /// With whom the cache is shared.
     Sharing,
+    /// The remote that is meant where none is named.
+    DefaultRemote,
 }
 
 impl Key {
     /// All of them.
-    pub(crate) const ALL: [Self; 3] = [Self::CacheDir, Self::LinkTypes, Self::Sharing];
+    pub(crate) const ALL: [Self; 4] = [
+        Self::CacheDir,
+        Self::LinkTypes,
+        Self::Sharing,
+        Self::DefaultRemote,
+    ];
 
     /// Returns the dotted name.
     pub(crate) fn as_str(self) -> &'static str {
@@ -28,6 +35,7 @@ impl Key {
             Self::CacheDir => "cache.dir",
             Self::LinkTypes => "cache.type",
             Self::Sharing => "cache.shared",
+            Self::DefaultRemote => "core.remote",
         }
     }
 
@@ -37,6 +45,7 @@ impl Key {
             Self::CacheDir => "the cache is in `.mlpipe/cache`",
             Self::LinkTypes => "`reflink,copy` holds",
             Self::Sharing => "the cache is as private as your umask makes it",
+            Self::DefaultRemote => "a remote that is the only one is meant",
         }
     }
 
@@ -94,7 +103,7 @@ mod tests {
 
     #[test]
     fn sections_know_what_may_stand_in_them() {
-        assert_eq!(Key::names_below(""), ["cache"]);
+        assert_eq!(Key::names_below(""), ["cache", "core"]);
         assert_eq!(Key::names_below("cache"), ["dir", "type", "shared"]);
         assert_eq!(Key::names_below("cache.dir"), [""; 0]);
         assert_eq!(Key::CacheDir.variable(), "MLPIPE_CACHE_DIR");

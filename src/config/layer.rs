@@ -12,6 +12,7 @@ use crate::base::value::Value;
 use crate::base::yaml::Step;
 use crate::config::key::Key;
 use crate::config::level::Level;
+use crate::config::remotes::{RemoteEntry, SECTION};
 use crate::config::setting::Setting;
 
 /// A setting as it is written somewhere.
@@ -48,6 +49,8 @@ pub(crate) struct Layer {
     pub(crate) entries: Vec<Entry>,
     /// What is wrong with the others.
     pub(crate) problems: Vec<Problem>,
+    /// What is set of remotes.
+    pub(crate) remotes: Vec<RemoteEntry>,
     level: Level,
     origin: String,
     root: Option<PathBuf>,
@@ -60,6 +63,7 @@ impl Layer {
         let mut layer = Self {
             entries: Vec::new(),
             problems: Vec::new(),
+            remotes: Vec::new(),
             level,
             origin: level.place(root).unwrap_or_default(),
             root: root.map(Path::to_owned),
@@ -77,6 +81,11 @@ impl Layer {
         Ok(layer)
     }
 
+    /// Returns whose settings these are.
+    pub(super) fn level(&self) -> Level {
+        self.level
+    }
+
     /// Reads what stands in the section `name`; the whole file is the section `""`.
     fn read_section(&mut self, section: &Node<'_>, name: &str) -> Result<(), Problem> {
         let what = match name {
@@ -90,7 +99,9 @@ impl Layer {
             let dot = if name.is_empty() { "" } else { "." };
             let whole = format!("{name}{dot}{part}");
             let known = Key::names_below(name);
-            let outcome = if !known.contains(&part) {
+            let outcome = if whole == SECTION {
+                self.read_remotes(&node)
+            } else if !known.contains(&part) {
                 Err(unknown(&node, part, &what, &known))
             } else if let Ok(key) = Key::from_str(&whole) {
                 self.read_entry(key, &node)

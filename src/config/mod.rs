@@ -6,6 +6,7 @@ mod error;
 mod key;
 mod layer;
 mod level;
+mod remotes;
 mod setting;
 mod settings;
 
@@ -14,5 +15,6 @@ pub(crate) use error::Error;
 pub(crate) use key::Key;
 pub(crate) use layer::{Entry, Layer, effective};
 pub(crate) use level::{Level, STATE_FOLDER};
+pub(crate) use remotes::{RemoteEntry, URL, is_secret, rename_remote, set_remote, unset_remote};
 pub(crate) use setting::Sharing;
-pub(crate) use settings::Settings;
+pub(crate) use settings::{Settings, no_such_remote};

@@ -28,6 +28,8 @@ pub(super) enum Setting {
     LinkTypes(Vec<LinkType>),
     /// With whom the cache is shared.
     Sharing(Sharing),
+    /// The remote that is meant where none is named.
+    DefaultRemote(String),
 }
 
 /// What is wrong with a value.
@@ -52,6 +54,7 @@ impl Setting {
         match key {
             Key::CacheDir => folder(key, text(key, value)?, level, root).map(Self::CacheDir),
             Key::LinkTypes => link_types(key, value).map(Self::LinkTypes),
+            Key::DefaultRemote => Ok(Self::DefaultRemote(text(key, value)?.to_owned())),
             Key::Sharing => match text(key, value)? {
                 "group" => Ok(Self::Sharing(Sharing::Group)),
                 other => {

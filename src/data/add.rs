@@ -89,6 +89,23 @@ pub(crate) fn commit(
     add(access, &there, Storage::Cache, meter)
 }
 
+/// Tracks what the cache holds already, wherever it came from. Nothing in the workspace is looked at.
+pub(crate) fn adopt(
+    access: &mut Access<'_>,
+    news: &BTreeMap<RepoPath, Content>,
+) -> Result<(), Error> {
+    if news.is_empty() {
+        return Ok(());
+    }
+    access.refuse_hidden_lock()?;
+    access.update(|data| data.extend(news.clone()))?;
+    let mut ignored = IgnoreFiles::new(access.workspace.root());
+    for path in news.keys() {
+        ignored.add(path)?;
+    }
+    Ok(LetGo::forget(access.workspace, news.keys())?)
+}
+
 fn record(
     access: &mut Access<'_>,
     paths: &BTreeSet<RepoPath>,

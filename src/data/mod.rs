@@ -31,7 +31,7 @@ mod unsaved;
 mod usage;
 
 pub(crate) use access::Access;
-pub(crate) use add::{Added, Addition, Storage, add, commit};
+pub(crate) use add::{Added, Addition, Storage, add, adopt, commit};
 pub(crate) use admission::matching;
 pub(crate) use changes::{Changes, Comparison, Detail, Pair, missing};
 pub(crate) use checkout::{CheckedOut, Manner, Outcome, check_out};

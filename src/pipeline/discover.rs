@@ -47,6 +47,25 @@ pub(super) fn find_below(
     Ok(found.into_iter().filter(is_read).collect())
 }
 
+/// Finds the files of a project whose names are wanted, sorted. Hidden folders, what git ignores and
+/// projects of their own are not entered.
+pub(crate) fn find_files(
+    snapshot: &dyn Snapshot,
+    is_wanted: &dyn Fn(&str) -> bool,
+) -> Result<Vec<RepoPath>, source::Error> {
+    let mut rules = Rules {
+        snapshot,
+        folders: BTreeMap::new(),
+    };
+    snapshot.list(&RepoPath::root(), &mut |entry| {
+        if !entry.is_folder {
+            return is_wanted(entry.name) && !rules.ignore(entry);
+        }
+        let is_own = !entry.name.starts_with('.') && !FOREIGN.contains(&entry.name);
+        is_own && !rules.ignore(entry) && !is_project(snapshot, &entry.path())
+    })
+}
+
 /// A folder with a state folder is a project of its own, with a lock of its own.
 fn is_project(snapshot: &dyn Snapshot, folder: &RepoPath) -> bool {
     let mark = folder.join(".mlpipe/.gitignore");

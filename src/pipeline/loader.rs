@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::base::document::Document;
 use crate::base::path::RepoPath;
 use crate::base::source::{Snapshot, read_text};
+use crate::pipeline::artifact::Artifact;
 use crate::pipeline::better::Directions;
 use crate::pipeline::discover::{DVC_FILE, PIPELINE_FILE, find_below};
 use crate::pipeline::error::Error;
@@ -39,6 +40,8 @@ pub(crate) struct Pipeline {
     pub(crate) better: Directions,
     /// What metrics have to be.
     pub(crate) gates: Vec<Gate>,
+    /// What others find by name.
+    pub(crate) artifacts: Vec<Artifact>,
     metrics: Vec<RepoPath>,
     params: Vec<RepoPath>,
     plots: Vec<Plot>,
@@ -99,6 +102,7 @@ impl Pipeline {
             whole.report = whole.report.or(file.report);
             whole.better.append(file.better);
             whole.gates.append(&mut file.gates);
+            whole.artifacts.append(&mut file.artifacts);
             merge_pools(&mut whole.pools, file.pools)?;
         }
         check_pools(&whole.stages, &whole.pools)?;
@@ -111,6 +115,7 @@ impl Pipeline {
             pools: whole.pools,
             better: whole.better,
             gates: whole.gates,
+            artifacts: whole.artifacts,
             metrics: whole.metrics,
             params: whole.params,
             plots: whole.plots,

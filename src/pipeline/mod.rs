@@ -2,6 +2,7 @@
 //! reads through a `Snapshot` and writes nothing.
 
 mod amended;
+mod artifact;
 mod attempts;
 mod better;
 mod discover;
@@ -34,8 +35,9 @@ mod tracked;
 mod vars;
 
 pub(crate) use amended::Amended;
+pub(crate) use artifact::Artifact;
 pub(crate) use better::{Better, Directions};
-pub(crate) use discover::{DVC_FILE, PIPELINE_FILE};
+pub(crate) use discover::{DVC_FILE, PIPELINE_FILE, find_files};
 pub(crate) use draft::{OutDraft, ParamDraft, StageDraft};
 pub(crate) use error::Error;
 pub(crate) use gates::{Burden, Gate, Level, Limit, MissingBase, Proof};

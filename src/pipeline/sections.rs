@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::base::document::{Document, Node};
 use crate::base::path::RepoPath;
 use crate::base::problem::Problem;
+use crate::pipeline::artifact::{Artifact, read_artifacts};
 use crate::pipeline::better::Directions;
 use crate::pipeline::discover::{DVC_FILE, PIPELINE_FILE};
 use crate::pipeline::error::Error;
@@ -45,6 +46,8 @@ pub(crate) struct PipelineFile {
     pub(crate) better: Directions,
     /// What metrics have to be.
     pub(crate) gates: Vec<Gate>,
+    /// What others find by name.
+    pub(crate) artifacts: Vec<Artifact>,
 }
 
 /// The `report:` section: what `repro` writes when it has run.
@@ -129,11 +132,10 @@ impl PipelineFile {
         self.predictions = read_predictions(root, folder, &reader)?;
         self.better = Directions::read(root, folder, &reader)?;
         self.gates = read_gates(root, folder, &reader)?;
+        self.artifacts = read_artifacts(root, folder, &reader)?;
         // Nothing uses these yet, but a mistake in them is one now.
-        for section in ["artifacts", "datasets"] {
-            if let Some(node) = root.get(section) {
-                reader.tree(&node, section)?;
-            }
+        if let Some(node) = root.get("datasets") {
+            reader.tree(&node, "datasets")?;
         }
         if let Some(plots) = root.get("plots") {
             self.plots = Plot::read_section(&plots, folder, &reader)?;

@@ -55,26 +55,26 @@ fn sort_by_weight(report: &mut Report) {
     });
 }
 
-/// Renders the report so that it is within the budget. Where no more can be left out, as with a
+/// Renders the report so that it is within the budget; what is left out of it is gone. Where no more can be left out, as with a
 /// template of the user's own, the text ends where the budget does.
 pub(crate) fn fit(
-    mut report: Report,
+    report: &mut Report,
     budget: Budget,
     render: impl Fn(&Report) -> Result<String, Problem>,
 ) -> Result<String, Problem> {
-    let mut text = render(&report)?;
+    let mut text = render(report)?;
     if !budget.holds(&text) {
-        sort_by_weight(&mut report);
+        sort_by_weight(report);
     }
     for (name, leave_out) in PARTS {
         if budget.holds(&text) {
             return Ok(text);
         }
-        if leave_out(&mut report) {
+        if leave_out(report) {
             if !report.left_out.iter().any(|known| known == name) {
                 report.left_out.push((*name).to_owned());
             }
-            text = render(&report)?;
+            text = render(report)?;
         }
     }
     Ok(if budget.holds(&text) {
@@ -90,7 +90,7 @@ const CUT_NOTE: &str = "\n\nThe rest is too long for a comment.\n";
 const CLOSING: usize = 200;
 
 /// Cuts at the end of the last line that fits, and closes what is open there.
-fn cut_off(text: &str, budget: Budget) -> String {
+pub(crate) fn cut_off(text: &str, budget: Budget) -> String {
     let room = Budget {
         characters: budget.characters.saturating_sub(CUT_NOTE.len() + CLOSING),
         bytes: budget.bytes.saturating_sub(CUT_NOTE.len() + CLOSING),

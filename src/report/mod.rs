@@ -21,12 +21,12 @@ mod side;
 mod tensors;
 mod trend;
 
-pub(crate) use budget::fit;
+pub(crate) use budget::{cut_off, fit};
 pub(crate) use build::{ReportRequest, build};
 use classes::ConfusionTable;
 use code::CodeChange;
 use dataset::DataChange;
-pub(crate) use dialect::Dialect;
+pub(crate) use dialect::{Budget, Dialect};
 pub(crate) use error::Error;
 pub(crate) use evidence::EvidenceText;
 pub(crate) use markdown::escape;

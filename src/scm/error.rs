@@ -41,6 +41,21 @@ pub(crate) enum Error {
         /// Why not.
         reason: &'static str,
     },
+    /// There is such a tag.
+    #[error("there is a tag `{name}` already")]
+    TagExists {
+        /// Its name.
+        name: String,
+    },
+    /// Git would not take it.
+    #[error("`{name}` cannot be the name of a tag")]
+    TagName {
+        /// The name.
+        name: String,
+    },
+    /// Git does not know who works here.
+    #[error("git does not know whose tag it would be")]
+    Nobody,
     /// libgit2 failed.
     #[error("git cannot read the repository")]
     Git(#[from] git2::Error),

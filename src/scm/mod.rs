@@ -12,8 +12,10 @@ mod merge_driver;
 mod moments;
 mod moves;
 mod pending;
+mod remotes;
 mod repo;
 mod revision;
+mod tags;
 
 pub(crate) use error::Error;
 pub(crate) use exclude::hide_unfinished;
@@ -23,3 +25,4 @@ pub(crate) use lines::line_changes;
 pub(crate) use moments::Moment;
 pub(crate) use repo::Repo;
 pub(crate) use revision::Revision;
+pub(crate) use tags::Tag;

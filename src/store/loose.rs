@@ -158,7 +158,7 @@ impl Loose {
         Ok(self.has(digest, size) && self.check(digest)? == Some(true))
     }
 
-    fn name(&self, mut object: AtomicFile, digest: Digest) -> Result<(), Error> {
+    pub(super) fn name(&self, mut object: AtomicFile, digest: Digest) -> Result<(), Error> {
         let path = self.path(digest);
         let read_only = object.file().set_permissions(Permissions::from_mode(0o444));
         read_only.map_err(failed("cannot write", &path))?;

@@ -41,23 +41,23 @@ impl Meter {
     }
 
     /// Says that there is more to do.
-    pub(super) fn expect(&self, files: u64, bytes: u64) {
+    pub(crate) fn expect(&self, files: u64, bytes: u64) {
         self.all_files.fetch_add(files, Ordering::Relaxed);
         self.all_bytes.fetch_add(bytes, Ordering::Relaxed);
     }
 
     /// Says that a file is done.
-    pub(super) fn add_file(&self) {
+    pub(crate) fn add_file(&self) {
         self.files.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Says that there is a new object.
-    pub(super) fn add_object(&self) {
+    pub(crate) fn add_object(&self) {
         self.objects.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Says that some bytes of a file are done.
-    pub(super) fn add_bytes(&self, count: u64) {
+    pub(crate) fn add_bytes(&self, count: u64) {
         self.bytes.fetch_add(count, Ordering::Relaxed);
     }
 }

@@ -29,7 +29,7 @@ pub(super) const PACKED_MAX: u64 = 64 * 1024;
 
 /// Fewer new small files than these are objects of their own: a pack for each of many small changes
 /// would only be in the way until the next `gc`.
-const FEW: usize = 16;
+pub(super) const FEW: usize = 16;
 
 /// The size of a pack: large enough that the number of packs does not matter, small enough to be
 /// fetched whole when most of it is wanted.

@@ -8,6 +8,7 @@
 mod support;
 
 mod add;
+mod artifacts;
 mod attempts;
 mod check_ignore;
 mod checkout;
@@ -29,6 +30,7 @@ mod fsck;
 mod gate;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod gc;
+mod import_dvc;
 mod init;
 mod install;
 mod interactive;

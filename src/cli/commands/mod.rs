@@ -1,11 +1,14 @@
 //! One file a command: its arguments and what it does with them.
 
 pub(crate) mod add;
+pub(crate) mod artifacts;
 mod backing;
 mod base;
 pub(crate) mod cache;
+pub(crate) mod check;
 pub(crate) mod check_ignore;
 pub(crate) mod checkout;
+pub(crate) mod comment;
 pub(crate) mod commit;
 mod comparison;
 pub(crate) mod config;
@@ -13,11 +16,13 @@ pub(crate) mod dag;
 pub(crate) mod data_status;
 pub(crate) mod diff;
 pub(crate) mod du;
+mod forge;
 pub(crate) mod freeze;
 pub(crate) mod fsck;
 pub(crate) mod gate;
 pub(crate) mod gc;
 pub(crate) mod git;
+pub(crate) mod import_dvc;
 pub(crate) mod init;
 pub(crate) mod install;
 mod judging;
@@ -29,6 +34,8 @@ pub(crate) mod mv;
 pub(crate) mod params;
 pub(crate) mod plots;
 mod plots_modify;
+pub(crate) mod pr;
+pub(crate) mod remote;
 pub(crate) mod remove;
 pub(crate) mod report;
 pub(crate) mod repro;
@@ -62,6 +69,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, CliError> {
     match &arguments.command {
         Command::Init(args) => init::run(args, &context),
         Command::Add(args) => add::run(args, &context),
+        Command::Artifacts(args) => artifacts::run(args, &context),
+        Command::ImportDvc(args) => import_dvc::run(args, &context),
         Command::Unprotect(args) => unprotect::run(args, &context),
         Command::Repro(args) => repro::run(args, &context),
         Command::Checkout(args) => checkout::run(args, &context),
@@ -83,9 +92,13 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, CliError> {
         Command::Gate(args) => gate::run(args, &context),
         Command::Plots(args) => plots::run(args, &context),
         Command::Report(args) => report::run(args, &context),
+        Command::Comment(args) => comment::run(args, &context),
+        Command::Check(args) => check::run(args, &context),
+        Command::Pr(args) => pr::run(args, &context),
         Command::Install(args) => install::run(args, &context),
         Command::Config(args) => config::run(args, &context),
         Command::Cache(args) => cache::run(args, &context),
+        Command::Remote(args) => remote::run(args, &context),
         Command::Gc(args) => gc::run(args, &context),
         Command::Fsck(args) => fsck::run(args, &context),
         Command::Git(args) => git::run(args, &context),

@@ -20,8 +20,8 @@ use crate::metrics::{Collection, diff};
 use crate::pipeline::{self, Gate, LOCK_FILE, Lock, Pipeline, ReportSettings};
 use crate::plots::{self, Fragment};
 use crate::report::{
-    self, Dialect, Output, Page, Report, ReportRequest, StageRow, Template, Templates, build, fit,
-    render, render_page,
+    self, Budget, Dialect, Output, Page, Report, ReportRequest, StageRow, Template, Templates,
+    build, fit, render, render_page,
 };
 use crate::scm::Repo;
 use crate::store::RecordedSnapshot;
@@ -68,7 +68,7 @@ pub(crate) fn run(args: &ReportArgs, context: &Context) -> Result<Exit, CliError
         Head::Named
     };
     let branch = args.base.base.as_deref().unwrap_or(&settings.base);
-    let Gathered { report, base } = gather(&workspace, base, branch, head)?;
+    let Gathered { mut report, base } = gather(&workspace, base, branch, head)?;
     if args.json {
         let json = serde_json::to_string_pretty(&report).expect("invariant: plain data");
         ui::print(&format!("{json}\n"))?;
@@ -84,7 +84,7 @@ pub(crate) fn run(args: &ReportArgs, context: &Context) -> Result<Exit, CliError
     let text = if is_page {
         writer.page(&report)?
     } else {
-        writer.markdown(report)?
+        writer.markdown(&mut report, writer.dialect.budget())?
     };
     if to_stdout {
         ui::print(&text)?;
@@ -103,7 +103,7 @@ pub(crate) fn write_configured(workspace: &Workspace) -> Result<Option<String>, 
         return Ok(None);
     };
     let base = base::configured(workspace, &settings.base)?;
-    let Gathered { report, base } = gather(workspace, base, &settings.base, Head::Unnamed)?;
+    let Gathered { mut report, base } = gather(workspace, base, &settings.base, Head::Unnamed)?;
     let headline = &report.headline;
     let told = match &report.base {
         Some(base) => format!("{headline} against {} · {}", base.name, settings.path),
@@ -118,10 +118,58 @@ pub(crate) fn write_configured(workspace: &Workspace) -> Result<Option<String>, 
     let text = if is_page(&settings.path) {
         writer.page(&report)?
     } else {
-        writer.markdown(report)?
+        writer.markdown(&mut report, writer.dialect.budget())?
     };
     fs::write_if_changed(&workspace.locate(&settings.path), text.as_bytes())?;
     Ok(Some(told))
+}
+
+/// A report that goes to a forge.
+pub(super) struct ForgeReport<'a> {
+    workspace: &'a Workspace,
+    template: Option<RepoPath>,
+    report: Report,
+}
+
+impl<'a> ForgeReport<'a> {
+    /// Compares with the base that is named, else with the branch that the change is to go to.
+    pub(super) fn new(
+        workspace: &'a Workspace,
+        base: &BaseArgs,
+        target: Option<&str>,
+    ) -> Result<Self, CliError> {
+        let settings = workspace.load_pipeline()?.report.unwrap_or_default();
+        let default = target.unwrap_or(&settings.base);
+        let found = base.find(workspace, default)?;
+        let branch = base.base.as_deref().unwrap_or(default);
+        let Gathered { report, .. } = gather(workspace, found, branch, Head::Named)?;
+        Ok(Self {
+            workspace,
+            template: settings.template.filter(|template| !is_page(template)),
+            report,
+        })
+    }
+
+    /// Writes it. What one budget has no room for, a later one has none for either.
+    pub(super) fn text(&mut self, dialect: Dialect, budget: Budget) -> Result<String, CliError> {
+        let writer = Writer {
+            workspace: self.workspace,
+            template: self.template.as_ref(),
+            dialect,
+            base: None,
+        };
+        writer.markdown(&mut self.report, budget)
+    }
+
+    /// Returns the verdict: `pass`, `warn`, `fail` or `none`.
+    pub(super) fn verdict(&self) -> &'static str {
+        self.report.verdict
+    }
+
+    /// Returns the verdict in one sentence.
+    pub(super) fn headline(&self) -> &str {
+        &self.report.headline
+    }
 }
 
 /// The pipeline's settings, overruled by the arguments.
@@ -279,10 +327,10 @@ struct Writer<'a> {
 }
 
 impl Writer<'_> {
-    /// Writes markdown, within what a comment of the forge holds.
-    fn markdown(&self, report: Report) -> Result<String, CliError> {
+    /// Writes markdown within a budget.
+    fn markdown(&self, report: &mut Report, budget: Budget) -> Result<String, CliError> {
         let templates = templates(self.workspace, self.template, Output::Markdown)?;
-        Ok(fit(report, self.dialect.budget(), |report| {
+        Ok(fit(report, budget, |report| {
             render(report, &templates, self.dialect)
         })?)
     }

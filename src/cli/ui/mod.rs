@@ -1,5 +1,6 @@
 //! What people and programs see: terminal, plain lines, JSON, tables, diagnostics.
 
+pub(crate) mod artifacts;
 pub(crate) mod backing;
 pub(crate) mod changes;
 pub(crate) mod changes_json;
@@ -9,6 +10,7 @@ pub(crate) mod fsck;
 pub(crate) mod gates;
 pub(crate) mod gc;
 pub(crate) mod json;
+pub(crate) mod migration;
 mod plain;
 pub(crate) mod progress;
 pub(crate) mod prompt;

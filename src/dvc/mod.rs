@@ -1,0 +1,20 @@
+//! Projects of DVC, read as they are: what their files record, and the objects of their caches and
+//! remotes. Nothing of DVC's is ever changed.
+
+mod config;
+mod contents;
+mod error;
+mod history;
+mod manifest;
+mod md5;
+mod migration;
+mod records;
+mod storage;
+mod transfer;
+mod workspace_match;
+
+pub(crate) use config::DVC_FOLDER;
+pub(crate) use error::Error;
+pub(crate) use history::Fate;
+pub(crate) use migration::{Migration, Trouble, migrate};
+pub(crate) use storage::Lack;

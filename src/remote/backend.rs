@@ -1,0 +1,613 @@
+//! `Backend`: reads, writes and lists single objects of a place, one blocking call each, from any
+//! number of threads. What is asynchronous stays in this file.
+
+use std::fs::File;
+use std::io::Read;
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use opendal::layers::{RetryLayer, TimeoutLayer};
+use opendal::options::{ListOptions, ReaderOptions, WriteOptions};
+use opendal::{ErrorKind, Operator};
+use tokio::runtime::{Builder, Runtime};
+
+use crate::base::cancel::{CancelToken, Urgency};
+use crate::base::digest::{Digest, Hasher};
+use crate::base::fs::failed;
+use crate::remote::credentials;
+use crate::remote::error::{Error, Reason};
+use crate::remote::place::{Kind, Place};
+use crate::store::Meter;
+
+/// How many transfers run at once where nobody says otherwise.
+const JOBS: usize = 16;
+
+/// The bytes of one part of a big object.
+pub(crate) const PART: u64 = 16 * 1024 * 1024;
+
+/// So many parts of one object travel at once.
+const PARTS_AT_ONCE: usize = 4;
+
+/// How long one step may take: a part over a slow link takes its time.
+const STEP: Duration = Duration::from_secs(60);
+
+/// How often a step is tried again.
+const RETRIES: usize = 4;
+
+/// The folder for what is not whole yet.
+pub(super) const UNFINISHED: &str = "tmp";
+
+/// What is known of an object without reading it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Found {
+    /// Its path below the place.
+    pub(crate) path: String,
+    /// Its size in bytes.
+    pub(crate) size: u64,
+    /// What the other side calls this version of it, if it does.
+    pub(crate) etag: Option<String>,
+    /// When it was last written, in seconds since 1970 by the clock of the other side.
+    pub(crate) modified: Option<i64>,
+}
+
+/// How deep a listing goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Depth {
+    /// What lies right in the folder.
+    Flat,
+    /// All that is below it.
+    Deep,
+}
+
+/// A place that is open.
+#[derive(Clone)]
+pub(crate) struct Backend {
+    operator: Operator,
+    place: Place,
+    cancel: CancelToken,
+}
+
+/// The one runtime: the client keeps connections open in it, which must outlive each of us.
+fn runtime() -> &'static Runtime {
+    static RUNTIME: OnceLock<Runtime> = OnceLock::new();
+    RUNTIME.get_or_init(|| {
+        opendal::install_default();
+        let mut builder = Builder::new_multi_thread();
+        let built = builder.worker_threads(4).enable_all().build();
+        built.expect("invariant: the system lets us start threads")
+    })
+}
+
+impl Backend {
+    /// Opens a place. Nothing is asked there yet. What it does stops soon when `cancel` is raised.
+    pub(crate) fn open(place: Place, cancel: &CancelToken) -> Result<Self, Error> {
+        credentials::check(&place)?;
+        let _runtime = runtime().enter();
+        let settings = place.settings.clone();
+        let operator = Operator::via_iter(place.kind.service(), settings)
+            .map_err(|error| refused(&error, &place))?;
+        let step = place.timeout.map_or(STEP, Duration::from_secs);
+        let operator = operator
+            .layer(TimeoutLayer::new().with_timeout(step).with_io_timeout(step))
+            .layer(
+                RetryLayer::new()
+                    .with_max_times(RETRIES)
+                    .with_min_delay(Duration::from_millis(200))
+                    .with_max_delay(Duration::from_secs(10))
+                    .with_jitter()
+                    .with_notify(|_: opendal::layers::RetryEvent<'_>| {}),
+            );
+        Ok(Self {
+            operator,
+            place,
+            cancel: cancel.clone(),
+        })
+    }
+
+    /// Returns where it is, as people may see it.
+    pub(crate) fn url(&self) -> &str {
+        &self.place.url
+    }
+
+    /// Returns what kind of storage it is.
+    pub(crate) fn kind(&self) -> Kind {
+        self.place.kind
+    }
+
+    /// Returns how many transfers are to run at once.
+    pub(crate) fn jobs(&self) -> usize {
+        self.place.jobs.unwrap_or(JOBS).max(1)
+    }
+
+    /// Returns what tells it to stop.
+    pub(crate) fn cancel(&self) -> &CancelToken {
+        &self.cancel
+    }
+
+    /// Returns what is known of an object; `None` if it is not there.
+    pub(crate) fn stat(&self, path: &str) -> Result<Option<Found>, Error> {
+        let found = self.run(self.operator.stat(path))?;
+        let found = self.absent_as_none(found, "look for", path)?;
+        Ok(found.map(|metadata| found_of(path, &metadata)))
+    }
+
+    /// Reads a whole object, which may not be longer than `limit`; `None` if it is not there.
+    pub(crate) fn read(&self, path: &str, limit: u64) -> Result<Option<Vec<u8>>, Error> {
+        let read = self.run(read_some(&self.operator, path, .., limit + 1))?;
+        let Some(bytes) = self.absent_as_none(read, "read", path)? else {
+            return Ok(None);
+        };
+        if bytes.len() as u64 > limit {
+            return Err(self.wrong(path, format!("it is longer than {limit} bytes")));
+        }
+        Ok(Some(bytes))
+    }
+
+    /// Reads exactly so many bytes of an object, from `start` on.
+    pub(crate) fn read_range(&self, path: &str, start: u64, length: u64) -> Result<Vec<u8>, Error> {
+        let read = self.run(read_some(
+            &self.operator,
+            path,
+            start..start + length,
+            length,
+        ))?;
+        let bytes = read.map_err(|error| self.explain(&error, "read", path))?;
+        if bytes.len() as u64 != length {
+            let what = format!("{} bytes came where {length} should be", bytes.len());
+            return Err(self.wrong(path, what));
+        }
+        Ok(bytes)
+    }
+
+    /// Reads an object into a file; returns its digest and size. Where `size` is known, an object of
+    /// another one is an error. Big ones come in parts, several at once.
+    pub(crate) fn download(
+        &self,
+        path: &str,
+        size: Option<u64>,
+        file: &File,
+        shown: &Path,
+        meter: &Meter,
+    ) -> Result<(Digest, u64), Error> {
+        let size = match size {
+            Some(size) => size,
+            None => match self.stat(path)? {
+                Some(found) => found.size,
+                None => return Err(self.missing(path)),
+            },
+        };
+        let parts: Vec<u64> = (0..size.div_ceil(PART)).collect();
+        in_parallel(PARTS_AT_ONCE, &parts, &self.cancel, |part| {
+            let start = part * PART;
+            let bytes = self.read_range(path, start, PART.min(size - start))?;
+            let written = file.write_all_at(&bytes, start);
+            written.map_err(failed("cannot write", shown))?;
+            meter.add_bytes(bytes.len() as u64);
+            Ok(())
+        })?;
+        // Only one that is too long still has something to give.
+        if !read_ends(self, path, size)? {
+            return Err(self.wrong(path, format!("it is longer than {size} bytes")));
+        }
+        let (digest, read) = hash(file).map_err(failed("cannot read", shown))?;
+        Ok((digest, read))
+    }
+
+    /// Writes an object that is in memory. It is whole or not there, whatever happens meanwhile.
+    pub(crate) fn write(&self, path: &str, bytes: Vec<u8>) -> Result<(), Error> {
+        let length = bytes.len() as u64;
+        self.write_whole(path, length, |to| {
+            let write = self.operator.write(to, bytes);
+            self.run(async { write.await.map(|_| ()) })
+        })
+    }
+
+    /// Writes the file at `from` as an object; big ones in parts, several at once.
+    pub(crate) fn upload(
+        &self,
+        path: &str,
+        from: &Path,
+        size: u64,
+        meter: &Meter,
+    ) -> Result<(), Error> {
+        let mut file = File::open(from).map_err(failed("cannot read", from))?;
+        self.write_whole(path, size, |to| {
+            self.run(write_parts(&self.operator, to, &mut file, size, meter))
+        })
+    }
+
+    /// Writes to a temporary name first where a killed upload would leave half an object.
+    fn write_whole(
+        &self,
+        path: &str,
+        size: u64,
+        write: impl FnOnce(&str) -> Result<opendal::Result<()>, Error>,
+    ) -> Result<(), Error> {
+        if self.place.kind.is_read_only() {
+            return Err(Error::ReadOnly {
+                url: self.place.url.clone(),
+            });
+        }
+        let explain = |error: opendal::Error| self.explain(&error, "write", path);
+        if !self.place.kind.needs_rename() {
+            return write(path)?.map_err(explain);
+        }
+        let unfinished = format!("{UNFINISHED}/{}", unique());
+        write(&unfinished)?.map_err(explain)?;
+        let written = self.stat(&unfinished)?.map(|found| found.size);
+        if written != Some(size) {
+            let what = format!(
+                "{size} bytes were written, {} arrived",
+                written.unwrap_or(0)
+            );
+            return Err(self.wrong(path, what));
+        }
+        self.run(self.operator.rename(&unfinished, path))?
+            .map_err(explain)
+    }
+
+    /// Deletes an object; that one is not there is fine.
+    pub(crate) fn remove(&self, path: &str) -> Result<(), Error> {
+        let removed = self.run(self.operator.delete(path))?;
+        self.absent_as_none(removed, "delete", path).map(|_| ())
+    }
+
+    /// Lists the files in a folder, sorted by path; none where there is no such folder.
+    pub(crate) fn list(&self, folder: &str, depth: Depth) -> Result<Vec<Found>, Error> {
+        let options = ListOptions {
+            recursive: depth == Depth::Deep,
+            ..ListOptions::default()
+        };
+        let prefix = match folder {
+            "" => String::new(),
+            folder => format!("{folder}/"),
+        };
+        let listed = self.run(self.operator.list_options(&prefix, options))?;
+        let listed = self.absent_as_none(listed, "list", folder)?;
+        let entries = listed.into_iter().flatten();
+        let files = entries.filter(|entry| entry.metadata().is_file());
+        let mut files: Vec<Found> = files
+            .map(|entry| found_of(entry.path(), entry.metadata()))
+            .collect();
+        files.sort_by(|one, other| one.path.cmp(&other.path));
+        Ok(files)
+    }
+
+    /// Waits for the client, or until the user wants an end at once.
+    fn run<T>(&self, work: impl Future<Output = T>) -> Result<T, Error> {
+        let cancel = &self.cancel;
+        runtime().block_on(async {
+            let mut work = std::pin::pin!(work);
+            loop {
+                let turn = tokio::time::timeout(Duration::from_millis(100), work.as_mut());
+                match turn.await {
+                    Ok(done) => return Ok(done),
+                    Err(_) if cancel.urgency() >= Urgency::Drain => return Err(Error::Cancelled),
+                    Err(_) => {}
+                }
+            }
+        })
+    }
+
+    fn absent_as_none<T>(
+        &self,
+        outcome: opendal::Result<T>,
+        action: &'static str,
+        path: &str,
+    ) -> Result<Option<T>, Error> {
+        match outcome {
+            Ok(value) => Ok(Some(value)),
+            Err(error) => match self.explain(&error, action, path) {
+                Error::Missing { .. } => Ok(None),
+                error => Err(error),
+            },
+        }
+    }
+
+    fn explain(&self, error: &opendal::Error, action: &'static str, path: &str) -> Error {
+        Error::of(error, action, path, &self.place.url)
+    }
+
+    /// Makes the error of an object that is not what it should be.
+    pub(crate) fn wrong(&self, path: &str, what: String) -> Error {
+        Error::Wrong {
+            path: path.to_owned(),
+            url: self.place.url.clone(),
+            what,
+        }
+    }
+
+    /// Makes the error of an object that is not there.
+    pub(crate) fn missing(&self, path: &str) -> Error {
+        Error::Missing {
+            path: path.to_owned(),
+            url: self.place.url.clone(),
+        }
+    }
+}
+
+/// Does `work` for each item, several at once; the first error ends it.
+pub(crate) fn in_parallel<T: Sync, R: Send>(
+    jobs: usize,
+    items: &[T],
+    cancel: &CancelToken,
+    work: impl Fn(&T) -> Result<R, Error> + Sync,
+) -> Result<Vec<R>, Error> {
+    use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+    let (next, is_over) = (AtomicUsize::new(0), AtomicBool::new(false));
+    let worker = || {
+        let mut done = Vec::new();
+        loop {
+            let index = next.fetch_add(1, Ordering::Relaxed);
+            let Some(item) = items
+                .get(index)
+                .filter(|_| !is_over.load(Ordering::Relaxed))
+            else {
+                return Ok(done);
+            };
+            let outcome = if cancel.is_cancelled() {
+                Err(Error::Cancelled)
+            } else {
+                work(item)
+            };
+            match outcome {
+                Ok(value) => done.push((index, value)),
+                Err(error) => {
+                    is_over.store(true, Ordering::Relaxed);
+                    return Err(error);
+                }
+            }
+        }
+    };
+    let jobs = jobs.min(items.len());
+    if jobs <= 1 {
+        let done: Vec<(usize, R)> = worker()?;
+        return Ok(done.into_iter().map(|(_, value)| value).collect());
+    }
+    let outcomes: Vec<Result<Vec<(usize, R)>, Error>> = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..jobs).map(|_| scope.spawn(worker)).collect();
+        let joined = threads.into_iter().map(|thread| {
+            thread
+                .join()
+                .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        });
+        joined.collect()
+    });
+    let mut all = Vec::with_capacity(items.len());
+    for outcome in outcomes {
+        all.extend(outcome?);
+    }
+    all.sort_by_key(|(index, _)| *index);
+    Ok(all.into_iter().map(|(_, value)| value).collect())
+}
+
+/// Reads a range, but at most so many bytes, whatever the other side sends.
+async fn read_some(
+    operator: &Operator,
+    path: &str,
+    range: impl std::ops::RangeBounds<u64>,
+    length: u64,
+) -> opendal::Result<Vec<u8>> {
+    let length_in_memory = usize::try_from(length).unwrap_or(usize::MAX);
+    let reader = operator
+        .reader_options(path, ReaderOptions::default())
+        .await?;
+    let mut reader = reader.into_futures_async_read(range).await?;
+    let mut bytes = Vec::with_capacity(length_in_memory.min(1 << 20));
+    while bytes.len() < length_in_memory {
+        let chunk = reader.read_buffer(length_in_memory - bytes.len()).await;
+        let chunk = chunk.map_err(of_io)?;
+        if chunk.is_empty() {
+            break;
+        }
+        for piece in chunk {
+            bytes.extend_from_slice(&piece);
+        }
+    }
+    Ok(bytes)
+}
+
+/// Takes the client's error out of the one that its reader has wrapped it into.
+fn of_io(error: std::io::Error) -> opendal::Error {
+    let kind = error.kind();
+    match error
+        .into_inner()
+        .map(|inner| inner.downcast::<opendal::Error>())
+    {
+        Some(Ok(inner)) => *inner,
+        Some(Err(inner)) => opendal::Error::new(ErrorKind::Unexpected, inner.to_string()),
+        None => opendal::Error::new(ErrorKind::Unexpected, kind.to_string()),
+    }
+}
+
+async fn write_parts(
+    operator: &Operator,
+    path: &str,
+    file: &mut File,
+    size: u64,
+    meter: &Meter,
+) -> opendal::Result<()> {
+    let can_part = operator.info().capability().write_can_multi;
+    let part = usize::try_from(if can_part { PART } else { size.max(1) }).unwrap_or(usize::MAX);
+    let options = WriteOptions {
+        concurrent: PARTS_AT_ONCE,
+        chunk: (can_part && size > PART).then_some(part),
+        ..WriteOptions::default()
+    };
+    let mut writer = operator.writer_options(path, options).await?;
+    let mut rest = size;
+    loop {
+        let length = rest.min(part as u64);
+        let mut bytes = vec![0; usize::try_from(length).unwrap_or(usize::MAX)];
+        if let Err(error) = file.read_exact(&mut bytes) {
+            let _left = writer.abort().await;
+            let message = "the local file became shorter";
+            return Err(opendal::Error::new(ErrorKind::Unexpected, message).set_source(error));
+        }
+        if let Err(error) = writer.write(bytes).await {
+            let _left = writer.abort().await;
+            return Err(error);
+        }
+        meter.add_bytes(length);
+        rest -= length;
+        if rest == 0 {
+            break;
+        }
+    }
+    writer.close().await.map(|_| ())
+}
+
+/// Returns whether an object ends where it should.
+fn read_ends(backend: &Backend, path: &str, size: u64) -> Result<bool, Error> {
+    Ok(backend.stat(path)?.is_some_and(|found| found.size == size))
+}
+
+fn hash(file: &File) -> std::io::Result<(Digest, u64)> {
+    let mut hasher = Hasher::default();
+    let mut block = vec![0; 1 << 20];
+    let mut at = 0;
+    loop {
+        let count = file.read_at(&mut block, at)?;
+        if count == 0 {
+            return Ok((hasher.digest(), at));
+        }
+        hasher.update(&block[..count]);
+        at += count as u64;
+    }
+}
+
+fn found_of(path: &str, metadata: &opendal::Metadata) -> Found {
+    Found {
+        path: path.to_owned(),
+        size: metadata.content_length(),
+        etag: metadata.etag().map(str::to_owned),
+        modified: metadata
+            .last_modified()
+            .map(|time| time.into_inner().as_second()),
+    }
+}
+
+/// Makes a name that nobody else has.
+fn unique() -> String {
+    use std::sync::atomic::{AtomicU64, Ordering};
+    use std::time::{SystemTime, UNIX_EPOCH};
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    let time = SystemTime::now().duration_since(UNIX_EPOCH);
+    let text = format!(
+        "{} {} {:?} {:?}",
+        std::process::id(),
+        COUNT.fetch_add(1, Ordering::Relaxed),
+        time.map(|time| time.as_nanos()),
+        std::thread::current().id(),
+    );
+    // The address of something on the stack differs between machines that agree in all else.
+    let here = std::ptr::from_ref(&text).addr();
+    Digest::of(format!("{text} {here}").as_bytes()).to_string()
+}
+
+fn refused(error: &opendal::Error, place: &Place) -> Error {
+    if error.kind() == ErrorKind::Unsupported {
+        let scheme = place.url.split("://").next().unwrap_or_default();
+        return Error::NotBuilt {
+            scheme: scheme.to_owned(),
+        };
+    }
+    match Error::of(error, "open", "", &place.url) {
+        Error::Missing { .. } => Error::Failed {
+            action: "open",
+            path: String::new(),
+            url: place.url.clone(),
+            source: Box::new(Reason(error.message().to_owned())),
+        },
+        other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::remote::place::Options;
+
+    fn open(folder: &Path) -> Backend {
+        let place = Place::parse("there", &Options::new(), folder).expect("a place");
+        Backend::open(place, &CancelToken::default()).expect("opens")
+    }
+
+    #[test]
+    fn what_is_written_is_found_listed_and_read_and_nothing_else_is_left() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let backend = open(folder.path());
+        assert_eq!(backend.stat("a/b").expect("asks"), None);
+        assert_eq!(backend.read("a/b", 9).expect("asks"), None);
+        assert!(backend.list("a", Depth::Deep).expect("lists").is_empty());
+        backend.write("a/b", b"bytes".to_vec()).expect("writes");
+        backend.write("a/c/d", Vec::new()).expect("writes");
+        assert_eq!(
+            backend.read("a/b", 5).expect("reads").as_deref(),
+            Some(&b"bytes"[..])
+        );
+        assert_eq!(backend.read_range("a/b", 1, 3).expect("reads"), b"yte");
+        let names = |depth| {
+            let found = backend.list("a", depth).expect("lists");
+            found
+                .into_iter()
+                .map(|found| (found.path, found.size))
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(names(Depth::Flat), [("a/b".to_owned(), 5)]);
+        assert_eq!(names(Depth::Deep).len(), 2);
+        assert!(
+            backend
+                .list(UNFINISHED, Depth::Deep)
+                .expect("lists")
+                .is_empty()
+        );
+        backend.remove("a/b").expect("removes");
+        backend.remove("a/b").expect("is gone");
+        assert_eq!(backend.stat("a/b").expect("asks"), None);
+    }
+
+    #[test]
+    fn what_is_too_long_or_too_short_is_refused() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let backend = open(folder.path());
+        backend.write("x", vec![7; 100]).expect("writes");
+        assert!(matches!(backend.read("x", 99), Err(Error::Wrong { .. })));
+        assert!(backend.read_range("x", 50, 51).is_err());
+        let file = tempfile::tempfile().expect("a file");
+        let meter = Meter::default();
+        for size in [99, 101] {
+            assert!(
+                backend
+                    .download("x", Some(size), &file, Path::new("f"), &meter)
+                    .is_err()
+            );
+        }
+        let (digest, size) = backend
+            .download("x", Some(100), &file, Path::new("f"), &meter)
+            .expect("comes");
+        assert_eq!((digest, size), (Digest::of(&[7; 100]), 100));
+    }
+
+    #[test]
+    fn a_big_object_travels_in_parts() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let backend = open(folder.path());
+        let size = usize::try_from(2 * PART + 5).expect("fits");
+        let bytes: Vec<u8> = (0..size).map(|index| (index % 251) as u8).collect();
+        let from = folder.path().join("from");
+        crate::base::fs::write_replaceable(&from, &bytes).expect("writes");
+        let meter = Meter::default();
+        backend
+            .upload("big", &from, size as u64, &meter)
+            .expect("goes");
+        assert_eq!(meter.progress().bytes, size as u64);
+        let file = tempfile::tempfile().expect("a file");
+        let (digest, _) = backend
+            .download("big", Some(size as u64), &file, &from, &meter)
+            .expect("comes");
+        assert_eq!(digest, Digest::of(&bytes));
+    }
+}
