@@ -10,6 +10,13 @@ use std::thread;
 
 use tempfile::TempDir;
 
+#[path = "ml/data_sets.rs"]
+mod data_sets;
+#[path = "ml/inspect.rs"]
+mod inspect;
+#[path = "ml/training.rs"]
+mod training;
+
 /// Nobody listens on the discard port; a connection fails at once.
 const NOWHERE: &str = "http://127.0.0.1:9/";
 
@@ -72,7 +79,8 @@ impl Project {
     fn stage(&self, stage: &str) -> Output {
         let mut command = Command::new(env!("CARGO_BIN_EXE_mlpipe"));
         command
-            .args(["ml", stage])
+            .arg("ml")
+            .args(stage.split(' '))
             .current_dir(self.folder.path())
             .env("MLPIPE_MNIST_URL", &self.mirror)
             .env("NO_PROXY", "*")
@@ -103,10 +111,13 @@ impl Project {
     }
 
     fn run_all(&self) -> Vec<(PathBuf, Vec<u8>)> {
-        for stage in ["prepare", "train", "evaluate"] {
+        for stage in ["prepare", "inspect", "train", "evaluate"] {
             self.run(stage);
         }
-        files(self.folder.path(), Path::new(""))
+        let mut files = files(self.folder.path(), Path::new(""));
+        // Times and hosts are in there, which differ from run to run.
+        files.retain(|(path, _)| !path.starts_with("logs"));
+        files
     }
 
     /// Returns the number at `keys` of a JSON file.
@@ -163,13 +174,20 @@ fn a_second_run_writes_the_same_bytes_with_any_number_of_threads() {
         "data/prepared/test.safetensors",
         "data/prepared/train.safetensors",
         "data/prepared/validation.safetensors",
+        "models/checkpoints/.gitignore",
+        "models/checkpoints/best.safetensors",
+        "models/checkpoints/last.safetensors",
         "models/cnn.safetensors",
         "params.yaml",
+        "reports/confused.csv",
         "reports/confusion.csv",
+        "reports/data.json",
         "reports/history.csv",
         "reports/metrics.json",
+        "reports/model.md",
         "reports/per_class.csv",
         "reports/train.json",
+        "reports/worst.png",
     ];
     assert_eq!(names, expected);
     for threads in ["1", "2", "3"] {

@@ -323,6 +323,10 @@ impl From<crate::ml::Error> for CliError {
         match error {
             crate::ml::Error::Params(problem) => problem.into(),
             crate::ml::Error::Broken(ref flaw) => Self::new(&error).hint(flaw.help()),
+            crate::ml::Error::Unusable { .. } => Self::new(&error)
+                .hint("mend the source and run `mlpipe ml prepare` again; what was found is in the metrics file too"),
+            crate::ml::Error::NoFindings { .. } => Self::new(&error)
+                .hint("name a revision at which `mlpipe ml inspect` had run, or a file that it wrote"),
             crate::ml::Error::Unfit { .. } => Self::new(&error)
                 .hint("`data.size` and `data.color` in params.yaml bring images to what it takes"),
             crate::ml::Error::Stale { .. } => Self::new(&error)

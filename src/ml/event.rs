@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::ml::dataset::Counts;
+use crate::ml::inspect::{Drift, Fault, Findings};
 use crate::ml::speed::Speed;
 
 /// Something happened in a built-in stage.
@@ -13,6 +14,12 @@ pub(crate) enum Event {
     Downloading { url: String },
     /// The data are prepared.
     Prepared { folder: PathBuf, counts: Counts },
+    /// Prepared data were looked through.
+    Inspected {
+        findings: Findings,
+        drift: Option<Drift>,
+        faults: Vec<Fault>,
+    },
     /// Training begins with this network.
     Started {
         layers: Vec<LayerRow>,

@@ -1,12 +1,17 @@
 //! `mlpipe ml …`: the built-in training stages as commands.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 
+use crate::base::fs;
+use crate::base::source::Snapshot as _;
+use crate::cli::commands::Context;
+use crate::cli::error::CliError;
 use crate::cli::ui::training::TrainingDisplay;
 use crate::ml::{
-    Error, Evaluation, Preparation, Start, Training, code_digest, evaluate, prepare, train,
+    Base, Evaluation, Inspection, Preparation, Start, Training, code_digest, evaluate, inspect,
+    prepare, train,
 };
 
 #[derive(Debug, Args)]
@@ -19,6 +24,8 @@ pub(crate) struct MlArgs {
 enum Stage {
     /// Render or fetch the images and split them into train, validation and test part
     Prepare(PrepareArgs),
+    /// Check the prepared images before anything learns from them
+    Inspect(InspectArgs),
     /// Train a network on the prepared images
     Train(TrainArgs),
     /// Measure the trained network on the test part
@@ -41,6 +48,22 @@ struct PrepareArgs {
     /// Fetch the files of MNIST below this address instead of the public ones
     #[arg(long, value_name = "URL", env = "MLPIPE_MNIST_URL")]
     mnist_url: Option<String>,
+}
+
+#[derive(Debug, Args)]
+struct InspectArgs {
+    /// The folder that `prepare` wrote
+    #[arg(long, value_name = "FOLDER", default_value = "data/prepared")]
+    data: PathBuf,
+    /// Where to write what was found
+    #[arg(long, value_name = "FILE", default_value = "reports/data.json")]
+    metrics: PathBuf,
+    /// Tell how far the data are from those of a revision, or from those of another such file
+    #[arg(long, value_name = "REV|FILE.json")]
+    against: Option<String>,
+    /// Where to write that distance
+    #[arg(long, value_name = "FILE", default_value = "reports/drift.json")]
+    drift: PathBuf,
 }
 
 #[derive(Debug, Args)]
@@ -112,17 +135,59 @@ struct EvaluateArgs {
 }
 
 /// Runs the stage that was asked for.
-pub(crate) fn run(args: &MlArgs) -> Result<(), Error> {
+pub(crate) fn run(args: &MlArgs, context: &Context) -> Result<(), CliError> {
     let mut display = TrainingDisplay::new();
     let mut show = |event| display.show(&event);
     match &args.stage {
-        Stage::Prepare(args) => prepare(&args.task(), &mut show),
-        Stage::Train(args) => train(&args.task(), &mut show),
-        Stage::Evaluate(args) => evaluate(&args.task(), &mut show),
-        Stage::Digest => {
-            anstream::println!("{}", code_digest());
-            Ok(())
-        }
+        Stage::Prepare(args) => prepare(&args.task(), &mut show)?,
+        Stage::Inspect(args) => inspect(&args.task(context)?, &mut show)?,
+        Stage::Train(args) => train(&args.task(), &mut show)?,
+        Stage::Evaluate(args) => evaluate(&args.task(), &mut show)?,
+        Stage::Digest => anstream::println!("{}", code_digest()),
+    }
+    Ok(())
+}
+
+impl InspectArgs {
+    fn task(&self, context: &Context) -> Result<Inspection, CliError> {
+        let base = match &self.against {
+            Some(name) => Some(self.base(name, context)?),
+            None => None,
+        };
+        Ok(Inspection {
+            data: self.data.clone(),
+            metrics: self.metrics.clone(),
+            base,
+            drift: self.drift.clone(),
+        })
+    }
+
+    /// Reads what an earlier check found: the file itself, or as it was at a revision.
+    fn base(&self, name: &str, context: &Context) -> Result<Base, CliError> {
+        let is_file = Path::new(name)
+            .extension()
+            .is_some_and(|kind| kind == "json");
+        let bytes = if is_file {
+            fs::read(Path::new(name))?
+        } else {
+            let workspace = context.workspace()?;
+            let path = context.path(&workspace, &self.metrics.to_string_lossy())?;
+            workspace.revision(name)?.read(&path)?
+        };
+        let missing = || {
+            let what = if is_file {
+                format!("there is no `{name}`")
+            } else {
+                format!("there is no `{}` at `{name}`", self.metrics.display())
+            };
+            let hint =
+                "`--against` compares with what `mlpipe ml inspect` wrote, where that is committed";
+            CliError::failed(what, hint)
+        };
+        Ok(Base {
+            name: name.to_owned(),
+            bytes: bytes.ok_or_else(missing)?,
+        })
     }
 }
 

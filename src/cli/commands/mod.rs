@@ -103,7 +103,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, CliError> {
         Command::Fsck(args) => fsck::run(args, &context),
         Command::Git(args) => git::run(args, &context),
         #[cfg(feature = "ml")]
-        Command::Ml(args) => Ok(ml::run(args).map(|()| Exit::Success)?),
+        Command::Ml(args) => ml::run(args, &context).map(|()| Exit::Success),
     }
 }
 

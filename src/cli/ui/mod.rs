@@ -9,6 +9,8 @@ pub(crate) mod diagnostics;
 pub(crate) mod fsck;
 pub(crate) mod gates;
 pub(crate) mod gc;
+#[cfg(feature = "ml")]
+mod inspection;
 pub(crate) mod json;
 pub(crate) mod migration;
 mod plain;

@@ -7,6 +7,7 @@ use comfy_table::{CellAlignment, Table, presets};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::base::human;
+use crate::cli::ui::inspection;
 use crate::ml::{BatchEnd, EpochEnd, Event, LayerRow, Score};
 
 /// What is on the screen of a running stage.
@@ -43,6 +44,11 @@ impl TrainingDisplay {
                     "prepared {folder}: {train} images to train, {validation} to validate, {test} to test"
                 ));
             }
+            Event::Inspected {
+                findings,
+                drift,
+                faults,
+            } => say(&inspection::report(findings, drift.as_ref(), faults)),
             Event::Started {
                 layers,
                 parameters,
