@@ -34,10 +34,13 @@ impl Body {
             Self::Json(value) => {
                 serde_json::to_string_pretty(value).expect("invariant: a value is JSON") + "\n"
             }
-            Self::Form(fields) => fields
-                .iter()
-                .map(|(name, value)| format!("{name}={}\n", String::from_utf8_lossy(value)))
-                .collect(),
+            Self::Form(fields) => {
+                let show = |(name, value): &(String, Vec<u8>)| {
+                    format!("{name}={}", String::from_utf8_lossy(value))
+                };
+                let lines: Vec<String> = fields.iter().map(show).collect();
+                lines.join("\n") + "\n"
+            }
         }
     }
 }

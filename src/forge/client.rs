@@ -168,14 +168,31 @@ impl Client {
     /// Sends a request until it is answered, within the forge's rules and our patience.
     pub(crate) fn send(&self, request: &Request) -> Result<Answer, Error> {
         let url = self.url(&request.path)?;
-        if self.mode == Mode::Dry {
-            let shown = format!("{} {url}\n{}", request.method, request.body.show());
-            (self.tell)(Telling::Request(&self.mask(&shown)));
-            if request.method != Method::GET || self.token.is_none() {
-                return Ok(self.answer(request, HeaderMap::new(), Vec::new()));
-            }
+        match self.mode {
+            Mode::Send => self.exchange(request, url),
+            Mode::Dry => self.rehearse(request, url),
         }
-        let mut url = url;
+    }
+
+    /// Tells what would be sent. What only reads is sent, too, for what follows depends on it; if that
+    /// does not work, nothing counts as being there.
+    fn rehearse(&self, request: &Request, url: Url) -> Result<Answer, Error> {
+        let shown = format!("{} {url}\n{}", request.method, request.body.show());
+        (self.tell)(Telling::Request(&self.mask(&shown)));
+        let nothing = self.answer(request, HeaderMap::new(), Vec::new());
+        if request.method != Method::GET || self.token.is_none() {
+            return Ok(nothing);
+        }
+        match self.exchange(request, url) {
+            Err(error) if !error.is_missing() => {
+                self.note(&error.to_string());
+                Ok(nothing)
+            }
+            outcome => outcome,
+        }
+    }
+
+    fn exchange(&self, request: &Request, mut url: Url) -> Result<Answer, Error> {
         let mut redirects = 0;
         let mut attempt = 1;
         loop {
@@ -196,12 +213,19 @@ impl Client {
                     return Err(self.uncertain(request, &error.to_string()));
                 }
                 Outcome::Unsent(error) | Outcome::Broken(error) => {
-                    self.patience.pause(attempt).ok_or(error)?
+                    self.pause_before(attempt).ok_or(error)?
                 }
             };
             self.pause(wait)?;
             attempt += 1;
         }
+    }
+
+    /// Returns how long to pause before the try after this one. Nobody waits for a rehearsal.
+    fn pause_before(&self, attempt: u32) -> Option<Duration> {
+        self.patience
+            .pause(attempt)
+            .filter(|_| self.mode == Mode::Send)
     }
 
     /// Reads all pages of a list.
@@ -215,27 +239,11 @@ impl Client {
                 return Err(self.unlike(&Request::get(path), &text));
             }
             let answer = self.send(&Request::get(path))?;
-            let (page, following) = self.page(&answer)?;
+            let (page, following) = page(&answer)?;
             items.extend(page);
             next = following;
         }
         Ok(items)
-    }
-
-    /// Returns the items of a page, and where the next one is.
-    fn page(&self, answer: &Answer) -> Result<(Vec<Value>, Option<String>), Error> {
-        match answer.json()? {
-            Value::Null => Ok((Vec::new(), None)),
-            Value::Array(items) => Ok((items, next_link(&answer.headers))),
-            Value::Object(mut page) if page.get("values").is_some_and(Value::is_array) => {
-                let next = page.get("next").and_then(Value::as_str).map(str::to_owned);
-                let Some(Value::Array(items)) = page.remove("values") else {
-                    return Ok((Vec::new(), next));
-                };
-                Ok((items, next))
-            }
-            _ => Err(answer.unlike("it is no list")),
-        }
     }
 
     /// Makes the URL of a path, or checks that a URL given by the forge is its own.
@@ -343,7 +351,7 @@ impl Client {
         let now = now.map_or(0, |time| time.as_secs());
         let refused = |refusal| Error::Refused(Box::new(refusal));
         if let Some(wait) = wanted_pause(*status, headers, &refusal.message, now) {
-            return match self.patience.pause(attempt) {
+            return match self.pause_before(attempt) {
                 Some(pause) => Ok(wait.max(pause)),
                 None => Err(refused(refusal)),
             };
@@ -354,7 +362,7 @@ impl Client {
         if request.repeat == Repeat::Never {
             return Err(self.uncertain(request, &format!("it answered {}", status.as_u16())));
         }
-        self.patience.pause(attempt).ok_or_else(|| refused(refusal))
+        self.pause_before(attempt).ok_or_else(|| refused(refusal))
     }
 
     /// Pauses, if that is within what all pauses may take.
@@ -457,6 +465,22 @@ impl Client {
                 "the token in {variable} goes to {host} unencrypted: its address begins with http"
             ));
         }
+    }
+}
+
+/// Returns the items of a page, and where the next one is.
+fn page(answer: &Answer) -> Result<(Vec<Value>, Option<String>), Error> {
+    match answer.json()? {
+        Value::Null => Ok((Vec::new(), None)),
+        Value::Array(items) => Ok((items, next_link(&answer.headers))),
+        Value::Object(mut page) if page.get("values").is_some_and(Value::is_array) => {
+            let next = page.get("next").and_then(Value::as_str).map(str::to_owned);
+            let Some(Value::Array(items)) = page.remove("values") else {
+                return Ok((Vec::new(), next));
+            };
+            Ok((items, next))
+        }
+        _ => Err(answer.unlike("it is no list")),
     }
 }
 

@@ -55,14 +55,7 @@ pub(crate) struct Marker {
 impl Marker {
     /// Returns the text of a comment, with the marker at its end.
     pub(crate) fn sign(&self, text: &str) -> String {
-        format!("{}\n\n{self}\n", self.strip(text).trim_end())
-    }
-
-    /// Takes markers out of a text that is not ours: they would be taken for those of our comments.
-    fn strip(&self, text: &str) -> String {
-        let is_other = |line: &&str| !line.trim_start().starts_with(LABEL);
-        let lines: Vec<&str> = text.lines().filter(is_other).collect();
-        lines.join("\n")
+        format!("{}\n\n{self}\n", without_markers(text).trim_end())
     }
 
     /// Finds the marker of a report in a comment: its last line, as forges may trim it.
@@ -99,6 +92,13 @@ impl Marker {
             _ => false,
         }
     }
+}
+
+/// Takes markers out of a text that is not ours: they would be taken for those of our comments.
+fn without_markers(text: &str) -> String {
+    let is_other = |line: &&str| !line.trim_start().starts_with(LABEL);
+    let lines: Vec<&str> = text.lines().filter(is_other).collect();
+    lines.join("\n")
 }
 
 impl fmt::Display for Marker {

@@ -91,14 +91,13 @@ impl Token {
     pub(super) fn header(&self, kind: Kind) -> Result<(HeaderName, HeaderValue), Error> {
         let token = self.secret.reveal();
         let (name, text) = match kind {
-            Kind::Github => (AUTHORIZATION, format!("Bearer {token}")),
             Kind::Gitea => (AUTHORIZATION, format!("token {token}")),
             Kind::Gitlab => (HeaderName::from_static("private-token"), token.to_owned()),
             // A person's token comes with the person's name, a repository's own without.
             Kind::Bitbucket if token.contains(':') => {
                 (AUTHORIZATION, format!("Basic {}", encode(token.as_bytes())))
             }
-            Kind::Bitbucket => (AUTHORIZATION, format!("Bearer {token}")),
+            Kind::Github | Kind::Bitbucket => (AUTHORIZATION, format!("Bearer {token}")),
         };
         let mut value = HeaderValue::from_str(&text).map_err(|_| Error::BadToken {
             variable: self.variable.clone(),
@@ -244,15 +243,15 @@ fn parse_api(text: &str) -> Result<Url, Error> {
 fn check_repo(kind: Kind, repo: &str) -> Result<String, Error> {
     let repo = repo.trim_matches('/');
     let parts: Vec<&str> = repo.split('/').collect();
-    let is_name = |part: &&str| {
+    let is_name = |part: &str| {
         let is_plain = |c: char| c.is_ascii_alphanumeric() || "-._~{}".contains(c);
-        !part.is_empty() && !["..", "."].contains(part) && part.chars().all(is_plain)
+        !part.is_empty() && !["..", "."].contains(&part) && part.chars().all(is_plain)
     };
     let is_whole = match kind {
         Kind::Gitlab => parts.len() > 1 || repo.parse::<u64>().is_ok(),
         Kind::Github | Kind::Bitbucket | Kind::Gitea => parts.len() == 2,
     };
-    if is_whole && parts.iter().all(|part| is_name(&part)) {
+    if is_whole && parts.iter().all(|part| is_name(part)) {
         return Ok(repo.to_owned());
     }
     Err(Error::BadRepo {

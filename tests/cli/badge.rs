@@ -101,12 +101,14 @@ fn publish(project: &Project, variables: &[(&str, &str)]) -> Output {
     Output::of(project.command(&arguments).envs(variables.iter().copied()))
 }
 
-const MAIN: [(&str, &str); 5] = [
+const MAIN: [(&str, &str); 6] = [
     ("GITHUB_SHA", "0123456789012345678901234567890123456789"),
     ("GITHUB_ACTIONS", "true"),
     ("GITHUB_REPOSITORY", "me/mine"),
     ("GITHUB_REF", "refs/heads/main"),
     ("GITHUB_TOKEN", "s3cr3t"),
+    // Nobody is there.
+    ("GITHUB_API_URL", "http://127.0.0.1:9/api/v3"),
 ];
 
 #[test]

@@ -23,7 +23,7 @@ pub(crate) struct ForgeArgs {
     #[arg(long, value_name = "FORGE")]
     forge: Option<Kind>,
 
-    /// Find its interface at this address, as https://HOST/api/v4
+    /// Find its interface at this address, as `https://HOST/api/v4`
     #[arg(long, value_name = "URL")]
     api_url: Option<String>,
 

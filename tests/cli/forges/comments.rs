@@ -193,10 +193,10 @@ fn a_comment_that_is_deleted_is_written_anew() {
         } else {
             "PUT"
         };
-        let gone = Response::json(404, &json!({"message": "Not Found"}));
-        stub.fail(method, "1001", Fault::Answer(gone));
+        stub.fail(method, "1001", Fault::Vanish);
         let said = ci.run(&project, &["comment", "--id", "x"]).data();
         assert!(said.contains("posted on"), "{forge:?}: {said}");
+        assert_eq!(ours(&stub).len(), 1, "{forge:?}");
     }
 }
 

@@ -74,6 +74,8 @@ pub(crate) enum Fault {
     Hang,
     /// All is done, and then the connection breaks.
     BreakAfter,
+    /// Somebody has deleted all comments a moment before.
+    Vanish,
     /// Another run has written the same comment a moment before.
     OtherFirst,
 }
@@ -234,6 +236,14 @@ fn serve(stream: TcpStream, world: &Mutex<World>) {
         None => write(stream, &answer()),
         Some(Fault::Answer(response)) => write(stream, &response),
         Some(Fault::BreakAfter) => drop(answer()),
+        Some(Fault::Vanish) => {
+            world
+                .lock()
+                .expect("no test panicked within")
+                .comments
+                .clear();
+            write(stream, &answer());
+        }
         Some(Fault::OtherFirst) => {
             let response = answer();
             let mut world = world.lock().expect("no test panicked within");
