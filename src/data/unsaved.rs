@@ -85,6 +85,17 @@ impl Unsaved {
         if !is_folder && workspace.has_uncounted(&location)? {
             return Ok(Self::Whole);
         }
+        Self::look_inside(workspace, path, found, known)
+    }
+
+    /// Looks at what is in the folder at `path`, whose content is `found`.
+    fn look_inside(
+        workspace: &Workspace,
+        path: &RepoPath,
+        found: Content,
+        known: &Tree,
+    ) -> Result<Self, Error> {
+        let location = workspace.locate(path);
         let Some(tree) = workspace.tree(&AnyPath::from(path.clone()))? else {
             return Ok(Self::Whole);
         };
@@ -101,15 +112,14 @@ impl Unsaved {
         files.extend(links.iter().map(|&link| link.to_owned()));
         files.sort();
         files.dedup();
-        if files.is_empty() {
-            return Ok(Self::Nothing);
-        }
-        // What is behind a link to a folder elsewhere must not be moved from there.
-        if files.iter().any(|file| leads_elsewhere(&location, file)) {
-            Ok(Self::Whole)
+        Ok(if files.is_empty() {
+            Self::Nothing
+        } else if files.iter().any(|file| leads_elsewhere(&location, file)) {
+            // What is behind a link to a folder elsewhere must not be moved from there.
+            Self::Whole
         } else {
-            Ok(Self::Files(files))
-        }
+            Self::Files(files)
+        })
     }
 
     /// Returns the paths that it is about.
@@ -176,16 +186,17 @@ pub(super) fn own_links(
     }
     let tree = workspace.tree(&AnyPath::from(path.clone()))?;
     let tree = tree.unwrap_or_default();
-    let links = links.into_iter().filter(|link| !is_recorded_link(&tree, link));
+    let links = links
+        .into_iter()
+        .filter(|link| !is_recorded_link(&tree, link));
     Ok(links.map(|link| format!("{path}/{link}")).collect())
 }
 
 /// Returns the links in a folder that only the user can have made, and that lead to something else than
 /// `known` has there.
 fn other_links(location: &Path, tree: &Tree, known: &Tree) -> Result<Vec<String>, fs::Error> {
-    let is_other = |link: &String| {
-        !is_recorded_link(tree, link) && !tree.part(link).eq(known.part(link))
-    };
+    let is_other =
+        |link: &String| !is_recorded_link(tree, link) && !tree.part(link).eq(known.part(link));
     Ok(links_out(location)?.into_iter().filter(is_other).collect())
 }
 

@@ -9,10 +9,10 @@ use crate::base::path::RepoPath;
 use crate::engine::absence::Made;
 use crate::engine::decide::{Decision, Reason, examine};
 use crate::engine::error::{Error, Failure};
+use crate::engine::incomplete::refuse_incomplete;
 use crate::engine::inputs::{CommandMemo, Gauge};
 use crate::engine::provision::absent;
 use crate::engine::repro::{environment, refuse_nesting, tracked_outs};
-use crate::engine::incomplete::refuse_incomplete;
 use crate::engine::run::{refuse_missing_deps, refuse_tracked};
 use crate::engine::selection::{Downstream, Missing, Policy, RunPolicy, Selection};
 use crate::pipeline::{

@@ -96,7 +96,10 @@ impl Repo {
 /// Returns how many moves came after a milestone. Where the log no longer has it, none: what was left
 /// behind and what is new cannot be told apart.
 fn moves_after(log: &Reflog, milestone: &Milestone) -> usize {
-    let is_it = |at: usize| log.get(at).is_some_and(|entry| digest(&entry) == milestone.entry);
+    let is_it = |at: usize| {
+        log.get(at)
+            .is_some_and(|entry| digest(&entry) == milestone.entry)
+    };
     // Git drops the oldest ones in time, so the count may tell too much or too little.
     match log.len().checked_sub(milestone.count) {
         Some(new) if is_it(new) => new,

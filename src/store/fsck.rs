@@ -222,12 +222,7 @@ impl Cache {
         Ok(())
     }
 
-    fn mend_pack(
-        &self,
-        name: Digest,
-        is_sound: bool,
-        checked: &mut Checked,
-    ) -> Result<(), Error> {
+    fn mend_pack(&self, name: Digest, is_sound: bool, checked: &mut Checked) -> Result<(), Error> {
         let Some(salvaged) = checked.note(self.salvage(name), None)? else {
             return Ok(());
         };

@@ -363,7 +363,11 @@ impl Loose {
         let mut found = Vec::new();
         for (path, name) in look(self.folder()) {
             if name.len() == 2 && path.is_dir() && !path.is_symlink() {
-                found.extend(look(&path).into_iter().map(|(path, rest)| (path, name.clone() + &rest)));
+                found.extend(
+                    look(&path)
+                        .into_iter()
+                        .map(|(path, rest)| (path, name.clone() + &rest)),
+                );
             } else {
                 listed.strays.push(path);
             }

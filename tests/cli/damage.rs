@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::faults::wait_for_line;
-use crate::support::{Project, files};
+use crate::support::{Output, Project, files};
 
 const STAGES: &str = "\
 stages:

@@ -600,7 +600,10 @@ fn nothing_is_written_behind_an_ignored_link() {
     project.remove("data/sub");
     std::os::unix::fs::symlink(outside.path(), project.path("data/sub")).expect("links");
     let text = project.run(&["checkout"]).failure(1);
-    assert!(text.contains("1 path in no cache, left as they are: data/sub"), "{text}");
+    assert!(
+        text.contains("1 path in no cache, left as they are: data/sub"),
+        "{text}"
+    );
     assert_eq!(files(outside.path()).len(), 0);
     // A file is as much in the way, and is found before anything changes.
     fs::remove_file(project.path("data/sub")).expect("removes");
@@ -763,7 +766,7 @@ fn a_link_that_the_user_put_in_place_of_data_stays() {
     assert!(text.contains("x.csv is a link of yours"), "{text}");
     assert!(text.contains("data/raw/sub is a link of yours"), "{text}");
     assert!(project.path("x.csv").is_symlink() && project.path("data/raw/sub").is_symlink());
-    // Nor does it give way to other content unasked.
+    // Nor does it give way to other content unasked, as a whole or in part.
     project.git(&["switch", "-q", "side"]);
     project.run(&["unprotect", "data/raw/a"]).data();
     project.write("data/raw/a", "changed\n");
@@ -776,6 +779,10 @@ fn a_link_that_the_user_put_in_place_of_data_stays() {
     let text = project.run(&["checkout"]).failure(1);
     assert!(text.contains("`x.csv` is left as it is"), "{text}");
     assert!(project.path("x.csv").is_symlink());
+    link(&project, "data/raw/a", "x");
+    let text = project.run(&["checkout", "data/raw/a"]).failure(1);
+    assert!(text.contains("data/raw/a"), "{text}");
+    assert!(project.path("data/raw/a").is_symlink());
     project.run(&["checkout", "--force"]).success();
     assert_eq!(project.read("x.csv"), "5,6\n");
     assert!(project.path(".mlpipe/kept/x.csv").is_symlink());
@@ -794,7 +801,9 @@ fn why_something_stays_is_said() {
     corrupt(&project, b"1,2\n", 0o444);
     let text = project.try_git(&["switch", "-q", "bare"]).success();
     assert!(
-        text.contains("data/raw  stays (not tracked here, but there are files in it that are no data"),
+        text.contains(
+            "data/raw  stays (not tracked here, but there are files in it that are no data"
+        ),
         "{text}"
     );
     assert!(
@@ -847,7 +856,11 @@ fn nothing_is_moved_away_before_its_replacement_is_sound() {
         let project = project();
         corrupt(&project, b"1,2\n", 0o444);
         corrupt(&project, b"alpha\n", 0o444);
-        let file = if target == "x.csv" { target } else { "data/raw/a" };
+        let file = if target == "x.csv" {
+            target
+        } else {
+            "data/raw/a"
+        };
         project.write(file, "mine\n");
         let text = project.run(&["checkout", "--force", target]).failure(1);
         assert!(text.contains("not in the cache"), "{text}");

@@ -583,7 +583,10 @@ fn a_tracked_folder_whose_list_is_lost_keeps_its_files() {
     project.write("data/raw/a", "another\n");
     for _ in 0..2 {
         let text = project.run(&["gc", "-wf"]).failure(1);
-        assert!(text.contains("the list of the files in `data/raw`"), "{text}");
+        assert!(
+            text.contains("the list of the files in `data/raw`"),
+            "{text}"
+        );
         assert!(text.contains("nothing was deleted"), "{text}");
     }
     project.write("data/raw/a", "alpha\n");
@@ -601,4 +604,21 @@ fn a_tracked_folder_whose_list_is_lost_keeps_its_files() {
     project.remove("data/raw");
     let text = project.run(&["gc", "-wf", "--allow-missing"]).success();
     assert!(text.contains("1 folder in scope whose list"), "{text}");
+}
+
+#[test]
+fn who_waits_for_it_says_for_whom() {
+    let project = project("a");
+    let place = project.path(".mlpipe/cache/lock");
+    let lock = fs::File::options().write(true).open(place).expect("opens");
+    lock.lock().expect("nobody has it");
+    project.write("x.csv", "1,2\n");
+    let mut adding = project.spawn(&["add", "x.csv"]);
+    let said = format!(
+        "another mlpipe (pid {}, with the cache for itself) is at work here; waiting",
+        std::process::id()
+    );
+    let _reader = crate::faults::wait_for_line(&mut adding, &said);
+    lock.unlock().expect("unlocks");
+    assert!(adding.wait().expect("ends").success());
 }

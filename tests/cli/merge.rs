@@ -275,7 +275,10 @@ fn a_file_that_both_sides_changed_is_a_conflict_and_all_other_files_are_merged()
         text.contains("what only one side changed is merged") && !text.contains("--theirs"),
         "{text}"
     );
-    assert!(text.contains("`mlpipe add data/raw`, and `git add data.lock`"), "{text}");
+    assert!(
+        text.contains("`mlpipe add data/raw`, and `git add data.lock`"),
+        "{text}"
+    );
     let theirs = project.git(&["show", ":3:data.lock"]);
     assert_eq!(theirs, project.git(&["show", "side:data.lock"]));
     project.run(&["checkout"]).success();

@@ -268,7 +268,9 @@ fn no_stage_runs_on_a_folder_that_was_not_put_in_place_whole() {
         project.run(&["add", "data"]).success();
         project.write(
             "pipeline.yaml",
-            &format!("stages:\n  s: {{cmd: find data -type f > out, deps: ['{dep}'], outs: [out]}}\n"),
+            &format!(
+                "stages:\n  s: {{cmd: find data -type f > out, deps: ['{dep}'], outs: [out]}}\n"
+            ),
         );
         // What the user deletes and the cache has is as it is meant to be.
         project.remove("data/sub/c.txt");
