@@ -11,10 +11,12 @@ mod lines;
 mod merge_driver;
 mod moments;
 mod moves;
+mod origin;
 mod pending;
 mod remotes;
 mod repo;
 mod revision;
+mod standing;
 mod tags;
 
 pub(crate) use error::Error;
@@ -26,4 +28,5 @@ pub(crate) use moments::Moment;
 pub(crate) use moves::{Milestone, Since};
 pub(crate) use repo::Repo;
 pub(crate) use revision::Revision;
+pub(crate) use standing::Standing;
 pub(crate) use tags::Tag;

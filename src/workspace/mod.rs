@@ -16,7 +16,7 @@ use crate::base::path::{PathError, RepoPath};
 use crate::base::source::Worktree;
 use crate::config::{self, STATE_FOLDER, Settings, Sharing};
 use crate::pipeline::{
-    self, Content, DVC_FILE, LOCK_FILE, Lock, LockError, PIPELINE_FILE, Pipeline,
+    self, Content, DVC_FILE, LOCK_FILE, Lock, LockError, PIPELINE_FILE, Pipeline, Source,
 };
 use crate::scm::{self, Repo, Revision};
 use crate::store::{self, Cache, Index, Meter, Restored, RunCache, Tree, project_name};
@@ -390,7 +390,15 @@ impl Workspace {
         &self,
         change: impl FnOnce(&mut BTreeMap<RepoPath, Content>),
     ) -> Result<(), LockError> {
-        ledger::update_data(self, change)
+        ledger::update_data(self, |lock| change(&mut lock.data))
+    }
+
+    /// Records where tracked data came from.
+    pub(crate) fn update_sources(
+        &self,
+        change: impl FnOnce(&mut BTreeMap<RepoPath, Source>),
+    ) -> Result<(), LockError> {
+        ledger::update_data(self, |lock| change(&mut lock.sources))
     }
 
     /// Keeps the short moments apart in which processes change what they share: the lock, its
