@@ -47,6 +47,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "pipeline",
             "store",
             "scm",
+            "remote",
             "config",
             "workspace",
             "forge",

@@ -297,9 +297,15 @@ mod tests {
         for (script, wanted) in [
             ("python train.py", &["python"][..]),
             ("A=1 B='x y' ./run.sh --lr 3", &["./run.sh"]),
-            ("sort in | uniq -c > out && wc -l < out", &["sort", "uniq", "wc"]),
+            (
+                "sort in | uniq -c > out && wc -l < out",
+                &["sort", "uniq", "wc"],
+            ),
             ("echo hi; cp a b & wait", &["cp"]),
-            ("if test -e x; then mv x y; else touch y; fi", &["mv", "touch"]),
+            (
+                "if test -e x; then mv x y; else touch y; fi",
+                &["mv", "touch"],
+            ),
             ("for i in 1 2; do gzip $i; done", &["gzip"]),
             ("exec env -i X=1 java -jar a.jar", &["java"]),
             ("cat <<EOF\nrm this\nEOF", &["cat"]),
@@ -332,7 +338,10 @@ mod tests {
     #[test]
     fn scripts_of_interpreters_are_files() {
         let script = |text: &str| calls(text).pop().and_then(|call| call.script);
-        assert_eq!(script("python -u src/train.py a.b"), Some("src/train.py".to_owned()));
+        assert_eq!(
+            script("python -u src/train.py a.b"),
+            Some("src/train.py".to_owned())
+        );
         assert_eq!(script("/usr/bin/python3.11 x.py"), Some("x.py".to_owned()));
         assert_eq!(script("python -m pkg.tool"), None);
         assert_eq!(script("bash -c 'x.sh'"), None);

@@ -30,7 +30,9 @@ pub(crate) fn examine(folder: &Path, aim: Aim) -> Vec<Finding> {
         Ok(workspace) => {
             let (pipeline, more) = project(&workspace);
             findings.extend(more);
-            let called = pipeline.as_ref().map(|pipeline| tools::tools(&workspace, pipeline));
+            let called = pipeline
+                .as_ref()
+                .map(|pipeline| tools::tools(&workspace, pipeline));
             findings.extend(called.unwrap_or_default());
             findings.extend(machine::machine(&here, pipeline.as_ref()));
             match workspace.load_lock() {
@@ -39,7 +41,7 @@ pub(crate) fn examine(folder: &Path, aim: Aim) -> Vec<Finding> {
             }
             findings.extend(repository::repository(&workspace, aim, is_ci));
             findings.extend(storage::storage(&workspace));
-            findings.extend(remotes::remotes(&workspace));
+            findings.extend(remotes::remotes(&workspace, aim));
             findings.extend(ci::ci(Some(&workspace), aim));
         }
         Err(error) => {
@@ -88,7 +90,9 @@ fn project(workspace: &Workspace) -> (Option<Pipeline>, Vec<Finding>) {
             let gates = human::count(pipeline.gates.len(), "gate");
             (Some(pipeline), finding(format!("{stages}, {gates}")))
         }
-        Err(pipeline::Error::NoPipeline { .. }) => (None, finding("there is none".to_owned()).as_note()),
+        Err(pipeline::Error::NoPipeline { .. }) => {
+            (None, finding("there is none".to_owned()).as_note())
+        }
         Err(error) => (None, broken("pipeline", &error)),
     };
     findings.push(loaded);

@@ -53,9 +53,11 @@ fn token(place: &Place, aim: Aim) -> Finding {
     let finding = |found: String| Finding::fine(Topic::Ci, "token", found);
     match &place.token {
         Some(token) => finding(format!("in {}", token.variable)),
-        None if place.is_fork() => {
-            finding(format!("none, for the code is a fork's ({})", place.variables)).as_note()
-        }
+        None if place.is_fork() => finding(format!(
+            "none, for the code is a fork's ({})",
+            place.variables
+        ))
+        .as_note(),
         None if aim == Aim::Run => finding("none here".to_owned()).as_note(),
         None => {
             let need = Permission::Write.on(place.kind);

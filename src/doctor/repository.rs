@@ -66,7 +66,11 @@ fn identity(standing: &Standing) -> Finding {
     match (&standing.name, &standing.email) {
         (Some(name), Some(email)) => finding(format!("{name} <{email}>")),
         (name, _) => {
-            let lacking = if name.is_none() { "user.name" } else { "user.email" };
+            let lacking = if name.is_none() {
+                "user.name"
+            } else {
+                "user.email"
+            };
             let hint = format!("`git config --global {lacking} …` says who commits");
             finding(format!("{lacking} is not set")).but(State::Warning, hint)
         }

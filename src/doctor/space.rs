@@ -72,7 +72,11 @@ fn judge(name: &'static str, folder: &Path, sure: u64, run: u64) -> Finding {
     let size = human::size;
     let found = match (sure, run) {
         (0, 0) => format!("{} free", size(free)),
-        (0, _) => format!("{} free; a whole run writes about {}", size(free), size(run)),
+        (0, _) => format!(
+            "{} free; a whole run writes about {}",
+            size(free),
+            size(run)
+        ),
         _ => format!(
             "{} free; {} are to be brought here, a whole run writes about {}",
             size(free),

@@ -15,7 +15,9 @@ fn writable(workspace: &Workspace) -> Finding {
     let dir = &workspace.settings().cache.dir;
     let shown = workspace.shown(dir);
     let folder = existing(dir);
-    let probe = tempfile::Builder::new().prefix(fs::LITTER).tempfile_in(&folder);
+    let probe = tempfile::Builder::new()
+        .prefix(fs::LITTER)
+        .tempfile_in(&folder);
     let finding = |found: String| Finding::fine(Topic::Cache, "folder", found);
     match probe {
         Ok(_) if folder == *dir => finding(format!("{shown}, writable")),

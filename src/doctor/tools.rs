@@ -120,7 +120,11 @@ fn script(folder: &Path, call: &Call, stages: &[String], made: &Made) -> Option<
     if path.exists() || made.has(&path) {
         return None;
     }
-    let found = format!("not there; {} runs it with {}", callers(stages), call.program);
+    let found = format!(
+        "not there; {} runs it with {}",
+        callers(stages),
+        call.program
+    );
     let hint = "correct the command, or bring the file";
     Some(Finding::fine(Topic::Tools, name, found).but(State::Failure, hint))
 }

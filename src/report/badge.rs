@@ -110,7 +110,13 @@ impl FromStr for Format {
             _ => return Err(wrong()),
         };
         let digits = match digits.strip_prefix('.') {
-            Some(digits) => Some(digits.parse().ok().filter(|count| *count <= 12).ok_or_else(wrong)?),
+            Some(digits) => Some(
+                digits
+                    .parse()
+                    .ok()
+                    .filter(|count| *count <= 12)
+                    .ok_or_else(wrong)?,
+            ),
             None if digits.is_empty() => None,
             None => return Err(wrong()),
         };

@@ -53,7 +53,10 @@ fn text(text: &str, start: f64, part: f64) -> String {
     let line = |y: &str, more: &str| {
         format!("<text x=\"{middle}\" y=\"{y}\" textLength=\"{length}\"{more}>{text}</text>")
     };
-    let shadow = line("15", " aria-hidden=\"true\" fill=\"#010101\" fill-opacity=\".3\"");
+    let shadow = line(
+        "15",
+        " aria-hidden=\"true\" fill=\"#010101\" fill-opacity=\".3\"",
+    );
     shadow + &line("14", "")
 }
 
@@ -98,7 +101,13 @@ mod tests {
 
     #[test]
     fn widths_are_those_of_the_font() {
-        for text in ["accuracy", "98.47 %", "WWWWiiii", "parameters", "f1.class_8 @main"] {
+        for text in [
+            "accuracy",
+            "98.47 %",
+            "WWWWiiii",
+            "parameters",
+            "f1.class_8 @main",
+        ] {
             let (told, drawn) = (width(text), drawn(text));
             // What is drawn lacks the empty edges of the first and the last letter.
             assert!((told - drawn).abs() < 2.5, "{text}: {told} {drawn}");
@@ -108,7 +117,10 @@ mod tests {
     #[test]
     fn names_stay_text() {
         let svg = draw("a<script>&\"", "1", "#4c1");
-        assert!(svg.contains("a&lt;script&gt;&amp;&quot;") && !svg.contains("<script"), "{svg}");
+        assert!(
+            svg.contains("a&lt;script&gt;&amp;&quot;") && !svg.contains("<script"),
+            "{svg}"
+        );
         assert!(Tree::from_str(&svg, &Options::default()).is_ok());
     }
 }

@@ -9,11 +9,11 @@ use crate::report::confusions::confusions;
 use crate::report::dataset::{data_change, is_data};
 use crate::report::error::Error;
 use crate::report::headline::{headline, main_metric};
+use crate::report::history::History;
 use crate::report::mermaid::{self, flowchart, line_chart};
 use crate::report::model::{Base, Chart, GateRow, Report, Row, StageRow, run_summary, tell_apart};
 use crate::report::side::{Changed, Side, changed_inputs};
 use crate::report::tensors::model_changes;
-use crate::report::history::History;
 use crate::report::trend::{Trend, longest, trends};
 use crate::scm::Repo;
 

@@ -62,13 +62,15 @@ impl History {
                 column: 1,
             };
             let problem = |message: String| Problem::new(file, text, message).at(Some(place));
-            let newer = serde_json::from_str(line).is_ok_and(|header: Header| header.schema > SCHEMA);
+            let newer =
+                serde_json::from_str(line).is_ok_and(|header: Header| header.schema > SCHEMA);
             if newer {
                 let help = "a newer mlpipe wrote it: use that one here, too";
                 return Err(problem("a newer format than this mlpipe reads".to_owned()).help(help));
             }
             let entry = serde_json::from_str(line);
-            entries.push(entry.map_err(|error| problem(format!("no entry of a history: {error}")))?);
+            entries
+                .push(entry.map_err(|error| problem(format!("no entry of a history: {error}")))?);
         }
         Ok(Self { entries })
     }
@@ -89,9 +91,8 @@ impl History {
 
     /// Writes it, one line an entry.
     pub(crate) fn to_text(&self) -> String {
-        let line = |entry: &Entry| {
-            serde_json::to_string(entry).expect("invariant: plain data") + "\n"
-        };
+        let line =
+            |entry: &Entry| serde_json::to_string(entry).expect("invariant: plain data") + "\n";
         self.entries.iter().map(line).collect()
     }
 

@@ -40,7 +40,12 @@ pub(crate) fn read_report(bytes: &[u8]) -> Result<Report, Unreadable> {
         return Err(Unreadable::Senseless("its verdict is none of ours"));
     }
     let base = report.base.as_ref().map(|base| &base.commit);
-    if !report.head.iter().chain(base).all(|commit| is_commit(commit)) {
+    if !report
+        .head
+        .iter()
+        .chain(base)
+        .all(|commit| is_commit(commit))
+    {
         return Err(Unreadable::Senseless("a commit is no hash"));
     }
     for trend in &mut report.trends {
@@ -115,8 +120,8 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::report::render::{Templates, render};
     use crate::report::Dialect;
+    use crate::report::render::{Templates, render};
 
     fn sound() -> Value {
         json!({
@@ -138,7 +143,10 @@ mod tests {
     fn what_is_not_escaped_is_made_anew() {
         let report = read(&sound()).expect("sound");
         assert_eq!(report.trends[0].sparkline, "▁·█");
-        assert_eq!(report.reproduce, "git switch --detach abc1234 && mlpipe repro");
+        assert_eq!(
+            report.reproduce,
+            "git switch --detach abc1234 && mlpipe repro"
+        );
         let text = render(&report, &Templates::default(), Dialect::Github).expect("renders");
         assert!(!text.contains("evil") && !text.contains("rm -rf"), "{text}");
     }
@@ -153,7 +161,10 @@ mod tests {
             ("metrics", json!([{"path": "m.json"}])),
             ("notes", json!(["x".repeat(LONGEST_TEXT + 1)])),
             ("left_out", json!(vec!["x"; LONGEST_LIST + 1])),
-            ("trends", json!([{"path": "", "key": "", "commits": [], "values": [1.0], "sparkline": ""}])),
+            (
+                "trends",
+                json!([{"path": "", "key": "", "commits": [], "values": [1.0], "sparkline": ""}]),
+            ),
         ] {
             let mut report = sound();
             report[key] = value;
@@ -167,7 +178,9 @@ mod tests {
     fn only_our_flowcharts_are_drawn() {
         let chart = |lines: &str| format!("flowchart LR\n{lines}{OUTCOME_CLASSES}");
         assert!(is_flowchart(""));
-        assert!(is_flowchart(&chart("  s0[\"a#quot;b\"]:::ran\n  s1[\"b\"]\n  s0 --> s1\n")));
+        assert!(is_flowchart(&chart(
+            "  s0[\"a#quot;b\"]:::ran\n  s1[\"b\"]\n  s0 --> s1\n"
+        )));
         for lines in [
             "  click s0 \"https://evil.example\"\n",
             "  s0[\"a`b\"]\n",

@@ -7,8 +7,8 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::base::path::RepoPath;
 use crate::base::value::Value;
-use crate::report::history::History;
 use crate::pipeline::{LOCK_FILE, Lock, parse_values};
+use crate::report::history::History;
 use crate::scm::{self, Moment, Repo};
 use crate::store::Cache;
 

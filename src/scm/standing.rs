@@ -28,7 +28,9 @@ impl Repo {
     /// Looks at how this clone is set up.
     pub(crate) fn standing(&self) -> Result<Standing, Error> {
         Ok(Standing {
-            head: self.branch().or_else(|| Some(short(&self.head_commit()?).to_owned())),
+            head: self
+                .branch()
+                .or_else(|| Some(short(&self.head_commit()?).to_owned())),
             is_shallow: self.git().is_shallow(),
             name: self.identity("user.name", "NAME")?,
             email: self.identity("user.email", "EMAIL")?,

@@ -45,9 +45,8 @@ impl Fillings {
 }
 
 fn suited(what: &'static str, text: &str) -> Result<String, Unsuited> {
-    let is_suited = |character: char| {
-        character.is_ascii_alphanumeric() || "._/:+-".contains(character)
-    };
+    let is_suited =
+        |character: char| character.is_ascii_alphanumeric() || "._/:+-".contains(character);
     let is_option = text.starts_with('-');
     if text.is_empty() || is_option || !text.chars().all(is_suited) {
         let text = text.to_owned();
@@ -63,7 +62,8 @@ mod tests {
     #[test]
     fn what_a_reader_could_take_for_more_is_refused() {
         for text in [
-            "", "-rf", "a b", "a'b", "a\"b", "$x", "${{ x }}", "a`b", "a\nb", "a\\b", "@METRIC@", "ä",
+            "", "-rf", "a b", "a'b", "a\"b", "$x", "${{ x }}", "a`b", "a\nb", "a\\b", "@METRIC@",
+            "ä",
         ] {
             assert!(Fillings::new("main", text, "models").is_err(), "{text}");
             assert!(Fillings::new("main", "acc", text).is_err(), "{text}");

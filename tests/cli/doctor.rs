@@ -15,7 +15,10 @@ fn findings(output: Output) -> (Vec<(String, String, String)>, String) {
 
 fn state_of(findings: &[(String, String, String)], name: &str) -> String {
     let found = findings.iter().find(|(known, ..)| known == name);
-    found.unwrap_or_else(|| panic!("{name}: {findings:?}")).1.clone()
+    found
+        .unwrap_or_else(|| panic!("{name}: {findings:?}"))
+        .1
+        .clone()
 }
 
 #[test]
@@ -36,10 +39,18 @@ fn a_tool_that_is_missing_fails_the_checkup() {
     assert_eq!(state_of(&findings, "sort"), "fine");
     assert_eq!(state_of(&findings, "missing.py"), "failure");
     // What a stage makes need not be there yet, and what a shell does itself is no tool.
-    assert!(!findings.iter().any(|(name, ..)| name == "./made.sh" || name == "echo"));
+    assert!(
+        !findings
+            .iter()
+            .any(|(name, ..)| name == "./made.sh" || name == "echo")
+    );
     let text = project.run(&["doctor"]);
     assert_eq!(text.code, Some(1));
-    assert!(text.stdout.contains("not on the PATH; stage a calls it"), "{}", text.stdout);
+    assert!(
+        text.stdout.contains("not on the PATH; stage a calls it"),
+        "{}",
+        text.stdout
+    );
     assert!(text.stdout.contains("2 failures"), "{}", text.stdout);
     let quiet = project.run(&["doctor", "--quiet"]);
     assert!(!quiet.stdout.contains("sort") && quiet.stdout.contains("no-such-tool"));
@@ -67,7 +78,15 @@ fn what_was_set_up_is_fine() {
     project.run(&["repro"]).success();
     project.commit();
     let (findings, verdict) = findings(project.run(&["doctor", "--json"]));
-    for name in ["history", "identity", "integration", "changes", "folder", "disk", "pipeline"] {
+    for name in [
+        "history",
+        "identity",
+        "integration",
+        "changes",
+        "folder",
+        "disk",
+        "pipeline",
+    ] {
         assert_eq!(state_of(&findings, name), "fine", "{findings:?}");
     }
     assert_eq!(verdict, "note");

@@ -112,7 +112,13 @@ struct Metric {
 impl Metric {
     fn message(&self, format: Option<Format>) -> String {
         const SHARES: [&str; 7] = [
-            "accuracy", "precision", "recall", "f1", "auc", "acc", "score",
+            "accuracy",
+            "precision",
+            "recall",
+            "f1",
+            "auc",
+            "acc",
+            "score",
         ];
         let last = self.key.rsplit('.').next().unwrap_or_default();
         let is_share = (0.0..=1.0).contains(&self.value)
@@ -125,7 +131,8 @@ impl Metric {
 
     /// Returns the name of its files on the branch.
     fn file(&self) -> String {
-        let is_plain = |character: char| character.is_ascii_alphanumeric() || "._-".contains(character);
+        let is_plain =
+            |character: char| character.is_ascii_alphanumeric() || "._-".contains(character);
         let plain = |character| if is_plain(character) { character } else { '-' };
         let name: String = self.key.chars().map(plain).collect();
         // None is hidden, or leads elsewhere.
@@ -143,7 +150,11 @@ fn find(workspace: &Workspace, name: &str) -> Result<Metric, CliError> {
     let is_meant = |path: &RepoPath, key: &str| key == name || format!("{path}:{key}") == name;
     let mut found = all().filter(|(path, key, _)| is_meant(path, key));
     let Some((path, key, value)) = found.next() else {
-        return Err(unknown(name, all().map(|(_, key, _)| key.as_str()), &here.missing));
+        return Err(unknown(
+            name,
+            all().map(|(_, key, _)| key.as_str()),
+            &here.missing,
+        ));
     };
     if let Some((other, ..)) = found.next() {
         return Err(CliError::usage(
@@ -166,11 +177,7 @@ fn find(workspace: &Workspace, name: &str) -> Result<Metric, CliError> {
     })
 }
 
-fn unknown<'a>(
-    name: &str,
-    known: impl Iterator<Item = &'a str>,
-    missing: &[RepoPath],
-) -> CliError {
+fn unknown<'a>(name: &str, known: impl Iterator<Item = &'a str>, missing: &[RepoPath]) -> CliError {
     let hint = match missing.first() {
         Some(path) => format!("`{path}` is not there: `mlpipe repro` makes it"),
         None => did_you_mean(name, known)
@@ -204,7 +211,10 @@ fn judge(workspace: &Workspace, metric: &Metric) -> Result<(Standing, bool), Cli
     };
     let judged = Judged::new(workspace, base, &about.iter().collect::<Vec<_>>())?;
     let worst = judged.judgements.iter().map(|one| one.effect).max();
-    Ok((worst.map_or(Standing::Ungated, Standing::Gated), judged.is_stale))
+    Ok((
+        worst.map_or(Standing::Ungated, Standing::Gated),
+        judged.is_stale,
+    ))
 }
 
 /// Writes the badge and the history to their branch.
@@ -217,7 +227,11 @@ fn publish(
     let environment = Environment::of_process();
     let place = args.forge.place(&environment, &context.folder)?;
     refuse_pulls(&place)?;
-    let sha = place.job.sha.clone().ok_or(crate::forge::Error::UnknownCommit)?;
+    let sha = place
+        .job
+        .sha
+        .clone()
+        .ok_or(crate::forge::Error::UnknownCommit)?;
     let forge = args.forge.open(&place, Permission::Write)?;
     let old = forge.read_file(BRANCH, HISTORY)?.unwrap_or_default();
     let mut history = History::read(&format!("{BRANCH}:{HISTORY}"), &old)?;

@@ -82,7 +82,9 @@ fn init(args: &InitArgs, context: &Context) -> Result<Exit, CliError> {
         let there = fs::read(&place)?;
         let Workflow { text, instead, .. } = workflow;
         match (there, instead) {
-            (Some(there), _) if there == text.as_bytes() => told += &format!("{path} is as it should be\n"),
+            (Some(there), _) if there == text.as_bytes() => {
+                told += &format!("{path} is as it should be\n")
+            }
             (Some(_), Some(line)) if !args.force => {
                 told += &format!("{path} is yours; add to it:\n\n{line}\n");
             }
@@ -106,7 +108,12 @@ fn next_steps(system: System) -> String {
                  binary to download, and commit them";
     let last = "give secrets of your remote to the step that brings the data; `mlpipe doctor` says in the \
                 job what is missing";
-    for (number, step) in [first].iter().chain(system.next_steps()).chain([&last]).enumerate() {
+    for (number, step) in [first]
+        .iter()
+        .chain(system.next_steps())
+        .chain([&last])
+        .enumerate()
+    {
         text += &format!("  {}. {step}\n", number + 1);
     }
     text

@@ -20,8 +20,8 @@ use crate::metrics::{Collection, diff};
 use crate::pipeline::{self, Gate, LOCK_FILE, Lock, Pipeline, ReportSettings};
 use crate::plots::{self, Fragment};
 use crate::report::{
-    self, Budget, Dialect, History, Output, Page, Report, ReportRequest, StageRow, Template, Templates,
-    build, fit, render, render_page, read_report,
+    self, Budget, Dialect, History, Output, Page, Report, ReportRequest, StageRow, Template,
+    Templates, build, fit, read_report, render, render_page,
 };
 use crate::scm::Repo;
 use crate::store::RecordedSnapshot;
@@ -110,7 +110,8 @@ pub(crate) fn write_configured(workspace: &Workspace) -> Result<Option<String>, 
         return Ok(None);
     };
     let base = base::configured(workspace, &settings.base)?;
-    let Gathered { mut report, base } = gather(workspace, base, &settings.base, Head::Unnamed, None)?;
+    let Gathered { mut report, base } =
+        gather(workspace, base, &settings.base, Head::Unnamed, None)?;
     let headline = &report.headline;
     let told = match &report.base {
         Some(base) => format!("{headline} against {} · {}", base.name, settings.path),

@@ -83,7 +83,10 @@ impl Checkup {
     }
 
     fn count(&self, state: State) -> usize {
-        let those = self.findings.iter().filter(|finding| finding.state == state);
+        let those = self
+            .findings
+            .iter()
+            .filter(|finding| finding.state == state);
         those.count()
     }
 }
