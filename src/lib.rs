@@ -11,7 +11,9 @@ mod data;
 mod doctor;
 mod dvc;
 mod engine;
+mod exchange;
 mod forge;
+mod imports;
 mod metrics;
 #[cfg(feature = "ml")]
 mod ml;

@@ -4,8 +4,10 @@ use std::borrow::Cow;
 
 use crate::metrics::{Backing, Difference, Judgement, collect_params, diff};
 use crate::pipeline::Pipeline;
+use crate::report::code::CodeChange;
 use crate::report::code::code_changes;
 use crate::report::confusions::confusions;
+use crate::report::dataset::DataChange;
 use crate::report::dataset::{data_change, is_data};
 use crate::report::error::Error;
 use crate::report::headline::{headline, main_metric};
@@ -132,8 +134,8 @@ fn rows(
 /// What people put in and changed.
 #[derive(Default)]
 struct Inputs {
-    data: Vec<super::DataChange>,
-    code: Vec<super::CodeChange>,
+    data: Vec<DataChange>,
+    code: Vec<CodeChange>,
 }
 
 impl Inputs {

@@ -12,7 +12,7 @@ const PAIRS: usize = 5;
 const LARGEST: usize = 30;
 
 /// A confusion matrix, what follows from it, and what was different on the base.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ConfusionTable {
     /// The plot's title or file.
@@ -28,7 +28,7 @@ pub(crate) struct ConfusionTable {
 }
 
 /// What the examples of one class were taken for.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ConfusionRow {
     /// The actual class.
@@ -40,7 +40,7 @@ pub(crate) struct ConfusionRow {
 }
 
 /// How well one class is told from the others; texts, `–` where a share of nothing is asked for.
-#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ClassRow {
     /// The class.
@@ -58,7 +58,7 @@ pub(crate) struct ClassRow {
 }
 
 /// Examples of one class that were taken for another.
-#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ConfusedPair {
     /// The class that they are of.

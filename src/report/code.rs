@@ -16,7 +16,7 @@ use crate::scm::line_changes;
 const LARGEST: u64 = 4 << 20;
 
 /// What of one stage was written anew.
-#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct CodeChange {
     /// The stage.
@@ -32,7 +32,7 @@ pub(crate) struct CodeChange {
 }
 
 /// A command before and now.
-#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct CommandChange {
     /// What it was.

@@ -54,7 +54,7 @@ const DATA: &[&str] = &[
 ];
 
 /// A file or folder of data that differs.
-#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct DataChange {
     /// Where it is.

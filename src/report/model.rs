@@ -20,7 +20,7 @@ use crate::report::trend::Trend;
 
 /// Everything that a report says. Its JSON is what `mlpipe report --json` prints; see docs/report.md.
 /// Read back, it is believed only as far as [`crate::report::read_report`] says.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Report {
     /// `pass`, `warn` or `fail` by the gates; `none` where there are none.
@@ -68,7 +68,7 @@ pub(crate) struct Report {
 }
 
 /// A chart for markdown.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Chart {
     /// What it shows.
@@ -78,7 +78,7 @@ pub(crate) struct Chart {
 }
 
 /// A limit and how it was met; all as texts.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct GateRow {
     /// The metric.
@@ -96,7 +96,7 @@ pub(crate) struct GateRow {
 }
 
 /// The side that is compared with.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Base {
     /// The name that the user gave.
@@ -106,7 +106,7 @@ pub(crate) struct Base {
 }
 
 /// One value on both sides.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Row {
     /// The file.
@@ -132,7 +132,7 @@ pub(crate) struct Row {
 }
 
 /// How it went with a stage.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct StageRow {
     /// Its name.

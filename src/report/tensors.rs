@@ -18,7 +18,7 @@ const LARGEST: u64 = 256 << 20;
 const NAMED: usize = 20;
 
 /// A model whose shape differs.
-#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ModelChange {
     /// The file.
@@ -34,7 +34,7 @@ pub(crate) struct ModelChange {
 }
 
 /// A tensor that has another shape; empty where one side has none.
-#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct TensorChange {
     /// Its name.

@@ -97,6 +97,13 @@ enum Body<'a> {
 }
 
 impl Body<'_> {
+    fn exit(&self) -> Exit {
+        match self {
+            Self::Text(_) => Exit::Success,
+            Self::Report(report) => report.exit(),
+        }
+    }
+
     fn text(&mut self, place: &Place, budget: Budget) -> Result<String, CliError> {
         match self {
             Self::Text(text) if budget.holds(text) => Ok(text.clone()),
@@ -175,7 +182,7 @@ pub(crate) fn run(args: &CommentArgs, context: &Context) -> Result<Exit, CliErro
     Ok(if failed {
         Exit::GateFailed
     } else {
-        Exit::Success
+        body.exit()
     })
 }
 

@@ -144,7 +144,10 @@ fn row_sum<S: Simd, const PART: usize>(
     let (right_fours, right_rest) = right.as_chunks::<4>();
     for (left, right) in left_fours.iter().zip(right_fours) {
         for place in 0..4 {
-            let (left, right) = (S::load::<PART>(&left[place]), S::load::<PART>(&right[place]));
+            let (left, right) = (
+                S::load::<PART>(&left[place]),
+                S::load::<PART>(&right[place]),
+            );
             sums[place] = term.add::<S>(left, right, sums[place]);
         }
     }

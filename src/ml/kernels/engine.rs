@@ -39,7 +39,14 @@ impl Engine {
     pub fn new(plan: Plan, path: Path) -> Self {
         let lengths = plan.parameters.iter().map(|parameter| {
             let values = parameter.shape.iter().product();
-            vec![0.0; if parameter.role.is_learned() { values } else { 0 }]
+            vec![
+                0.0;
+                if parameter.role.is_learned() {
+                    values
+                } else {
+                    0
+                }
+            ]
         });
         Self {
             learners: Vec::new(),
@@ -291,10 +298,16 @@ impl Engine {
                     simd::run(self.path, task);
                 });
             } else {
-                add_up(groups.iter().map(|group| &group.weights[position]), &mut self.gradients[weight]);
+                add_up(
+                    groups.iter().map(|group| &group.weights[position]),
+                    &mut self.gradients[weight],
+                );
             }
             if let Some(bias) = bias {
-                add_up(groups.iter().map(|group| &group.biases[position]), &mut self.gradients[bias]);
+                add_up(
+                    groups.iter().map(|group| &group.biases[position]),
+                    &mut self.gradients[bias],
+                );
             }
         }
     }

@@ -122,9 +122,13 @@ impl Group {
             if gradients[first].is_empty() {
                 gradients[first] = lanes(&plan.gradients[first]);
             }
-            let width = norms.iter().map(|channels| vec![Moments::default(); *channels]);
+            let width = norms
+                .iter()
+                .map(|channels| vec![Moments::default(); *channels]);
             group.moments = width.collect();
-            let width = norms.iter().map(|channels| vec![Pulls::default(); *channels]);
+            let width = norms
+                .iter()
+                .map(|channels| vec![Pulls::default(); *channels]);
             group.pulls = width.collect();
         }
         group.gradients = gradients;
@@ -259,14 +263,13 @@ impl Group {
     /// Goes back from operation `from` to the norm before it, or to where learning begins. Of that
     /// norm only the pulls are taken; when it is `from`, `pulls` of the whole batch are gone
     /// through first.
-    pub(crate) fn back(
-        &mut self,
-        from: usize,
-        pulls: Option<(&[Pulls], f64)>,
-        shared: &Shared,
-    ) {
-        if let (Some((pulls, count)), Op::Activate { norm: Some(norm), .. }) =
-            (pulls, shared.plan.ops[from])
+    pub(crate) fn back(&mut self, from: usize, pulls: Option<(&[Pulls], f64)>, shared: &Shared) {
+        if let (
+            Some((pulls, count)),
+            Op::Activate {
+                norm: Some(norm), ..
+            },
+        ) = (pulls, shared.plan.ops[from])
         {
             self.through_norm(from, norm.number, pulls, count, shared);
         }
@@ -477,10 +480,9 @@ fn draw(rate: f64, kept: &mut [u16], words: &mut Vec<u32>, noise: impl FnOnce(&m
     words.resize(kept.len() * LANES, 0);
     noise(words);
     for (kept, words) in kept.iter_mut().zip(words.chunks_exact(LANES)) {
-        *kept = words
-            .iter()
-            .enumerate()
-            .fold(0, |bits, (lane, word)| bits | u16::from(*word >= limit) << lane);
+        *kept = words.iter().enumerate().fold(0, |bits, (lane, word)| {
+            bits | u16::from(*word >= limit) << lane
+        });
     }
 }
 
@@ -506,11 +508,9 @@ impl Task for ActivateTask<'_> {
     type Output = ();
     #[inline(always)]
     fn run<S: Simd>(self) {
-        self.activate
-            .forward::<S, 0>(self.input, self.output);
+        self.activate.forward::<S, 0>(self.input, self.output);
         if S::PARTS > 1 {
-            self.activate
-                .forward::<S, 1>(self.input, self.output);
+            self.activate.forward::<S, 1>(self.input, self.output);
         }
     }
 }
@@ -541,11 +541,9 @@ impl Task for NormTask<'_> {
     #[inline(always)]
     fn run<S: Simd>(self) {
         let (gradient, field) = self.gradient;
-        self.through
-            .turn::<S, 0>(self.values, (gradient, field));
+        self.through.turn::<S, 0>(self.values, (gradient, field));
         if S::PARTS > 1 {
-            self.through
-                .turn::<S, 1>(self.values, (gradient, field));
+            self.through.turn::<S, 1>(self.values, (gradient, field));
         }
     }
 }

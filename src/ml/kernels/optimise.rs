@@ -46,9 +46,7 @@ impl Adam {
         let rate = self.rate / self.bias1;
         let means = first.iter_mut().zip(second);
         for ((weight, (first, second)), gradient) in weights.iter_mut().zip(means).zip(gradient) {
-            *first = self
-                .beta1
-                .mul_add(*first, (1.0 - self.beta1) * gradient);
+            *first = self.beta1.mul_add(*first, (1.0 - self.beta1) * gradient);
             *second = self
                 .beta2
                 .mul_add(*second, (1.0 - self.beta2) * gradient * gradient);

@@ -207,11 +207,14 @@ impl Plan {
             )));
         }
         if builder.field.area() != 1 {
-            return Err(misfit("it ends with images, not with flat values".to_owned()));
+            return Err(misfit(
+                "it ends with images, not with flat values".to_owned(),
+            ));
         }
-        let first = builder.ops.iter().position(
-            |op| matches!(op, Op::Conv { .. } | Op::Activate { norm: Some(_), .. }),
-        );
+        let first = builder
+            .ops
+            .iter()
+            .position(|op| matches!(op, Op::Conv { .. } | Op::Activate { norm: Some(_), .. }));
         match first {
             Some(first) => Ok(builder.finish(first)),
             None => Err(misfit("it has nothing to learn".to_owned())),
@@ -508,7 +511,11 @@ impl Builder {
             width: kernel,
             stride,
         };
-        self.pooled(channels, (height - kernel) / stride + 1, (width - kernel) / stride + 1);
+        self.pooled(
+            channels,
+            (height - kernel) / stride + 1,
+            (width - kernel) / stride + 1,
+        );
         Ok(pool)
     }
 

@@ -194,7 +194,16 @@ impl Simd for Portable {
 
 #[cfg(target_arch = "x86_64")]
 mod x86 {
-    use std::arch::x86_64::{_CMP_EQ_OQ, _CMP_GT_OQ, __m256, __m256d, __m512, _mm256_add_pd, _mm256_add_ps, _mm256_and_ps, _mm256_castpd256_pd128, _mm256_cmp_ps, _mm256_cvtps_pd, _mm256_extractf128_pd, _mm256_fmadd_ps, _mm256_load_ps, _mm256_max_ps, _mm256_mul_ps, _mm256_set1_ps, _mm256_setzero_ps, _mm256_store_ps, _mm256_sub_ps, _mm512_add_pd, _mm512_add_ps, _mm512_castpd512_pd256, _mm512_cmp_ps_mask, _mm512_cvtps_pd, _mm512_extractf64x4_pd, _mm512_fmadd_ps, _mm512_load_ps, _mm512_maskz_mov_ps, _mm512_max_ps, _mm512_mul_ps, _mm512_set1_ps, _mm512_setzero_ps, _mm512_store_ps, _mm512_sub_ps, _mm_add_pd, _mm_add_sd, _mm_cvtsd_f64, _mm_load_ps, _mm_unpackhi_pd};
+    use std::arch::x86_64::{
+        __m256, __m256d, __m512, _CMP_EQ_OQ, _CMP_GT_OQ, _mm_add_pd, _mm_add_sd, _mm_cvtsd_f64,
+        _mm_load_ps, _mm_unpackhi_pd, _mm256_add_pd, _mm256_add_ps, _mm256_and_ps,
+        _mm256_castpd256_pd128, _mm256_cmp_ps, _mm256_cvtps_pd, _mm256_extractf128_pd,
+        _mm256_fmadd_ps, _mm256_load_ps, _mm256_max_ps, _mm256_mul_ps, _mm256_set1_ps,
+        _mm256_setzero_ps, _mm256_store_ps, _mm256_sub_ps, _mm512_add_pd, _mm512_add_ps,
+        _mm512_castpd512_pd256, _mm512_cmp_ps_mask, _mm512_cvtps_pd, _mm512_extractf64x4_pd,
+        _mm512_fmadd_ps, _mm512_load_ps, _mm512_maskz_mov_ps, _mm512_max_ps, _mm512_mul_ps,
+        _mm512_set1_ps, _mm512_setzero_ps, _mm512_store_ps, _mm512_sub_ps,
+    };
 
     use super::{Lanes, Simd, Task};
 
@@ -382,7 +391,10 @@ mod x86 {
     #[inline]
     #[target_feature(enable = "avx2,fma")]
     fn sum_of_four(four: __m256d) -> f64 {
-        let two = _mm_add_pd(_mm256_castpd256_pd128(four), _mm256_extractf128_pd::<1>(four));
+        let two = _mm_add_pd(
+            _mm256_castpd256_pd128(four),
+            _mm256_extractf128_pd::<1>(four),
+        );
         _mm_cvtsd_f64(_mm_add_sd(two, _mm_unpackhi_pd(two, two)))
     }
 }
