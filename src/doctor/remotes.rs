@@ -45,24 +45,25 @@ pub(super) fn remotes(workspace: &Workspace, aim: Aim) -> Vec<Finding> {
 fn look(name: &str, options: &Options, root: &Path, aim: Aim) -> Finding {
     let finding = |found: String| Finding::fine(Topic::Remotes, name, found);
     let cancel = CancelToken::default();
-    let opened = Place::of_remote(name, options, root).and_then(|place| {
-        let folder = place.folder();
-        Ok((Backend::open(place, &cancel)?, folder))
-    });
-    let (backend, folder) = match opened {
-        Ok(opened) => opened,
-        Err(error) => return finding(told(&error)).but(State::Failure, help(name)),
+    let wrong = |error: &Error| finding(told(error)).but(State::Failure, help(name));
+    let place = match Place::of_remote(name, options, root) {
+        Ok(place) => place,
+        Err(error) => return wrong(&error),
     };
-    let url = backend.url();
-    if folder.as_deref().is_some_and(|folder| !folder.is_dir()) {
-        return finding(format!("{url}, made at the first push")).as_note();
+    // Opening it would make it.
+    if place.folder().is_some_and(|folder| !folder.is_dir()) {
+        return finding(format!("{}, made at the first push", place.url)).as_note();
     }
+    let backend = match Backend::open(place, &cancel) {
+        Ok(backend) => backend,
+        Err(error) => return wrong(&error),
+    };
     let state = match aim {
         Aim::Run => State::Warning,
         Aim::Deploy => State::Failure,
     };
     match ask(&backend, &cancel) {
-        Ok(()) => finding(format!("{url}, reached")),
+        Ok(()) => finding(format!("{}, reached", backend.url())),
         Err(error) => finding(told(&error)).but(state, help(name)),
     }
 }
