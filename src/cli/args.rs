@@ -5,9 +5,10 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 
 use crate::cli::commands::{
-    add, artifacts, cache, check_ignore, checkout, commit, config, dag, data_status, diff, du,
-    freeze, fsck, gate, gc, get, git, import, import_dvc, init, install, ls, metrics, mv, params, plots, remote,
-    remove, report, repro, stage, status, unprotect, update,
+    add, artifacts, badge, cache, check, check_ignore, checkout, ci, comment, commit, config, dag,
+    data_status, diff, doctor, du, freeze, fsck, gate, gc, get, git, import, import_dvc, init,
+    install, ls, metrics, mv, params, plots, pr, remote, remove, report, repro, stage, status,
+    transfer, unprotect, update,
 };
 
 /// Reproducible machine-learning pipelines, tied to git
@@ -93,18 +94,36 @@ pub(crate) enum Command {
     Plots(plots::PlotsArgs),
     /// Write a report of what changed against a base
     Report(report::ReportArgs),
+    /// Post the report to the pull or merge request, in one comment that is kept up to date
+    Comment(comment::CommentArgs),
+    /// Set a check on the commit by the gates, around a command or without one
+    Check(check::CheckArgs),
+    /// Commit files to a branch and open a pull request
+    Pr(pr::PrArgs),
     /// Let git merge data.lock by stages, and show what is out of date, and bring outs on checkout
     Install(install::InstallArgs),
     /// Show or change settings
     Config(config::ConfigArgs),
     /// Show or change where the cache is
     Cache(cache::CacheArgs),
+    /// Upload data, outs and runs that the remote lacks
+    Push(transfer::PushArgs),
+    /// Download what the cache lacks, and put it in place
+    Pull(transfer::PullArgs),
+    /// Download what the cache lacks
+    Fetch(transfer::FetchArgs),
     /// Name the places that data is pushed to and pulled from
     Remote(remote::RemoteArgs),
     /// Delete from the cache what nobody needs, and pack the rest
     Gc(gc::GcArgs),
     /// Check every byte in the cache
     Fsck(fsck::FsckArgs),
+    /// Make the badge of a metric, or publish it
+    Badge(badge::BadgeArgs),
+    /// Write workflows for a CI system
+    Ci(ci::CiArgs),
+    /// Say what a run or a deploy needs, and whether it is there
+    Doctor(doctor::DoctorArgs),
     /// Do what git calls for
     #[command(hide = true)]
     Git(git::GitArgs),

@@ -50,12 +50,17 @@ impl DvcConfig {
                     column: 1,
                 };
                 let problem = Problem::new(label, text, "this is no setting");
-                problem.at(Some(place)).help("`dvc config --list` says whether DVC can read it")
+                problem
+                    .at(Some(place))
+                    .help("`dvc config --list` says whether DVC can read it")
             };
             if line.is_empty() || line.starts_with(['#', ';']) {
                 continue;
             }
-            if let Some(name) = line.strip_prefix('[').and_then(|line| line.strip_suffix(']')) {
+            if let Some(name) = line
+                .strip_prefix('[')
+                .and_then(|line| line.strip_suffix(']'))
+            {
                 section = Some(name.trim().trim_matches('\'').to_owned());
                 continue;
             }
@@ -82,7 +87,11 @@ impl DvcConfig {
 
     /// Returns the remote with this name, or the one that DVC takes where none is named.
     pub(crate) fn remote(&self, name: Option<&str>) -> Result<Option<DvcRemote>, Error> {
-        let names: Vec<&str> = self.sections.keys().filter_map(|name| remote_name(name)).collect();
+        let names: Vec<&str> = self
+            .sections
+            .keys()
+            .filter_map(|name| remote_name(name))
+            .collect();
         let chosen = match name.or_else(|| self.get("core", "remote")) {
             Some(name) => name,
             None => match names.as_slice() {
@@ -133,7 +142,9 @@ mod tests {
         let mut config = DvcConfig::default();
         let text = "[core]\n    remote = storage\n# a remark\n['remote \"storage\"']\n    url = ../../store\n    region = \"x\"\n";
         config.add("config", text).expect("is well");
-        config.add("config.local", "[cache]\ndir = /far\n").expect("is well");
+        config
+            .add("config.local", "[cache]\ndir = /far\n")
+            .expect("is well");
         let remote = config.remote(None).expect("is well").expect("is there");
         assert_eq!(remote.settings["region"], "x");
         let folder = remote.folder(Path::new("/p"));
@@ -147,10 +158,14 @@ mod tests {
     fn without_a_default_the_only_remote_is_meant() {
         let mut config = DvcConfig::default();
         assert_eq!(config.remote(None).expect("is well"), None);
-        config.add("config", "[remote \"a\"]\nurl = s3://b/c\n").expect("is well");
+        config
+            .add("config", "[remote \"a\"]\nurl = s3://b/c\n")
+            .expect("is well");
         let remote = config.remote(None).expect("is well").expect("is there");
         assert_eq!(remote.folder(Path::new("/p")), None);
-        config.add("config", "[remote \"b\"]\nurl = /x\n").expect("is well");
+        config
+            .add("config", "[remote \"b\"]\nurl = /x\n")
+            .expect("is well");
         assert_eq!(config.remote(None).expect("is well"), None);
     }
 }

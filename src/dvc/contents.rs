@@ -39,7 +39,9 @@ pub(super) struct Want {
 impl Want {
     /// Wants what is recorded of a path, which has an object; kept in the cache.
     pub(super) fn kept(path: AnyPath, recorded: &Recorded) -> Self {
-        let object = recorded.object.expect("invariant: only what has an object is wanted");
+        let object = recorded
+            .object
+            .expect("invariant: only what has an object is wanted");
         Self {
             path,
             object,
@@ -89,7 +91,9 @@ impl Contents {
     ) -> Result<Self, Error> {
         let mut all = Wants::new();
         for want in wants {
-            let both = all.entry((want.path, want.object)).or_insert((want.executable, want.keeping));
+            let both = all
+                .entry((want.path, want.object))
+                .or_insert((want.executable, want.keeping));
             both.1 = both.1.max(want.keeping);
         }
         let head = workspace.revision("HEAD").ok();
@@ -125,7 +129,12 @@ impl Contents {
                 None => drop(objects.insert(*object)),
             }
         }
-        let outcomes = bring(search.storage, &objects, &search.workspace.cache, search.meter)?;
+        let outcomes = bring(
+            search.storage,
+            &objects,
+            &search.workspace.cache,
+            search.meter,
+        )?;
         for ((path, object), (executable, keeping)) in wants {
             let outcome = match search.folders.get(&object) {
                 Some(Ok(members)) => match tree(members, &outcomes) {

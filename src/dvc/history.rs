@@ -83,11 +83,7 @@ pub(super) fn judge(
 }
 
 /// Returns the recorded deps that the stage still has. DVC never minds those that it has no more.
-fn deps<'r>(
-    root: &Path,
-    stage: &Stage,
-    record: &'r StageRecord,
-) -> Vec<(AnyPath, &'r Recorded)> {
+fn deps<'r>(root: &Path, stage: &Stage, record: &'r StageRecord) -> Vec<(AnyPath, &'r Recorded)> {
     let listed = |path: &AnyPath| {
         stage.deps.iter().any(|dep| match dep {
             Dep::Path { path: dep, .. } => dep.normal(root) == path.normal(root),
@@ -164,7 +160,10 @@ fn params(
             _ => ran_with.clone(),
         };
         let key = reference.key.clone().unwrap_or_default();
-        params.entry(reference.file.clone()).or_default().insert(key, value);
+        params
+            .entry(reference.file.clone())
+            .or_default()
+            .insert(key, value);
     }
     Ok(params)
 }
@@ -178,7 +177,11 @@ fn is_same(one: &Value, other: &Value) -> bool {
     match (one, other) {
         (Value::Int(one), Value::Int(other)) => one == other,
         (Value::List(one), Value::List(other)) => {
-            one.len() == other.len() && one.iter().zip(other).all(|(one, other)| is_same(one, other))
+            one.len() == other.len()
+                && one
+                    .iter()
+                    .zip(other)
+                    .all(|(one, other)| is_same(one, other))
         }
         (Value::Map(one), Value::Map(other)) => {
             let has = |(key, value): (&String, &Value)| {

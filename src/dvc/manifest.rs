@@ -55,6 +55,9 @@ mod tests {
         assert_eq!(read(&["/a"]), None);
         assert_eq!(read(&["a", "a"]), None);
         let whole = text(&["a", "b"]);
-        assert_eq!(parse(&whole.as_bytes()[..whole.len() - 4], Era::Three), None);
+        assert_eq!(
+            parse(&whole.as_bytes()[..whole.len() - 4], Era::Three),
+            None
+        );
     }
 }

@@ -87,7 +87,10 @@ pub(crate) fn migrate(
 
     let mut migration = Migration::default();
     let tracked = tracked(workspace, &records, &mut migration.troubles);
-    let mut wants: Vec<Want> = tracked.iter().map(|(path, recorded)| Want::kept(path.clone().into(), recorded)).collect();
+    let mut wants: Vec<Want> = tracked
+        .iter()
+        .map(|(path, recorded)| Want::kept(path.clone().into(), recorded))
+        .collect();
     wants.extend(history::wants(root, &pipeline, &records));
     let contents = Contents::find(workspace, &storage, wants, meter)?;
 
@@ -103,7 +106,14 @@ pub(crate) fn migrate(
         entries.extend(entry.map(|entry| (stage.name.clone(), entry)));
     }
     migration.troubles.extend(contents.into_troubles());
-    migration.files = write(workspace, access, &texts, &migration.data, entries, &pipeline)?;
+    migration.files = write(
+        workspace,
+        access,
+        &texts,
+        &migration.data,
+        entries,
+        &pipeline,
+    )?;
     Ok(migration)
 }
 
@@ -143,7 +153,10 @@ fn load(workspace: &Workspace, texts: &BTreeMap<RepoPath, String>) -> Result<Pip
 fn write_ignores(workspace: &Workspace, records: &Records) -> Result<Vec<RepoPath>, Error> {
     let mut written = Vec::new();
     for theirs in &records.ignores {
-        let ours = theirs.parent().join(".mlpipeignore").expect("invariant: a plain file name");
+        let ours = theirs
+            .parent()
+            .join(".mlpipeignore")
+            .expect("invariant: a plain file name");
         let place = workspace.locate(&ours);
         let text = fs::read(&workspace.locate(theirs))?.unwrap_or_default();
         let mut lines = text.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
@@ -209,7 +222,11 @@ fn write(
     }
     ledger.fold(|_| true)?;
     let mut ignored = IgnoreFiles::new(workspace.root());
-    for stage in pipeline.stages.iter().filter(|stage| recorded.contains(&stage.name)) {
+    for stage in pipeline
+        .stages
+        .iter()
+        .filter(|stage| recorded.contains(&stage.name))
+    {
         for path in stage.outs.iter().filter_map(|out| out.cached_path()) {
             ignored.add(path)?;
         }

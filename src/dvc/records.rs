@@ -165,7 +165,10 @@ fn read_data(snapshot: &dyn Snapshot, path: &RepoPath) -> Result<Option<DataReco
         return Err(file.wrong("it has no `outs`").into());
     };
     let folder = match map.get("wdir") {
-        Some(Value::Text(wdir)) => path.parent().join(wdir).map_err(|error| file.wrong(error.to_string()))?,
+        Some(Value::Text(wdir)) => path
+            .parent()
+            .join(wdir)
+            .map_err(|error| file.wrong(error.to_string()))?,
         _ => path.parent(),
     };
     let cmd = map.get("cmd").and_then(Value::as_text);

@@ -74,7 +74,8 @@ impl Shelf {
         meter: &Meter,
     ) -> Result<Result<Vec<Entry>, Absence>, Error> {
         let recorded = self.items.get(path);
-        let Some((recorded, object)) = recorded.and_then(|known| Some((known, known.object?))) else {
+        let Some((recorded, object)) = recorded.and_then(|known| Some((known, known.object?)))
+        else {
             return Ok(Err((path.to_string(), Lack::Missing)));
         };
         let mut wanted: Vec<(String, Object)> = Vec::new();

@@ -35,7 +35,10 @@ pub(super) fn bring(
         .par_iter()
         .map(|object| (*object, storage.size(object).unwrap_or(u64::MAX)))
         .collect();
-    let known = sized.iter().map(|(_, size)| *size).filter(|size| *size < u64::MAX);
+    let known = sized
+        .iter()
+        .map(|(_, size)| *size)
+        .filter(|size| *size < u64::MAX);
     meter.expect(known.clone().count() as u64, known.sum());
     let (small, big): (Vec<_>, Vec<_>) = sized
         .into_iter()

@@ -76,7 +76,12 @@ impl Donor {
         }
         let settings = Settings::load(root)?;
         let roster = root.join(".git/mlpipe-roster");
-        let cache = Cache::open(settings.cache.dir, settings.cache.types, root.to_owned(), roster);
+        let cache = Cache::open(
+            settings.cache.dir,
+            settings.cache.types,
+            root.to_owned(),
+            roster,
+        );
         let pipeline = match Pipeline::load(&revision) {
             Err(pipeline::Error::NoPipeline { .. }) => Pipeline::default(),
             loaded => loaded?,
@@ -85,7 +90,9 @@ impl Donor {
         let mut ours = lock.data;
         for entry in lock.stages.values() {
             let outs = entry.outs.iter();
-            ours.extend(outs.filter_map(|(path, content)| Some((path.inside()?.clone(), *content))));
+            ours.extend(
+                outs.filter_map(|(path, content)| Some((path.inside()?.clone(), *content))),
+            );
         }
         let config = RepoPath::parse(&format!("{DVC_FOLDER}/config"))?;
         let dvc = match revision.read(&config)? {
@@ -155,7 +162,10 @@ impl Stock<'_> {
             url: self.donor.url.clone(),
             name: name.to_owned(),
             rev: self.revision.name().to_owned(),
-            help: did_you_mean(name, artifacts.iter().map(|artifact| artifact.name.as_str())),
+            help: did_you_mean(
+                name,
+                artifacts.iter().map(|artifact| artifact.name.as_str()),
+            ),
         })
     }
 
@@ -257,7 +267,10 @@ impl Stock<'_> {
     ) -> Result<Vec<Entry>, Error> {
         let entries = if content.files.is_some() {
             let Some(tree) = self.cache.manifest(content)? else {
-                return Err(self.no_content(tracked.as_str(), "its list of files is not in that project's cache"));
+                return Err(self.no_content(
+                    tracked.as_str(),
+                    "its list of files is not in that project's cache",
+                ));
             };
             let entries = tree.entries().iter().filter(|entry| is_wanted(&entry.path));
             entries.cloned().collect()
@@ -279,9 +292,15 @@ impl Stock<'_> {
             return Ok(entries);
         };
         let is_first = |entry: &&Entry| entry.kind == EntryKind::File(*first);
-        let inner = entries.iter().find(is_first).map_or("", |entry| &entry.path);
+        let inner = entries
+            .iter()
+            .find(is_first)
+            .map_or("", |entry| &entry.path);
         let path = format!("{tracked}/{inner}");
-        Err(self.no_content(path.trim_end_matches('/'), "it is not in that project's cache"))
+        Err(self.no_content(
+            path.trim_end_matches('/'),
+            "it is not in that project's cache",
+        ))
     }
 
     fn dvcs(
@@ -296,9 +315,10 @@ impl Stock<'_> {
         };
         match shelf.bring(tracked, is_wanted, cache, meter)? {
             Ok(entries) => Ok(entries),
-            Err((path, Lack::Missing)) => {
-                Err(self.no_content(path.trim_end_matches('/'), "it is neither in DVC's cache nor in its remote"))
-            }
+            Err((path, Lack::Missing)) => Err(self.no_content(
+                path.trim_end_matches('/'),
+                "it is neither in DVC's cache nor in its remote",
+            )),
             Err((path, Lack::Corrupt(places))) => {
                 let why = format!("it is corrupt in {}", places.join(" and "));
                 Err(self.no_content(path.trim_end_matches('/'), &why))
@@ -316,7 +336,11 @@ impl Stock<'_> {
 
     fn nothing_at(&self, path: &RepoPath) -> Result<Error, Error> {
         let files = self.revision.list(&RepoPath::root(), &mut |_| true)?;
-        let names: BTreeSet<&str> = files.iter().chain(self.known()).map(RepoPath::as_str).collect();
+        let names: BTreeSet<&str> = files
+            .iter()
+            .chain(self.known())
+            .map(RepoPath::as_str)
+            .collect();
         Ok(Error::NoPath {
             url: self.donor.url.clone(),
             path: path.clone(),

@@ -9,8 +9,8 @@ mod update;
 mod web;
 
 pub(crate) use donor::Donor;
-pub(crate) use error::Error;
 pub(crate) use donor::Stock;
+pub(crate) use error::Error;
 pub(crate) use import::{Imported, check_place, import};
 pub(crate) use target::{Overwrite, Target};
 pub(crate) use update::{Moved, Updated, Wish, update};

@@ -106,7 +106,11 @@ fn update_one(
             let path = path.clone();
             return Err(Error::Edited { path });
         }
-        keep(workspace, &workspace.locate(path), &AnyPath::from(path.clone()))?;
+        keep(
+            workspace,
+            &workspace.locate(path),
+            &AnyPath::from(path.clone()),
+        )?;
     }
     put(workspace, path, &content, meter)?;
     data::adopt(access, &BTreeMap::from([(path.clone(), content)]))?;

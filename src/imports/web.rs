@@ -53,7 +53,10 @@ impl Origin {
             let (name, path) = rest.split_once('/').unwrap_or((rest, ""));
             let Some(settings) = settings else {
                 let why = "remotes have names in a project only";
-                return Err(Error::Url { url: url.to_owned(), why });
+                return Err(Error::Url {
+                    url: url.to_owned(),
+                    why,
+                });
             };
             options.clone_from(settings.remote(Some(name))?.1);
             let base = options.remove("url").unwrap_or_default();
@@ -62,7 +65,10 @@ impl Origin {
         }
         if whole.contains('?') && whole.starts_with("http") {
             let why = "what stands behind `?` cannot be asked for";
-            return Err(Error::Url { url: url.to_owned(), why });
+            return Err(Error::Url {
+                url: url.to_owned(),
+                why,
+            });
         }
         let (parent, name) = split(&whole);
         let place = Place::parse(parent, &options, folder)?;
@@ -82,7 +88,10 @@ impl Origin {
     pub(crate) fn parts(&self) -> Result<Vec<Part>, Error> {
         let is_folder = |found: &Found| found.path.ends_with('/');
         if !self.name.is_empty()
-            && let Some(found) = self.backend.stat(&self.name)?.filter(|found| !is_folder(found))
+            && let Some(found) = self
+                .backend
+                .stat(&self.name)?
+                .filter(|found| !is_folder(found))
             && !self.is_local_folder()
         {
             let inner = String::new();
@@ -130,7 +139,12 @@ impl Origin {
     }
 
     /// Brings all of it into the cache. What changes on the way is no content of anything.
-    pub(crate) fn bring(&self, parts: &[Part], cache: &Cache, meter: &Meter) -> Result<Content, Error> {
+    pub(crate) fn bring(
+        &self,
+        parts: &[Part],
+        cache: &Cache,
+        meter: &Meter,
+    ) -> Result<Content, Error> {
         meter.expect(parts.len() as u64, parts.iter().map(Part::size).sum());
         let (small, big): (Vec<&Part>, Vec<&Part>) = parts
             .iter()
@@ -153,7 +167,12 @@ impl Origin {
         if self.parts()? != parts {
             return Err(self.changed());
         }
-        if let [Entry { path, kind: EntryKind::File(file) }] = entries.as_slice()
+        if let [
+            Entry {
+                path,
+                kind: EntryKind::File(file),
+            },
+        ] = entries.as_slice()
             && path.is_empty()
         {
             return Ok((*file).into());
@@ -170,12 +189,15 @@ impl Origin {
         let path = &part.found.path;
         // The meter counts what comes into the cache.
         let uncounted = Meter::default();
-        self.backend.download(path, Some(part.size()), &file, &place, &uncounted)?;
+        self.backend
+            .download(path, Some(part.size()), &file, &place, &uncounted)?;
         file.rewind().map_err(failed("cannot read", &place))?;
         let mut incoming = cache.incoming(meter)?;
         let mut block = vec![0; BLOCK];
         loop {
-            let count = file.read(&mut block).map_err(failed("cannot read", &place))?;
+            let count = file
+                .read(&mut block)
+                .map_err(failed("cannot read", &place))?;
             if count == 0 {
                 break;
             }

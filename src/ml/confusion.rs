@@ -1,19 +1,30 @@
 //! Which classes are taken for which, and what follows: precision, recall and F1.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 
 use serde::Serialize;
 
 use crate::ml::batch::Answer;
-use crate::ml::dataset::CLASSES;
-use crate::ml::report::significant;
+use crate::ml::report::{csv_table, significant};
 
 /// How often each class was predicted for each actual class.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Confusion {
-    counts: [[u32; CLASSES]; CLASSES],
+    /// The names of the classes.
+    classes: Vec<String>,
+    /// A row for each actual class, a column for each predicted one.
+    counts: Vec<Vec<u32>>,
 }
+
+/// Two classes of which one is taken for the other.
+struct Pair {
+    actual: usize,
+    predicted: usize,
+    count: u32,
+}
+
+/// The table of confused pairs has this many rows at most.
+const MOST_PAIRS: usize = 20;
 
 /// How well one class, or the mean of all, is recognised. The fields are in their keys' order.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
@@ -27,9 +38,12 @@ pub(crate) struct Quality {
 }
 
 impl Confusion {
-    /// Counts the answers on images with `labels`.
-    pub(crate) fn of(answers: &[Answer], labels: &[u8]) -> Self {
-        let mut confusion = Self::default();
+    /// Counts the answers on images with `labels`, which are of these `classes`.
+    pub(crate) fn of(classes: &[String], answers: &[Answer], labels: &[u8]) -> Self {
+        let mut confusion = Self {
+            classes: classes.to_vec(),
+            counts: vec![vec![0; classes.len()]; classes.len()],
+        };
         for (answer, label) in answers.iter().zip(labels) {
             confusion.counts[usize::from(*label)][answer.predicted] += 1;
         }
@@ -55,51 +69,105 @@ impl Confusion {
 
     /// Returns the mean over the classes, in which each weighs the same.
     pub(crate) fn macro_mean(&self) -> Quality {
-        let qualities: [Quality; CLASSES] = std::array::from_fn(|class| self.quality(class));
-        let mean = |field: fn(&Quality) -> f64| {
-            let sum: f64 = qualities.iter().map(field).sum();
-            #[expect(clippy::cast_precision_loss, reason = "ten classes")]
-            let classes = CLASSES as f64;
-            significant(sum / classes)
-        };
+        self.mean(|_| 1)
+    }
+
+    /// Returns the mean over the classes, in which each weighs as many images as are of it.
+    pub(crate) fn weighted_mean(&self) -> Quality {
+        self.mean(|class| self.support(class))
+    }
+
+    fn mean(&self, weight: impl Fn(usize) -> u32) -> Quality {
+        let (mut sum, mut weights) = (Quality::default(), 0.0);
+        for class in 0..self.classes.len() {
+            let (quality, weight) = (self.quality(class), f64::from(weight(class)));
+            sum.f1 += weight * quality.f1;
+            sum.precision += weight * quality.precision;
+            sum.recall += weight * quality.recall;
+            weights += weight;
+        }
         Quality {
-            f1: mean(|quality| quality.f1),
-            precision: mean(|quality| quality.precision),
-            recall: mean(|quality| quality.recall),
+            f1: significant(sum.f1 / weights),
+            precision: significant(sum.precision / weights),
+            recall: significant(sum.recall / weights),
         }
     }
 
-    /// Returns the recall of each class, by the class's name.
-    pub(crate) fn recalls(&self) -> BTreeMap<String, f64> {
-        let recall = |class| significant(self.quality(class).recall);
-        let named = (0..CLASSES).map(|class| (format!("class_{class}"), recall(class)));
-        named.collect()
+    /// Returns one number of each class, by the class's name.
+    pub(crate) fn of_each(&self, field: fn(&Quality) -> f64) -> BTreeMap<String, f64> {
+        let value = |class| significant(field(&self.quality(class)));
+        let named = self.classes.iter().enumerate();
+        named
+            .map(|(class, name)| (format!("class_{name}"), value(class)))
+            .collect()
+    }
+
+    /// Returns which classes are taken for which, the most often confused pair first.
+    fn pairs(&self) -> Vec<Pair> {
+        let mut pairs = Vec::new();
+        for (actual, row) in self.counts.iter().enumerate() {
+            for (predicted, count) in row.iter().enumerate() {
+                if actual != predicted && *count > 0 {
+                    pairs.push(Pair {
+                        actual,
+                        predicted,
+                        count: *count,
+                    });
+                }
+            }
+        }
+        // The sort is stable: of equal ones the first classes come first.
+        pairs.sort_by_key(|pair| std::cmp::Reverse(pair.count));
+        pairs
+    }
+
+    /// Writes the most confused pairs as a table, with their share of the actual class.
+    pub(crate) fn pairs_csv(&self) -> String {
+        let rows = self.pairs().into_iter().take(MOST_PAIRS).map(|pair| {
+            let share = significant(ratio(pair.count, self.support(pair.actual)));
+            let [actual, predicted] =
+                [pair.actual, pair.predicted].map(|at| self.classes[at].clone());
+            [actual, predicted, pair.count.to_string(), share.to_string()]
+        });
+        csv_table(["actual", "predicted", "count", "share"], rows)
+    }
+
+    /// Returns the counts with the names of the classes, for drawing.
+    pub(crate) fn counts(&self) -> &[Vec<u32>] {
+        &self.counts
     }
 
     /// Writes the matrix as a table, a row for each pair of classes.
     pub(crate) fn matrix_csv(&self) -> String {
-        let mut text = "actual,predicted,count\n".to_owned();
-        for (actual, row) in self.counts.iter().enumerate() {
-            for (predicted, count) in row.iter().enumerate() {
-                writeln!(text, "{actual},{predicted},{count}")
-                    .expect("invariant: text takes what is written");
-            }
-        }
-        text
+        let rows = self
+            .counts
+            .iter()
+            .zip(&self.classes)
+            .flat_map(|(row, actual)| {
+                row.iter()
+                    .zip(&self.classes)
+                    .map(move |(count, predicted)| {
+                        [actual.clone(), predicted.clone(), count.to_string()]
+                    })
+            });
+        csv_table(["actual", "predicted", "count"], rows)
     }
 
     /// Writes the qualities as a table, a row for each class.
     pub(crate) fn classes_csv(&self) -> String {
-        let mut text = "class,precision,recall,f1,support\n".to_owned();
-        for class in 0..CLASSES {
+        let rows = self.classes.iter().enumerate().map(|(class, name)| {
             let quality = self.quality(class);
-            let [precision, recall, f1] =
-                [quality.precision, quality.recall, quality.f1].map(significant);
-            let support = self.support(class);
-            writeln!(text, "{class},{precision},{recall},{f1},{support}")
-                .expect("invariant: text takes what is written");
-        }
-        text
+            let [precision, recall, f1] = [quality.precision, quality.recall, quality.f1]
+                .map(|value| significant(value).to_string());
+            [
+                name.clone(),
+                precision,
+                recall,
+                f1,
+                self.support(class).to_string(),
+            ]
+        });
+        csv_table(["class", "precision", "recall", "f1", "support"], rows)
     }
 }
 
@@ -114,6 +182,7 @@ fn ratio(part: u32, whole: u32) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ml::dataset::numbered;
 
     fn confusion() -> Confusion {
         let pairs: [(u8, usize); 5] = [(0, 0), (0, 0), (0, 1), (1, 1), (2, 0)];
@@ -122,7 +191,7 @@ mod tests {
             probability: 1.0,
             loss: 0.0,
         });
-        Confusion::of(&answers, &pairs.map(|(label, _)| label))
+        Confusion::of(&numbered(10), &answers, &pairs.map(|(label, _)| label))
     }
 
     #[test]
@@ -139,6 +208,15 @@ mod tests {
     fn classes_that_never_occur_are_zero_and_not_undefined() {
         assert_eq!(confusion().quality(9), Quality::default());
         assert_eq!(confusion().quality(2), Quality::default());
+    }
+
+    #[test]
+    fn the_most_confused_pair_comes_first() {
+        let text = confusion().pairs_csv();
+        assert_eq!(
+            text,
+            "actual,predicted,count,share\n0,1,1,0.333333\n2,0,1,1\n"
+        );
     }
 
     #[test]

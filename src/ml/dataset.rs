@@ -1,6 +1,7 @@
 //! Labelled images: the three parts that `prepare` writes, and what `dataset.json` says of them.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 use candle_core::{Device, Tensor};
@@ -11,16 +12,67 @@ use crate::base::fs;
 use crate::ml::error::Error;
 use crate::ml::tensors;
 
-/// An image is this many pixels wide and high.
+/// A digit is this many pixels wide and high.
 pub(crate) const SIDE: usize = 28;
-/// The pixels of one image.
+/// The pixels of a digit.
 pub(crate) const PIXELS: usize = SIDE * SIDE;
 /// The digits.
 pub(crate) const CLASSES: usize = 10;
+/// A label is one byte.
+pub(crate) const MOST_CLASSES: usize = 256;
+
+/// What every image of a data set looks like: planes of bytes, row by row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Shape {
+    /// 1 for grey, 3 for red, green and blue.
+    pub(crate) channels: usize,
+    /// The rows of an image.
+    pub(crate) height: usize,
+    /// The columns of an image.
+    pub(crate) width: usize,
+}
+
+impl Shape {
+    /// Returns how many bytes an image takes.
+    pub(crate) fn bytes(self) -> usize {
+        self.channels * self.height * self.width
+    }
+}
+
+impl fmt::Display for Shape {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { height, width, .. } = self;
+        let color = if self.channels == 1 { "grey" } else { "RGB" };
+        write!(out, "{width}×{height} {color}")
+    }
+}
+
+/// What all examples of a data set have in common.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Form {
+    /// The shape of each image.
+    pub(crate) shape: Shape,
+    /// Labels are below this.
+    pub(crate) classes: usize,
+}
+
+impl Form {
+    /// The form of MNIST and of the rendered digits.
+    pub(crate) const DIGITS: Self = Self {
+        shape: Shape {
+            channels: 1,
+            height: SIDE,
+            width: SIDE,
+        },
+        classes: CLASSES,
+    };
+}
 
 /// Images with their labels and where they stood in their source.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Part {
+    form: Form,
     images: Vec<u8>,
     labels: Vec<u8>,
     ids: Vec<u32>,
@@ -28,9 +80,10 @@ pub(crate) struct Part {
 
 impl Part {
     /// Makes a whole source: the ids count up from 0.
-    pub(crate) fn in_order(images: Vec<u8>, labels: Vec<u8>) -> Self {
+    pub(crate) fn in_order(form: Form, images: Vec<u8>, labels: Vec<u8>) -> Self {
         let ids = (0u32..).take(labels.len()).collect();
         let part = Self {
+            form,
             images,
             labels,
             ids,
@@ -42,9 +95,15 @@ impl Part {
         part
     }
 
+    /// Returns what all examples have in common.
+    pub(crate) fn form(&self) -> Form {
+        self.form
+    }
+
     /// Returns the examples at `positions`, in that order.
     pub(crate) fn select(&self, positions: &[usize]) -> Self {
         Self {
+            form: self.form,
             images: positions
                 .iter()
                 .flat_map(|at| self.image(*at))
@@ -67,7 +126,8 @@ impl Part {
 
     /// Returns the pixels of the image at `position`.
     pub(crate) fn image(&self, position: usize) -> &[u8] {
-        &self.images[position * PIXELS..(position + 1) * PIXELS]
+        let size = self.form.shape.bytes();
+        &self.images[position * size..(position + 1) * size]
     }
 
     /// Returns the label of each image.
@@ -83,10 +143,20 @@ impl Part {
     /// Writes the part as a safetensors file.
     pub(crate) fn write(&self, path: &Path) -> Result<(), Error> {
         let count = self.len();
+        let Shape {
+            channels,
+            height,
+            width,
+        } = self.form.shape;
+        // Grey images have no axis of channels, as in MNIST.
+        let shape = match channels {
+            1 => vec![count, height, width],
+            _ => vec![count, channels, height, width],
+        };
         let tensors = HashMap::from([
             (
                 "images",
-                Tensor::from_slice(&self.images, (count, SIDE, SIDE), &Device::Cpu)?,
+                Tensor::from_slice(&self.images, shape, &Device::Cpu)?,
             ),
             (
                 "labels",
@@ -98,7 +168,7 @@ impl Part {
     }
 
     /// Reads what [`Part::write`] wrote.
-    pub(crate) fn read(path: &Path) -> Result<Self, Error> {
+    pub(crate) fn read(path: &Path, form: Form) -> Result<Self, Error> {
         let damaged = |what: &str| Error::Damaged {
             path: path.to_owned(),
             what: what.to_owned(),
@@ -111,6 +181,7 @@ impl Part {
         };
         let bytes = |name| flat(name)?.to_vec1::<u8>().ok();
         let part = Self {
+            form,
             images: bytes("images").ok_or_else(|| damaged("it has no `images` of bytes"))?,
             labels: bytes("labels").ok_or_else(|| damaged("it has no `labels` of bytes"))?,
             ids: flat("ids")
@@ -125,14 +196,14 @@ impl Part {
         let count = self.labels.len();
         if count == 0 {
             Some("it has no examples")
-        } else if self.images.len() != count * PIXELS || self.ids.len() != count {
+        } else if self.images.len() != count * self.form.shape.bytes() || self.ids.len() != count {
             Some("its images, labels and ids differ in number")
         } else if self
             .labels
             .iter()
-            .any(|label| usize::from(*label) >= CLASSES)
+            .any(|label| usize::from(*label) >= self.form.classes)
         {
-            Some("a label is no digit")
+            Some("a label is of no class")
         } else {
             None
         }
@@ -152,12 +223,14 @@ pub(crate) struct Counts {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Summary {
-    /// How many classes there are.
-    pub(crate) classes: usize,
+    /// What the classes are called, by their label.
+    pub(crate) classes: Vec<String>,
     /// How many examples each part has.
     pub(crate) counts: Counts,
     /// The mean of the train part's pixels, white being 1.
     pub(crate) mean: f64,
+    /// What each image looks like.
+    pub(crate) shape: Shape,
     /// Where the images came from.
     pub(crate) source: String,
     /// The standard deviation of the train part's pixels.
@@ -167,6 +240,14 @@ pub(crate) struct Summary {
 }
 
 impl Summary {
+    /// Returns what all examples have in common.
+    pub(crate) fn form(&self) -> Form {
+        Form {
+            shape: self.shape,
+            classes: self.classes.len(),
+        }
+    }
+
     /// Writes the summary into `folder`.
     pub(crate) fn write(&self, folder: &Path) -> Result<(), Error> {
         let mut text = serde_json::to_string_pretty(self)
@@ -188,6 +269,11 @@ impl Summary {
             stage: "prepare",
         })
     }
+}
+
+/// Returns the names of classes that have none but their numbers.
+pub(crate) fn numbered(classes: usize) -> Vec<String> {
+    (0..classes).map(|class| class.to_string()).collect()
 }
 
 /// The file with the summary of a prepared folder.
@@ -233,7 +319,11 @@ mod tests {
     use super::*;
 
     fn part() -> Part {
-        Part::in_order((0..=255).cycle().take(3 * PIXELS).collect(), vec![4, 0, 9])
+        Part::in_order(
+            Form::DIGITS,
+            (0..=255).cycle().take(3 * PIXELS).collect(),
+            vec![4, 0, 9],
+        )
     }
 
     #[test]
@@ -242,7 +332,7 @@ mod tests {
         let (one, two) = (folder.path().join("one"), folder.path().join("two"));
         part().write(&one).expect("writes");
         part().write(&two).expect("writes");
-        assert_eq!(Part::read(&one).expect("reads"), part());
+        assert_eq!(Part::read(&one, Form::DIGITS).expect("reads"), part());
         assert_eq!(
             std::fs::read(one).expect("reads"),
             std::fs::read(two).expect("reads")
@@ -271,9 +361,11 @@ mod tests {
             ..part()
         };
         wrong.write(&path).expect("writes");
-        let error = Part::read(&path).expect_err("a label too high").to_string();
+        let error = Part::read(&path, Form::DIGITS)
+            .expect_err("a label too high")
+            .to_string();
         assert!(
-            error.ends_with("a label is no digit; run `mlpipe ml prepare` again"),
+            error.ends_with("a label is of no class; run `mlpipe ml prepare` again"),
             "{error}"
         );
     }
@@ -282,7 +374,7 @@ mod tests {
     fn brightness_is_exact_for_black_and_white() {
         let mut images = vec![0; PIXELS];
         images[..PIXELS / 2].fill(255);
-        let (mean, std) = brightness(&Part::in_order(images, vec![1]));
+        let (mean, std) = brightness(&Part::in_order(Form::DIGITS, images, vec![1]));
         assert_eq!(
             (mean.to_bits(), std.to_bits()),
             (0.5f64.to_bits(), 0.5f64.to_bits())

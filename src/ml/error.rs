@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use crate::base::digest::Digest;
 use crate::base::fs;
 use crate::base::problem::Problem;
+use crate::ml::dataset::Form;
+use crate::ml::flaw::Flaw;
 
 /// A built-in stage failed.
 #[derive(Debug, thiserror::Error)]
@@ -71,6 +73,33 @@ pub(crate) enum Error {
     Tensors {
         path: PathBuf,
         source: candle_core::Error,
+    },
+    /// The network is made for other images or another number of classes.
+    #[error(
+        "the network takes {} images in {} classes, and the data are {} images in {}",
+        wanted.shape, wanted.classes, found.shape, found.classes
+    )]
+    Unfit { found: Form, wanted: Form },
+    /// A file of a data set is not what it should be.
+    #[error("{0}")]
+    Broken(#[from] Flaw),
+    /// `MLPIPE_KERNELS` names instructions that cannot be used.
+    #[error("`MLPIPE_KERNELS={name}` names instructions that cannot be used: {why}")]
+    NoPath { name: String, why: &'static str },
+    /// A checkpoint is of another training.
+    #[error("the checkpoint `{}` is of {of}", path.display())]
+    Stale { path: PathBuf, of: &'static str },
+    /// The weights of classes are not as many as there are classes.
+    #[error("`train.class_weights` has {found} numbers, and the data have {classes} classes")]
+    ClassWeights { found: usize, classes: usize },
+    /// Prepared data have faults.
+    #[error("the data in `{}` cannot be used: {count} {} above", folder.display(), if *count == 1 { "fault" } else { "faults" })]
+    Unusable { folder: PathBuf, count: usize },
+    /// What the data are to be compared with is not what `inspect` writes.
+    #[error("`{name}` is not what `mlpipe ml inspect` writes")]
+    NoFindings {
+        name: String,
+        source: serde_json::Error,
     },
     /// The numbers ran away: a loss that is not finite teaches nothing.
     #[error("the loss is no finite number any more in epoch {epoch}; try a smaller `train.lr`")]

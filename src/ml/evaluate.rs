@@ -1,8 +1,8 @@
 //! The stage `evaluate`: how good the weights are on images that they have never seen.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 use serde::Serialize;
 
@@ -13,8 +13,14 @@ use crate::ml::confusion::{Confusion, Quality};
 use crate::ml::dataset::{self, Part, SUMMARY, Summary, TEST};
 use crate::ml::error::Error;
 use crate::ml::event::Event;
+use crate::ml::grid::{self, Cell};
 use crate::ml::model::Network;
-use crate::ml::report::{self, significant};
+use crate::ml::report::{self, csv_table, significant};
+use crate::ml::scores::{Probabilities, softmax};
+use crate::ml::speed::Speed;
+
+/// The grid of the worst images is this wide and high.
+const GRID: (u32, usize) = (8, 4);
 
 /// Where `evaluate` reads and writes.
 pub(crate) struct Evaluation {
@@ -28,21 +34,50 @@ pub(crate) struct Evaluation {
     pub(crate) confusion: PathBuf,
     /// The file for the scores of each class.
     pub(crate) per_class: PathBuf,
+    /// The file for the most confused pairs.
+    pub(crate) confused: PathBuf,
+    /// The picture of the images that the network errs on most.
+    pub(crate) worst: PathBuf,
     /// The file for the answer on each image.
     pub(crate) predictions: PathBuf,
+    /// The file for the probability of each class for each image, where it is wanted.
+    pub(crate) probabilities: Option<PathBuf>,
+    /// The file for latency and throughput.
+    pub(crate) speed: PathBuf,
 }
 
 /// The scores; the fields are in the order of their keys.
 #[derive(Serialize)]
 struct Metrics {
     accuracy: f64,
+    /// By how much the confidence is off on average.
+    calibration_error: f64,
     count: usize,
+    f1: BTreeMap<String, f64>,
+    /// The mean cross entropy, which is also called log loss.
     loss: f64,
     r#macro: Quality,
+    /// The size of the file of weights.
+    model_bytes: u64,
+    precision: BTreeMap<String, f64>,
     /// The share of right ones among the images of each class.
     recall: BTreeMap<String, f64>,
+    /// Each class against the rest, of which the mean.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    roc_auc: Option<f64>,
     /// Two models can be compared image by image only when they saw the same images.
     test_set: Digest,
+    top_k: BTreeMap<String, f64>,
+    weighted: Quality,
+}
+
+/// What the network says of the test part.
+struct Verdict {
+    part: Part,
+    classes: Vec<String>,
+    answers: Vec<Answer>,
+    probabilities: Vec<Vec<f64>>,
+    confusion: Confusion,
 }
 
 /// Predicts the test part and writes scores, confusion and predictions.
@@ -51,35 +86,124 @@ pub(crate) fn evaluate(task: &Evaluation, on_event: &mut dyn FnMut(Event)) -> Re
     let part = test_part(&task.data, &summary)?;
     let normaliser = Normaliser::new(&summary);
     let network = Network::read(&task.model)?;
-    let answers = batch::predict(&network, &part, &normaliser)?;
-    let score = Tally::of(&answers, part.labels()).score();
-    let confusion = Confusion::of(&answers, part.labels());
-    let metrics = Metrics {
-        accuracy: significant(score.accuracy),
-        count: part.len(),
-        loss: significant(score.loss),
-        r#macro: confusion.macro_mean(),
-        recall: confusion.recalls(),
-        test_set: summary.test_set,
+    network.accept(&summary)?;
+    let start = Instant::now();
+    let logits = batch::logits(&network, &part, &normaliser)?;
+    let speed = Speed::measure(&network, &part, &normaliser, start.elapsed())?;
+    let answers = batch::answers(&logits, part.labels());
+    let verdict = Verdict {
+        confusion: Confusion::of(&summary.classes, &answers, part.labels()),
+        probabilities: logits.iter().map(|row| softmax(row)).collect(),
+        classes: summary.classes.clone(),
+        answers,
+        part,
     };
-    fs::write_atomic(
-        &task.predictions,
-        predictions_csv(&part, &answers).as_bytes(),
+    verdict.write(task)?;
+    report::write_json(
+        &verdict.metrics(&task.model, summary.test_set)?,
+        &task.metrics,
     )?;
-    fs::write_atomic(&task.confusion, confusion.matrix_csv().as_bytes())?;
-    fs::write_atomic(&task.per_class, confusion.classes_csv().as_bytes())?;
-    report::write_json(&metrics, &task.metrics)?;
+    report::write_json(&speed, &task.speed)?;
     on_event(Event::Evaluated {
-        test: score,
-        count: part.len(),
+        test: Tally::of(&verdict.answers, verdict.part.labels()).score(),
+        count: verdict.part.len(),
+        confusion: verdict.confusion.counts().to_vec(),
+        speed,
     });
     Ok(())
+}
+
+impl Verdict {
+    fn metrics(&self, model: &Path, test_set: Digest) -> Result<Metrics, Error> {
+        let score = Tally::of(&self.answers, self.part.labels()).score();
+        let model = std::fs::metadata(model).map_err(fs::failed("cannot read", model))?;
+        let probabilities = Probabilities {
+            rows: &self.probabilities,
+            labels: self.part.labels(),
+        };
+        let top_k = probabilities.top_k().into_iter();
+        Ok(Metrics {
+            accuracy: significant(score.accuracy),
+            calibration_error: significant(probabilities.calibration_error()),
+            count: self.part.len(),
+            f1: self.confusion.of_each(|quality| quality.f1),
+            loss: significant(score.loss),
+            r#macro: self.confusion.macro_mean(),
+            model_bytes: model.len(),
+            precision: self.confusion.of_each(|quality| quality.precision),
+            recall: self.confusion.of_each(|quality| quality.recall),
+            roc_auc: probabilities.roc_auc().map(significant),
+            test_set,
+            top_k: top_k.map(|(k, share)| (k, significant(share))).collect(),
+            weighted: self.confusion.weighted_mean(),
+        })
+    }
+
+    fn write(&self, task: &Evaluation) -> Result<(), Error> {
+        let text = |path: &Path, text: String| fs::write_atomic(path, text.as_bytes());
+        text(&task.predictions, self.predictions_csv())?;
+        text(&task.confusion, self.confusion.matrix_csv())?;
+        text(&task.per_class, self.confusion.classes_csv())?;
+        text(&task.confused, self.confusion.pairs_csv())?;
+        if let Some(path) = &task.probabilities {
+            text(path, self.probabilities_csv())?;
+        }
+        let (columns, _) = GRID;
+        fs::write_atomic(&task.worst, &grid::draw(&self.part, &self.worst(), columns))?;
+        Ok(())
+    }
+
+    fn predictions_csv(&self) -> String {
+        let examples = self.part.ids().iter().zip(self.part.labels());
+        let rows = examples.zip(&self.answers).map(|((id, label), answer)| {
+            [
+                id.to_string(),
+                self.classes[usize::from(*label)].clone(),
+                self.classes[answer.predicted].clone(),
+                significant(answer.probability).to_string(),
+                significant(answer.loss).to_string(),
+            ]
+        });
+        csv_table(["id", "label", "predicted", "probability", "loss"], rows)
+    }
+
+    /// Writes a row for each image and class.
+    fn probabilities_csv(&self) -> String {
+        let ids = self.part.ids().iter().zip(&self.probabilities);
+        let rows = ids.flat_map(|(id, row)| {
+            row.iter()
+                .zip(&self.classes)
+                .map(move |(probability, class)| {
+                    [id.to_string(), class.clone(), probability.to_string()]
+                })
+        });
+        csv_table(["id", "class", "probability"], rows)
+    }
+
+    /// Returns the images with the highest loss among those that are taken for another class.
+    fn worst(&self) -> Vec<Cell> {
+        let labels = self.part.labels();
+        let is_wrong = |at: &usize| self.answers[*at].predicted != usize::from(labels[*at]);
+        let mut wrong: Vec<usize> = (0..labels.len()).filter(is_wrong).collect();
+        wrong.sort_by(|one, other| {
+            self.answers[*other]
+                .loss
+                .total_cmp(&self.answers[*one].loss)
+        });
+        let (columns, rows) = GRID;
+        wrong.truncate(columns as usize * rows);
+        let cell = |position: usize| Cell {
+            position,
+            caption: format!("{}>{}", labels[position], self.answers[position].predicted),
+        };
+        wrong.into_iter().map(cell).collect()
+    }
 }
 
 /// Reads the test part once it has been found to be the one that the summary tells of.
 fn test_part(folder: &Path, summary: &Summary) -> Result<Part, Error> {
     let path = folder.join(TEST);
-    let part = Part::read(&path)?;
+    let part = Part::read(&path, summary.form())?;
     if dataset::test_set(folder)? == summary.test_set {
         Ok(part)
     } else {
@@ -89,14 +213,4 @@ fn test_part(folder: &Path, summary: &Summary) -> Result<Part, Error> {
             stage: "prepare",
         })
     }
-}
-
-fn predictions_csv(part: &Part, answers: &[Answer]) -> String {
-    let mut text = "id,label,predicted,probability\n".to_owned();
-    for ((id, label), answer) in part.ids().iter().zip(part.labels()).zip(answers) {
-        let probability = significant(answer.probability);
-        writeln!(text, "{id},{label},{},{probability}", answer.predicted)
-            .expect("invariant: text takes what is written");
-    }
-    text
 }

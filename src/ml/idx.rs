@@ -8,7 +8,7 @@ use flate2::read::GzDecoder;
 
 use crate::base::digest::Digest;
 use crate::base::fs;
-use crate::ml::dataset::Part;
+use crate::ml::dataset::{Form, Part};
 use crate::ml::error::Error;
 
 /// One of the files, by the SHA-256 of its unpacked content.
@@ -122,7 +122,7 @@ pub(crate) fn load(folder: &Path) -> Result<Mnist, Error> {
 fn part(images: &Tensor, labels: &Tensor) -> Result<Part, Error> {
     let bytes = (images * 255.0)?.round()?.to_dtype(DType::U8)?;
     let images = bytes.flatten_all()?.to_vec1()?;
-    Ok(Part::in_order(images, labels.to_vec1()?))
+    Ok(Part::in_order(Form::DIGITS, images, labels.to_vec1()?))
 }
 
 #[cfg(test)]

@@ -5,12 +5,13 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use crate::base::fs;
-use crate::ml::dataset::{self, CLASSES, Counts, Part, Summary, TEST, TRAIN, VALIDATION};
+use crate::ml::dataset::{self, CLASSES, Counts, Summary, TEST, TRAIN, VALIDATION, numbered};
 use crate::ml::error::Error;
 use crate::ml::event::Event;
 use crate::ml::params::{DataParams, Source};
 use crate::ml::random::Purpose;
-use crate::ml::split::{Split, split};
+use crate::ml::source::{self, Loaded};
+use crate::ml::split::split;
 use crate::ml::{download, idx, synthetic};
 
 /// Where `prepare` reads and writes.
@@ -27,8 +28,13 @@ pub(crate) struct Preparation {
 pub(crate) fn prepare(task: &Preparation, on_event: &mut dyn FnMut(Event)) -> Result<(), Error> {
     let params = DataParams::read(&task.params)?;
     refuse_strangers(&task.out)?;
-    let (source, test) = load(&params, task.mirror.as_deref(), on_event)?;
-    let Split { train, validation } = split(&source, params.validation, params.seed);
+    let Loaded {
+        train: source,
+        test,
+        classes,
+    } = load(&params, task.mirror.as_deref(), on_event)?;
+    let (share, seed) = (params.validation, params.seed);
+    let (train, validation) = split(&source, share, seed, Purpose::Split);
     let aside = folder_beside(&task.out)?;
     let counts = Counts {
         test: test.len(),
@@ -40,9 +46,10 @@ pub(crate) fn prepare(task: &Preparation, on_event: &mut dyn FnMut(Event)) -> Re
     validation.write(&aside.path().join(VALIDATION))?;
     test.write(&aside.path().join(TEST))?;
     let summary = Summary {
-        classes: CLASSES,
+        classes,
         counts,
         mean,
+        shape: train.form().shape,
         source: params.source.name().to_owned(),
         std,
         test_set: dataset::test_set(aside.path())?,
@@ -56,25 +63,31 @@ pub(crate) fn prepare(task: &Preparation, on_event: &mut dyn FnMut(Event)) -> Re
     Ok(())
 }
 
-/// Returns the training and the test images of the source.
+/// Reads or renders the source.
 fn load(
     params: &DataParams,
     mirror: Option<&str>,
     on_event: &mut dyn FnMut(Event),
-) -> Result<(Part, Part), Error> {
+) -> Result<Loaded, Error> {
     match &params.source {
         Source::Synthetic {
             train_count,
             test_count,
-        } => Ok((
-            synthetic::render(*train_count, params.seed, Purpose::TrainImage),
-            synthetic::render(*test_count, params.seed, Purpose::TestImage),
-        )),
+        } => Ok(Loaded {
+            train: synthetic::render(*train_count, params.seed, Purpose::TrainImage),
+            test: synthetic::render(*test_count, params.seed, Purpose::TestImage),
+            classes: numbered(CLASSES),
+        }),
         Source::Mnist { path } => {
             download::complete(path, mirror, on_event)?;
             let mnist = idx::load(path)?;
-            Ok((mnist.train, mnist.test))
+            Ok(Loaded {
+                train: mnist.train,
+                test: mnist.test,
+                classes: numbered(CLASSES),
+            })
         }
+        Source::Files(files) => source::load(files, params.seed),
     }
 }
 

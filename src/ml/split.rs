@@ -1,26 +1,18 @@
-//! Splits the validation part off the training source.
+//! Splits a part off a source: for validation, and for the test where there is no test part.
 
 use crate::ml::dataset::Part;
 use crate::ml::random::{Purpose, Random};
 
-/// A training source in two: what is learned from, and what tells how that goes.
-pub(crate) struct Split {
-    pub(crate) train: Part,
-    pub(crate) validation: Part,
-}
-
-/// Splits `share` of `source` off, chosen by `seed`; both parts keep the order of the source.
-pub(crate) fn split(source: &Part, share: f64, seed: u64) -> Split {
+/// Splits `share` of `source` off, chosen by `seed`; returns what stays and what was split off.
+/// Both keep the order of the source.
+pub(crate) fn split(source: &Part, share: f64, seed: u64, purpose: Purpose) -> (Part, Part) {
     let count = source.len();
-    let mut order = Random::new(seed, Purpose::Split, 0).permutation(count);
-    let mut train = order.split_off(validation_count(count, share));
-    let mut validation = order;
-    train.sort_unstable();
-    validation.sort_unstable();
-    Split {
-        train: source.select(&train),
-        validation: source.select(&validation),
-    }
+    let mut order = Random::new(seed, purpose, 0).permutation(count);
+    let mut rest = order.split_off(split_count(count, share));
+    let mut chosen = order;
+    rest.sort_unstable();
+    chosen.sort_unstable();
+    (source.select(&rest), source.select(&chosen))
 }
 
 /// Returns the share of `count` as a whole number that leaves at least one example on each side.
@@ -30,23 +22,28 @@ pub(crate) fn split(source: &Part, share: f64, seed: u64) -> Split {
     clippy::cast_sign_loss,
     reason = "a share of a count below 2^53"
 )]
-fn validation_count(count: usize, share: f64) -> usize {
+fn split_count(count: usize, share: f64) -> usize {
     ((count as f64 * share).round() as usize).clamp(1, count - 1)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ml::dataset::PIXELS;
+    use crate::ml::dataset::{Form, PIXELS};
     use proptest::prelude::*;
 
     fn source(count: usize) -> Part {
-        Part::in_order(vec![0; count * PIXELS], vec![3; count])
+        Part::in_order(Form::DIGITS, vec![0; count * PIXELS], vec![3; count])
     }
 
     #[test]
     fn another_seed_splits_otherwise() {
-        let ids = |seed| split(&source(100), 0.2, seed).validation.ids().to_vec();
+        let ids = |seed| {
+            split(&source(100), 0.2, seed, Purpose::Split)
+                .1
+                .ids()
+                .to_vec()
+        };
         assert_eq!(ids(1), ids(1));
         assert_ne!(ids(1), ids(2));
     }
@@ -54,7 +51,7 @@ mod tests {
     proptest! {
         #[test]
         fn the_split_is_a_partition(count in 2usize..200, share in 0.001..0.999, seed: u64) {
-            let Split { train, validation } = split(&source(count), share, seed);
+            let (train, validation) = split(&source(count), share, seed, Purpose::Split);
             let mut ids = [train.ids(), validation.ids()].concat();
             ids.sort_unstable();
             prop_assert_eq!(ids, (0u32..).take(count).collect::<Vec<_>>());

@@ -5,7 +5,7 @@
 
 use rayon::prelude::*;
 
-use crate::ml::dataset::{PIXELS, Part, SIDE};
+use crate::ml::dataset::{Form, PIXELS, Part, SIDE};
 use crate::ml::random::{Purpose, Random};
 use crate::ml::strokes::{HANDS, Point, Stroke};
 
@@ -27,7 +27,7 @@ pub(crate) fn render(count: usize, seed: u64, purpose: Purpose) -> Part {
         .collect();
     let labels = rendered.iter().map(|(_, label)| *label).collect();
     let images = rendered.into_iter().flat_map(|(image, _)| image).collect();
-    Part::in_order(images, labels)
+    Part::in_order(Form::DIGITS, images, labels)
 }
 
 /// Renders one digit in a hand and with a label of the random stream's choice.

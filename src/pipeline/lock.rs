@@ -143,7 +143,8 @@ impl Lock {
         struct Header {
             schema: u32,
         }
-        if let Some((data, sources, stages)) = lock_text::read(text, &format!("schema: {SCHEMA}\n")) {
+        if let Some((data, sources, stages)) = lock_text::read(text, &format!("schema: {SCHEMA}\n"))
+        {
             refuse_foreign_data(file, text, &data)?;
             let schema = SCHEMA;
             return Ok(Self {

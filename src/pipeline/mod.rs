@@ -43,7 +43,6 @@ pub(crate) use draft::{OutDraft, ParamDraft, StageDraft};
 pub(crate) use error::Error;
 pub(crate) use gates::{Burden, Gate, Level, Limit, MissingBase, Proof};
 pub(crate) use graph::{Graph, StageIndex};
-#[cfg(test)]
 pub(crate) use key_pattern::KeyPattern;
 pub(crate) use loader::{PARAMS_FILE, Pipeline};
 pub use lock::{Content, Lock, StageEntry};

@@ -183,19 +183,28 @@ impl Registry {
                 }),
             },
             Selector::Version(version) => {
-                let found = history.version(version).ok_or_else(|| Error::UnknownVersion {
-                    name: name.to_owned(),
-                    version: version.clone(),
-                    known: history.versions.iter().map(|known| known.version.to_string()).collect(),
-                })?;
+                let found = history
+                    .version(version)
+                    .ok_or_else(|| Error::UnknownVersion {
+                        name: name.to_owned(),
+                        version: version.clone(),
+                        known: history
+                            .versions
+                            .iter()
+                            .map(|known| known.version.to_string())
+                            .collect(),
+                    })?;
                 Ok((found.commit.clone(), Some(found.version.clone())))
             }
             Selector::Stage(stage) => {
-                let found = history.stages.get(stage).ok_or_else(|| Error::UnknownStage {
-                    name: name.to_owned(),
-                    stage: stage.clone(),
-                    known: history.stages.keys().cloned().collect(),
-                })?;
+                let found = history
+                    .stages
+                    .get(stage)
+                    .ok_or_else(|| Error::UnknownStage {
+                        name: name.to_owned(),
+                        stage: stage.clone(),
+                        known: history.stages.keys().cloned().collect(),
+                    })?;
                 Ok((found.commit.clone(), found.version.clone()))
             }
         }
@@ -215,7 +224,9 @@ impl Registry {
             return Err(registered(name, known));
         }
         let version = match (bump, history.versions.last()) {
-            (Bump::To(text), _) => text.parse().map_err(|()| Error::Version { text: text.clone() })?,
+            (Bump::To(text), _) => text
+                .parse()
+                .map_err(|()| Error::Version { text: text.clone() })?,
             (Bump::Next(step), Some(last)) => last.version.next(*step),
             (Bump::Next(Step::Patch), None) => Version::of([0, 0, 1]),
             (Bump::Next(Step::Minor), None) => Version::of([0, 1, 0]),
@@ -229,7 +240,12 @@ impl Registry {
     }
 
     /// Returns the tag that puts the commit's version into a stage.
-    pub(crate) fn assign(&self, name: &str, commit: &str, stage: &str) -> Result<RegistryTag, Error> {
+    pub(crate) fn assign(
+        &self,
+        name: &str,
+        commit: &str,
+        stage: &str,
+    ) -> Result<RegistryTag, Error> {
         check_name(name)?;
         if !is_word(stage) {
             let (what, text) = ("a stage", stage.to_owned());
@@ -238,9 +254,16 @@ impl Registry {
         let nothing = History::default();
         let history = self.artifacts.get(name).unwrap_or(&nothing);
         if let Some(now) = history.stages.get(stage).filter(|now| now.commit == commit) {
-            let version = now.version.as_ref().map_or_else(|| short(commit), ToString::to_string);
+            let version = now
+                .version
+                .as_ref()
+                .map_or_else(|| short(commit), ToString::to_string);
             let (name, stage) = (name.to_owned(), stage.to_owned());
-            return Err(Error::Assigned { name, version, stage });
+            return Err(Error::Assigned {
+                name,
+                version,
+                stage,
+            });
         }
         Ok(history.next(name, TagKind::Stage(stage.to_owned()), Event::Begins))
     }
@@ -274,7 +297,8 @@ impl History {
                 }
             }
         }
-        self.versions.sort_by(|one, other| one.version.cmp(&other.version));
+        self.versions
+            .sort_by(|one, other| one.version.cmp(&other.version));
         let versions = &self.versions;
         let assignment = |commit: String| Assignment {
             version: versions
@@ -299,7 +323,11 @@ impl History {
 
     /// Returns the version of a commit.
     pub(crate) fn version_of(&self, commit: &str) -> Option<&Version> {
-        let found = self.versions.iter().rev().find(|known| known.commit == commit);
+        let found = self
+            .versions
+            .iter()
+            .rev()
+            .find(|known| known.commit == commit);
         found.map(|known| &known.version)
     }
 
@@ -378,19 +406,35 @@ mod tests {
         ]);
         let find = |selector| registry.find("m", &selector).map(|found| found.0);
         assert_eq!(find(Selector::Latest).ok().as_deref(), Some("b"));
-        assert_eq!(find(Selector::Version("1.0.0".to_owned())).ok().as_deref(), Some("a"));
-        assert_eq!(find(Selector::Stage("prod".to_owned())).ok().as_deref(), Some("b"));
+        assert_eq!(
+            find(Selector::Version("1.0.0".to_owned())).ok().as_deref(),
+            Some("a")
+        );
+        assert_eq!(
+            find(Selector::Stage("prod".to_owned())).ok().as_deref(),
+            Some("b")
+        );
         assert!(find(Selector::Stage("dev".to_owned())).is_err());
         assert!(find(Selector::Version("v1.10.0".to_owned())).is_err());
         let again = registry.register("m", "c", &Bump::To("v1.10.0".to_owned()));
         assert_eq!(again.expect("is new").0.to_string(), "m@v1.10.0#2");
-        assert_eq!(registry.assign("m", "a", "prod").expect("is new").to_string(), "m#prod#3");
+        assert_eq!(
+            registry
+                .assign("m", "a", "prod")
+                .expect("is new")
+                .to_string(),
+            "m#prod#3"
+        );
         assert!(registry.assign("m", "b", "prod").is_err());
         assert!(registry.assign("m", "b", "a b").is_err());
         let next = registry.register("m", "d", &Bump::Next(Step::Minor));
         assert_eq!(next.expect("is new").0.to_string(), "m@v1.10.0#2");
         let first = registry.register("dir:n", "d", &Bump::Next(Step::Patch));
         assert_eq!(first.expect("is new").0.to_string(), "dir=n@v0.0.1");
-        assert!(registry.register("m", "a", &Bump::Next(Step::Patch)).is_err());
+        assert!(
+            registry
+                .register("m", "a", &Bump::Next(Step::Patch))
+                .is_err()
+        );
     }
 }

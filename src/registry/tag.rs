@@ -127,7 +127,15 @@ mod tests {
         }
         let nested = RegistryTag::parse("dir=name#dev#1").expect("a tag");
         assert_eq!(nested.artifact, "dir:name");
-        for tag in ["v1.2.0", "model@", "model@x", "#prod", "a b@v1.0.0", "m#prod#x", "m#"] {
+        for tag in [
+            "v1.2.0",
+            "model@",
+            "model@x",
+            "#prod",
+            "a b@v1.0.0",
+            "m#prod#x",
+            "m#",
+        ] {
             assert_eq!(RegistryTag::parse(tag), None, "{tag}");
         }
     }

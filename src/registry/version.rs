@@ -71,7 +71,10 @@ impl FromStr for Version {
             None => (bare, None),
         };
         let is_word = |part: &str| {
-            !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+            !part.is_empty()
+                && part
+                    .bytes()
+                    .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
         };
         let part = |part: &str| match number(part) {
             Some(value) => Ok(Part::Number(value)),
@@ -83,8 +86,12 @@ impl FromStr for Version {
         if build.is_some_and(|build| !build.split('.').all(is_word)) {
             return Err(());
         }
-        let numbers: Vec<u64> = numbers.split('.').map(|part| number(part).ok_or(())).collect::<Result<_, ()>>()?;
-        let pre: Result<Vec<Part>, ()> = pre.map_or(Ok(Vec::new()), |pre| pre.split('.').map(part).collect());
+        let numbers: Vec<u64> = numbers
+            .split('.')
+            .map(|part| number(part).ok_or(()))
+            .collect::<Result<_, ()>>()?;
+        let pre: Result<Vec<Part>, ()> =
+            pre.map_or(Ok(Vec::new()), |pre| pre.split('.').map(part).collect());
         Ok(Self {
             numbers: numbers.try_into().map_err(|_| ())?,
             pre: pre?,
@@ -130,19 +137,37 @@ mod tests {
     #[test]
     fn the_order_is_that_of_the_standard() {
         let sorted = [
-            "v1.0.0-alpha", "v1.0.0-alpha.1", "v1.0.0-alpha.beta", "v1.0.0-beta.2", "v1.0.0-beta.11", "v1.0.0",
-            "v1.0.1", "1.9.0", "v1.10.0", "v2.0.0",
+            "v1.0.0-alpha",
+            "v1.0.0-alpha.1",
+            "v1.0.0-alpha.beta",
+            "v1.0.0-beta.2",
+            "v1.0.0-beta.11",
+            "v1.0.0",
+            "v1.0.1",
+            "1.9.0",
+            "v1.10.0",
+            "v2.0.0",
         ];
-        let versions: Vec<Version> = sorted.iter().map(|text| text.parse().expect(text)).collect();
+        let versions: Vec<Version> = sorted
+            .iter()
+            .map(|text| text.parse().expect(text))
+            .collect();
         assert!(versions.is_sorted());
-        for text in ["1.2", "v1.2.x", "01.2.3", "1.2.3-", "1.2.3+", "1.2.3-01", "", "v", "1.2.3.4"] {
+        for text in [
+            "1.2", "v1.2.x", "01.2.3", "1.2.3-", "1.2.3+", "1.2.3-01", "", "v", "1.2.3.4",
+        ] {
             assert!(text.parse::<Version>().is_err(), "{text}");
         }
     }
 
     #[test]
     fn the_next_version() {
-        let next = |text: &str, step| text.parse::<Version>().expect("a version").next(step).to_string();
+        let next = |text: &str, step| {
+            text.parse::<Version>()
+                .expect("a version")
+                .next(step)
+                .to_string()
+        };
         assert_eq!(next("v1.2.3", Step::Patch), "v1.2.4");
         assert_eq!(next("1.2.3", Step::Minor), "v1.3.0");
         assert_eq!(next("v1.2.3", Step::Major), "v2.0.0");

@@ -58,6 +58,14 @@ impl Dialect {
 }
 
 impl Budget {
+    /// Returns half of it, for a forge that takes less than it says.
+    pub(crate) fn halved(self) -> Self {
+        Self {
+            characters: self.characters / 2,
+            bytes: self.bytes / 2,
+        }
+    }
+
     /// Returns whether `text` is within it.
     pub(crate) fn holds(self, text: &str) -> bool {
         text.len() <= self.bytes && text.chars().count() <= self.characters

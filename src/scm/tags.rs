@@ -38,8 +38,13 @@ impl Repo {
             tags.push(Tag {
                 name: name.to_owned(),
                 commit: commit.id().to_string(),
-                time: tagger.as_ref().map_or(commit.time(), Signature::when).seconds(),
-                tagger: tagger.as_ref().and_then(|who| who.name().ok().map(str::to_owned)),
+                time: tagger
+                    .as_ref()
+                    .map_or(commit.time(), Signature::when)
+                    .seconds(),
+                tagger: tagger
+                    .as_ref()
+                    .and_then(|who| who.name().ok().map(str::to_owned)),
                 message: annotation
                     .as_ref()
                     .and_then(|tag| tag.message().ok().flatten())
@@ -76,7 +81,10 @@ impl Repo {
     /// Returns who works here, as git would have it.
     fn person(&self) -> Result<Signature<'static>, Error> {
         let variable = |name: &str| std::env::var(name).ok().filter(|text| !text.is_empty());
-        let from_environment = (variable("GIT_COMMITTER_NAME"), variable("GIT_COMMITTER_EMAIL"));
+        let from_environment = (
+            variable("GIT_COMMITTER_NAME"),
+            variable("GIT_COMMITTER_EMAIL"),
+        );
         let person = match from_environment {
             (Some(name), Some(email)) => Signature::now(&name, &email),
             _ => self.git().signature(),

@@ -33,7 +33,10 @@ impl Cache {
                 wanted.push(*file);
             }
         }
-        meter.expect(wanted.len() as u64, wanted.iter().map(|file| file.size).sum());
+        meter.expect(
+            wanted.len() as u64,
+            wanted.iter().map(|file| file.size).sum(),
+        );
         let (small, big): (Vec<FileContent>, Vec<FileContent>) = wanted
             .into_iter()
             .partition(|file| file.size <= Bundle::LARGEST);
@@ -53,7 +56,11 @@ impl Cache {
             .map(|file| self.copy_object(other, file, meter))
             .collect();
         let copied = big.iter().zip(copied?);
-        lacking.extend(copied.filter(|(_, is_there)| !is_there).map(|(file, _)| *file));
+        lacking.extend(
+            copied
+                .filter(|(_, is_there)| !is_there)
+                .map(|(file, _)| *file),
+        );
         Ok(lacking)
     }
 
@@ -67,7 +74,9 @@ impl Cache {
         let mut incoming = self.incoming(meter)?;
         let mut block = vec![0; BLOCK];
         loop {
-            let count = source.read(&mut block).map_err(failed("cannot read", &path))?;
+            let count = source
+                .read(&mut block)
+                .map_err(failed("cannot read", &path))?;
             if count == 0 {
                 break;
             }

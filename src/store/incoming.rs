@@ -112,7 +112,11 @@ impl Cache {
     }
 
     /// Begins a bundle of about `count` small objects that come from elsewhere.
-    pub(crate) fn bundle<'c>(&'c self, count: usize, meter: &'c Meter) -> Result<Bundle<'c>, Error> {
+    pub(crate) fn bundle<'c>(
+        &'c self,
+        count: usize,
+        meter: &'c Meter,
+    ) -> Result<Bundle<'c>, Error> {
         self.begin_use()?;
         let pack = if count < FEW || self.linker.needs_loose() {
             None

@@ -235,6 +235,11 @@ impl Workspace {
         store::measure(&self.locate_any(path), &self.index)
     }
 
+    /// Like [`Self::measure`], for whoever records it: a link to an object that is gone is an error.
+    pub(crate) fn measure_whole(&self, path: &AnyPath) -> Result<Option<Content>, store::Error> {
+        store::measure_whole(&self.locate_any(path), &self.index)
+    }
+
     /// Returns the manifest of the folder that is at `path` now.
     pub(crate) fn tree(&self, path: &AnyPath) -> Result<Option<Tree>, store::Error> {
         store::measure_folder(&self.locate_any(path), &self.index)
@@ -258,6 +263,18 @@ impl Workspace {
     ) -> Result<Restored, store::Error> {
         let location = self.locate_any(path);
         self.cache.restore(content, &location, &self.index, meter)
+    }
+
+    /// Like [`Self::restore`]; but what is at the paths `held` in a folder stays as it is.
+    pub(crate) fn restore_around(
+        &self,
+        content: &Content,
+        (path, held): (&AnyPath, &[String]),
+        meter: &Meter,
+    ) -> Result<Restored, store::Error> {
+        let (location, index) = (self.locate_any(path), &self.index);
+        self.cache
+            .restore_around(content, (&location, held), index, meter)
     }
 
     /// Makes what is at `path`, which is `content`, anew of the cache's objects, where that is done in

@@ -20,7 +20,10 @@ artifacts:
 fn project() -> Project {
     let project = Project::with(PIPELINE);
     project.write("models/m.bin", "weights");
-    project.write("sub/pipeline.yaml", "artifacts: {text: {path: t.bin, type: model}}\n");
+    project.write(
+        "sub/pipeline.yaml",
+        "artifacts: {text: {path: t.bin, type: model}}\n",
+    );
     project.commit();
     project
 }
@@ -30,15 +33,32 @@ fn versions_and_stages_are_git_tags() {
     let project = project();
     let told = project.run(&["artifacts", "register", "model", "--version", "v1.2.0"]);
     assert_eq!(told.data(), "model@v1.2.0\n");
-    let told = project.run(&["artifacts", "assign", "model", "--stage", "prod"]).data();
+    let told = project
+        .run(&["artifacts", "assign", "model", "--stage", "prod"])
+        .data();
     assert_eq!(told, "model#prod#1\n");
     project.write("models/m.bin", "better weights");
     project.commit();
     let told = project.run(&["artifacts", "register", "model"]).data();
     assert_eq!(told, "model@v1.3.0\n");
-    let told = project.run(&["artifacts", "register", "sub:text", "--bump-patch", "-m", "the first"]);
+    let told = project.run(&[
+        "artifacts",
+        "register",
+        "sub:text",
+        "--bump-patch",
+        "-m",
+        "the first",
+    ]);
     assert_eq!(told.data(), "sub=text@v0.0.1\n");
-    let told = project.run(&["artifacts", "assign", "model", "--version", "1.3.0", "--stage", "dev"]);
+    let told = project.run(&[
+        "artifacts",
+        "assign",
+        "model",
+        "--version",
+        "1.3.0",
+        "--stage",
+        "dev",
+    ]);
     assert_eq!(told.data(), "model#dev#1\n");
     assert_eq!(project.git(&["cat-file", "-t", "sub=text@v0.0.1"]), "tag\n");
 
@@ -54,10 +74,15 @@ fn versions_and_stages_are_git_tags() {
     assert_eq!(told[0]["meta"]["classes"], 10);
     let told = project.run(&["artifacts", "show", "model"]).data();
     assert!(told.contains("  labels    small, v1\n"), "{told}");
-    assert!(told.contains("model#prod#1  Put version v1.2.0 of model into prod"), "{told}");
+    assert!(
+        told.contains("model#prod#1  Put version v1.2.0 of model into prod"),
+        "{told}"
+    );
 
     // A later word on a stage counts.
-    let told = project.run(&["artifacts", "assign", "model", "--stage", "prod"]).data();
+    let told = project
+        .run(&["artifacts", "assign", "model", "--stage", "prod"])
+        .data();
     assert_eq!(told, "model#prod#2\n");
     project.git(&["tag", "-a", "-m", "no", "model#dev!#2"]);
     let told = project.run(&["artifacts", "list", "--md"]).data();
@@ -69,7 +94,10 @@ fn tags_are_those_that_gto_reads() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let gto = root.join("target/dvc-venv/bin/gto");
     if !gto.exists() {
-        assert!(std::env::var_os("CI").is_none(), "tests/oracles/dvc.sh has not been run");
+        assert!(
+            std::env::var_os("CI").is_none(),
+            "tests/oracles/dvc.sh has not been run"
+        );
         eprintln!("SKIPPED: gto; `tests/oracles/dvc.sh` installs it");
         return;
     }
@@ -94,23 +122,53 @@ fn mistakes_are_told() {
     let project = project();
     for (arguments, code, wanted) in [
         (&["register", "modell"][..], 1, "did you mean `model`?"),
-        (&["register", "model", "--version", "one"], 2, "`one` is no version"),
-        (&["register", "model", "nowhere"], 1, "there is no revision `nowhere`"),
-        (&["assign", "model", "--stage", "prod"], 1, "is no version of artifact `model`"),
-        (&["assign", "model", "--version", "v9.0.0", "--stage", "x"], 1, "has no version"),
+        (
+            &["register", "model", "--version", "one"],
+            2,
+            "`one` is no version",
+        ),
+        (
+            &["register", "model", "nowhere"],
+            1,
+            "there is no revision `nowhere`",
+        ),
+        (
+            &["assign", "model", "--stage", "prod"],
+            1,
+            "is no version of artifact `model`",
+        ),
+        (
+            &["assign", "model", "--version", "v9.0.0", "--stage", "x"],
+            1,
+            "has no version",
+        ),
         (&["show", "nothing"], 1, "there is no artifact `nothing`"),
     ] {
-        let told = project.run(&[&["artifacts"], arguments].concat()).failure(code);
+        let told = project
+            .run(&[&["artifacts"], arguments].concat())
+            .failure(code);
         assert!(told.contains(wanted), "{arguments:?}: {told}");
     }
     project.run(&["artifacts", "register", "model"]).data();
     let told = project.run(&["artifacts", "register", "model"]).failure(1);
-    assert!(told.contains("is version `v0.1.0` of artifact `model` already"), "{told}");
-    project.run(&["artifacts", "assign", "model", "--stage", "prod"]).data();
-    let told = project.run(&["artifacts", "assign", "model", "--stage", "prod"]).failure(1);
+    assert!(
+        told.contains("is version `v0.1.0` of artifact `model` already"),
+        "{told}"
+    );
+    project
+        .run(&["artifacts", "assign", "model", "--stage", "prod"])
+        .data();
+    let told = project
+        .run(&["artifacts", "assign", "model", "--stage", "prod"])
+        .failure(1);
     assert!(told.contains("is in stage `prod` already"), "{told}");
-    let told = project.run(&["artifacts", "assign", "model", "--stage", "a b"]).failure(2);
-    assert!(told.contains("`a b` cannot be the name of a stage"), "{told}");
+    let told = project
+        .run(&["artifacts", "assign", "model", "--stage", "a b"])
+        .failure(2);
+    assert!(
+        told.contains("`a b` cannot be the name of a stage"),
+        "{told}"
+    );
 
     project.write("pipeline.yaml", &format!("{PIPELINE}  new: {{path: n}}\n"));
     let told = project.run(&["artifacts", "register", "new"]).failure(1);

@@ -11,7 +11,10 @@ use crate::support::{Output, Project, files};
 const FOLDERS: [&str; 2] = ["target/dvc-venv", "target/dvc2-venv"];
 
 fn md5(bytes: &[u8]) -> String {
-    Md5::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+    Md5::digest(bytes)
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }
 
 /// Puts an object into the DVC cache of a project; returns its name.
@@ -32,8 +35,14 @@ pub(crate) fn project() -> Project {
         "[{{\"md5\": \"{a}\", \"relpath\": \"a\"}}, {{\"md5\": \"{b}\", \"relpath\": \"s/b\"}}]"
     );
     let folder = put(&project, &manifest, ".dir");
-    project.write("data/raw.dvc", &format!("outs:\n- md5: {raw}\n  size: 4\n  hash: md5\n  path: raw\n"));
-    project.write("img.dvc", &format!("outs:\n- md5: {folder}\n  size: 4\n  nfiles: 2\n  hash: md5\n  path: img\n"));
+    project.write(
+        "data/raw.dvc",
+        &format!("outs:\n- md5: {raw}\n  size: 4\n  hash: md5\n  path: raw\n"),
+    );
+    project.write(
+        "img.dvc",
+        &format!("outs:\n- md5: {folder}\n  size: 4\n  nfiles: 2\n  hash: md5\n  path: img\n"),
+    );
     project.write("data/.gitignore", "/raw\n");
     project.write(".gitignore", "/img\n/sum\n/model\n");
     project.write(".dvc/.gitignore", "/config.local\n/tmp\n/cache\n");
@@ -66,10 +75,19 @@ pub(crate) fn project() -> Project {
 /// Returns the files of DVC's with their content.
 fn of_dvc(root: &Path) -> Vec<(PathBuf, Vec<u8>)> {
     let is_dvc = |path: &PathBuf| {
-        let inner = path.strip_prefix(root).expect("below").to_string_lossy().into_owned();
-        inner.starts_with(".dvc/") || inner.ends_with(".dvc") || inner.ends_with("dvc.yaml") || inner.ends_with("dvc.lock")
+        let inner = path
+            .strip_prefix(root)
+            .expect("below")
+            .to_string_lossy()
+            .into_owned();
+        inner.starts_with(".dvc/")
+            || inner.ends_with(".dvc")
+            || inner.ends_with("dvc.yaml")
+            || inner.ends_with("dvc.lock")
     };
-    let found = files(root).into_iter().filter(|path| !path.starts_with(root.join(".dvc/tmp")));
+    let found = files(root)
+        .into_iter()
+        .filter(|path| !path.starts_with(root.join(".dvc/tmp")));
     let mut found: Vec<_> = found
         .filter(is_dvc)
         .map(|path| (path.clone(), std::fs::read(&path).expect("reads")))
@@ -143,12 +161,21 @@ fn what_is_missing_or_corrupt_is_listed_and_the_rest_goes_on() {
 fn a_truncated_manifest_is_corrupt_as_a_whole() {
     let project = project();
     let record = project.read("img.dvc");
-    let name = record.split("md5: ").nth(1).expect("a name").split('\n').next().expect("a name");
+    let name = record
+        .split("md5: ")
+        .nth(1)
+        .expect("a name")
+        .split('\n')
+        .next()
+        .expect("a name");
     let place = format!(".dvc/cache/files/md5/{}/{}", &name[..2], &name[2..]);
     let text = project.read(&place);
     project.write(&place, &text[..text.len() - 9]);
     let told = project.run(&["import-dvc"]).failure(1);
-    let wanted = format!("`img` (MD5 {}) is corrupt in the DVC cache", name.trim_end_matches(".dir"));
+    let wanted = format!(
+        "`img` (MD5 {}) is corrupt in the DVC cache",
+        name.trim_end_matches(".dir")
+    );
     assert!(told.contains(&wanted), "{told}");
     assert!(told.contains("sum       recorded"), "{told}");
 }
@@ -168,7 +195,10 @@ fn a_dep_that_has_changed_since_makes_its_stage_run() {
     other.write("run.sh", "echo 4 > sum\n");
     other.commit();
     let told = other.run(&["import-dvc"]).success();
-    assert!(told.contains("sum       will run  run.sh has changed since DVC ran it"), "{told}");
+    assert!(
+        told.contains("sum       will run  run.sh has changed since DVC ran it"),
+        "{told}"
+    );
 }
 
 #[test]
@@ -176,8 +206,14 @@ fn the_remote_has_what_the_cache_lacks() {
     let project = project();
     std::fs::rename(project.path(".dvc/cache"), project.path(".git/remote")).expect("moves");
     let told = project.run(&["import-dvc"]).failure(1);
-    assert!(told.contains("is neither here nor in DVC's cache or remote"), "{told}");
-    project.write(".dvc/config", "['remote \"far\"']\n    url = ../.git/remote\n");
+    assert!(
+        told.contains("is neither here nor in DVC's cache or remote"),
+        "{told}"
+    );
+    project.write(
+        ".dvc/config",
+        "['remote \"far\"']\n    url = ../.git/remote\n",
+    );
     let told = project.run(&["import-dvc", "--remote", "fat"]).failure(1);
     assert!(told.contains("did you mean `far`?"), "{told}");
     project.run(&["import-dvc"]).success();
@@ -229,9 +265,15 @@ fn json_tells_the_same() {
 fn programs() -> Vec<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let folders = FOLDERS.map(|folder| root.join(folder).join("bin"));
-    let found: Vec<PathBuf> = folders.into_iter().filter(|folder| folder.join("dvc").exists()).collect();
+    let found: Vec<PathBuf> = folders
+        .into_iter()
+        .filter(|folder| folder.join("dvc").exists())
+        .collect();
     if found.len() < FOLDERS.len() {
-        assert!(std::env::var_os("CI").is_none(), "tests/oracles/dvc.sh has not been run");
+        assert!(
+            std::env::var_os("CI").is_none(),
+            "tests/oracles/dvc.sh has not been run"
+        );
         eprintln!("SKIPPED: real DVC; `tests/oracles/dvc.sh` installs it");
     }
     found
@@ -243,25 +285,42 @@ fn real_projects_of_dvc_go_on_with_a_cache_or_a_remote_alone() {
         let project = Project::new();
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/oracles/dvc-project.sh");
         let mut command = project.isolated("bash");
-        command.arg(script).arg(project.path(".git/remote")).env("PATH", path_with(&program));
+        command
+            .arg(script)
+            .arg(project.path(".git/remote"))
+            .env("PATH", path_with(&program));
         Output::of(&mut command).success();
         let before = of_dvc(project.root());
 
         let told = project.run(&["import-dvc"]).success();
-        assert!(told.contains("3 paths tracked, 7 of 7 stages recorded"), "{program:?}: {told}");
+        assert!(
+            told.contains("3 paths tracked, 7 of 7 stages recorded"),
+            "{program:?}: {told}"
+        );
         assert_eq!(of_dvc(project.root()), before);
         let status = project.run(&["status"]).data();
-        assert!(status.contains("everything is up to date"), "{program:?}: {status}");
+        assert!(
+            status.contains("everything is up to date"),
+            "{program:?}: {status}"
+        );
         Output::of(dvc(&project, &program).args(["status", "-q"])).success();
 
         // A clone has neither DVC's cache nor any of the data.
         let clone = Project::new();
-        clone.git(&["pull", "-q", project.path(".git").to_str().expect("UTF-8"), "main"]);
+        clone.git(&[
+            "pull",
+            "-q",
+            project.path(".git").to_str().expect("UTF-8"),
+            "main",
+        ]);
         clone.run(&["import-dvc"]).success();
         clone.run(&["checkout"]).success();
         clone.run(&["repro"]).success();
         let status = clone.run(&["status"]).data();
-        assert!(status.contains("everything is up to date"), "{program:?}: {status}");
+        assert!(
+            status.contains("everything is up to date"),
+            "{program:?}: {status}"
+        );
         assert_eq!(clone.runs(), [""; 0]);
         let (one, other) = (project.read("model.bin"), clone.read("model.bin"));
         assert_eq!(one, other);

@@ -182,11 +182,16 @@ fn register(args: &RegisterArgs, context: &Context) -> Result<Exit, CliError> {
     let commit = repo.commit_name(&args.rev)?;
     let (tag, version) = Registry::read(&repo)?.register(&args.name, &commit, &bump)?;
     let message = args.message.clone().unwrap_or_else(|| {
-        format!("Register version {version} of {} ({})", args.name, artifact.path)
+        format!(
+            "Register version {version} of {} ({})",
+            args.name, artifact.path
+        )
     });
     repo.tag(&tag.to_string(), &commit, &message)?;
     let (name, commit) = (&args.name, short(&commit));
-    context.say(&format!("{name}  {version} is {commit}\nnext: git push origin '{tag}'\n"));
+    context.say(&format!(
+        "{name}  {version} is {commit}\nnext: git push origin '{tag}'\n"
+    ));
     ui::print(&format!("{tag}\n"))?;
     Ok(Exit::Success)
 }
@@ -200,18 +205,26 @@ fn assign(args: &AssignArgs, context: &Context) -> Result<Exit, CliError> {
         Some(version) => registry.find(name, &Selector::Version(version.clone()))?.0,
         None => repo.commit_name(args.rev.as_deref().unwrap_or("HEAD"))?,
     };
-    let version = registry.history(name).and_then(|history| history.version_of(&commit));
+    let version = registry
+        .history(name)
+        .and_then(|history| history.version_of(&commit));
     let Some(version) = version else {
         let message = format!("{} is no version of artifact `{name}`", short(&commit));
-        let hint = format!("`mlpipe artifacts register {name} {}` makes it one", short(&commit));
+        let hint = format!(
+            "`mlpipe artifacts register {name} {}` makes it one",
+            short(&commit)
+        );
         return Err(CliError::failed(message, &hint));
     };
     let tag = registry.assign(name, &commit, &args.stage)?;
     let stage = &args.stage;
     let message = args.message.clone();
-    let message = message.unwrap_or_else(|| format!("Put version {version} of {name} into {stage}"));
+    let message =
+        message.unwrap_or_else(|| format!("Put version {version} of {name} into {stage}"));
     repo.tag(&tag.to_string(), &commit, &message)?;
-    context.say(&format!("{name}  {version} is in {stage}\nnext: git push origin '{tag}'\n"));
+    context.say(&format!(
+        "{name}  {version} is in {stage}\nnext: git push origin '{tag}'\n"
+    ));
     ui::print(&format!("{tag}\n"))?;
     Ok(Exit::Success)
 }
@@ -269,14 +282,18 @@ fn declared_at(
     name: &str,
     rev: &str,
 ) -> Result<Artifact, CliError> {
-    let revision = repo.revision(rev).map_err(|error: scm::Error| CliError::from(error))?;
+    let revision = repo
+        .revision(rev)
+        .map_err(|error: scm::Error| CliError::from(error))?;
     let declared = match pipeline::Pipeline::load(&revision) {
         Ok(pipeline) => pipeline.artifacts,
         Err(pipeline::Error::NoPipeline { .. }) => Vec::new(),
         Err(error) => return Err(error.into()),
     };
     let found = declared.iter().find(|artifact| artifact.name == name);
-    let is_uncommitted = || self::declared(workspace).is_ok_and(|now| now.iter().any(|artifact| artifact.name == name));
+    let is_uncommitted = || {
+        self::declared(workspace).is_ok_and(|now| now.iter().any(|artifact| artifact.name == name))
+    };
     match found {
         Some(artifact) => Ok(artifact.clone()),
         None if is_uncommitted() => Err(CliError::failed(

@@ -94,7 +94,10 @@ pub(super) fn fetch(
 /// Fetches what is at a URL.
 pub(crate) fn run_url(args: &GetUrlArgs, context: &Context) -> Result<Exit, CliError> {
     let origin = open(&args.url, context)?;
-    let out = args.out.clone().unwrap_or_else(|| PathBuf::from(origin.name()));
+    let out = args
+        .out
+        .clone()
+        .unwrap_or_else(|| PathBuf::from(origin.name()));
     let target = Target::prepare(&context.folder.join(&out), overwrite(args.force))?;
     let spinner = Spinner::new("fetching", context.quiet);
     let parts = origin.parts()?;
@@ -125,7 +128,10 @@ pub(crate) fn run_list(args: &LsUrlArgs, context: &Context) -> Result<Exit, CliE
             .map(|part| format!("{:>9}  {}\n", human::size(part.size()), name(&part.inner)))
             .collect()
     } else {
-        parts.iter().map(|part| format!("{}\n", name(&part.inner))).collect()
+        parts
+            .iter()
+            .map(|part| format!("{}\n", name(&part.inner)))
+            .collect()
     };
     ui::print(&text)?;
     Ok(Exit::Success)
@@ -134,7 +140,9 @@ pub(crate) fn run_list(args: &LsUrlArgs, context: &Context) -> Result<Exit, CliE
 /// Opens a URL; the names of remotes are those of the project around, if there is one.
 fn open(url: &str, context: &Context) -> Result<Origin, CliError> {
     let workspace = context.workspace().ok();
-    let settings = workspace.as_ref().map(crate::workspace::Workspace::settings);
+    let settings = workspace
+        .as_ref()
+        .map(crate::workspace::Workspace::settings);
     let cancel = CancelToken::default();
     Ok(Origin::open(url, &context.folder, settings, &cancel)?)
 }

@@ -110,7 +110,8 @@ pub(super) fn overwrite(force: bool) -> Overwrite {
 
 /// Writes a relative path as it is from the root, where updates begin.
 fn seen_from_root(url: &str, workspace: &Workspace, context: &Context) -> String {
-    let is_path = !url.contains("://") && context.folder.join(url).exists() && !url.starts_with('/');
+    let is_path =
+        !url.contains("://") && context.folder.join(url).exists() && !url.starts_with('/');
     let folder = is_path.then(|| context.path(workspace, ".").ok()).flatten();
     let found = folder.and_then(|folder| AnyPath::resolve(workspace.root(), &folder, url).ok());
     found.map_or_else(|| url.to_owned(), |path| path.as_str().to_owned())

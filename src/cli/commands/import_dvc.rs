@@ -48,7 +48,9 @@ pub(crate) fn run(args: &ImportDvcArgs, context: &Context) -> Result<Exit, CliEr
 fn workspace(context: &Context) -> Result<Workspace, CliError> {
     let folder = &context.folder;
     let start = folder.canonicalize().unwrap_or_else(|_| folder.clone());
-    let root = start.ancestors().find(|path| path.join(DVC_FOLDER).is_dir());
+    let root = start
+        .ancestors()
+        .find(|path| path.join(DVC_FOLDER).is_dir());
     let Some(root) = root else {
         return Err(dvc::Error::NoProject { path: start }.into());
     };

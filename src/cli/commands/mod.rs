@@ -3,23 +3,29 @@
 pub(crate) mod add;
 pub(crate) mod artifacts;
 mod backing;
+pub(crate) mod badge;
 mod base;
 pub(crate) mod cache;
+pub(crate) mod check;
 pub(crate) mod check_ignore;
 pub(crate) mod checkout;
+pub(crate) mod ci;
+pub(crate) mod comment;
 pub(crate) mod commit;
 mod comparison;
 pub(crate) mod config;
 pub(crate) mod dag;
 pub(crate) mod data_status;
 pub(crate) mod diff;
+pub(crate) mod doctor;
 pub(crate) mod du;
+mod forge;
 pub(crate) mod freeze;
 pub(crate) mod fsck;
 pub(crate) mod gate;
 pub(crate) mod gc;
-pub(crate) mod git;
 pub(crate) mod get;
+pub(crate) mod git;
 pub(crate) mod import;
 pub(crate) mod import_dvc;
 pub(crate) mod init;
@@ -33,6 +39,7 @@ pub(crate) mod mv;
 pub(crate) mod params;
 pub(crate) mod plots;
 mod plots_modify;
+pub(crate) mod pr;
 pub(crate) mod remote;
 pub(crate) mod remove;
 pub(crate) mod report;
@@ -43,6 +50,7 @@ pub(crate) mod stage;
 mod stage_add;
 mod stage_list;
 pub(crate) mod status;
+pub(crate) mod transfer;
 pub(crate) mod unprotect;
 pub(crate) mod update;
 mod values;
@@ -97,15 +105,24 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, CliError> {
         Command::Gate(args) => gate::run(args, &context),
         Command::Plots(args) => plots::run(args, &context),
         Command::Report(args) => report::run(args, &context),
+        Command::Comment(args) => comment::run(args, &context),
+        Command::Check(args) => check::run(args, &context),
+        Command::Pr(args) => pr::run(args, &context),
         Command::Install(args) => install::run(args, &context),
         Command::Config(args) => config::run(args, &context),
         Command::Cache(args) => cache::run(args, &context),
+        Command::Push(args) => transfer::push(args, &context),
+        Command::Pull(args) => transfer::pull(args, &context),
+        Command::Fetch(args) => transfer::fetch(args, &context),
         Command::Remote(args) => remote::run(args, &context),
         Command::Gc(args) => gc::run(args, &context),
         Command::Fsck(args) => fsck::run(args, &context),
+        Command::Badge(args) => badge::run(args, &context),
+        Command::Ci(args) => ci::run(args, &context),
+        Command::Doctor(args) => doctor::run(args, &context),
         Command::Git(args) => git::run(args, &context),
         #[cfg(feature = "ml")]
-        Command::Ml(args) => Ok(ml::run(args).map(|()| Exit::Success)?),
+        Command::Ml(args) => ml::run(args, &context).map(|()| Exit::Success),
     }
 }
 

@@ -13,7 +13,9 @@ impl From<Error> for CliError {
                 .clone()
                 .unwrap_or_else(|| "`--rev` names another branch, tag or commit".to_owned()),
             Error::NoContent { why, .. } => {
-                format!("{why}: `mlpipe pull` or `dvc pull` there brings it, or `dvc push` from where it was made")
+                format!(
+                    "{why}: `mlpipe pull` or `dvc pull` there brings it, or `dvc push` from where it was made"
+                )
             }
             Error::NoArtifact { help, .. } => help
                 .clone()

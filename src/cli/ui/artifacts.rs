@@ -11,7 +11,9 @@ use crate::registry::{History, Registry, short};
 /// Writes the artifacts that are declared or have versions, by name.
 pub(crate) fn list(declared: &[Artifact], registry: &Registry, form: Form) -> String {
     let names = declared.iter().map(|artifact| artifact.name.as_str());
-    let names: BTreeSet<&str> = names.chain(registry.artifacts().map(|(name, _)| name)).collect();
+    let names: BTreeSet<&str> = names
+        .chain(registry.artifacts().map(|(name, _)| name))
+        .collect();
     let find = |name: &str| declared.iter().find(|artifact| artifact.name == name);
     if form == Form::Json {
         let values: Vec<Value> = names
@@ -82,11 +84,16 @@ pub(crate) fn show(name: &str, artifact: Option<&Artifact>, history: &History) -
     let versions = history.versions.iter().rev();
     let versions = versions.map(|known| format!("{} {}", known.version, short(&known.commit)));
     let versions: Vec<String> = versions.collect();
-    line("versions", (!versions.is_empty()).then(|| versions.join(", ")));
+    line(
+        "versions",
+        (!versions.is_empty()).then(|| versions.join(", ")),
+    );
     for (tag, _) in history.tags.iter().rev() {
         let message = tag.message.as_deref().unwrap_or_default();
         let first = message.lines().next().unwrap_or_default();
-        text += &format!("  {}  {}  {first}", short(&tag.commit), tag.name).trim_end().to_owned();
+        text += &format!("  {}  {}  {first}", short(&tag.commit), tag.name)
+            .trim_end()
+            .to_owned();
         text.push('\n');
     }
     text
@@ -122,7 +129,10 @@ fn value(name: &str, artifact: Option<&Artifact>, history: Option<&History>) -> 
     let stages: serde_json::Map<String, Value> = stages
         .map(|(stage, now)| {
             let version = now.version.as_ref().map(ToString::to_string);
-            (stage.clone(), json!({"version": version, "commit": now.commit}))
+            (
+                stage.clone(),
+                json!({"version": version, "commit": now.commit}),
+            )
         })
         .collect();
     json!({

@@ -22,7 +22,9 @@ pub(crate) fn lines(migration: &Migration) -> String {
         let word = paint(style, &format!("{:8}", word(fate)));
         text += &format!("{name:width$}  {word}  {}\n", reason(fate));
     }
-    text.lines().map(|line| format!("{}\n", line.trim_end())).collect()
+    text.lines()
+        .map(|line| format!("{}\n", line.trim_end()))
+        .collect()
 }
 
 /// Writes what could not be taken over.
@@ -49,7 +51,11 @@ pub(crate) fn next(migration: &Migration, in_git: bool) -> String {
         );
     }
     if in_git {
-        let files: String = migration.files.iter().map(|file| format!(" {file}")).collect();
+        let files: String = migration
+            .files
+            .iter()
+            .map(|file| format!(" {file}"))
+            .collect();
         text += &format!("next: git add data.lock .mlpipe{files}, then `mlpipe status`\n");
     }
     text
@@ -124,7 +130,9 @@ fn trouble_text(trouble: &Trouble) -> String {
             format!("`{file}` records no MD5 of `{path}`: `dvc pull` or `dvc commit` first")
         }
         Trouble::OldStage { file } => {
-            format!("`{file}` is a stage of DVC 0: write it into pipeline.yaml; its outs are tracked as data")
+            format!(
+                "`{file}` is a stage of DVC 0: write it into pipeline.yaml; its outs are tracked as data"
+            )
         }
     }
 }

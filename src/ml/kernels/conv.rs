@@ -1,0 +1,490 @@
+//! Convolutions: forward, to the input's gradient, and to the weights' gradient.
+//!
+//! An image is a lane, so weights are broadcast and activations are loaded whole: there are no
+//! edges and no shuffles. Each sum is taken in one order, whatever the blocks of registers are:
+//! input channel, kernel row, kernel column; for weights row, column, then lanes.
+
+use crate::field::Field;
+use crate::simd::{Lanes, Simd, Task};
+
+/// Weights are packed for so many output channels at a time.
+pub(crate) const BLOCK: usize = 8;
+
+/// Packed weights: `[block of outputs][input][kernel row][kernel column]` of eight outputs.
+pub(crate) type Packed = Vec<[f32; BLOCK]>;
+
+/// The geometry of a convolution.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Kernel {
+    pub(crate) inputs: usize,
+    pub(crate) outputs: usize,
+    pub(crate) height: usize,
+    pub(crate) width: usize,
+    pub(crate) stride: usize,
+    pub(crate) padding: usize,
+}
+
+impl Kernel {
+    /// Returns how many products make an output value.
+    pub(crate) fn taps(&self) -> usize {
+        self.inputs * self.height * self.width
+    }
+
+    fn area(&self) -> usize {
+        self.height * self.width
+    }
+
+    /// Packs `weights`, which lie `[output][input][kernel row][kernel column]`.
+    pub(crate) fn pack(&self, weights: &[f32], packed: &mut Packed) {
+        let taps = self.taps();
+        packed.clear();
+        packed.resize(self.outputs.div_ceil(BLOCK) * taps, [0.0; BLOCK]);
+        for (output, row) in weights.chunks_exact(taps).enumerate() {
+            let block = &mut packed[output / BLOCK * taps..][..taps];
+            for (eight, weight) in block.iter_mut().zip(row) {
+                eight[output % BLOCK] = *weight;
+            }
+        }
+    }
+
+    /// Packs `weights` for the gradient of the input: inputs and outputs change places.
+    pub(crate) fn pack_transposed(&self, weights: &[f32], order: Order, packed: &mut Packed) {
+        let (area, taps) = (self.area(), self.outputs * self.area());
+        packed.clear();
+        packed.resize(self.inputs.div_ceil(BLOCK) * taps, [0.0; BLOCK]);
+        let pairs = weights.chunks_exact(area).enumerate();
+        for (pair, kernel) in pairs {
+            let (output, input) = (pair / self.inputs, pair % self.inputs);
+            let place = &mut packed[input / BLOCK * taps + output * area..][..area];
+            let lane = input % BLOCK;
+            match order {
+                Order::Straight => place
+                    .iter_mut()
+                    .zip(kernel)
+                    .for_each(|(eight, weight)| eight[lane] = *weight),
+                Order::Flipped => place
+                    .iter_mut()
+                    .zip(kernel.iter().rev())
+                    .for_each(|(eight, weight)| eight[lane] = *weight),
+            }
+        }
+    }
+}
+
+/// In which order the places of a kernel are packed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Order {
+    Straight,
+    Flipped,
+}
+
+/// Splits `count` into parts of at most three that leave no single one behind, if possible.
+#[inline(always)]
+fn step(count: usize) -> usize {
+    match count {
+        0..=2 => count,
+        4 => 2,
+        _ => 3,
+    }
+}
+
+/// The forward pass. Also the gradient of the input where the stride is one: of the padded
+/// gradient of the output, with flipped weights.
+pub(crate) struct Forward<'a> {
+    pub(crate) input: &'a [Lanes],
+    pub(crate) input_field: Field,
+    pub(crate) output: &'a mut [Lanes],
+    pub(crate) output_field: Field,
+    pub(crate) weights: &'a [[f32; BLOCK]],
+    pub(crate) bias: Option<&'a [f32]>,
+    pub(crate) kernel: Kernel,
+}
+
+impl Task for Forward<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(mut self) {
+        for row in 0..self.output_field.height {
+            self.row::<S, 0>(row);
+            if S::PARTS > 1 {
+                self.row::<S, 1>(row);
+            }
+        }
+    }
+}
+
+impl Forward<'_> {
+    #[inline(always)]
+    fn row<S: Simd, const PART: usize>(&mut self, row: usize) {
+        for block in 0..self.kernel.outputs.div_ceil(BLOCK) {
+            if S::MANY_REGISTERS {
+                self.columns::<S, PART, 8>(row, block, 0);
+            } else {
+                self.columns::<S, PART, 4>(row, block, 0);
+                if block * BLOCK + 4 < self.kernel.outputs {
+                    self.columns::<S, PART, 4>(row, block, 4);
+                }
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn columns<S: Simd, const PART: usize, const B: usize>(
+        &mut self,
+        row: usize,
+        block: usize,
+        first: usize,
+    ) {
+        let width = self.output_field.width;
+        let mut column = 0;
+        while column < width {
+            let count = step(width - column);
+            let at = (row, column);
+            match count {
+                3 => self.block::<S, PART, B, 3>(at, block, first),
+                2 => self.block::<S, PART, B, 2>(at, block, first),
+                _ => self.block::<S, PART, B, 1>(at, block, first),
+            }
+            column += count;
+        }
+    }
+
+    #[inline(always)]
+    fn block<S: Simd, const PART: usize, const B: usize, const C: usize>(
+        &mut self,
+        (row, column): (usize, usize),
+        block: usize,
+        first: usize,
+    ) {
+        let kernel = self.kernel;
+        let taps = kernel.taps();
+        let mut sums = [[S::splat(0.0); C]; B];
+        if let Some(bias) = self.bias {
+            for (place, sums) in sums.iter_mut().enumerate() {
+                let output = (block * BLOCK + first + place).min(kernel.outputs - 1);
+                *sums = [S::splat(bias[output]); C];
+            }
+        }
+        let mut weights = &self.weights[block * taps..][..taps];
+        let (plane, pitch) = (self.input_field.plane(), self.input_field.pitch());
+        let origin = self.input_field.halo - kernel.padding;
+        let corner = (row * kernel.stride + origin) * pitch + column * kernel.stride + origin;
+        let span = (C - 1) * kernel.stride + kernel.width;
+        for input in 0..kernel.inputs {
+            for y in 0..kernel.height {
+                let values = &self.input[input * plane + y * pitch + corner..][..span];
+                let (now, later) = weights.split_at(kernel.width);
+                weights = later;
+                if kernel.stride == 1 {
+                    for (window, eight) in values.array_windows::<C>().zip(now) {
+                        let loaded: [S::Vector; C] =
+                            std::array::from_fn(|column| S::load::<PART>(&window[column]));
+                        add::<S, B, C>(&mut sums, loaded, eight, first);
+                    }
+                } else {
+                    for (x, eight) in now.iter().enumerate() {
+                        let loaded: [S::Vector; C] = std::array::from_fn(|column| {
+                            S::load::<PART>(&values[column * kernel.stride + x])
+                        });
+                        add::<S, B, C>(&mut sums, loaded, eight, first);
+                    }
+                }
+            }
+        }
+        for (place, sums) in sums.into_iter().enumerate() {
+            let output = block * BLOCK + first + place;
+            if output < kernel.outputs {
+                let at = self.output_field.at(output, row, column);
+                for (sum, to) in sums.into_iter().zip(&mut self.output[at..at + C]) {
+                    S::store::<PART>(sum, to);
+                }
+            }
+        }
+    }
+}
+
+#[inline(always)]
+fn add<S: Simd, const B: usize, const C: usize>(
+    sums: &mut [[S::Vector; C]; B],
+    values: [S::Vector; C],
+    weights: &[f32; BLOCK],
+    first: usize,
+) {
+    for place in 0..B {
+        let weight = S::splat(weights[first + place]);
+        for column in 0..C {
+            sums[place][column] = S::mul_add(values[column], weight, sums[place][column]);
+        }
+    }
+}
+
+/// The gradient of the input for any stride: each value gathers from the outputs that it went to.
+pub(crate) struct Gather<'a> {
+    /// The gradient of the output.
+    pub(crate) output: &'a [Lanes],
+    pub(crate) output_field: Field,
+    /// The gradient of the input, which is written.
+    pub(crate) input: &'a mut [Lanes],
+    pub(crate) input_field: Field,
+    /// Transposed, in straight order.
+    pub(crate) weights: &'a [[f32; BLOCK]],
+    pub(crate) kernel: Kernel,
+}
+
+impl Task for Gather<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(mut self) {
+        for row in 0..self.input_field.height {
+            for column in 0..self.input_field.width {
+                for block in 0..self.kernel.inputs.div_ceil(BLOCK) {
+                    self.value::<S, 0>(row, column, block);
+                    if S::PARTS > 1 {
+                        self.value::<S, 1>(row, column, block);
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl Gather<'_> {
+    #[inline(always)]
+    fn value<S: Simd, const PART: usize>(&mut self, row: usize, column: usize, block: usize) {
+        let kernel = self.kernel;
+        let taps = kernel.outputs * kernel.area();
+        let weights = &self.weights[block * taps..][..taps];
+        let mut sums = [[S::splat(0.0); 1]; BLOCK];
+        let rows = reached(row, kernel.height, &kernel, self.output_field.height);
+        let columns = reached(column, kernel.width, &kernel, self.output_field.width);
+        for output in 0..kernel.outputs {
+            for (y, to_row) in rows.clone() {
+                for (x, to_column) in columns.clone() {
+                    let at = self.output_field.at(output, to_row, to_column);
+                    let value = S::load::<PART>(&self.output[at]);
+                    let eight = &weights[output * kernel.area() + y * kernel.width + x];
+                    add::<S, BLOCK, 1>(&mut sums, [value], eight, 0);
+                }
+            }
+        }
+        for (place, [sum]) in sums.into_iter().enumerate() {
+            let input = block * BLOCK + place;
+            if input < kernel.inputs {
+                let at = self.input_field.at(input, row, column);
+                S::store::<PART>(sum, &mut self.input[at]);
+            }
+        }
+    }
+}
+
+/// Returns the places of the kernel through which `at` goes to an output, and to which.
+#[inline(always)]
+fn reached(
+    at: usize,
+    size: usize,
+    kernel: &Kernel,
+    outputs: usize,
+) -> impl Iterator<Item = (usize, usize)> + Clone + use<> {
+    let (at, stride) = (at + kernel.padding, kernel.stride);
+    // Of a place p the output is (at − p) / stride.
+    let least = (at + 1).saturating_sub(outputs.saturating_sub(1) * stride + 1);
+    let first = least + (at - least.min(at)) % stride;
+    (first..size.min(at + 1))
+        .step_by(stride)
+        .map(move |place| (place, (at - place) / stride))
+}
+
+/// Sums of the weights' gradient: `[block of outputs][tap]` of eight outputs' lanes.
+pub(crate) type Sums = Vec<[Lanes; BLOCK]>;
+
+/// The gradient of the weights over one group.
+pub(crate) struct WeightGradient<'a> {
+    pub(crate) input: &'a [Lanes],
+    pub(crate) input_field: Field,
+    /// The gradient of the output.
+    pub(crate) output: &'a [Lanes],
+    pub(crate) output_field: Field,
+    pub(crate) sums: &'a mut [[Lanes; BLOCK]],
+    pub(crate) kernel: Kernel,
+}
+
+impl Task for WeightGradient<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(mut self) {
+        // So many rows of eight channels stay in the innermost cache.
+        let rows = (400 / (BLOCK * self.output_field.width)).max(1);
+        let height = self.output_field.height;
+        let mut start = 0;
+        while start < height {
+            let tile = (start, (start + rows).min(height));
+            for block in 0..self.kernel.outputs.div_ceil(BLOCK) {
+                self.tile::<S, 0>(tile, block);
+                if S::PARTS > 1 {
+                    self.tile::<S, 1>(tile, block);
+                }
+            }
+            start += rows;
+        }
+    }
+}
+
+impl WeightGradient<'_> {
+    #[inline(always)]
+    fn tile<S: Simd, const PART: usize>(&mut self, tile: (usize, usize), block: usize) {
+        let taps = self.kernel.taps();
+        let mut tap = 0;
+        while tap < taps {
+            let count = step(taps - tap);
+            match count {
+                3 => self.taps::<S, PART, 3>(tile, block, tap),
+                2 => self.taps::<S, PART, 2>(tile, block, tap),
+                _ => self.taps::<S, PART, 1>(tile, block, tap),
+            }
+            tap += count;
+        }
+    }
+
+    #[inline(always)]
+    fn taps<S: Simd, const PART: usize, const T: usize>(
+        &mut self,
+        tile: (usize, usize),
+        block: usize,
+        tap: usize,
+    ) {
+        if S::MANY_REGISTERS {
+            self.block::<S, PART, 8, T>(tile, block, tap, 0);
+        } else {
+            self.block::<S, PART, 4, T>(tile, block, tap, 0);
+            self.block::<S, PART, 4, T>(tile, block, tap, 4);
+        }
+    }
+
+    #[inline(always)]
+    fn block<S: Simd, const PART: usize, const B: usize, const T: usize>(
+        &mut self,
+        (top, bottom): (usize, usize),
+        block: usize,
+        tap: usize,
+        first: usize,
+    ) {
+        let (kernel, field) = (self.kernel, self.output_field);
+        let width = field.width;
+        let outputs: [usize; B] =
+            std::array::from_fn(|place| (block * BLOCK + first + place).min(kernel.outputs - 1));
+        let corners: [usize; T] = std::array::from_fn(|place| self.corner(tap + place));
+        let kept = &mut self.sums[block * kernel.taps() + tap..][..T];
+        let mut sums = [[S::splat(0.0); T]; B];
+        if top > 0 {
+            for place in 0..B {
+                for (tap, kept) in kept.iter().enumerate() {
+                    sums[place][tap] = S::load::<PART>(&kept[first + place]);
+                }
+            }
+        }
+        let span = (width - 1) * kernel.stride + 1;
+        for row in top..bottom {
+            let gradients: [&[Lanes]; B] =
+                std::array::from_fn(|place| &self.output[field.row(outputs[place], row)][..width]);
+            let below = row * kernel.stride * self.input_field.pitch();
+            let values: [&[Lanes]; T] =
+                std::array::from_fn(|place| &self.input[corners[place] + below..][..span]);
+            if kernel.stride == 1 {
+                let values: [&[Lanes]; T] = std::array::from_fn(|place| &values[place][..width]);
+                for column in 0..width {
+                    let loaded = std::array::from_fn(|tap| S::load::<PART>(&values[tap][column]));
+                    multiply::<S, PART, B, T>(&mut sums, loaded, &gradients, column);
+                }
+            } else {
+                for column in 0..width {
+                    let loaded = std::array::from_fn(|tap| {
+                        S::load::<PART>(&values[tap][column * kernel.stride])
+                    });
+                    multiply::<S, PART, B, T>(&mut sums, loaded, &gradients, column);
+                }
+            }
+        }
+        for place in 0..B {
+            for (tap, kept) in kept.iter_mut().enumerate() {
+                S::store::<PART>(sums[place][tap], &mut kept[first + place]);
+            }
+        }
+    }
+
+    /// Returns where the input lies that `tap` multiplies for the first output.
+    #[inline(always)]
+    fn corner(&self, tap: usize) -> usize {
+        let (kernel, field) = (self.kernel, self.input_field);
+        let (input, place) = (tap / kernel.area(), tap % kernel.area());
+        let (y, x) = (place / kernel.width, place % kernel.width);
+        let origin = field.halo - kernel.padding;
+        input * field.plane() + (y + origin) * field.pitch() + x + origin
+    }
+}
+
+#[inline(always)]
+fn multiply<S: Simd, const PART: usize, const B: usize, const T: usize>(
+    sums: &mut [[S::Vector; T]; B],
+    values: [S::Vector; T],
+    gradients: &[&[Lanes]; B],
+    column: usize,
+) {
+    for place in 0..B {
+        let gradient = S::load::<PART>(&gradients[place][column]);
+        for tap in 0..T {
+            sums[place][tap] = S::mul_add(values[tap], gradient, sums[place][tap]);
+        }
+    }
+}
+
+/// The gradient of dense weights, of a whole row of blocks of outputs over all groups at once.
+///
+/// With one output value an image, sums over groups are shorter than the buffers that they would
+/// need group by group.
+pub(crate) struct DenseGradient<'a> {
+    /// Of each group the input and the gradient of the output.
+    pub(crate) groups: &'a [(&'a [Lanes], &'a [Lanes])],
+    pub(crate) input_field: Field,
+    pub(crate) output_field: Field,
+    /// The output channel whose weights' gradients are written.
+    pub(crate) output: usize,
+    pub(crate) gradient: &'a mut [f32],
+}
+
+impl Task for DenseGradient<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self) {
+        let field = self.input_field;
+        let at = self.output_field.at(self.output, 0, 0);
+        let rows = (0..field.channels * field.height)
+            .flat_map(|row| field.row(row / field.height, row % field.height));
+        for (place, gradient) in rows.zip(self.gradient) {
+            let mut sum = Lanes::ZERO;
+            over_groups::<S, 0>(self.groups, place, at, &mut sum);
+            if S::PARTS > 1 {
+                over_groups::<S, 1>(self.groups, place, at, &mut sum);
+            }
+            *gradient = S::sum(&sum) as f32;
+        }
+    }
+}
+
+#[inline(always)]
+fn over_groups<S: Simd, const PART: usize>(
+    groups: &[(&[Lanes], &[Lanes])],
+    input: usize,
+    output: usize,
+    to: &mut Lanes,
+) {
+    let mut sum = S::splat(0.0);
+    for (inputs, outputs) in groups {
+        let (value, gradient) = (&inputs[input], &outputs[output]);
+        sum = S::mul_add(S::load::<PART>(value), S::load::<PART>(gradient), sum);
+    }
+    S::store::<PART>(sum, to);
+}

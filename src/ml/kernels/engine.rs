@@ -1,0 +1,340 @@
+//! Batches through a network: groups in parallel, sums over groups in one order.
+
+use rayon::prelude::*;
+
+use crate::activate::{Line, Moments, Pulls};
+use crate::conv::{DenseGradient, Order};
+use crate::group::{Batch, Group, Mode, Shared, Weights};
+use crate::loss::Loss;
+use crate::plan::{Norm, Op, Plan, gathers};
+use crate::simd::{self, LANES, Lanes, Path};
+
+/// The mean and the unbiased variance of each channel of a norm in a batch.
+pub type Statistics = Vec<(f64, f64)>;
+
+/// Computes logits and gradients of one network.
+pub struct Engine {
+    plan: Plan,
+    path: Path,
+    learners: Vec<Group>,
+    predictors: Vec<Group>,
+    weights: Vec<Weights>,
+    norms: Vec<Parameters>,
+    lines: Vec<Vec<Line>>,
+    gradients: Vec<Vec<f32>>,
+    statistics: Vec<Statistics>,
+}
+
+/// The stored values of a norm.
+#[derive(Clone, Default)]
+struct Parameters {
+    scale: Vec<f32>,
+    shift: Vec<f32>,
+    mean: Vec<f32>,
+    variance: Vec<f32>,
+}
+
+impl Engine {
+    /// Makes an engine that uses the instructions of `path`.
+    pub fn new(plan: Plan, path: Path) -> Self {
+        let lengths = plan.parameters.iter().map(|parameter| {
+            let values = parameter.shape.iter().product();
+            vec![
+                0.0;
+                if parameter.role.is_learned() {
+                    values
+                } else {
+                    0
+                }
+            ]
+        });
+        Self {
+            learners: Vec::new(),
+            predictors: Vec::new(),
+            weights: vec![Weights::default(); plan.ops.len()],
+            norms: vec![Parameters::default(); plan.norms],
+            lines: vec![Vec::new(); plan.norms],
+            gradients: lengths.collect(),
+            statistics: vec![Vec::new(); plan.norms],
+            plan,
+            path,
+        }
+    }
+
+    /// Returns the network.
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// Takes the values of all parameters, in the order of the plan.
+    pub fn load(&mut self, values: &[&[f32]]) {
+        for (position, op) in self.plan.ops.iter().enumerate() {
+            match op {
+                Op::Conv {
+                    kernel,
+                    weight,
+                    bias,
+                } => {
+                    let weights = &mut self.weights[position];
+                    kernel.pack(values[*weight], &mut weights.forward);
+                    weights.bias = bias.map(|bias| values[bias].to_vec());
+                    if position > self.plan.first_learned {
+                        let gathers = gathers(op, &self.plan.values[position + 1]);
+                        let order = match gathers {
+                            Some(false) => Order::Flipped,
+                            _ => Order::Straight,
+                        };
+                        kernel.pack_transposed(values[*weight], order, &mut weights.back);
+                    }
+                }
+                Op::Activate {
+                    norm: Some(norm), ..
+                } => {
+                    self.norms[norm.number] = Parameters {
+                        scale: values[norm.scale].to_vec(),
+                        shift: values[norm.shift].to_vec(),
+                        mean: values[norm.mean].to_vec(),
+                        variance: values[norm.variance].to_vec(),
+                    };
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// Returns the gradient of each parameter in the last batch that was learned from; empty for
+    /// what is not learned.
+    pub fn gradients(&self) -> &[Vec<f32>] {
+        &self.gradients
+    }
+
+    /// Returns the statistics of each norm in the last batch that was learned from.
+    pub fn statistics(&self) -> impl Iterator<Item = (usize, usize, &Statistics)> {
+        self.norms_of_ops()
+            .map(|(_, norm)| (norm.mean, norm.variance, &self.statistics[norm.number]))
+    }
+
+    fn norms_of_ops(&self) -> impl Iterator<Item = (usize, Norm)> {
+        let ops = self.plan.ops.iter().enumerate();
+        ops.filter_map(|(position, op)| match op {
+            Op::Activate { norm, .. } => norm.map(|norm| (position, norm)),
+            _ => None,
+        })
+    }
+
+    /// Computes the logits of any number of images, `[image][class]`, with remembered statistics.
+    pub fn predict(&mut self, batch: &dyn Batch) -> Vec<f32> {
+        self.lines = self.norms.iter().map(Parameters::remembered).collect();
+        let count = batch.len().div_ceil(LANES);
+        let width = count.min(4 * rayon::current_num_threads());
+        while self.predictors.len() < width {
+            self.predictors.push(Group::new(&self.plan, Mode::Predict));
+        }
+        let shared = Shared {
+            plan: &self.plan,
+            path: self.path,
+            weights: &self.weights,
+            lines: &self.lines,
+            batch,
+            mode: Mode::Predict,
+        };
+        let ops = self.plan.ops.len();
+        let mut logits = Vec::with_capacity(batch.len() * self.plan.classes());
+        for first in (0..count).step_by(width.max(1)) {
+            let groups = &mut self.predictors[..width.min(count - first)];
+            groups.par_iter_mut().enumerate().for_each(|(at, group)| {
+                group.load(first + at, &shared);
+                group.forward(0..ops, &shared);
+            });
+            for group in groups {
+                logits.extend(group.logits(&self.plan));
+            }
+        }
+        logits
+    }
+
+    /// Computes the gradients and statistics of a batch; returns the logits, `[image][class]`.
+    pub fn learn(&mut self, batch: &dyn Batch, loss: &Loss) -> Vec<f32> {
+        let count = batch.len().div_ceil(LANES);
+        while self.learners.len() < count {
+            self.learners.push(Group::new(&self.plan, Mode::Learn));
+        }
+        let total = (0..batch.len())
+            .map(|image| loss.weight(batch.label(image)))
+            .sum();
+        let mut groups = std::mem::take(&mut self.learners);
+        let used = &mut groups[..count];
+        let begin = self.learn_forward(used, batch);
+        let last = self.plan.ops.len();
+        let shared = self.shared(batch);
+        used.par_iter_mut().enumerate().for_each(|(number, group)| {
+            if begin == 0 {
+                group.load(number, &shared);
+            }
+            group.forward(begin..last, &shared);
+            group.judge(loss, total, &shared);
+            group.back(last - 1, None, &shared);
+        });
+        self.learn_back(used, batch);
+        self.sum_weights(used);
+        let logits = used.iter().flat_map(|group| group.logits(&self.plan));
+        let logits = logits.collect();
+        self.learners = groups;
+        logits
+    }
+
+    fn shared<'a>(&'a self, batch: &'a dyn Batch) -> Shared<'a> {
+        Shared {
+            plan: &self.plan,
+            path: self.path,
+            weights: &self.weights,
+            lines: &self.lines,
+            batch,
+            mode: Mode::Learn,
+        }
+    }
+
+    /// Goes forward to the last norm; returns the operation to go on with.
+    fn learn_forward(&mut self, groups: &mut [Group], batch: &dyn Batch) -> usize {
+        let norms: Vec<(usize, Norm)> = self.norms_of_ops().collect();
+        let mut begin = 0;
+        for (index, (position, norm)) in norms.into_iter().enumerate() {
+            let shared = self.shared(batch);
+            groups
+                .par_iter_mut()
+                .enumerate()
+                .for_each(|(number, group)| {
+                    if index == 0 {
+                        group.load(number, &shared);
+                    }
+                    group.forward(begin..position, &shared);
+                    group.take_moments(position, norm.number, &shared);
+                });
+            self.normalise(groups, norm);
+            begin = position;
+            if index == 0 && position == 0 {
+                // Nothing was computed, but the images are there.
+                begin = 0;
+            }
+        }
+        begin
+    }
+
+    /// Sums the moments of a norm up to its lines.
+    fn normalise(&mut self, groups: &[Group], norm: Norm) {
+        let number = norm.number;
+        let parameters = &self.norms[number];
+        let pairs = parameters.scale.iter().zip(&parameters.shift).enumerate();
+        (self.lines[number], self.statistics[number]) = pairs
+            .map(|(channel, (scale, shift))| {
+                let moments = groups.iter().map(|group| group.moments[number][channel]);
+                let (mean, variance, count) = Moments::combine(moments);
+                let unbiased = variance * count / (count - 1.0).max(1.0);
+                (Line::new(mean, variance, *scale, *shift), (mean, unbiased))
+            })
+            .unzip();
+    }
+
+    /// Goes back from the last norm to where learning begins.
+    fn learn_back(&mut self, groups: &mut [Group], batch: &dyn Batch) {
+        let norms: Vec<(usize, Norm)> = self.norms_of_ops().collect();
+        for (position, norm) in norms.into_iter().rev() {
+            let (pulls, count) = self.pull(groups, position, norm);
+            if position == self.plan.first_learned {
+                break;
+            }
+            let shared = self.shared(batch);
+            groups.par_iter_mut().for_each(|group| {
+                group.back(position, Some((&pulls, count)), &shared);
+            });
+        }
+    }
+
+    /// Sums the pulls of a norm up, which are the gradients of its factors.
+    fn pull(&mut self, groups: &[Group], position: usize, norm: Norm) -> (Vec<Pulls>, f64) {
+        let lines = &self.lines[norm.number];
+        let mut sums = vec![Pulls::default(); lines.len()];
+        for group in groups {
+            for (sum, pulls) in sums.iter_mut().zip(&group.pulls[norm.number]) {
+                sum.along += pulls.along;
+                sum.across += pulls.across;
+            }
+        }
+        for (channel, (sum, line)) in sums.iter().zip(lines).enumerate() {
+            self.gradients[norm.scale][channel] = (sum.across * f64::from(line.inverse)) as f32;
+            self.gradients[norm.shift][channel] = sum.along as f32;
+        }
+        let images: usize = groups.iter().map(Group::len).sum();
+        let count = images * self.plan.values[position].area();
+        (sums, count as f64)
+    }
+
+    /// Sums the gradients of weights and biases over the groups, in their order.
+    fn sum_weights(&mut self, groups: &[Group]) {
+        for (position, op) in self.plan.ops.iter().enumerate() {
+            let Op::Conv {
+                kernel,
+                weight,
+                bias,
+            } = *op
+            else {
+                continue;
+            };
+            if self.plan.values[position + 1].area() == 1 {
+                let slot = self.plan.slots[position + 1];
+                let pairs: Vec<(&[Lanes], &[Lanes])> = groups
+                    .iter()
+                    .map(|group| (&group.values[position][..], &group.gradients[slot][..]))
+                    .collect();
+                let rows = self.gradients[weight].par_chunks_mut(kernel.taps());
+                rows.enumerate().for_each(|(output, gradient)| {
+                    let task = DenseGradient {
+                        groups: &pairs,
+                        input_field: self.plan.values[position],
+                        output_field: self.plan.gradients[position + 1],
+                        output,
+                        gradient,
+                    };
+                    simd::run(self.path, task);
+                });
+            } else {
+                add_up(
+                    groups.iter().map(|group| &group.weights[position]),
+                    &mut self.gradients[weight],
+                );
+            }
+            if let Some(bias) = bias {
+                add_up(
+                    groups.iter().map(|group| &group.biases[position]),
+                    &mut self.gradients[bias],
+                );
+            }
+        }
+    }
+}
+
+fn add_up<'a>(parts: impl Iterator<Item = &'a Vec<f64>>, sum: &mut [f32]) {
+    let mut wide = vec![0.0; sum.len()];
+    for part in parts {
+        for (wide, part) in wide.iter_mut().zip(part) {
+            *wide += part;
+        }
+    }
+    for (sum, wide) in sum.iter_mut().zip(wide) {
+        *sum = wide as f32;
+    }
+}
+
+impl Parameters {
+    /// Returns the lines of the remembered statistics.
+    fn remembered(&self) -> Vec<Line> {
+        let statistics = self.mean.iter().zip(&self.variance);
+        let learned = self.scale.iter().zip(&self.shift);
+        statistics
+            .zip(learned)
+            .map(|((mean, variance), (scale, shift))| {
+                Line::new(f64::from(*mean), f64::from(*variance), *scale, *shift)
+            })
+            .collect()
+    }
+}
