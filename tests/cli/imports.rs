@@ -54,8 +54,12 @@ fn what_another_repository_has_is_tracked_and_brought_up_to_date() {
     next: git add data.lock .gitignore
     ");
     assert_eq!(project.read("data/sub/b"), "b1\n");
-    project.run(&["import", url(&donor), "data/sub/b", "--rev", "v1"]).success();
-    project.run(&["import", url(&donor), "doc", "-o", "docs/theirs"]).success();
+    project
+        .run(&["import", url(&donor), "data/sub/b", "--rev", "v1"])
+        .success();
+    project
+        .run(&["import", url(&donor), "doc", "-o", "docs/theirs"])
+        .success();
     project.run(&["import", url(&donor), "model"]).success();
     project.run(&["import", url(&donor), "big"]).success();
     assert_eq!(project.read("b"), "b1\n");
@@ -66,7 +70,10 @@ fn what_another_repository_has_is_tracked_and_brought_up_to_date() {
     assert!(!status.contains("modified"), "{status}");
     project.commit();
     let tracked = project.git(&["ls-files"]);
-    assert!(!tracked.contains("data/a") && tracked.contains("data.lock"), "{tracked}");
+    assert!(
+        !tracked.contains("data/a") && tracked.contains("data.lock"),
+        "{tracked}"
+    );
 
     let told = project.run(&["update"]).success();
     assert!(!told.contains("updated"), "{told}");
@@ -99,13 +106,18 @@ fn what_was_changed_here_is_not_overwritten() {
     move_on(&donor);
     project.write("data/a", "mine\n");
     let told = project.run(&["update"]).failure(1);
-    assert!(told.contains("`data` has been changed here since it was imported"), "{told}");
+    assert!(
+        told.contains("`data` has been changed here since it was imported"),
+        "{told}"
+    );
     assert_eq!(project.read("data/a"), "mine\n");
     project.run(&["update", "--force"]).success();
     assert_eq!(project.read("data/a"), "a2\n");
     assert_eq!(project.read(".mlpipe/kept/data/a"), "mine\n");
 
-    let told = project.run(&["import", url(&donor), "model", "-o", "data"]).failure(1);
+    let told = project
+        .run(&["import", url(&donor), "model", "-o", "data"])
+        .failure(1);
     assert!(told.contains("`data` exists already"), "{told}");
     // What is no more tracked has no source either.
     project.run(&["move", "data", "raw"]).success();
@@ -118,10 +130,13 @@ fn what_was_changed_here_is_not_overwritten() {
 fn get_needs_no_project() {
     let donor = donor();
     let here = Project::new();
-    let told = here.run(&["get", url(&donor), "data/sub", "-o", "x/y"]).success();
+    let told = here
+        .run(&["get", url(&donor), "data/sub", "-o", "x/y"])
+        .success();
     assert_eq!(told, "x/y  fetched  1 file, 3 B\n");
     assert_eq!(here.read("x/y/b"), "b1\n");
-    here.run(&["get", url(&donor), "data", "--rev", "v1"]).success();
+    here.run(&["get", url(&donor), "data", "--rev", "v1"])
+        .success();
     here.run(&["get", url(&donor), "."]).failure(1);
     let told = here.run(&["get", url(&donor), "data"]).failure(1);
     assert!(told.contains("`data` exists already"), "{told}");
@@ -130,8 +145,15 @@ fn get_needs_no_project() {
     assert_eq!(here.read("data/a"), "a2\n");
     assert!(!here.exists(".mlpipe") && !here.exists("data.lock"));
     let left = std::fs::read_dir(here.root()).expect("a folder");
-    let names: Vec<_> = left.map(|entry| entry.expect("an entry").file_name()).collect();
-    assert!(names.iter().all(|name| !name.to_string_lossy().contains("mlpipe-new")), "{names:?}");
+    let names: Vec<_> = left
+        .map(|entry| entry.expect("an entry").file_name())
+        .collect();
+    assert!(
+        names
+            .iter()
+            .all(|name| !name.to_string_lossy().contains("mlpipe-new")),
+        "{names:?}"
+    );
 }
 
 #[test]
@@ -142,23 +164,36 @@ fn a_project_of_dvc_gives_as_well() {
     project.run(&["import", url(&donor), "run.sh"]).success();
     assert_eq!(project.read("img/s/b"), "b\n");
     assert_eq!(project.read("model"), "weights\n");
-    project.run(&["get", url(&donor), "img/s", "-o", "part"]).success();
+    project
+        .run(&["get", url(&donor), "img/s", "-o", "part"])
+        .success();
     assert_eq!(project.read("part/b"), "b\n");
     donor.remove(".dvc/cache");
     let told = project.run(&["get", url(&donor), "data/raw"]).failure(1);
-    assert!(told.contains("neither in DVC's cache nor in its remote"), "{told}");
+    assert!(
+        told.contains("neither in DVC's cache nor in its remote"),
+        "{told}"
+    );
 }
 
 #[test]
 fn an_artifact_is_fetched_by_version_or_stage() {
     let donor = donor();
-    donor.run(&["artifacts", "register", "best", "--version", "v1.0.0"]).data();
-    donor.run(&["artifacts", "assign", "best", "--stage", "prod"]).data();
+    donor
+        .run(&["artifacts", "register", "best", "--version", "v1.0.0"])
+        .data();
+    donor
+        .run(&["artifacts", "assign", "best", "--stage", "prod"])
+        .data();
     move_on(&donor);
     donor.run(&["artifacts", "register", "best"]).data();
     let here = Project::new();
     let fetch = |arguments: &[&str]| {
-        let all = [&["artifacts", "get", url(&donor), "best", "-f", "-o", "m"], arguments].concat();
+        let all = [
+            &["artifacts", "get", url(&donor), "best", "-f", "-o", "m"],
+            arguments,
+        ]
+        .concat();
         here.run(&all).success();
         here.read("m")
     };
@@ -166,10 +201,31 @@ fn an_artifact_is_fetched_by_version_or_stage() {
     assert_eq!(fetch(&["--version", "1.0.0"]), "a1\nb1\n");
     assert_eq!(fetch(&["--stage", "prod"]), "a1\nb1\n");
     assert_eq!(fetch(&["--rev", "main"]), "a2\nb1\n");
-    let told = here.run(&["artifacts", "get", url(&donor), "best", "--stage", "dev"]).failure(1);
+    let told = here
+        .run(&["artifacts", "get", url(&donor), "best", "--stage", "dev"])
+        .failure(1);
     assert!(told.contains("there are: prod"), "{told}");
-    let told = here.run(&["artifacts", "get", url(&donor), "bets", "--rev", "main"]).failure(1);
+    let told = here
+        .run(&["artifacts", "get", url(&donor), "bets", "--rev", "main"])
+        .failure(1);
     assert!(told.contains("did you mean `best`?"), "{told}");
+}
+
+#[test]
+fn what_the_cache_lacks_comes_from_the_remote_of_that_project() {
+    let (donor, project) = (donor(), project());
+    let remote = donor.path(".git/remote");
+    let remote = remote.to_str().expect("UTF-8");
+    donor.run(&["remote", "add", "-d", "far", remote]).success();
+    donor.commit();
+    donor.run(&["push"]).success();
+    donor.remove(".mlpipe/cache");
+    // A URL is cloned, and a clone has no cache at all.
+    let cloned = format!("file://{}", url(&donor));
+    project.run(&["import", url(&donor), "data"]).success();
+    assert_eq!(project.read("data/sub/b"), "b1\n");
+    project.run(&["get", &cloned, "big"]).success();
+    assert_eq!(project.read("big").len(), 100_000);
 }
 
 #[test]
@@ -177,19 +233,44 @@ fn mistakes_are_told() {
     let (donor, project) = (donor(), project());
     for (arguments, wanted) in [
         (&["get", url(&donor), "dat"][..], "did you mean `data`?"),
-        (&["get", url(&donor), "data", "--rev", "v2"], "there is no revision `v2`"),
-        (&["get", "https://127.0.0.1:1/x.git", "data"], "cannot clone `https://127.0.0.1:1/x.git`"),
+        (
+            &["get", url(&donor), "data", "--rev", "v2"],
+            "there is no revision `v2`",
+        ),
+        (
+            &["get", "https://127.0.0.1:1/x.git", "data"],
+            "cannot clone `https://127.0.0.1:1/x.git`",
+        ),
         (&["get", "nowhere", "data"], "cannot clone `nowhere`"),
         (&["update", "data"], "`data` was not imported"),
-        (&["import-url", "nowhere.csv"], "there is nothing at `nowhere.csv`"),
+        (
+            &["import-url", "nowhere.csv"],
+            "there is nothing at `nowhere.csv`",
+        ),
         (&["import-url", "ftp://x/y"], "no storage that mlpipe knows"),
-        (&["import-url", "remote://far/y"], "there is no remote `far`"),
-        (&["import-url", "https://x/y.csv?token=1"], "cannot be imported"),
+        (
+            &["import-url", "remote://far/y"],
+            "there is no remote `far`",
+        ),
+        (
+            &["import-url", "https://x/y.csv?token=1"],
+            "cannot be imported",
+        ),
     ] {
         let told = project.run(arguments);
         assert!(matches!(told.code, Some(1 | 2)), "{arguments:?}");
-        assert!(told.stderr.contains(wanted), "{arguments:?}: {}", told.stderr);
-        assert!(told.stderr.contains("help") || told.stderr.contains("hint") || told.stderr.lines().count() > 1, "{}", told.stderr);
+        assert!(
+            told.stderr.contains(wanted),
+            "{arguments:?}: {}",
+            told.stderr
+        );
+        assert!(
+            told.stderr.contains("help")
+                || told.stderr.contains("hint")
+                || told.stderr.lines().count() > 1,
+            "{}",
+            told.stderr
+        );
     }
     donor.remove(".mlpipe/cache");
     let told = project.run(&["import", url(&donor), "big"]).failure(1);
@@ -199,7 +280,9 @@ fn mistakes_are_told() {
     project.write("in-git", "x");
     project.commit();
     project.remove("in-git");
-    let told = project.run(&["import", url(&donor), "doc/readme.md", "-o", "in-git"]).failure(1);
+    let told = project
+        .run(&["import", url(&donor), "doc/readme.md", "-o", "in-git"])
+        .failure(1);
     assert!(told.contains("git tracks `in-git` already"), "{told}");
     assert!(!project.exists("in-git"));
 }
@@ -212,11 +295,16 @@ fn files_and_folders_at_a_url_are_tracked() {
     other.write("far/big", &"x".repeat(100_000));
     let place = other.path("far");
     let place = place.to_str().expect("UTF-8");
-    project.run(&["import-url", &format!("{place}/a.csv")]).success();
+    project
+        .run(&["import-url", &format!("{place}/a.csv")])
+        .success();
     project.run(&["import-url", place, "all"]).success();
     assert_eq!(project.read("a.csv"), "1\n");
     assert_eq!(project.read("all/sub/b.csv"), "2\n");
-    assert_eq!(project.run(&["ls-url", place]).data(), "a.csv\nbig\nsub/b.csv\n");
+    assert_eq!(
+        project.run(&["ls-url", place]).data(),
+        "a.csv\nbig\nsub/b.csv\n"
+    );
     let told = project.run(&["update"]).success();
     assert_eq!(told, "a.csv  unchanged\nall  unchanged\n");
     other.write("far/a.csv", "one\n");
@@ -228,14 +316,19 @@ fn files_and_folders_at_a_url_are_tracked() {
     assert_eq!(here.read("x/big").len(), 100_000);
 
     project.run(&["remote", "add", "far", place]).success();
-    project.run(&["import-url", "remote://far/sub/b.csv"]).success();
+    project
+        .run(&["import-url", "remote://far/sub/b.csv"])
+        .success();
     assert_eq!(project.read("b.csv"), "2\n");
 }
 
 /// A web server with one file, which changes as `at` says of each request.
 fn serve(at: impl Fn(usize) -> &'static str + Send + 'static) -> (String, Arc<AtomicUsize>) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-    let url = format!("http://{}/data.csv", listener.local_addr().expect("an address"));
+    let url = format!(
+        "http://{}/data.csv",
+        listener.local_addr().expect("an address")
+    );
     let count = Arc::new(AtomicUsize::new(0));
     let counted = Arc::clone(&count);
     std::thread::spawn(move || {
@@ -275,10 +368,16 @@ fn the_etag_of_a_web_server_tells_what_is_new() {
     let (url, _) = serve(|number| if number < 20 { "one" } else { "two" });
     project.run(&["import-url", &url]).success();
     assert_eq!(project.read("data.csv"), "one");
-    assert!(project.read("data.lock").contains("etag"), "{}", project.read("data.lock"));
+    assert!(
+        project.read("data.lock").contains("etag"),
+        "{}",
+        project.read("data.lock")
+    );
     let told = project.run(&["update"]).success();
     assert_eq!(told, "data.csv  unchanged\n");
-    let told = project.run(&["import-url", &url.replace("data.csv", "other")]).failure(1);
+    let told = project
+        .run(&["import-url", &url.replace("data.csv", "other")])
+        .failure(1);
     assert!(told.contains("there is nothing at"), "{told}");
 }
 
