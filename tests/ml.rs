@@ -18,6 +18,8 @@ mod evaluation;
 mod inspect;
 #[path = "ml/logs.rs"]
 mod logs;
+#[path = "ml/training.rs"]
+mod training;
 
 /// Nobody listens on the discard port; a connection fails at once.
 const NOWHERE: &str = "http://127.0.0.1:9/";
@@ -197,6 +199,9 @@ fn a_second_run_writes_the_same_bytes_with_any_number_of_threads() {
         "data/prepared/test.safetensors",
         "data/prepared/train.safetensors",
         "data/prepared/validation.safetensors",
+        "models/checkpoints/.gitignore",
+        "models/checkpoints/best.safetensors",
+        "models/checkpoints/last.safetensors",
         "models/cnn.safetensors",
         "params.yaml",
         "reports/confused.csv",
@@ -204,6 +209,7 @@ fn a_second_run_writes_the_same_bytes_with_any_number_of_threads() {
         "reports/data.json",
         "reports/history.csv",
         "reports/metrics.json",
+        "reports/model.md",
         "reports/per_class.csv",
         "reports/train.json",
         "reports/worst.png",

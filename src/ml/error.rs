@@ -83,6 +83,15 @@ pub(crate) enum Error {
     /// A file of a data set is not what it should be.
     #[error("{0}")]
     Broken(#[from] Flaw),
+    /// `MLPIPE_KERNELS` names instructions that cannot be used.
+    #[error("`MLPIPE_KERNELS={name}` names instructions that cannot be used: {why}")]
+    NoPath { name: String, why: &'static str },
+    /// A checkpoint is of another training.
+    #[error("the checkpoint `{}` is of {of}", path.display())]
+    Stale { path: PathBuf, of: &'static str },
+    /// The weights of classes are not as many as there are classes.
+    #[error("`train.class_weights` has {found} numbers, and the data have {classes} classes")]
+    ClassWeights { found: usize, classes: usize },
     /// Prepared data have faults.
     #[error("the data in `{}` cannot be used: {count} {} above", folder.display(), if *count == 1 { "fault" } else { "faults" })]
     Unusable { folder: PathBuf, count: usize },

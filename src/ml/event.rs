@@ -26,6 +26,12 @@ pub(crate) enum Event {
         parameters: usize,
         epochs: usize,
     },
+    /// Training goes on after so many batches of an epoch.
+    Resumed { epoch: usize, batch: usize },
+    /// There was nothing to resume, so training begins.
+    NothingToResume,
+    /// The score did not get better for long enough.
+    StoppedEarly { epoch: usize, best: usize },
     /// One batch was learned from.
     Batch(BatchEnd),
     /// One epoch is over.

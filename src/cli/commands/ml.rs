@@ -11,7 +11,7 @@ use crate::cli::error::CliError;
 use crate::cli::ui::training::TrainingDisplay;
 use crate::ml::{
     Access, Base, Error, Evaluation, Event, Inspection, Logging, Logs, Preparation, Run, Server,
-    Training, code_digest, evaluate, inspect, prepare, train,
+    Start, Training, code_digest, evaluate, inspect, prepare, train,
 };
 
 #[derive(Debug, Args)]
@@ -26,7 +26,7 @@ enum Stage {
     Prepare(PrepareArgs),
     /// Check the prepared images before anything learns from them
     Inspect(InspectArgs),
-    /// Train the reference network on the prepared images
+    /// Train a network on the prepared images
     Train(TrainArgs),
     /// Measure the trained network on the test part
     Evaluate(EvaluateArgs),
@@ -68,7 +68,7 @@ struct InspectArgs {
 
 #[derive(Debug, Args)]
 struct TrainArgs {
-    /// The params file; its section `train` is read
+    /// The params file; its sections `model` and `train` are read
     #[arg(long, value_name = "FILE", default_value = "params.yaml")]
     params: PathBuf,
     /// The folder that `prepare` wrote
@@ -83,6 +83,21 @@ struct TrainArgs {
     /// Where to write the course of loss and accuracy
     #[arg(long, value_name = "FILE", default_value = "reports/history.csv")]
     history: PathBuf,
+    /// Where to write the table of layers
+    #[arg(long, value_name = "FILE", default_value = "reports/model.md")]
+    layers: PathBuf,
+    /// The folder for checkpoints: the last one, and the weights of the best epoch
+    #[arg(long, value_name = "FOLDER", default_value = "models/checkpoints")]
+    checkpoints: PathBuf,
+    /// Where to write what the training ran on: processor, threads, versions, time
+    #[arg(long, value_name = "FILE", default_value = "logs/run.json")]
+    record: PathBuf,
+    /// Go on where an interrupted training left its last checkpoint
+    ///
+    /// The weights become the same, bit for bit, as if it had not been interrupted. Without a
+    /// checkpoint, training begins anew; a checkpoint of other params or data is refused.
+    #[arg(long)]
+    resume: bool,
     #[command(flatten)]
     logs: LogArgs,
 }
@@ -290,6 +305,14 @@ impl TrainArgs {
             model: self.model.clone(),
             metrics: self.metrics.clone(),
             history: self.history.clone(),
+            layers: self.layers.clone(),
+            checkpoints: self.checkpoints.clone(),
+            record: self.record.clone(),
+            start: if self.resume {
+                Start::Resume
+            } else {
+                Start::New
+            },
         }
     }
 }

@@ -57,6 +57,13 @@ impl TrainingDisplay {
                 self.epochs = *epochs;
                 say(&layer_table(layers, *parameters));
             }
+            Event::Resumed { epoch, batch } => {
+                say(&format!("going on in epoch {epoch}, after batch {batch}"));
+            }
+            Event::NothingToResume => say("there is no checkpoint; training begins"),
+            Event::StoppedEarly { epoch, best } => say(&format!(
+                "stopped early after epoch {epoch}: none was better than epoch {best}"
+            )),
             Event::Batch(batch) => self.advance(batch),
             Event::Epoch(epoch) => self.end_epoch(epoch),
             Event::Evaluated {
