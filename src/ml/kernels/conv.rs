@@ -405,9 +405,8 @@ impl WeightGradient<'_> {
                 }
             } else {
                 for column in 0..width {
-                    let loaded = from_fn(|tap| {
-                        S::load::<PART>(&values[tap][column * kernel.stride])
-                    });
+                    let loaded =
+                        from_fn(|tap| S::load::<PART>(&values[tap][column * kernel.stride]));
                     multiply::<S, PART, B, T>(&mut sums, loaded, &gradients, column);
                 }
             }

@@ -4,9 +4,7 @@ use std::ops::Range;
 
 use crate::activate::{self, Activate, Back, Line, Moments, Pulls, ThroughNorm};
 use crate::average::Average;
-use crate::conv::{
-    BLOCK, Forward, Gather, Kernel, Packed, Sums, WeightGradient, tile_rows,
-};
+use crate::conv::{BLOCK, Forward, Gather, Kernel, Packed, Sums, WeightGradient, tile_rows};
 use crate::field::Field;
 use crate::loss::Loss;
 use crate::plan::{Norm, Op, Plan, gathers};
@@ -367,13 +365,7 @@ impl Group {
 
     /// Goes back through a convolution, and through the norm after it first if `turn` says so: a
     /// few rows at a time, so that they are still in the cache.
-    fn back_conv(
-        &mut self,
-        position: usize,
-        kernel: Kernel,
-        turn: Option<&Turn>,
-        shared: &Shared,
-    ) {
+    fn back_conv(&mut self, position: usize, kernel: Kernel, turn: Option<&Turn>, shared: &Shared) {
         let plan = shared.plan;
         let (input, output) = (plan.gradients[position], plan.gradients[position + 1]);
         let is_dense = output.area() == 1;
