@@ -201,6 +201,10 @@ fn rust_files(folder: &Path) -> Vec<PathBuf> {
     let here = files
         .into_iter()
         .filter(|path| path.extension().is_some_and(|kind| kind == "rs"));
-    here.chain(folders.iter().flat_map(|folder| rust_files(folder)))
+    // A package of its own has rooms of its own.
+    let ours = folders
+        .iter()
+        .filter(|folder| !folder.join("Cargo.toml").exists());
+    here.chain(ours.flat_map(|folder| rust_files(folder)))
         .collect()
 }
