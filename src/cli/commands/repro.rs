@@ -9,7 +9,7 @@ use crate::base::cancel::CancelToken;
 use crate::base::path::RepoPath;
 use crate::cli::commands::selection::SelectionArgs;
 use crate::cli::commands::status::{exit_of, explain};
-use crate::cli::commands::{Context, report};
+use crate::cli::commands::{Context, report, transfer};
 use crate::cli::error::{CliError, Exit};
 use crate::cli::ui::prompt::{self, Prompt};
 use crate::cli::ui::{self, Manner, repro_reporter};
@@ -44,6 +44,14 @@ pub(crate) struct ReproArgs {
     /// Run changed stages even if an earlier run had the same inputs
     #[arg(long)]
     no_run_cache: bool,
+
+    /// Get data that is missing here, and the results of earlier runs, from the remote
+    #[arg(long)]
+    pull: bool,
+
+    /// With `--pull`: which remote [default: the default one]
+    #[arg(long, value_name = "NAME", requires = "pull")]
+    remote: Option<String>,
 
     /// Let data be absent: it counts as what data.lock says of it
     #[arg(long)]
@@ -168,6 +176,9 @@ pub(crate) fn run(args: &ReproArgs, context: &Context) -> Result<Exit, CliError>
         return Ok(exit_of(&stages));
     }
     args.set_params(&workspace, context)?;
+    if args.pull {
+        transfer::supply(args.remote.as_deref(), &workspace, context)?;
+    }
     let cancel = CancelToken::default();
     cancel.listen(ui::announce_stop)?;
     let cores = thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
