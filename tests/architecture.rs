@@ -41,6 +41,20 @@ const ALLOWED: &[(&str, &[&str])] = &[
         &["base", "pipeline", "store", "scm", "workspace", "data"],
     ),
     (
+        "doctor",
+        &[
+            "base",
+            "pipeline",
+            "store",
+            "scm",
+            "remote",
+            "config",
+            "workspace",
+            "forge",
+        ],
+    ),
+    ("workflows", &["base"]),
+    (
         "exchange",
         &[
             "base",
@@ -51,6 +65,22 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "remote",
             "workspace",
             "data",
+            "remote",
+        ],
+    ),
+    (
+        "imports",
+        &[
+            "base",
+            "pipeline",
+            "store",
+            "scm",
+            "workspace",
+            "data",
+            "config",
+            "remote",
+            "dvc",
+            "registry",
         ],
     ),
     (
@@ -64,15 +94,18 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "statistics",
             "plots",
             "config",
+            "remote",
             "workspace",
             "engine",
             "report",
             "data",
-            "remote",
+            "doctor",
+            "workflows",
             "exchange",
             "forge",
             "dvc",
             "registry",
+            "imports",
             "ml",
         ],
     ),
@@ -161,9 +194,17 @@ fn rust_files(folder: &Path) -> Vec<PathBuf> {
         .expect("a folder")
         .map(|entry| entry.expect("an entry").path());
     let (folders, files): (Vec<_>, Vec<_>) = entries.partition(|path| path.is_dir());
+    // A package of its own has its own rooms.
+    let (folders, _): (Vec<_>, Vec<_>) = folders
+        .into_iter()
+        .partition(|path| !path.join("Cargo.toml").exists());
     let here = files
         .into_iter()
         .filter(|path| path.extension().is_some_and(|kind| kind == "rs"));
-    here.chain(folders.iter().flat_map(|folder| rust_files(folder)))
+    // A package of its own has rooms of its own.
+    let ours = folders
+        .iter()
+        .filter(|folder| !folder.join("Cargo.toml").exists());
+    here.chain(ours.flat_map(|folder| rust_files(folder)))
         .collect()
 }

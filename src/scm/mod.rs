@@ -16,6 +16,7 @@ mod pending;
 mod remotes;
 mod repo;
 mod revision;
+mod standing;
 mod tags;
 
 pub(crate) use error::Error;
@@ -24,6 +25,8 @@ pub(crate) use history::{Day, Reach, Version};
 pub(crate) use ignore::{IgnoreFiles, ignore_out, stop_ignoring};
 pub(crate) use lines::line_changes;
 pub(crate) use moments::Moment;
+pub(crate) use moves::{Milestone, Since};
 pub(crate) use repo::Repo;
 pub(crate) use revision::Revision;
+pub(crate) use standing::Standing;
 pub(crate) use tags::Tag;

@@ -90,7 +90,11 @@ impl Cache {
         meter: &Meter,
     ) -> Result<Option<Content>, Error> {
         self.begin_use()?;
-        match scan::find(path, index)? {
+        let found = scan::find(path, index)?;
+        if let Some(found) = &found {
+            found.refuse_lost(path)?;
+        }
+        match found {
             None => Ok(None),
             Some(Found::File(metadata)) => {
                 let file = self.store_file(path, &metadata, index, meter)?;

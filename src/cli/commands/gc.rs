@@ -10,7 +10,7 @@ use crate::cli::commands::{Context, transfer};
 use crate::cli::error::{CliError, Exit};
 use crate::cli::ui::watch::watched;
 use crate::cli::ui::{self, prompt};
-use crate::data::{Collected, How, collect};
+use crate::data::{Collected, How, Order, Unlisted, collect};
 use crate::exchange::{self, Scope};
 use crate::remote::{GRACE, Sweeping};
 use crate::scm::{Day, Reach};
@@ -58,6 +58,10 @@ pub(crate) struct GcArgs {
     /// List what would be deleted, and delete nothing
     #[arg(long)]
     dry: bool,
+
+    /// Go on where the list of a tracked folder's files is lost, which keeps none of them then
+    #[arg(long)]
+    allow_missing: bool,
 
     /// Delete without asking
     #[arg(short, long)]
@@ -141,13 +145,22 @@ fn sweep(
     context: &Context,
 ) -> Result<Collected, CliError> {
     let is_hidden = context.quiet || args.json;
+    let order = Order {
+        reaches: args.reaches(),
+        how,
+        unlisted: if args.allow_missing {
+            Unlisted::Allow
+        } else {
+            Unlisted::Refuse
+        },
+    };
     let waiting = |holder: &str| {
         context.say(&format!(
             "another mlpipe ({holder}) is at work here; waiting\n"
         ));
     };
     Ok(watched("packing", is_hidden, |meter| {
-        collect(workspace, &args.reaches(), how, meter, &waiting)
+        collect(workspace, &order, meter, &waiting)
     })?)
 }
 
