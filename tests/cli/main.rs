@@ -35,6 +35,7 @@ mod gate;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod gc;
 mod import_dvc;
+mod imports;
 mod init;
 mod install;
 mod interactive;
