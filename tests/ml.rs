@@ -12,8 +12,12 @@ use tempfile::TempDir;
 
 #[path = "ml/data_sets.rs"]
 mod data_sets;
+#[path = "ml/evaluation.rs"]
+mod evaluation;
 #[path = "ml/inspect.rs"]
 mod inspect;
+#[path = "ml/logs.rs"]
+mod logs;
 #[path = "ml/training.rs"]
 mod training;
 
@@ -84,6 +88,7 @@ impl Project {
             .current_dir(self.folder.path())
             .env("MLPIPE_MNIST_URL", &self.mirror)
             .env("NO_PROXY", "*")
+            .env_remove("MLFLOW_TRACKING_URI")
             .env_remove("RAYON_NUM_THREADS");
         if let Some(threads) = self.threads {
             command.env("RAYON_NUM_THREADS", threads);
@@ -133,6 +138,26 @@ impl Project {
 fn put(path: &Path, content: &[u8]) {
     fs::create_dir_all(path.parent().expect("a folder")).expect("makes the folder");
     fs::write(path, content).expect("writes");
+}
+
+/// The Python that `.ci/run` has put the packages into, else the system's.
+fn python() -> PathBuf {
+    let prepared = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/ci-venv/bin/python");
+    if prepared.exists() {
+        prepared
+    } else {
+        "python3".into()
+    }
+}
+
+/// Nobody must believe that it was tested; in CI, where all is prepared, nothing may be missing.
+fn skip(what: &str, missing: &str) {
+    let line = format!("SKIPPED: {what} was not checked, for there is no {missing}\n");
+    assert!(std::env::var_os("CI").is_none(), "{line}");
+    let mut terminal = std::io::stderr();
+    terminal
+        .write_all(line.as_bytes())
+        .expect("a standard error");
 }
 
 /// Returns all files below a folder, by their path in it.

@@ -2,7 +2,9 @@
 
 mod data;
 mod dvc;
+mod exchange;
 mod forge;
+mod imports;
 mod registry;
 mod remote;
 mod stage;
@@ -78,7 +80,7 @@ impl CliError {
         }
     }
 
-    fn hint(mut self, hint: impl Into<String>) -> Self {
+    pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hints.push(hint.into());
         self
     }
@@ -301,8 +303,19 @@ impl From<store::Error> for CliError {
     fn from(error: store::Error) -> Self {
         match error {
             store::Error::File(error) => error.into(),
+            error @ store::Error::Lost { .. } => Self::new(&error).hint(
+                "`mlpipe fsck` says what the cache lacks and what brings it back; else put the file in \
+                 place of the link, or delete the link if the file is to go",
+            ),
             error => Self::new(&error),
         }
+    }
+}
+
+impl From<report::Unreadable> for CliError {
+    fn from(error: report::Unreadable) -> Self {
+        let hint = "post only what `mlpipe report --json` of this version has printed";
+        Self::new(&error).hint(hint)
     }
 }
 

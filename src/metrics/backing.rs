@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::base::digest::Digest;
 use crate::base::path::RepoPath;
 use crate::base::source::{Snapshot, read_text};
-use crate::metrics::claims::{Claim, claims, settle};
+use crate::metrics::claims::{Claim, claims, settle, unknown_metrics, untold_statistics};
 use crate::metrics::collect::Collection;
 use crate::metrics::measured::{Measured, Share};
 use crate::metrics::memory::{Memory, Place};
@@ -86,6 +86,8 @@ impl Backing {
     ) -> Self {
         let mut backing = Self::default();
         for file in files {
+            let unknown = unknown_metrics(file, here.metrics).map(pipeline::Error::from);
+            backing.faults.extend(unknown);
             let claims = claims(file, here.metrics);
             if claims.is_empty() {
                 continue;
@@ -128,7 +130,9 @@ impl Backing {
         predictions: &Predictions,
     ) {
         let measured = Measured::new(predictions);
-        let settled = settle(claims, |statistic| measured.value(statistic));
+        let untold = untold_statistics(file, predictions).map(pipeline::Error::from);
+        self.faults.extend(untold);
+        let settled = settle(claims, &measured);
         let statistics = settled.iter().filter(|one| one.agrees);
         let statistics: BTreeSet<Statistic> = statistics.map(|one| one.statistic.clone()).collect();
         let tested = base.as_ref().map(|(base, place)| {

@@ -32,6 +32,12 @@ impl Collection {
         found.map(|(_, value)| value)
     }
 
+    /// Returns the files that have no value to show.
+    pub(crate) fn empty_files(&self) -> impl Iterator<Item = &RepoPath> {
+        let empty = self.files.iter().filter(|(_, leaves)| leaves.is_empty());
+        empty.map(|(path, _)| path)
+    }
+
     fn unreadable(&mut self, path: RepoPath, fault: pipeline::Error) {
         self.unread.push(path);
         self.faults.push(fault);

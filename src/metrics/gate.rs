@@ -154,7 +154,7 @@ fn worst(gate: &Gate, trials: &[Trial<'_>], judged: Vec<Conclusion>) -> Option<J
         several => format!("{}; the worst of {several}", conclusion.reason),
     };
     Some(Judgement {
-        gate: gate.name.clone(),
+        gate: gate.full_name(),
         file: trial.metric.map(|metric| metric.0.clone()),
         key: trial.metric.map(|metric| metric.1.to_owned()),
         checked: trials.len(),
@@ -308,13 +308,19 @@ fn unknown(gate: &Gate, here: &Collection) -> String {
         "no metric matches"
     };
     let place = gate.file.as_ref().map(|file| format!(" in `{file}`"));
-    let unread = here.faults.len() + here.missing.len();
-    let unread = if unread > 0 {
-        "; a file of metrics could not be read"
-    } else {
-        ""
+    let hidden = |paths: &[RepoPath], state: &str| -> Vec<String> {
+        let meant = paths.iter().filter(|path| is_meant(gate, path));
+        meant.map(|path| format!("`{path}` {state}")).collect()
     };
-    format!("{what}{}{help}{unread}", place.unwrap_or_default())
+    let mut unknown = hidden(&here.unread, "cannot be read");
+    unknown.extend(hidden(&here.missing, "is not there"));
+    // The one file that is meant explains it all.
+    if let (Some(_), [only]) = (&gate.file, unknown.as_slice()) {
+        return only.clone();
+    }
+    let unknown = unknown.iter().map(|one| format!("; {one}"));
+    let unknown: String = unknown.take(3).collect();
+    format!("{what}{}{help}{unknown}", place.unwrap_or_default())
 }
 
 fn describe(limit: Limit) -> String {
@@ -452,6 +458,36 @@ mod tests {
         assert_eq!(judged(Burden::NotWorse, 0.895, 0.001), pass);
         assert_eq!(judged(Burden::NotWorse, 0.895, 0.025), unsure);
         assert_eq!(judged(Burden::NotWorse, 0.87, 0.001), fail);
+    }
+
+    #[test]
+    fn what_is_proven_has_a_small_p() {
+        for burden in [Burden::Worse, Burden::NotWorse] {
+            for change in -20..=20 {
+                for half in [0.0, 0.001, 0.01, 0.1, 1.0] {
+                    let new = 0.5 + f64::from(change) / 100.0;
+                    let gates = [
+                        proven("accuracy", 0.01, burden),
+                        proven("accuracy", 0.1, burden),
+                    ];
+                    let sides = [metrics(&[("accuracy", 0.5)]), metrics(&[("accuracy", new)])];
+                    for one in verdicts(&gates, &sides[0], &sides[1], half) {
+                        let reason = &one.reason;
+                        let is_proven = reason.contains("; proven");
+                        let p_value = reason.split("p = ").nth(1).unwrap_or("0");
+                        let p_value = p_value.split(' ').next().unwrap_or_default();
+                        let p_value: f64 = p_value.parse().expect("a number");
+                        // The text has four digits; on the limit itself either may be said.
+                        let is_small = if is_proven {
+                            p_value <= 0.05
+                        } else {
+                            p_value >= 0.05
+                        };
+                        assert!(is_small, "{burden:?} {new} {half}: {reason}");
+                    }
+                }
+            }
+        }
     }
 
     #[test]

@@ -53,6 +53,11 @@ impl<'a> Measured<'a> {
         }
     }
 
+    /// Returns whether nobody has named the column that a statistic is of.
+    pub(super) fn is_guess(&self, statistic: &Statistic) -> bool {
+        self.predictions.guessed.contains(statistic)
+    }
+
     /// Returns the share of examples that a statistic is; `None` for what is no such share.
     pub(super) fn share(&self, statistic: &Statistic) -> Option<Share> {
         let tallies = self.tallies.as_deref()?;

@@ -84,6 +84,16 @@ pub(crate) fn say_number(number: f64) -> String {
     text.strip_suffix(".0").map(str::to_owned).unwrap_or(text)
 }
 
+/// Writes the ends of an interval with the same digits: three of its width, and four behind the point.
+pub(crate) fn show_interval((low, high): (f64, f64)) -> (String, String) {
+    let decimals = behind_point(high - low, 3).clamp(*DECIMALS.start(), *DECIMALS.end());
+    let show = |end: f64| {
+        let sign = if end < 0.0 { "−" } else { "" };
+        format!("{sign}{}", write(end.abs(), decimals))
+    };
+    (show(low), show(high))
+}
+
 fn without_zeros(text: &str) -> &str {
     if text.contains('.') {
         text.trim_end_matches('0').trim_end_matches('.')
@@ -166,6 +176,17 @@ mod tests {
         assert_eq!(pair(1e300, 1e300).0, "1.00e300");
         assert_eq!(pair(f64::NAN, 0.5), texts("NaN", "0.5", "not a number"));
         assert_eq!(pair(0.5, f64::INFINITY), texts("0.5", "inf", "infinite"));
+    }
+
+    #[test]
+    fn both_ends_of_an_interval_have_the_same_digits() {
+        let shown = |low, high| {
+            let (low, high) = show_interval((low, high));
+            format!("{low} … {high}")
+        };
+        assert_eq!(shown(-0.370_594, -0.084_516_3), "−0.3706 … −0.0845");
+        assert_eq!(shown(0.000_012_345, 0.000_023_456), "0.0000123 … 0.0000235");
+        assert_eq!(shown(f64::NEG_INFINITY, 0.5), "−inf … 0.5000");
     }
 
     #[test]

@@ -3,9 +3,9 @@
 use std::collections::{HashMap, HashSet};
 
 use crate::base::problem::{Place, Problem};
-use crate::metrics::columns::{Chosen, choose};
+use crate::metrics::columns::{self, Chosen, choose};
 use crate::metrics::rows::{self, Row};
-use crate::pipeline::PredictionFile;
+use crate::pipeline::{PredictionFile, Statistic};
 
 /// The rows of a file of predictions, column by column. All columns are as long as `actual`.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -24,6 +24,8 @@ pub(crate) struct Predictions {
     pub(crate) losses: Option<Vec<f64>>,
     /// The positive one of two classes, where that is known.
     pub(crate) positive: Option<u32>,
+    /// Statistics whose columns nobody has named: they may be of something else.
+    pub(crate) guessed: Vec<Statistic>,
 }
 
 impl Predictions {
@@ -144,12 +146,18 @@ impl Reading {
             let text = value(name, *position)?;
             list.push(self.positions.intern(text, &mut self.found.classes));
         }
-        for (column, list) in [
+        for (measure, list) in [
             (&chosen.score, &mut self.found.scores),
             (&chosen.loss, &mut self.found.losses),
         ] {
-            if let (Some((name, position)), Some(list)) = (column, list) {
-                list.push(finite(name, value(name, *position)?)?);
+            let (Some(measure), Some(numbers)) = (measure, list.as_mut()) else {
+                continue;
+            };
+            let (name, position) = &measure.column;
+            match value(name, *position).and_then(|text| finite(name, text)) {
+                Ok(number) => numbers.push(number),
+                Err(fault) if measure.is_named => return Err(fault),
+                Err(_) => *list = None,
             }
         }
         Ok(())
@@ -165,7 +173,19 @@ impl Reading {
                 "name the column that tells examples apart, as in `id: name`",
             ));
         }
+        if found.predicted.is_none() && found.scores.is_none() && found.losses.is_none() {
+            return Err(columns::no_predicted());
+        }
         found.positive = find_positive(&found, file)?;
+        let measures = [
+            (&self.chosen.score, Statistic::Auc),
+            (&self.chosen.loss, Statistic::Loss),
+        ];
+        let guessed = measures.into_iter().filter(|(measure, _)| {
+            let mut measure = measure.iter();
+            measure.any(|measure| !measure.is_named)
+        });
+        found.guessed = guessed.map(|(_, statistic)| statistic).collect();
         Ok(found)
     }
 }

@@ -5,7 +5,7 @@ use crate::base::value::Value;
 use crate::metrics::direction::direction;
 use crate::metrics::evidence::{About, Margin};
 use crate::metrics::gate::{Conclusion, Corrected, Sides};
-use crate::metrics::number::{say_number, show_number};
+use crate::metrics::number::{say_number, show_interval};
 use crate::pipeline::{Better, Burden, Gate, Limit, Proof};
 
 /// The key that names the examples which a file's metrics were measured on.
@@ -148,7 +148,13 @@ impl<'a> Trial<'a> {
             return Err("there is no base to compare with".to_owned());
         };
         if self.old.is_none() {
-            return Err("the base has no such metric".to_owned());
+            return Err(if base.unread.contains(path) {
+                format!("the base's `{path}` cannot be read")
+            } else if base.missing.contains(path) {
+                format!("the base's `{path}` is neither in git nor in the cache")
+            } else {
+                "the base has no such metric".to_owned()
+            });
         }
         let old = number(self.old).map_err(|why| format!("in the base {why}"))?;
         let sets = [base.value(path, TEST_SET), sides.here.value(path, TEST_SET)];
@@ -249,7 +255,7 @@ impl Test<'_> {
     fn numbers(&self, test: &Corrected) -> String {
         let confidence = self.proof.confidence;
         let evidence = &self.margin.evidence;
-        let (low, high) = (evidence.interval)(confidence);
+        let (low, high) = show_interval((evidence.interval)(confidence));
         let percent = say_number(confidence * 100.0);
         let holm = match test.tests {
             0 | 1 => String::new(),
@@ -257,8 +263,8 @@ impl Test<'_> {
         };
         format!(
             "{percent} % interval {} … {} ({}, n = {}), {}{holm}",
-            show_number(low, None),
-            show_number(high, None),
+            low,
+            high,
             evidence.method,
             evidence.examples,
             say_probability(test.p_value)

@@ -187,6 +187,7 @@ impl<'a> Trainer<'a> {
         progress.batches = 0;
         progress.tally = Tally::default();
         progress.last = Some(outcome);
+        progress.history.end_epoch(outcome.validation);
         progress.over = outcome.epoch >= self.params.epochs;
         let best = progress.best;
         if best.is_none_or(|best| self.params.is_better(outcome.validation, best.validation)) {

@@ -22,6 +22,14 @@ impl Better {
     pub(super) const WORDS: [(&'static str, Self); 2] =
         [("higher", Self::Higher), ("lower", Self::Lower)];
 
+    /// Returns the other direction.
+    pub(crate) fn opposite(self) -> Self {
+        match self {
+            Self::Higher => Self::Lower,
+            Self::Lower => Self::Higher,
+        }
+    }
+
     /// Returns `1` where higher is better, `-1` where lower is.
     pub(crate) fn sign(self) -> f64 {
         match self {

@@ -103,6 +103,17 @@ const MISSING: [(&str, MissingBase); 3] = [
     ("pass", MissingBase::Pass),
 ];
 
+impl Gate {
+    /// Returns what it is called beside those of other pipeline files: `sub:accuracy` in the folder `sub`.
+    pub(crate) fn full_name(&self) -> String {
+        match &self.file {
+            _ if self.folder.is_root() => self.name.clone(),
+            Some(file) => format!("{file}:{}", self.key),
+            None => format!("{}:{}", self.folder, self.name),
+        }
+    }
+}
+
 /// Reads `gates` of the pipeline file in `folder`: one gate for each limit, in the file's order.
 pub(super) fn read_gates(
     root: &Node<'_>,

@@ -18,7 +18,7 @@ use crate::pipeline::graph::Graph;
 use crate::pipeline::needs::{Amount, check_pools, merge_pools};
 use crate::pipeline::params::ParamFiles;
 use crate::pipeline::plot::Plot;
-use crate::pipeline::predictions::PredictionFile;
+use crate::pipeline::predictions::{PredictionFile, check_files};
 use crate::pipeline::sections::{PipelineFile, ReportSettings};
 use crate::pipeline::stage::{Out, OutKind, Stage};
 
@@ -87,7 +87,10 @@ impl Pipeline {
         let root: Arc<Path> = root.into();
         let pools = pipeline.pools.values_mut().map(|pool| &mut pool.origin);
         let stages = pipeline.stages.iter_mut().flat_map(Stage::origins_mut);
-        stages.chain(pools).for_each(|origin| origin.attach(&root));
+        let predictions = pipeline.predictions.iter_mut();
+        let predictions = predictions.flat_map(PredictionFile::origins_mut);
+        let origins = stages.chain(pools).chain(predictions);
+        origins.for_each(|origin| origin.attach(&root));
         Some(pipeline)
     }
 
@@ -108,7 +111,7 @@ impl Pipeline {
         check_pools(&whole.stages, &whole.pools)?;
         let graph = Graph::build(&whole.stages, root)?;
         note_makers(&mut whole.predictions, &whole.stages);
-        Ok(Self {
+        let pipeline = Self {
             stages: whole.stages,
             graph,
             report: whole.report,
@@ -120,7 +123,9 @@ impl Pipeline {
             params: whole.params,
             plots: whole.plots,
             predictions: whole.predictions,
-        })
+        };
+        check_files(&pipeline.predictions, &pipeline.metric_files())?;
+        Ok(pipeline)
     }
 
     /// Returns the files of metrics, sorted.

@@ -4,14 +4,14 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use crate::base::document::Node;
+use crate::base::document::{Node, Origin};
 use crate::base::path::RepoPath;
-use crate::base::problem::Problem;
+use crate::base::problem::{Problem, did_you_mean};
 use crate::pipeline::reader::{Reader, join};
 use crate::pipeline::statistic::Statistic;
 
 /// A file with a row for each example of the test set, and what is known of it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct PredictionFile {
     /// The file.
     pub(crate) path: RepoPath,
@@ -22,9 +22,20 @@ pub(crate) struct PredictionFile {
     /// The dep or the tracked data that must be the same on both sides of a comparison.
     pub(crate) test_set: Option<RepoPath>,
     /// Which metrics the predictions tell, where that is said.
-    pub(crate) metrics: Vec<(Statistic, MetricRef)>,
+    pub(crate) metrics: Vec<Declared>,
     /// The metric files of the stage that makes it.
     pub(crate) made_with: BTreeSet<RepoPath>,
+}
+
+/// A metric of which the pipeline says what it is.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Declared {
+    /// What it is.
+    pub(crate) statistic: Statistic,
+    /// The metric.
+    pub(crate) metric: MetricRef,
+    /// Where that is written.
+    pub(crate) origin: Origin,
 }
 
 /// The names of columns; `None` for the usual ones.
@@ -63,6 +74,31 @@ impl PredictionFile {
             made_with: BTreeSet::new(),
         }
     }
+
+    /// Returns where things are written, to be attached to the project.
+    pub(super) fn origins_mut(&mut self) -> impl Iterator<Item = &mut Origin> {
+        self.metrics.iter_mut().map(|declared| &mut declared.origin)
+    }
+}
+
+/// Checks that the metrics of predictions are in files of metrics, which `listed` are.
+pub(super) fn check_files(
+    predictions: &[PredictionFile],
+    listed: &BTreeSet<&RepoPath>,
+) -> Result<(), Problem> {
+    let mut declared = predictions.iter().flat_map(|file| &file.metrics);
+    let unknown = declared.find(|declared| !listed.contains(&declared.metric.file));
+    let Some(Declared { metric, origin, .. }) = unknown else {
+        return Ok(());
+    };
+    let problem = origin.problem(format!("`{}` is no file of metrics", metric.file));
+    let help = did_you_mean(
+        metric.file.as_str(),
+        listed.iter().map(|path| path.as_str()),
+    );
+    Err(problem.help(
+        help.unwrap_or_else(|| "list it below `metrics` of the stage that makes it".to_owned()),
+    ))
 }
 
 /// Reads `predictions` of a pipeline file in `folder`.
@@ -111,7 +147,7 @@ fn read_metrics(
     node: &Node<'_>,
     folder: &RepoPath,
     reader: &Reader<'_>,
-) -> Result<Vec<(Statistic, MetricRef)>, Problem> {
+) -> Result<Vec<Declared>, Problem> {
     let Some(metrics) = node.get("metrics") else {
         return Ok(Vec::new());
     };
@@ -121,21 +157,23 @@ fn read_metrics(
             let problem = node
                 .origin
                 .key_problem(format!("unknown statistic `{name}`"));
-            return Err(problem.help(format!("known are {}", Statistic::NAMES)));
+            return Err(problem.help(Statistic::known(name)));
         };
         let text = reader.text(node, "metrics")?;
         let Some((file, key)) = text.split_once(':') else {
             let problem = node.problem(format!("`{text}` names no metric"));
             return Err(problem.help("write a file and a key of it, as in `metrics.json:accuracy`"));
         };
-        let file = join(folder, file, &node.origin)?;
-        Ok((
+        let metric = MetricRef {
+            file: join(folder, file, &node.origin)?,
+            key: key.to_owned(),
+        };
+        let origin = node.origin.clone();
+        Ok(Declared {
             statistic,
-            MetricRef {
-                file,
-                key: key.to_owned(),
-            },
-        ))
+            metric,
+            origin,
+        })
     });
     entries.collect()
 }
@@ -168,9 +206,9 @@ mod tests {
             Some("data/test")
         );
         let metric = &file.metrics[1];
-        assert_eq!(metric.0.to_string(), "f1.macro");
+        assert_eq!(metric.statistic.to_string(), "f1.macro");
         assert_eq!(
-            (metric.1.file.as_str(), metric.1.key.as_str()),
+            (metric.metric.file.as_str(), metric.metric.key.as_str()),
             ("m.json", "macro.f1")
         );
     }
@@ -189,6 +227,9 @@ mod tests {
             problem.place.map(|place| (place.line, place.column)),
             Some((4, 7))
         );
+        let problem = error("predictions:\n  p.csv: {metrics: {acuracy: m.json:acc}}\n");
+        let help = problem.help.unwrap_or_default();
+        assert!(help.starts_with("did you mean `accuracy`?"), "{help}");
         let problem = error("predictions:\n  p.csv: {metrics: {accuracy: acc}}\n");
         assert!(problem.message.contains("names no metric"), "{problem}");
         let problem = error("predictions: [p.csv]\n");

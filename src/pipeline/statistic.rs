@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::base::problem::did_you_mean;
+
 /// A number that can be computed from the predictions of single examples.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(crate) enum Statistic {
@@ -43,8 +45,24 @@ pub(crate) enum Over {
 
 impl Statistic {
     /// How statistics are named, for hints.
-    pub(super) const NAMES: &str = "`accuracy`, `auc`, `loss`, and `f1.macro`, `f1.weighted`, `f1.<class>`, `f1` of the positive class; \
+    const NAMES: &str = "`accuracy`, `auc`, `loss`, and `f1.macro`, `f1.weighted`, `f1.<class>`, `f1` of the positive class; \
          `precision` and `recall` likewise";
+
+    /// Returns what to write instead of a name that is none.
+    pub(super) fn known(name: &str) -> String {
+        let words = ["accuracy", "auc", "loss", "f1", "precision", "recall"];
+        let (word, rest) = name.split_once('.').unwrap_or((name, ""));
+        let near = did_you_mean(word, words).map(|near| {
+            let end = if rest.is_empty() {
+                "`?".to_owned()
+            } else {
+                format!(".{rest}`?")
+            };
+            format!("{}; ", near.replace("`?", &end))
+        });
+        let near = near.unwrap_or_default();
+        format!("{near}known are {}", Self::NAMES)
+    }
 
     /// Returns what the dotted key of a metric may stand for, the likeliest first; nothing for most.
     pub(crate) fn candidates(key: &str) -> Vec<Self> {

@@ -77,9 +77,12 @@ impl Column {
     }
 }
 
+/// What programs write where they have no number, in any case: R, pandas, SQL, spreadsheets.
+const MISSING: [&str; 8] = ["", "na", "n/a", "nan", "null", "none", "nil", "#n/a"];
+
 fn number_in(text: &str) -> Option<f64> {
     let text = text.trim();
-    if text.is_empty() {
+    if MISSING.iter().any(|word| text.eq_ignore_ascii_case(word)) {
         return Some(f64::NAN);
     }
     text.parse().ok()
@@ -311,7 +314,12 @@ mod tests {
         );
         assert!(gaps[0].is_nan() && gaps[2].is_nan());
         assert!((gaps[1] - 2.0).abs() < f64::EPSILON);
-        assert!(numbers("p.csv", "a,b\n1,\n2,3\n", "b")[0].is_nan());
+        for gap in ["", " ", "NA", "n/a", "NaN", "null", "None", "nan", "#N/A"] {
+            let column = numbers("p.csv", &format!("a,b\n1,{gap}\n2,3\n"), "b");
+            assert!(column[0].is_nan() && column[1] > 2.0, "{gap}");
+            let text = format!(r#"[{{"b": "{gap}"}}, {{"b": 3}}]"#);
+            assert!(numbers("p.json", &text, "b")[0].is_nan(), "{gap}");
+        }
     }
 
     #[test]

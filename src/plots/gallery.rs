@@ -18,6 +18,8 @@ pub(crate) struct Side<'a> {
     pub(crate) name: String,
     /// Its files.
     pub(crate) snapshot: &'a dyn Snapshot,
+    /// Whether it had a file once, although it cannot be read now.
+    pub(crate) had: Box<dyn Fn(&RepoPath) -> bool + 'a>,
 }
 
 impl Side<'_> {
@@ -159,6 +161,11 @@ impl Shelf {
                         *is_anywhere = true;
                         series.push(one);
                     }
+                    // It was there, and the cache lacks it.
+                    Ok(None) if (side.had)(&plot.sources[source].path) => {
+                        *is_anywhere = true;
+                        faults.push(lost(&plot.sources[source].path, &side.name));
+                    }
                     // What came later or went is in the other revisions.
                     Ok(None) => {}
                     Err(error) => {
@@ -193,6 +200,9 @@ impl Shelf {
         let Some(frame) = self.frame(path, &plot.style, &wanted, side)? else {
             return Ok(None);
         };
+        if frame.rows() == 0 {
+            return Err(empty(frame.label()));
+        }
         let y_name = match column {
             Some(column) => column.clone(),
             None => frame.last()?.to_owned(),
@@ -279,6 +289,21 @@ fn steps(frame: &Frame, y_name: &str) -> Column {
         let rows = i64::try_from(frame.rows()).unwrap_or(i64::MAX);
         Column::Values((0..rows).map(crate::base::value::Value::Int).collect())
     })
+}
+
+fn empty(label: &str) -> pipeline::Error {
+    let message = format!("`{label}` is empty: there are no data points in it");
+    let help = "a plot needs a row at least; the stage that writes the file may have stopped early";
+    Problem::new(label, "", message).help(help).into()
+}
+
+/// Says that a file of a revision is recorded and nowhere to be had.
+pub(super) fn lost(path: &RepoPath, revision: &str) -> pipeline::Error {
+    let message =
+        format!("the plot's file `{path}` of {revision} is neither in git nor in the cache");
+    let help =
+        "its curves are left out; run the stage at that revision, or fetch the cache that has it";
+    Problem::new(path.as_str(), "", message).help(help).into()
 }
 
 pub(super) fn missing(path: &RepoPath) -> pipeline::Error {

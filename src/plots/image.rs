@@ -4,7 +4,7 @@ use crate::base::path::RepoPath;
 use crate::base::problem::Problem;
 use crate::pipeline::{self, Plot};
 use crate::plots::frame::ending;
-use crate::plots::gallery::{Side, missing};
+use crate::plots::gallery::{Side, lost, missing};
 
 /// The kinds of images: how their names end, what browsers call them, how their bytes begin.
 const KINDS: [(&str, &str, &[&[u8]]); 7] = [
@@ -74,6 +74,7 @@ impl Picture {
                     let help = "look at what the stage has written there";
                     faults.push(Problem::new(&label, "", message).help(help).into());
                 }
+                Ok(None) if (side.had)(path) => faults.push(lost(path, &side.name)),
                 Ok(None) => {}
                 Err(error) => faults.push(error.into()),
             }

@@ -5,39 +5,133 @@ use crate::base::problem::Problem;
 use crate::report::dialect::Budget;
 use crate::report::model::Report;
 
-/// A part that can be left out: its name, and how. Returns whether there was anything to leave out.
-type Part = (&'static str, fn(&mut Report) -> bool);
+/// A part that can be cut: what is said of that, how many items it has, how to keep the first of them,
+/// and how many stay at least.
+struct Part {
+    name: &'static str,
+    count: fn(&Report) -> usize,
+    keep: fn(&mut Report, usize),
+    least: usize,
+}
 
-/// The parts, least important first. Verdict, gates and the names of changed metrics always stay.
+/// The parts, least important first; nobody reads the end of a very long list. Verdict, gates and the
+/// names of changed metrics always stay.
 const PARTS: &[Part] = &[
-    ("charts", |report| drop_all(&mut report.charts)),
-    ("unchanged metrics", |report| drop_all(&mut report.same)),
-    ("the graph", |report| drop_text(&mut report.graph)),
-    ("confusion matrices", |report| {
-        let rows = |table: &mut super::ConfusionTable| drop_all(&mut table.rows);
-        any(report.confusions.iter_mut().map(rows))
-    }),
-    ("names of data files", |report| {
-        let names = |data: &mut super::DataChange| drop_all(&mut data.examples);
-        any(report.data.iter_mut().map(names))
-    }),
-    ("tables by class", |report| drop_all(&mut report.confusions)),
-    ("files of code", |report| {
-        let files = |code: &mut super::CodeChange| drop_all(&mut code.files);
-        any(report.code.iter_mut().map(files))
-    }),
-    ("shapes of models", |report| drop_all(&mut report.models)),
-    ("stages", |report| drop_all(&mut report.stages)),
-    ("code", |report| drop_all(&mut report.code)),
-    ("data", |report| drop_all(&mut report.data)),
-    ("most params", |report| halve(&mut report.params)),
-    ("most metrics", |report| halve(&mut report.metrics)),
-    ("most params", |report| cut(&mut report.params, 20)),
-    ("most metrics", |report| cut(&mut report.metrics, 20)),
-    ("most notes", |report| cut(&mut report.notes, 5)),
-    ("most gates", |report| cut(&mut report.gates, 40)),
-    ("most gates", |report| cut(&mut report.gates, 10)),
+    Part {
+        name: "charts",
+        count: |report| report.charts.len(),
+        keep: |report, kept| report.charts.truncate(kept),
+        least: 0,
+    },
+    Part {
+        name: "most params",
+        least: 100,
+        ..PARAMS
+    },
+    Part {
+        name: "unchanged metrics",
+        count: |report| report.same.len(),
+        keep: |report, kept| report.same.truncate(kept),
+        least: 0,
+    },
+    Part {
+        name: "the graph",
+        count: |report| usize::from(!report.graph.is_empty()),
+        keep: |report, kept| {
+            if kept == 0 {
+                report.graph.clear();
+            }
+        },
+        least: 0,
+    },
+    Part {
+        name: "confusion matrices",
+        count: |report| report.confusions.len(),
+        keep: |report, kept| {
+            let tables = report.confusions.iter_mut().skip(kept);
+            tables.for_each(|table| table.rows.clear());
+        },
+        least: 0,
+    },
+    Part {
+        name: "names of data files",
+        count: |report| longest(report.data.iter().map(|data| data.examples.len())),
+        keep: |report, kept| {
+            let data = report.data.iter_mut();
+            data.for_each(|data| data.examples.truncate(kept));
+        },
+        least: 0,
+    },
+    Part {
+        name: "tables by class",
+        count: |report| report.confusions.len(),
+        keep: |report, kept| report.confusions.truncate(kept),
+        least: 0,
+    },
+    Part {
+        name: "files of code",
+        count: |report| longest(report.code.iter().map(|code| code.files.len())),
+        keep: |report, kept| {
+            let code = report.code.iter_mut();
+            code.for_each(|code| code.files.truncate(kept));
+        },
+        least: 0,
+    },
+    Part {
+        name: "shapes of models",
+        count: |report| report.models.len(),
+        keep: |report, kept| report.models.truncate(kept),
+        least: 0,
+    },
+    Part {
+        name: "stages",
+        count: |report| report.stages.len(),
+        keep: |report, kept| report.stages.truncate(kept),
+        least: 0,
+    },
+    Part {
+        name: "code",
+        count: |report| report.code.len(),
+        keep: |report, kept| report.code.truncate(kept),
+        least: 0,
+    },
+    Part {
+        name: "data",
+        count: |report| report.data.len(),
+        keep: |report, kept| report.data.truncate(kept),
+        least: 0,
+    },
+    PARAMS,
+    Part {
+        name: "most metrics",
+        count: |report| report.metrics.len(),
+        keep: |report, kept| report.metrics.truncate(kept),
+        least: 20,
+    },
+    Part {
+        name: "most notes",
+        count: |report| report.notes.len(),
+        keep: |report, kept| report.notes.truncate(kept),
+        least: 5,
+    },
+    Part {
+        name: "most gates",
+        count: |report| report.gates.len(),
+        keep: |report, kept| report.gates.truncate(kept),
+        least: 10,
+    },
 ];
+
+const PARAMS: Part = Part {
+    name: "most params",
+    count: |report| report.params.len(),
+    keep: |report, kept| report.params.truncate(kept),
+    least: 20,
+};
+
+fn longest(counts: impl Iterator<Item = usize>) -> usize {
+    counts.max().unwrap_or(0)
+}
 
 /// Puts what matters most first, so that it is not what is cut.
 fn sort_by_weight(report: &mut Report) {
@@ -55,33 +149,86 @@ fn sort_by_weight(report: &mut Report) {
     });
 }
 
-/// Renders the report so that it is within the budget; what is left out of it is gone. Where no more can be left out, as with a
-/// template of the user's own, the text ends where the budget does.
+/// Renders the report so that it is within the budget, and leaves out no more than that takes. Where no
+/// more can be left out, as with a template of the user's own, the text ends where the budget does.
 pub(crate) fn fit(
-    report: &mut Report,
+    report: &Report,
     budget: Budget,
     render: impl Fn(&Report) -> Result<String, Problem>,
 ) -> Result<String, Problem> {
-    let mut text = render(report)?;
-    if !budget.holds(&text) {
-        sort_by_weight(report);
+    let text = render(report)?;
+    if budget.holds(&text) {
+        return Ok(text);
     }
-    for (name, leave_out) in PARTS {
+    let mut sorted = report.clone();
+    sort_by_weight(&mut sorted);
+    let mut fitting = Fitting {
+        kept: PARTS.iter().map(|part| (part.count)(&sorted)).collect(),
+        whole: &sorted,
+        budget,
+        render,
+    };
+    let mut text = text;
+    for at in 0..PARTS.len() {
+        let (all, least) = (fitting.kept[at], PARTS[at].least);
+        if all <= least {
+            continue;
+        }
+        fitting.kept[at] = least;
+        text = fitting.text()?;
         if budget.holds(&text) {
-            return Ok(text);
-        }
-        if leave_out(report) {
-            if !report.left_out.iter().any(|known| known == name) {
-                report.left_out.push((*name).to_owned());
+            // There is room for some of what went, most of all for what matters most.
+            for at in (0..=at).rev() {
+                fitting.restore(at)?;
             }
-            text = render(report)?;
+            return fitting.text();
         }
     }
-    Ok(if budget.holds(&text) {
-        text
-    } else {
-        cut_off(&text, budget)
-    })
+    Ok(cut_off(&text, budget))
+}
+
+/// A report, and how much of each part is kept.
+struct Fitting<'a, R> {
+    whole: &'a Report,
+    kept: Vec<usize>,
+    budget: Budget,
+    render: R,
+}
+
+impl<R: Fn(&Report) -> Result<String, Problem>> Fitting<'_, R> {
+    /// Renders what is kept.
+    fn text(&self) -> Result<String, Problem> {
+        let mut report = self.whole.clone();
+        for (part, kept) in PARTS.iter().zip(&self.kept) {
+            let is_cut = *kept < (part.count)(&report);
+            (part.keep)(&mut report, *kept);
+            if is_cut && !report.left_out.iter().any(|name| name == part.name) {
+                report.left_out.push(part.name.to_owned());
+            }
+        }
+        (self.render)(&report)
+    }
+
+    /// Keeps as many items of a part as there is room for; the text is within the budget before and after.
+    fn restore(&mut self, at: usize) -> Result<(), Problem> {
+        let (mut fits, mut most) = (self.kept[at], (PARTS[at].count)(self.whole));
+        while fits < most {
+            // All of them may well fit, now that another part is cut.
+            let tried = if most == (PARTS[at].count)(self.whole) {
+                most
+            } else {
+                usize::midpoint(fits, most + 1)
+            };
+            self.kept[at] = tried;
+            if self.budget.holds(&self.text()?) {
+                fits = tried;
+            } else {
+                most = tried - 1;
+            }
+        }
+        self.kept[at] = fits;
+        Ok(())
+    }
 }
 
 const CUT_NOTE: &str = "\n\nThe rest is too long for a comment.\n";
@@ -109,32 +256,4 @@ pub(crate) fn cut_off(text: &str, budget: Budget) -> String {
     let closed = kept.matches("</details>").count();
     let details = "\n\n</details>".repeat(open.saturating_sub(closed).min(8));
     format!("{kept}{fence}{details}{CUT_NOTE}")
-}
-
-fn drop_all<T>(items: &mut Vec<T>) -> bool {
-    let had_any = !items.is_empty();
-    items.clear();
-    had_any
-}
-
-fn drop_text(text: &mut String) -> bool {
-    let had_any = !text.is_empty();
-    text.clear();
-    had_any
-}
-
-fn cut<T>(items: &mut Vec<T>, most: usize) -> bool {
-    let has_more = items.len() > most;
-    items.truncate(most);
-    has_more
-}
-
-fn halve<T>(items: &mut Vec<T>) -> bool {
-    let half = items.len() / 2;
-    cut(items, half.max(20))
-}
-
-/// Goes through all of them, unlike `Iterator::any`.
-fn any(done: impl Iterator<Item = bool>) -> bool {
-    done.fold(false, |some, one| some | one)
 }

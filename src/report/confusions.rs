@@ -46,6 +46,7 @@ fn count(plot: &Plot, source: usize, side: Side<'_>) -> Result<Option<Confusion>
     let side = plots::Side {
         name: side.snapshot.name().to_owned(),
         snapshot: side.snapshot,
+        had: Box::new(|_| false),
     };
     let Some(series) = read_series(plot, source, &side)? else {
         return Ok(None);

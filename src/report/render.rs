@@ -1,34 +1,17 @@
 //! Turns a report into text with Tera, by our own templates or the user's.
 
 use serde::Serialize;
-use tera::{Context, ErrorKind, EscapeFn, Kwargs, State, Tera};
+use tera::{Context, EscapeFn, Kwargs, State, Tera};
 
 use crate::base::human;
 use crate::base::markup::escape_html;
-use crate::base::problem::{Place, Problem};
+use crate::base::path::RepoPath;
+use crate::base::problem::Problem;
 use crate::report::dialect::Dialect;
 use crate::report::markdown;
 use crate::report::model::Report;
 use crate::report::page::Page;
-
-/// The templates that the others are parts of: of the markdown and of the page.
-const MAIN: &str = "report.md";
-const PAGE: &str = "report.html";
-
-/// Our own templates; each can be replaced on its own.
-const OURS: &[(&str, &str)] = &[
-    (MAIN, include_str!("templates/report.md")),
-    ("headline.md", include_str!("templates/headline.md")),
-    ("gates.md", include_str!("templates/gates.md")),
-    ("metrics.md", include_str!("templates/metrics.md")),
-    ("changes.md", include_str!("templates/changes.md")),
-    ("stages.md", include_str!("templates/stages.md")),
-    ("classes.md", include_str!("templates/classes.md")),
-    ("charts.md", include_str!("templates/charts.md")),
-    ("footer.md", include_str!("templates/footer.md")),
-    (PAGE, include_str!("templates/report.html")),
-    ("report.css", include_str!("templates/report.css")),
-];
+use crate::report::template::{MAIN, PAGE, Templates};
 
 /// What a report becomes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,79 +23,21 @@ pub(crate) enum Output {
 }
 
 impl Output {
+    /// Returns what a file of this name holds.
+    pub(crate) fn of(path: &RepoPath) -> Self {
+        if path.name().ends_with(".html") {
+            Self::Page
+        } else {
+            Self::Markdown
+        }
+    }
+
     /// Returns the name of the template that stands for the whole.
     pub(crate) fn main(self) -> &'static str {
         match self {
             Self::Markdown => MAIN,
             Self::Page => PAGE,
         }
-    }
-}
-
-/// A template of the user's.
-#[derive(Clone, Debug)]
-pub(crate) struct Template {
-    /// What it replaces, as in `metrics.md`; a name of its own adds one that others can include.
-    pub(crate) name: String,
-    /// Its file, for messages.
-    pub(crate) file: String,
-    /// Its text.
-    pub(crate) text: String,
-}
-
-/// The templates that a report is written by: ours, and the user's in place of some.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Templates {
-    own: Vec<Template>,
-}
-
-impl Templates {
-    /// Takes a template of the user's in place of ours, and of an earlier one.
-    pub(crate) fn replace(&mut self, template: Template) {
-        self.own.retain(|other| other.name != template.name);
-        self.own.push(template);
-    }
-
-    /// Loads all into `tera`; the mistakes of one are told with its place.
-    fn load(&self, tera: &mut Tera) -> Result<(), Problem> {
-        let is_ours = |(name, _): &&(&str, &str)| self.own.iter().all(|own| own.name != *name);
-        let ours = OURS.iter().filter(is_ours).copied();
-        let own = self.own.iter();
-        let own = own.map(|template| (template.name.as_str(), template.text.as_str()));
-        // Together, for one may include the other.
-        tera.add_raw_templates(ours.chain(own))
-            .map_err(|error| self.problem(&error))
-    }
-
-    /// Puts tera's error at its place in the template.
-    fn problem(&self, error: &tera::Error) -> Problem {
-        match error.kind() {
-            ErrorKind::SyntaxError(report) | ErrorKind::RenderingError(report) => {
-                let (file, text) = self.source(report.filename());
-                let span = report.span();
-                let place = Place {
-                    line: span.start_line,
-                    column: span.start_col + 1,
-                };
-                Problem::new(file, text, report.message()).at(Some(place))
-            }
-            kind => {
-                let message = kind.to_string();
-                // Such an error names no template: ours have none.
-                let own = self.own.first().map_or(MAIN, |template| &template.name);
-                let (file, text) = self.source(own);
-                Problem::new(file, text, message.trim_start_matches("error: "))
-            }
-        }
-    }
-
-    /// Returns the file and the text of a template.
-    fn source<'a>(&'a self, name: &'a str) -> (&'a str, &'a str) {
-        let own = self.own.iter().find(|template| template.name == name);
-        let ours = OURS.iter().find(|(ours, _)| *ours == name);
-        own.map(|template| (template.file.as_str(), template.text.as_str()))
-            .or_else(|| ours.copied())
-            .unwrap_or((name, ""))
     }
 }
 
@@ -150,9 +75,19 @@ fn fill(
     report: &Report,
     (name, more): (&str, &impl Serialize),
 ) -> Result<String, Problem> {
+    let mut tera = engine();
+    tera.set_escape_fn(escape);
+    templates.load(&mut tera)?;
+    let problem = |error: tera::Error| templates.problem(&error);
+    let mut context = Context::from_serialize(report).map_err(problem)?;
+    context.insert(name.to_owned(), more);
+    tera.render(main, &context).map_err(problem)
+}
+
+/// Makes a Tera that knows our filters.
+pub(super) fn engine() -> Tera {
     let mut tera = Tera::default();
     tera.autoescape_on(vec![""]);
-    tera.set_escape_fn(escape);
     tera.register_filter("size", |bytes: u64, _: Kwargs, _: &State| {
         human::size(bytes)
     });
@@ -160,11 +95,7 @@ fn fill(
     tera.register_filter("inside_html", |text: String, _: Kwargs, _: &State| {
         markdown::escape_in_html(&text)
     });
-    templates.load(&mut tera)?;
-    let problem = |error: tera::Error| templates.problem(&error);
-    let mut context = Context::from_serialize(report).map_err(problem)?;
-    context.insert(name.to_owned(), more);
-    tera.render(main, &context).map_err(problem)
+    tera
 }
 
 /// Values beyond this many characters are cut: nobody reads them in a table.
@@ -196,11 +127,12 @@ fn tidy(text: &str) -> String {
 mod tests {
     use super::*;
     use crate::report::model::Row;
+    use crate::report::template::Template;
 
     fn report() -> Report {
         let text = str::to_owned;
         Report {
-            verdict: "none",
+            verdict: "none".into(),
             headline: text("accuracy 0.9800 → 0.9900 (+1.00 pp)"),
             head: None,
             base: None,

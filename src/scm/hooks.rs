@@ -31,7 +31,7 @@ pub(crate) struct Hook {
 /// committed, so `status` only informs.
 ///
 /// Files that git checks out one by one (`$3` is 0), and the many steps of a rebase, are no reason
-/// to bring the outs of another commit.
+/// to bring the outs of another commit; its end is, which `post-rewrite` tells.
 const HOOKS: &[Hook] = &[
     Hook {
         name: "pre-commit",
@@ -52,6 +52,13 @@ const HOOKS: &[Hook] = &[
         command: "checkout --quiet",
         left: Some("ORIG_HEAD"),
         condition: None,
+        otherwise: "true",
+    },
+    Hook {
+        name: "post-rewrite",
+        command: "checkout --quiet",
+        left: Some("ORIG_HEAD"),
+        condition: Some(r#"[ "$1" = rebase ]"#),
         otherwise: "true",
     },
 ];
@@ -102,6 +109,16 @@ impl Repo {
             }
         }
         Ok(())
+    }
+
+    /// Returns each hook's name, and whether it has our block.
+    pub(super) fn hooks(&self) -> Result<Vec<(&'static str, bool)>, Error> {
+        let folder = self.hooks_folder()?;
+        let has_block = |hook: &'static Hook| {
+            let text = fs::read(&folder.path().join(hook.name))?.unwrap_or_default();
+            Ok((hook.name, self.block(hook).take_out_of(&text).is_some()))
+        };
+        HOOKS.iter().map(has_block).collect()
     }
 
     fn hooks_folder(&self) -> Result<Hooks, Error> {

@@ -59,6 +59,14 @@ impl Repo {
         })
     }
 
+    /// Returns where the project is in the main worktree, if this one is linked to that.
+    pub(crate) fn main_root(&self) -> Option<PathBuf> {
+        let common = self.git.commondir();
+        let is_linked = self.git.is_worktree() && common.ends_with(".git");
+        let top = common.parent().filter(|_| is_linked)?;
+        Some(top.join(&self.prefix))
+    }
+
     /// Returns whether git ignores `path` and does not track it.
     pub(crate) fn ignores(&self, path: &RepoPath) -> Result<bool, Error> {
         let inner = self.inner(path);
@@ -274,7 +282,7 @@ fn marker(root: &Path) -> Option<PathBuf> {
 }
 
 /// Returns the first digits of a whole hash, which nobody reads, and any other name as it is.
-fn short(name: &str) -> &str {
+pub(super) fn short(name: &str) -> &str {
     let is_hash = name.len() == 40 && name.bytes().all(|byte| byte.is_ascii_hexdigit());
     if is_hash { &name[..7] } else { name }
 }

@@ -75,10 +75,7 @@ fn what_is_no_number_fails() {
         (r#"{"a": Infinity}"#, "it is infinite"),
         (r#"{"a": "high"}"#, "it is text, not a number"),
         (r#"{"a": true}"#, "it is a boolean, not a number"),
-        (
-            "[1,",
-            "there is no such metric; a file of metrics could not be read",
-        ),
+        ("[1,", "there is no such metric; `m.json` cannot be read"),
     ] {
         let (verdict, said, code) = only(gate, r#"{"a": 1}"#, metrics);
         assert_eq!(
@@ -129,7 +126,10 @@ fn a_base_that_is_absent_or_broken_does_not_stop_the_rest() {
 
     let project = gated(gates, "[1,", here);
     let text = project.run(&["gate"]).data();
-    assert!(text.contains("the base has no such metric"), "{text}");
+    assert!(
+        text.contains("the base's `m.json` cannot be read"),
+        "{text}"
+    );
     assert!(text.contains("(main:m.json:"), "{text}");
 
     let project = Project::with("stages: {x\n");
@@ -375,4 +375,53 @@ fn the_name_of_the_base_stays_text_in_markdown() {
         "{text}"
     );
     assert!(text.contains(" against x\\|&lt;b&gt; @ "), "{text}");
+}
+
+#[test]
+fn gates_of_several_pipelines_are_told_apart() {
+    let project = gated("  accuracy: {min: 0.5}\n", "{}", r#"{"accuracy": 0.9}"#);
+    project.edit("pipeline.yaml", "metrics: [m.json]", "metrics: [m.json]");
+    project.write(
+        "sub/pipeline.yaml",
+        "stages: {}\nmetrics: [n.json]\ngates:\n  accuracy: {min: 0.8}\n  n.json:accuracy: {max: 1}\n",
+    );
+    project.write("sub/n.json", r#"{"accuracy": 0.7}"#);
+    project.edit("pipeline.yaml", "  accuracy:", "  m.json:accuracy:");
+    let text = project.run(&["gate", "--no-merge-base"]).stdout;
+    for name in [
+        "m.json:accuracy   ",
+        "sub:accuracy   ",
+        "sub/n.json:accuracy   ",
+    ] {
+        assert!(text.contains(&format!("\n{name}")), "{name}: {text}");
+    }
+    let text = project.run(&["gate", "sub:accuracy"]);
+    assert!(text.stdout.contains("1 gate: 1 failed"), "{}", text.stdout);
+    let text = project.run(&["gate", "sub:acuracy"]).failure(2);
+    assert!(text.contains("did you mean `sub:accuracy`?"), "{text}");
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_called_so() {
+    let project = gated(
+        "  m.json:accuracy: {min: 0.5, max_drop: 0.1}\n",
+        "{\"accuracy\": ",
+        r#"{"accuracy": 0.9}"#,
+    );
+    let output = project.run(&["gate", "--json"]);
+    let text = output.data();
+    assert!(
+        text.contains("the base's `m.json` cannot be read"),
+        "{text}"
+    );
+    assert!(
+        text.contains("(main:m.json:"),
+        "the note has its place: {text}"
+    );
+    project.write("m.json", "{");
+    let text = project.run(&["gate"]).stdout;
+    assert!(text.contains("fail   `m.json` cannot be read\n"), "{text}");
+    project.remove("m.json");
+    let text = project.run(&["gate"]).stdout;
+    assert!(text.contains("fail   `m.json` is not there\n"), "{text}");
 }

@@ -27,7 +27,7 @@ fn put(project: &Project, bytes: &str, ending: &str) -> String {
 
 /// A project of DVC 3 with a tracked file, a tracked folder and two stages, nothing of it checked out
 /// but what git has.
-fn project() -> Project {
+pub(crate) fn project() -> Project {
     let project = Project::new();
     let raw = put(&project, "1\n2\n", "");
     let (a, b) = (put(&project, "a\n", ""), put(&project, "b\n", ""));

@@ -373,3 +373,22 @@ fn a_file_that_is_gone_changes_the_exit_code_of_a_diff() {
         "{text}"
     );
 }
+
+#[test]
+fn a_file_without_metrics_is_told() {
+    let project = Project::with("stages: {}\nmetrics: [a.json, b.json, c.json]\n");
+    project.write("a.json", "{\"accuracy\": 0.9}");
+    project.write("b.json", "{}");
+    project.write("c.json", "{\"history\": [1, 2], \"best\": null}");
+    let text = project.run(&["metrics", "show"]).success();
+    for file in ["b.json", "c.json"] {
+        let note = format!("note: the metrics file `{file}` has no metrics in it\n");
+        assert!(text.contains(&note), "{text}");
+    }
+    assert!(!text.contains("a.json"), "{text}");
+    let output = project.run(&["metrics", "show", "b.json"]);
+    assert_eq!(output.data(), "no metrics\n");
+    project.write("b.json", "");
+    let text = project.run(&["metrics", "show", "b.json"]).success();
+    assert!(text.contains("has no metrics in it"), "{text}");
+}

@@ -724,3 +724,71 @@ fn a_matrix_of_too_many_classes_is_no_plot() {
         "{text}"
     );
 }
+
+#[test]
+fn what_is_missing_or_no_number_is_a_gap() {
+    let project = Project::with("stages: {}\nplots: [a.csv: {y: loss}, b.json: {y: loss}]\n");
+    project.write(
+        "a.csv",
+        "step,loss\n0,0.9\n1,NA\n2,null\n3,\n4,nan\n5,0.5\n",
+    );
+    project.write(
+        "b.json",
+        "[{\"loss\": 0.9}, {\"loss\": null}, {\"loss\": NaN}, {\"loss\": \"NA\"}, {}, {\"loss\": 0.5}]",
+    );
+    let value = json_of(&project, &["plots", "show", "--json"]);
+    for plot in value["plots"].as_array().expect("plots") {
+        let values = &plot["series"][0]["y"]["values"];
+        assert_eq!(
+            values,
+            &json!([0.9, null, null, null, null, 0.5]),
+            "{}",
+            plot["id"]
+        );
+    }
+    project.run(&["plots", "show"]).success();
+}
+
+#[test]
+fn a_table_without_rows_is_said_to_be_empty() {
+    let project = project();
+    project.write("loss.csv", "step,loss\n");
+    let output = project.run(&["plots", "show", "--text"]);
+    assert!(!output.stdout.contains("Training"), "{}", output.stdout);
+    let text = output.failure(1);
+    assert!(
+        text.contains("`loss.csv` is empty: there are no data points in it"),
+        "{text}"
+    );
+    // The base's points are drawn all the same.
+    let output = project.run(&["plots", "diff", "--text"]);
+    assert!(output.stdout.contains("Training"), "{}", output.stdout);
+    output.failure(1);
+    for (name, text) in [("loss.csv", ""), ("loss.json", "[]"), ("loss.jsonl", "")] {
+        project.write(name, text);
+        let text = project.run(&["plots", "show", name]).failure(1);
+        assert!(
+            text.contains("is empty: there are no data points"),
+            "{name}: {text}"
+        );
+    }
+}
+
+#[test]
+fn a_file_of_the_base_that_the_cache_lacks_is_told() {
+    let project = Project::with(
+        "stages:\n  make:\n    cmd: cp made.csv loss.csv; cp made.csv loss.png\n    deps: [made.csv]\n    plots: [loss.csv, loss.png]\n",
+    );
+    project.write("made.csv", "step,loss\n0,0.9\n");
+    project.run(&["repro"]).success();
+    project.commit();
+    project.write("made.csv", "step,loss\n0,0.8\n");
+    project.run(&["repro"]).success();
+    project.remove(".mlpipe/cache");
+    let output = project.run(&["plots", "diff", "--text"]);
+    assert!(output.stdout.contains("loss.csv"), "{}", output.stdout);
+    let text = output.failure(1);
+    let told = "the plot's file `loss.csv` of HEAD is neither in git nor in the cache";
+    assert!(text.contains(told), "{text}");
+    assert!(text.contains("`loss.png` of HEAD is neither"), "{text}");
+}

@@ -333,3 +333,124 @@ fn what_is_untested_names_its_own_reason() {
         ]
     );
 }
+
+/// What is said of predictions whose section has these metrics.
+fn told(metrics: &str) -> String {
+    let project = Project::with(&PIPELINE.replace(
+        "  preds.csv:\n",
+        &format!("  preds.csv:\n    metrics:\n      {metrics}\n"),
+    ));
+    project.write("made.csv", &predictions(&[0..40]));
+    project.write("made.json", "{\"accuracy\": 0.9, \"name\": \"a\"}");
+    let output = project.run(&["repro"]);
+    if output.code != Some(0) {
+        return output.failure(1);
+    }
+    let output = project.run(&["metrics", "show"]);
+    assert!(output.stdout.contains("accuracy"), "{}", output.stdout);
+    let exit = i32::from(!output.stderr.is_empty());
+    output.failure(exit)
+}
+
+#[test]
+fn what_is_declared_must_exist() {
+    assert_eq!(told("accuracy: metrics.json:accuracy"), "");
+    for (metrics, messages) in [
+        (
+            "acuracy: metrics.json:accuracy",
+            [
+                "unknown statistic `acuracy`",
+                "did you mean `accuracy`?",
+                "pipeline.yaml:10:7",
+            ],
+        ),
+        (
+            "accuracy: metrics.jsn:accuracy",
+            [
+                "`metrics.jsn` is no file of metrics",
+                "did you mean `metrics.json`?",
+                "pipeline.yaml:10:17",
+            ],
+        ),
+        (
+            "accuracy: metrics.json:acuracy",
+            [
+                "there is no metric `acuracy` in `metrics.json`",
+                "did you mean `accuracy`?",
+                "pipeline.yaml:10:17",
+            ],
+        ),
+        (
+            "accuracy: metrics.json:name",
+            [
+                "`name` in `metrics.json` is text, not a number",
+                "name a metric that is a number",
+                "pipeline.yaml:10:17",
+            ],
+        ),
+        (
+            "recall.2: metrics.json:accuracy",
+            [
+                "no example is of the class `2`",
+                "did you mean",
+                "pipeline.yaml:10:7",
+            ],
+        ),
+        (
+            "auc: metrics.json:accuracy",
+            [
+                "no column has the scores",
+                "name it, as in `score: column`",
+                "pipeline.yaml:10:7",
+            ],
+        ),
+    ] {
+        let text = told(metrics);
+        for message in messages {
+            assert!(
+                text.contains(message),
+                "{metrics}: `{message}` is not in\n{text}"
+            );
+        }
+    }
+}
+
+#[test]
+fn usual_columns_of_scores_and_losses_are_found() {
+    let project = Project::with(PIPELINE);
+    let rows = |scores: [&str; 4]| {
+        let rows = scores.iter().zip([0, 0, 1, 1]).enumerate();
+        let rows = rows.map(|(id, (score, label))| format!("e{id},{label},{label},{score},0.5\n"));
+        format!(
+            "id,label,predicted,score,loss\n{}",
+            rows.collect::<String>()
+        )
+    };
+    let evaluate = |scores, metrics| {
+        project.write("made.csv", &rows(scores));
+        project.write("made.json", metrics);
+        project.run(&["repro"]).success();
+    };
+    evaluate(
+        ["0.1", "0.8", "0.7", "0.9"],
+        "{\"auc\": 0.75, \"loss\": 0.5}",
+    );
+    project.commit();
+    evaluate(
+        ["0.1", "0.2", "0.7", "0.9"],
+        "{\"auc\": 1.0, \"loss\": 0.5}",
+    );
+    let value = diff_json(&project);
+    let auc = &value["metrics.json"]["auc"];
+    assert_eq!(auc["test"], "DeLong", "{value}");
+    // Nobody has said that it is the score of the positive class: it contradicts nothing.
+    evaluate(
+        ["0.1", "0.2", "0.7", "0.9"],
+        "{\"auc\": 0.9, \"loss\": 0.25}",
+    );
+    let text = project.run(&["metrics", "diff", "main"]).data();
+    assert!(!text.contains("say"), "{text}");
+    // A column of that name that holds no numbers is another.
+    evaluate(["a", "b", "c", "d"], "{\"auc\": 1.0, \"loss\": 0.5}");
+    project.run(&["metrics", "show"]).success();
+}

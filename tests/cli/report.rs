@@ -27,6 +27,11 @@ fn repro_ends_with_the_report_that_the_pipeline_asks_for() {
     );
 }
 
+/// Takes away what keeps text from being markdown.
+fn unescaped(text: &str) -> String {
+    text.replace(['\u{200b}', '\\'], "")
+}
+
 /// A classifier with predictions, gates, data and code; on a branch it is another model.
 fn reviewed() -> Project {
     let project = Project::new();
@@ -178,7 +183,14 @@ fn a_long_report_loses_its_least_important_parts_and_says_so() {
         let text = project
             .run(&["report", "--forge", forge, "--out", "-"])
             .data();
-        assert!(text.chars().count() <= most, "{forge}: {}", text.len());
+        let length = text.chars().count();
+        assert!(length <= most, "{forge}: {length}");
+        // No more went than had to.
+        assert!(length > most - 500, "{forge}: {length}");
+        assert!(
+            text.contains("Stages: 2 ran") || text.contains("**Stages**: "),
+            "{text}"
+        );
         assert!(
             text.starts_with("### ❌ accuracy 0.9250 → 0.7000"),
             "{text}"
@@ -204,8 +216,73 @@ fn one_part_of_the_report_can_be_replaced() {
     assert!(text.contains("accuracy is 0.7000. size is 11.\n"), "{text}");
     assert!(text.starts_with("### ❌ accuracy"), "{text}");
     project.write("reports/templates/metrics.md", "\n{{ rows }}\n");
-    let text = project.run(&["report", "--out", "-"]).failure(1);
-    assert!(text.contains("reports/templates/metrics.md:2:"), "{text}");
+    let output = project.run(&["report", "--out", "-"]);
+    let (report, told) = (unescaped(&output.stdout), output.failure(1));
+    assert!(told.contains("reports/templates/metrics.md:2:"), "{told}");
+    // Ours stands in for it, and a note says so.
+    assert!(report.starts_with("### ❌ accuracy"), "{report}");
+    assert!(
+        report.contains("| accuracy | 0.9250 | 0.7000 |"),
+        "{report}"
+    );
+    let note = "> reports/templates/metrics.md:2:4: ";
+    assert!(report.contains(note), "{report}");
+    assert!(report.contains("our own template stands in"), "{report}");
+}
+
+#[test]
+fn every_wrong_template_is_told_and_the_right_ones_are_used() {
+    let project = reviewed();
+    tuned(&project);
+    let template = |name: &str, text: &str| {
+        project.write(&format!("reports/templates/{name}"), text);
+    };
+    template("stages.md", "my stages\n");
+    template("gates.md", "{% include \"mine.md\" %}\n");
+    template(
+        "mine.md",
+        "{% for gate in gates %}{{ gate.nope }}{% endfor %}\n",
+    );
+    template("metrics.md", "one\n{{ headline | shuot }}\n");
+    template("changes.md", "{% if %}\n");
+    template("charts.md", "{% include \"report.md\" %}\n");
+    let output = project.run(&["report", "--out", "-"]);
+    let (report, told) = (unescaped(&output.stdout), output.failure(1));
+    for place in [
+        "mine.md:1:",
+        "metrics.md:2:15",
+        "changes.md:1:",
+        "charts.md",
+    ] {
+        assert!(told.contains(place), "{place}: {told}");
+        assert!(
+            report.contains(&format!("> reports/templates/{place}")),
+            "{place}: {report}"
+        );
+    }
+    assert!(report.contains("\nmy stages\n"), "{report}");
+    assert!(report.contains("| gate | limit |"), "{report}");
+    assert!(report.contains("| metric | "), "{report}");
+}
+
+#[test]
+fn a_mistake_in_a_template_is_told_before_the_run() {
+    let project = reported();
+    project.run(&["repro"]).success();
+    project.write("reports/templates/metrics.md", "{% if %}\n");
+    project.edit("params.yaml", "0.95", "0.96");
+    let text = project.run(&["repro"]).failure(1);
+    let told = text.find("reports/templates/metrics.md:1:").expect("told");
+    assert!(told < text.find("train").expect("the run"), "{text}");
+    let report = unescaped(&project.read("reports/report.md"));
+    assert!(
+        report.contains("> reports/templates/metrics.md:1:"),
+        "{report}"
+    );
+    assert!(
+        report.contains("| accuracy | 0.9000 | 0.9600 |"),
+        "{report}"
+    );
 }
 
 #[test]
@@ -277,9 +354,10 @@ fn the_users_template_is_used_and_its_mistakes_have_places() {
         .data();
     assert_eq!(text, "accuracy: 0.9500\n");
     project.write("own.md", "fine\n{{ rows.nope }}\n");
-    let text = project
-        .run(&["report", "--template", "own.md", "--out", "-"])
-        .failure(1);
+    let output = project.run(&["report", "--template", "own.md", "--out", "-"]);
+    let report = unescaped(&output.stdout);
+    assert!(report.contains("> own.md:2:"), "{report}");
+    let text = output.failure(1);
     assert!(text.contains("own.md:2:"), "{text}");
     let text = project.run(&["report", "--template", "gone.md"]).failure(2);
     assert!(
@@ -334,14 +412,17 @@ fn hostile_names_stay_text() {
 fn a_report_that_fails_does_not_hide_how_the_run_went() {
     let project = reported();
     project.edit("pipeline.yaml", "base: main", "template: gone.md");
-    let text = project.run(&["repro"]).failure(2);
+    let text = project.run(&["repro"]).failure(1);
     assert!(
         text.contains("1 ran, 1 unchanged in [time] · data.lock updated"),
         "{text}"
     );
+    let message = "the template `gone.md` does not exist";
+    assert!(text.contains(message), "{text}");
+    let report = unescaped(&project.read("reports/report.md"));
     assert!(
-        text.contains("the template `gone.md` does not exist"),
-        "{text}"
+        report.contains(message) && report.starts_with("### accuracy"),
+        "{report}"
     );
 }
 

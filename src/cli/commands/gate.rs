@@ -76,14 +76,20 @@ fn choose<'a>(gates: &'a [Gate], names: &[String]) -> Result<Vec<&'a Gate>, CliE
         ));
     }
     for name in names {
-        if !gates.iter().any(|gate| gate.name == *name) {
-            let known = gates.iter().map(|gate| gate.name.as_str());
-            let all: Vec<&str> = known.clone().collect();
-            let hint = did_you_mean(name, known);
+        if !gates.iter().any(|gate| is_called(gate, name)) {
+            let mut all: Vec<String> = gates.iter().map(Gate::full_name).collect();
+            all.dedup();
+            let hint = did_you_mean(name, all.iter().map(String::as_str));
             let hint = hint.unwrap_or_else(|| format!("there are: {}", all.join(", ")));
             return Err(CliError::usage(format!("there is no gate `{name}`"), &hint));
         }
     }
-    let is_meant = |gate: &&Gate| names.is_empty() || names.contains(&gate.name);
+    let is_meant =
+        |gate: &&Gate| names.is_empty() || names.iter().any(|name| is_called(gate, name));
     Ok(gates.iter().filter(is_meant).collect())
+}
+
+/// Whether a gate has this name, as its own pipeline file writes it or as the table does.
+fn is_called(gate: &Gate, name: &str) -> bool {
+    gate.name == name || gate.full_name() == name
 }

@@ -67,6 +67,8 @@ impl Judged {
                 evidence: &|file, key, about| backing.evidence(file, key, about),
             },
         );
+        let empty = here.collection.empty_files();
+        notes.extend(empty.map(|path| format!("the metrics file `{path}` has no metrics in it")));
         let stale = stale(workspace);
         let is_stale = stale.is_some();
         notes.extend(stale);

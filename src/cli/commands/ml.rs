@@ -10,8 +10,8 @@ use crate::cli::commands::Context;
 use crate::cli::error::CliError;
 use crate::cli::ui::training::TrainingDisplay;
 use crate::ml::{
-    Base, Evaluation, Inspection, Preparation, Start, Training, code_digest, evaluate, inspect,
-    prepare, train,
+    Access, Base, Error, Evaluation, Event, Inspection, Logging, Logs, Preparation, Run, Server,
+    Start, Training, code_digest, evaluate, inspect, prepare, train,
 };
 
 #[derive(Debug, Args)]
@@ -98,6 +98,8 @@ struct TrainArgs {
     /// checkpoint, training begins anew; a checkpoint of other params or data is refused.
     #[arg(long)]
     resume: bool,
+    #[command(flatten)]
+    logs: LogArgs,
 }
 
 #[derive(Debug, Args)]
@@ -132,20 +134,115 @@ struct EvaluateArgs {
     /// Where to write latency and throughput, which differ from run to run
     #[arg(long, value_name = "FILE", default_value = "logs/speed.json")]
     speed: PathBuf,
+    /// The params file, for a run that the logs do not know yet
+    #[arg(long, value_name = "FILE", default_value = "params.yaml")]
+    params: PathBuf,
+    #[command(flatten)]
+    logs: LogArgs,
+}
+
+#[derive(Debug, Args)]
+struct LogArgs {
+    /// The folder for TensorBoard's event files, one folder for each run
+    #[arg(long, value_name = "FOLDER", default_value = "logs")]
+    logs: PathBuf,
+    /// Tell the MLflow server at this address of the run
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "MLFLOW_TRACKING_URI",
+        hide_env_values = true
+    )]
+    mlflow_uri: Option<String>,
+    /// The experiment that the run belongs to there
+    #[arg(
+        long,
+        value_name = "NAME",
+        env = "MLFLOW_EXPERIMENT_NAME",
+        default_value = "mlpipe"
+    )]
+    mlflow_experiment: String,
 }
 
 /// Runs the stage that was asked for.
 pub(crate) fn run(args: &MlArgs, context: &Context) -> Result<(), CliError> {
     let mut display = TrainingDisplay::new();
-    let mut show = |event| display.show(&event);
     match &args.stage {
-        Stage::Prepare(args) => prepare(&args.task(), &mut show)?,
-        Stage::Inspect(args) => inspect(&args.task(context)?, &mut show)?,
-        Stage::Train(args) => train(&args.task(), &mut show)?,
-        Stage::Evaluate(args) => evaluate(&args.task(), &mut show)?,
+        Stage::Prepare(args) => prepare(&args.task(), &mut |event| display.show(&event))?,
+        Stage::Inspect(args) => {
+            inspect(&args.task(context)?, &mut |event| display.show(&event))?;
+        }
+        Stage::Train(args) => {
+            let run = if args.resume { Run::Last } else { Run::New };
+            let logs = args.logs.open(&args.params, run, context);
+            logged(logs, &mut display, |show| train(&args.task(), show))?;
+        }
+        Stage::Evaluate(args) => {
+            let logs = args.logs.open(&args.params, Run::Last, context);
+            logged(logs, &mut display, |show| evaluate(&args.task(), show))?;
+        }
         Stage::Digest => anstream::println!("{}", code_digest()),
     }
     Ok(())
+}
+
+/// Runs a stage whose events are shown and logged.
+fn logged(
+    mut logs: Logs,
+    display: &mut TrainingDisplay,
+    stage: impl FnOnce(&mut dyn FnMut(Event)) -> Result<(), Error>,
+) -> Result<(), Error> {
+    let outcome = stage(&mut |event| {
+        display.show(&event);
+        display.warn(logs.record(&event));
+    });
+    display.warn(logs.finish(outcome.is_ok()));
+    outcome
+}
+
+impl LogArgs {
+    fn open(&self, params: &Path, run: Run, context: &Context) -> Logs {
+        let server = self.mlflow_uri.clone().map(|uri| Server {
+            uri,
+            experiment: self.mlflow_experiment.clone(),
+            access: access(),
+        });
+        let task = Logging {
+            folder: self.logs.clone(),
+            params: params.to_owned(),
+            server,
+            tags: tags(context),
+        };
+        Logs::open(task, run)
+    }
+}
+
+/// Reads what MLflow's own client reads too.
+fn access() -> Access {
+    let variable = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
+    if let Some(token) = variable("MLFLOW_TRACKING_TOKEN") {
+        return Access::Token(token);
+    }
+    match (
+        variable("MLFLOW_TRACKING_USERNAME"),
+        variable("MLFLOW_TRACKING_PASSWORD"),
+    ) {
+        (Some(name), Some(password)) => Access::Password { name, password },
+        _ => Access::Open,
+    }
+}
+
+/// Returns what a run is to be found by; outside of a project and of git there is less.
+fn tags(context: &Context) -> Vec<(String, String)> {
+    let mut tags = vec![("mlflow.source.name".to_owned(), "mlpipe".to_owned())];
+    if let Ok(stage) = std::env::var("MLPIPE_STAGE") {
+        tags.push(("mlpipe.stage".to_owned(), stage));
+    }
+    let workspace = context.workspace().ok();
+    if let Some(head) = workspace.and_then(|workspace| workspace.revision("HEAD").ok()) {
+        tags.push(("mlflow.source.git.commit".to_owned(), head.commit()));
+    }
+    tags
 }
 
 impl InspectArgs {

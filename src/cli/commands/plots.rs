@@ -205,6 +205,7 @@ fn show(
     let sides = names.iter().zip(&snapshots).map(|(name, snapshot)| Side {
         name: (*name).to_owned(),
         snapshot,
+        had: Box::new(|path| snapshot.records(path)),
     });
     let sides: Vec<Side<'_>> = sides.collect();
     let targets = targets.iter().map(|target| context.path(workspace, target));

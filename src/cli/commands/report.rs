@@ -1,13 +1,14 @@
 //! `mlpipe report`.
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
 use crate::base::any_path::AnyPath;
 use crate::base::fs;
 use crate::base::path::RepoPath;
+use crate::base::problem::Problem;
 use crate::base::source::{Entry, Snapshot, read_text};
 use crate::cli::commands::Context;
 use crate::cli::commands::base::{self, Base, BaseArgs};
@@ -20,8 +21,8 @@ use crate::metrics::{Collection, diff};
 use crate::pipeline::{self, Gate, LOCK_FILE, Lock, Pipeline, ReportSettings};
 use crate::plots::{self, Fragment};
 use crate::report::{
-    self, Budget, Dialect, Output, Page, Report, ReportRequest, StageRow, Template, Templates,
-    build, fit, render, render_page,
+    self, Budget, Dialect, History, Output, Page, Report, ReportRequest, StageRow, Template,
+    Templates, Written, build, fit, read_report, render, render_page, write,
 };
 use crate::scm::Repo;
 use crate::store::RecordedSnapshot;
@@ -48,6 +49,10 @@ pub(crate) struct ReportArgs {
     #[arg(long, conflicts_with_all = ["json", "forge"])]
     html: bool,
 
+    /// Draw trends from this `history.jsonl`, too, which `mlpipe badge --publish` keeps
+    #[arg(long, value_name = "FILE")]
+    history: Option<PathBuf>,
+
     /// Print the report's data as JSON, and write nothing
     #[arg(long)]
     json: bool,
@@ -68,7 +73,10 @@ pub(crate) fn run(args: &ReportArgs, context: &Context) -> Result<Exit, CliError
         Head::Named
     };
     let branch = args.base.base.as_deref().unwrap_or(&settings.base);
-    let Gathered { mut report, base } = gather(&workspace, base, branch, head)?;
+    let published = args.history.as_deref();
+    let published = published.map(|file| read_history(&context.folder.join(file)));
+    let published = published.transpose()?;
+    let Gathered { report, base } = gather(&workspace, base, branch, head, published.as_ref())?;
     if args.json {
         let json = serde_json::to_string_pretty(&report).expect("invariant: plain data");
         ui::print(&format!("{json}\n"))?;
@@ -81,31 +89,64 @@ pub(crate) fn run(args: &ReportArgs, context: &Context) -> Result<Exit, CliError
         dialect: args.forge.unwrap_or_default(),
         base: base.as_ref(),
     };
-    let text = if is_page {
-        writer.page(&report)?
+    let written = if is_page {
+        writer.page(report)?
     } else {
-        writer.markdown(&mut report, writer.dialect.budget())?
+        writer.markdown(report, writer.dialect.budget())?
     };
     if to_stdout {
-        ui::print(&text)?;
-        return Ok(Exit::Success);
+        ui::print(&written.text)?;
+        return Ok(tell(written.mistakes));
     }
-    fs::write_if_changed(&workspace.locate(&settings.path), text.as_bytes())?;
+    fs::write_if_changed(&workspace.locate(&settings.path), written.text.as_bytes())?;
     if !context.quiet {
         ui::print(&format!("{headline}\nwrote {}\n", settings.path))?;
     }
-    Ok(Exit::Success)
+    Ok(tell(written.mistakes))
 }
 
-/// Writes the report that the pipeline asks for, if it does; returns the headline.
-pub(crate) fn write_configured(workspace: &Workspace) -> Result<Option<String>, CliError> {
+/// Tells of mistakes in templates, which cost their parts but not the report.
+fn tell(mistakes: Vec<Problem>) -> Exit {
+    let is_fine = mistakes.is_empty();
+    for mistake in mistakes {
+        let hint = "mend the template and run `mlpipe report`; until then our own stands in for it";
+        ui::eprint(&ui::diagnostics::render(
+            &CliError::from(mistake).hint(hint),
+        ));
+    }
+    if is_fine { Exit::Success } else { Exit::Error }
+}
+
+/// Tells of mistakes in the templates of the report that the pipeline asks for, before anything runs
+/// for hours.
+pub(crate) fn check_configured(workspace: &Workspace) -> Result<(), CliError> {
+    let Some(settings) = workspace.load_pipeline()?.report else {
+        return Ok(());
+    };
+    let output = Output::of(&settings.path);
+    let (templates, mut mistakes) = templates(workspace, settings.template.as_ref(), output)?;
+    mistakes.extend(templates.check());
+    tell(mistakes);
+    Ok(())
+}
+
+/// What `repro` tells of a report that it has written.
+pub(crate) struct Told {
+    /// The headline, and the file.
+    pub(crate) headline: String,
+    /// Whether anything was wrong with it.
+    pub(crate) exit: Exit,
+}
+
+/// Writes the report that the pipeline asks for, if it does.
+pub(crate) fn write_configured(workspace: &Workspace) -> Result<Option<Told>, CliError> {
     let Some(settings) = workspace.load_pipeline()?.report else {
         return Ok(None);
     };
     let base = base::configured(workspace, &settings.base)?;
-    let Gathered { mut report, base } = gather(workspace, base, &settings.base, Head::Unnamed)?;
+    let Gathered { report, base } = gather(workspace, base, &settings.base, Head::Unnamed, None)?;
     let headline = &report.headline;
-    let told = match &report.base {
+    let headline = match &report.base {
         Some(base) => format!("{headline} against {} · {}", base.name, settings.path),
         None => format!("{headline} · {}", settings.path),
     };
@@ -115,13 +156,14 @@ pub(crate) fn write_configured(workspace: &Workspace) -> Result<Option<String>, 
         dialect: Dialect::default(),
         base: base.as_ref(),
     };
-    let text = if is_page(&settings.path) {
-        writer.page(&report)?
+    let written = if is_page(&settings.path) {
+        writer.page(report)?
     } else {
-        writer.markdown(&mut report, writer.dialect.budget())?
+        writer.markdown(report, writer.dialect.budget())?
     };
-    fs::write_if_changed(&workspace.locate(&settings.path), text.as_bytes())?;
-    Ok(Some(told))
+    fs::write_if_changed(&workspace.locate(&settings.path), written.text.as_bytes())?;
+    let exit = tell(written.mistakes);
+    Ok(Some(Told { headline, exit }))
 }
 
 /// A report that goes to a forge.
@@ -129,6 +171,8 @@ pub(super) struct ForgeReport<'a> {
     workspace: &'a Workspace,
     template: Option<RepoPath>,
     report: Report,
+    /// Whether templates have mistakes, of which the user has been told.
+    exit: Exit,
 }
 
 impl<'a> ForgeReport<'a> {
@@ -142,15 +186,27 @@ impl<'a> ForgeReport<'a> {
         let default = target.unwrap_or(&settings.base);
         let found = base.find(workspace, default)?;
         let branch = base.base.as_deref().unwrap_or(default);
-        let Gathered { report, .. } = gather(workspace, found, branch, Head::Named)?;
+        let Gathered { report, .. } = gather(workspace, found, branch, Head::Named, None)?;
         Ok(Self {
             workspace,
             template: settings.template.filter(|template| !is_page(template)),
             report,
+            exit: Exit::Success,
         })
     }
 
-    /// Writes it. What one budget has no room for, a later one has none for either.
+    /// Takes a report that somebody else made, as data; the templates are those of this workspace.
+    pub(super) fn of_json(workspace: &'a Workspace, json: &[u8]) -> Result<Self, CliError> {
+        let settings = workspace.load_pipeline()?.report.unwrap_or_default();
+        Ok(Self {
+            workspace,
+            template: settings.template.filter(|template| !is_page(template)),
+            report: read_report(json)?,
+            exit: Exit::Success,
+        })
+    }
+
+    /// Writes it. Mistakes in templates are told once.
     pub(super) fn text(&mut self, dialect: Dialect, budget: Budget) -> Result<String, CliError> {
         let writer = Writer {
             workspace: self.workspace,
@@ -158,17 +214,43 @@ impl<'a> ForgeReport<'a> {
             dialect,
             base: None,
         };
-        writer.markdown(&mut self.report, budget)
+        let written = writer.markdown(self.report.clone(), budget)?;
+        if self.exit == Exit::Success {
+            self.exit = tell(written.mistakes);
+        }
+        Ok(written.text)
+    }
+
+    /// Returns how a command ends that has written it.
+    pub(super) fn exit(&self) -> Exit {
+        self.exit
     }
 
     /// Returns the verdict: `pass`, `warn`, `fail` or `none`.
     pub(super) fn verdict(&self) -> &'static str {
-        self.report.verdict
+        match self.report.verdict.as_ref() {
+            "pass" => "pass",
+            "warn" => "warn",
+            "fail" => "fail",
+            _ => "none",
+        }
     }
 
     /// Returns the verdict in one sentence.
     pub(super) fn headline(&self) -> &str {
         &self.report.headline
+    }
+}
+
+/// Reads what was published of earlier runs; a file that is empty is of a branch that has none yet.
+fn read_history(file: &Path) -> Result<History, CliError> {
+    let label = file.display().to_string();
+    match fs::read(file)? {
+        Some(bytes) => Ok(History::read(&label, &bytes)?),
+        None => Err(CliError::usage(
+            format!("the history `{label}` does not exist"),
+            "`git show origin/badges:history.jsonl` prints it, once there is one",
+        )),
     }
 }
 
@@ -198,7 +280,14 @@ fn settings(
         .template
         .filter(|template| is_page(template) == makes_page);
     if let Some(template) = &args.template {
-        settings.template = Some(path(template)?);
+        let path = path(template)?;
+        if !workspace.locate(&path).is_file() {
+            return Err(CliError::usage(
+                format!("the template `{path}` does not exist"),
+                "correct its name, or leave it out",
+            ));
+        }
+        settings.template = Some(path);
     }
     Ok(settings)
 }
@@ -221,6 +310,7 @@ fn gather(
     base: Base,
     branch: &str,
     head: Head,
+    published: Option<&History>,
 ) -> Result<Gathered, CliError> {
     let pipeline = workspace.load_pipeline()?;
     let gates: Vec<&Gate> = pipeline.gates.iter().collect();
@@ -255,6 +345,7 @@ fn gather(
             .as_ref()
             .filter(|repo| base.is_some() && repo.is_branch(branch))
             .map(|repo| (repo, branch)),
+        published,
         base: base_files
             .as_ref()
             .map(|files| report_side(workspace, files))
@@ -267,7 +358,7 @@ fn gather(
     })?;
     drop(base_files);
     if is_stale && report.verdict == "pass" {
-        report.verdict = "warn";
+        report.verdict = "warn".into();
     }
     Ok(Gathered { report, base })
 }
@@ -328,19 +419,23 @@ struct Writer<'a> {
 
 impl Writer<'_> {
     /// Writes markdown within a budget.
-    fn markdown(&self, report: &mut Report, budget: Budget) -> Result<String, CliError> {
-        let templates = templates(self.workspace, self.template, Output::Markdown)?;
-        Ok(fit(report, budget, |report| {
-            render(report, &templates, self.dialect)
+    fn markdown(&self, report: Report, budget: Budget) -> Result<Written, CliError> {
+        let (templates, mistakes) = templates(self.workspace, self.template, Output::Markdown)?;
+        Ok(write(report, templates, mistakes, |report, templates| {
+            fit(report, budget, |report| {
+                render(report, templates, self.dialect)
+            })
         })?)
     }
 
     /// Writes a page of HTML.
-    fn page(&self, report: &Report) -> Result<String, CliError> {
-        let templates = templates(self.workspace, self.template, Output::Page)?;
+    fn page(&self, report: Report) -> Result<Written, CliError> {
+        let (templates, mistakes) = templates(self.workspace, self.template, Output::Page)?;
         let pipeline = self.workspace.load_pipeline()?;
         let page = Page::new(&pipeline, &report.stages, self.plots(&pipeline)?);
-        Ok(render_page(report, &page, &templates)?)
+        Ok(write(report, templates, mistakes, |report, templates| {
+            render_page(report, &page, templates)
+        })?)
     }
 }
 
@@ -363,6 +458,7 @@ impl Writer<'_> {
         let sides = base.iter().chain([&here]).map(|snapshot| plots::Side {
             name: side(snapshot),
             snapshot,
+            had: Box::new(|path| snapshot.records(path)),
         });
         let sides: Vec<plots::Side<'_>> = sides.collect();
         let mut gallery = plots::gather(&sides, &[], &plots::Overrides::default())?;
@@ -372,45 +468,47 @@ impl Writer<'_> {
 }
 
 fn is_page(path: &RepoPath) -> bool {
-    Path::new(path.name()).extension() == Some("html".as_ref())
+    Output::of(path) == Output::Page
 }
 
 /// Where the user's templates are looked for.
 const TEMPLATES_FOLDER: &str = "reports/templates";
 
-/// Reads the user's templates: those in their folder, and the one that is named.
+/// Reads the user's templates: those in their folder, and the one that is named. Those that cannot be
+/// read are mistakes.
 fn templates(
     workspace: &Workspace,
     named: Option<&RepoPath>,
     output: Output,
-) -> Result<Templates, CliError> {
-    let mut templates = Templates::default();
+) -> Result<(Templates, Vec<Problem>), CliError> {
     let folder = RepoPath::parse(TEMPLATES_FOLDER).expect("invariant: a plain path");
     let mut is_template = |entry: &Entry<'_>| {
         let (_, ending) = entry.name.rsplit_once('.').unwrap_or_default();
         !entry.is_folder && ["md", "html", "css"].contains(&ending)
     };
     let files = workspace.worktree.list(&folder, &mut is_template);
-    for path in files.map_err(pipeline::Error::from)? {
-        templates.replace(read_template(workspace, &path, path.name())?);
+    let files = files.map_err(pipeline::Error::from)?;
+    let files = files.iter().map(|path| (path, path.name()));
+    let named = named.map(|path| (path, output.main()));
+    let (mut templates, mut mistakes) = (Templates::default(), Vec::new());
+    for (path, name) in files.chain(named) {
+        match read_template(workspace, path, name) {
+            Ok(template) => templates.replace(template),
+            Err(mistake) => mistakes.push(mistake),
+        }
     }
-    if let Some(path) = named {
-        templates.replace(read_template(workspace, path, output.main())?);
-    }
-    Ok(templates)
+    Ok((templates, mistakes))
 }
 
-fn read_template(workspace: &Workspace, path: &RepoPath, name: &str) -> Result<Template, CliError> {
-    let text = read_text(&workspace.worktree, path).map_err(pipeline::Error::from)?;
-    let text = text.ok_or_else(|| {
-        CliError::usage(
-            format!("the template `{path}` does not exist"),
-            "correct its name, or leave it out",
-        )
-    })?;
+fn read_template(workspace: &Workspace, path: &RepoPath, name: &str) -> Result<Template, Problem> {
+    let file = path.as_str();
+    let text = read_text(&workspace.worktree, path)
+        .map_err(|error| Problem::new(file, "", error.to_string()))?;
+    let text = text
+        .ok_or_else(|| Problem::new(file, "", format!("the template `{path}` does not exist")))?;
     Ok(Template {
         name: name.to_owned(),
-        file: path.to_string(),
+        file: file.to_owned(),
         text,
     })
 }

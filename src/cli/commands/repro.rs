@@ -7,6 +7,7 @@ use clap::Args;
 
 use crate::base::cancel::CancelToken;
 use crate::base::path::RepoPath;
+use crate::cli::commands::report::Told;
 use crate::cli::commands::selection::SelectionArgs;
 use crate::cli::commands::status::{exit_of, explain};
 use crate::cli::commands::{Context, report};
@@ -168,6 +169,7 @@ pub(crate) fn run(args: &ReproArgs, context: &Context) -> Result<Exit, CliError>
         return Ok(exit_of(&stages));
     }
     args.set_params(&workspace, context)?;
+    report::check_configured(&workspace)?;
     let cancel = CancelToken::default();
     cancel.listen(ui::announce_stop)?;
     let cores = thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
@@ -193,8 +195,8 @@ pub(crate) fn run(args: &ReproArgs, context: &Context) -> Result<Exit, CliError>
         context.say(&note_on_data(&workspace, &summary)?);
     }
     // A report that fails must not hide how the run went.
-    let headline = write_report(&workspace, &summary)?;
-    if let (Some(headline), false) = (headline, args.json || context.quiet) {
+    let report = write_report(&workspace, &summary)?;
+    if let (Some(Told { headline, .. }), false) = (&report, args.json || context.quiet) {
         ui::eprint(&format!("  {headline}\n"));
     }
     Ok(if summary.cancelled {
@@ -202,7 +204,7 @@ pub(crate) fn run(args: &ReproArgs, context: &Context) -> Result<Exit, CliError>
     } else if summary.count(Ending::Failed) > 0 {
         Exit::StageFailed
     } else {
-        Exit::Success
+        report.map_or(Exit::Success, |report| report.exit)
     })
 }
 
@@ -220,8 +222,8 @@ fn note_on_data(workspace: &Workspace, summary: &Summary) -> Result<String, CliE
     Ok(paths.iter().map(note).collect())
 }
 
-/// Writes the report that the pipeline asks for, where anything happened; returns its headline.
-fn write_report(workspace: &Workspace, summary: &Summary) -> Result<Option<String>, CliError> {
+/// Writes the report that the pipeline asks for, where anything happened.
+fn write_report(workspace: &Workspace, summary: &Summary) -> Result<Option<Told>, CliError> {
     let worked = summary.count(Ending::Ran) + summary.count(Ending::Restored) > 0;
     let failed = summary.cancelled || summary.count(Ending::Failed) > 0;
     if failed || !worked {

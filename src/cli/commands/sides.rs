@@ -124,6 +124,17 @@ impl Side {
                 "`mlpipe repro` makes it if a stage does; else correct its name in the pipeline";
             ui::eprint(&ui::diagnostics::render(&CliError::usage(message, hint)));
         }
+        if subject == Subject::Metrics {
+            for path in self.collection.empty_files() {
+                let place = match self.name.as_str() {
+                    "workspace" => String::new(),
+                    name => format!(" of {name}"),
+                };
+                ui::eprint(&format!(
+                    "note: the metrics file `{path}`{place} has no metrics in it\n"
+                ));
+            }
+        }
         for fault in self.collection.faults {
             ui::eprint(&ui::diagnostics::render(&fault.into()));
         }

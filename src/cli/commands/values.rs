@@ -221,7 +221,7 @@ impl Listing<'_> {
         });
         let rows: Vec<Vec<String>> = rows.collect();
         match form {
-            _ if rows.is_empty() => self.nothing(&block.name),
+            _ if rows.is_empty() => self.nothing(block),
             Form::Markdown => markdown(&columns, &rows),
             _ => aligned(&columns, &rows),
         }
@@ -238,9 +238,9 @@ impl Listing<'_> {
         }
     }
 
-    fn nothing(&self, name: &str) -> String {
-        match (self.subject, name) {
-            (Subject::Metrics, "workspace") => {
+    fn nothing(&self, block: &Block) -> String {
+        match (self.subject, block.name.as_str()) {
+            (Subject::Metrics, "workspace") if block.files.is_empty() => {
                 "no metrics: no stage lists any in the project, or none was made yet\n".to_owned()
             }
             (Subject::Metrics, _) => "no metrics\n".to_owned(),

@@ -6,7 +6,7 @@ use crate::base::human;
 use crate::base::shown::Shown;
 use crate::base::value::Value;
 use crate::cli::ui::style::{CHANGED, DONE, FAILED, paint};
-use crate::cli::ui::table::{Column, Form, aligned, markdown};
+use crate::cli::ui::table::{Column, Form, markdown, unbounded, widest};
 use crate::cli::ui::value_json;
 use crate::metrics::{Effect, Judgement, NumberPair, show_value};
 
@@ -61,14 +61,25 @@ impl Verdicts<'_> {
         if form == Form::Markdown {
             columns.push(column("why", false));
         }
-        let words = judgements.iter().map(|one| one.verdict.word().len());
-        let width = words.max().unwrap_or(0);
-        let rows = judgements.iter().map(|one| row(one, form, width));
-        let rows: Vec<Vec<String>> = rows.collect();
-        match form {
-            _ if rows.is_empty() => String::new(),
-            Form::Markdown => markdown(&columns, &rows) + "\n",
-            _ => aligned(&columns, &rows),
+        let rows = |reasons| {
+            let words = judgements.iter().map(|one| one.verdict.word().len());
+            let width = words.max().unwrap_or(0);
+            let rows = judgements.iter().map(|one| row(one, form, reasons, width));
+            rows.collect::<Vec<Vec<String>>>()
+        };
+        if judgements.is_empty() {
+            return String::new();
+        }
+        if form == Form::Markdown {
+            return markdown(&columns, &rows(Reasons::Beside)) + "\n";
+        }
+        let table = unbounded(&columns, &rows(Reasons::Beside));
+        match super::width_of_terminal() {
+            Some(width) if widest(&table) > width => {
+                let table = unbounded(&columns, &rows(Reasons::Below));
+                with_reasons(&table, judgements, width)
+            }
+            _ => table,
         }
     }
 
@@ -136,9 +147,48 @@ impl Verdicts<'_> {
     }
 }
 
+/// Where the reason of a verdict stands.
+#[derive(Clone, Copy)]
+enum Reasons {
+    /// In the row.
+    Beside,
+    /// On lines of its own.
+    Below,
+}
+
+/// Puts the reason of each row below it, in lines of this width.
+fn with_reasons(table: &str, judgements: &[&Judgement], width: usize) -> String {
+    const INDENT: usize = 4;
+    let mut lines = table.lines();
+    let mut text = format!("{}\n", lines.next().unwrap_or_default());
+    for (line, one) in lines.zip(judgements) {
+        text += &format!("{line}\n");
+        let reason = Shown(&one.reason).to_string();
+        for part in wrapped(&reason, width.saturating_sub(INDENT).max(20)) {
+            text += &format!("{:INDENT$}{part}\n", "");
+        }
+    }
+    text
+}
+
+/// Breaks a text between words into lines of at most this width.
+fn wrapped(text: &str, width: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split(' ') {
+        match lines.last_mut() {
+            Some(line) if Shown(line).columns() + 1 + Shown(word).columns() <= width => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines
+}
+
 /// Makes the row of a gate. For people the verdict and its reason share the last column, for colours
 /// take room in any other; the verdict's word then takes `width`.
-fn row(one: &Judgement, form: Form, width: usize) -> Vec<String> {
+fn row(one: &Judgement, form: Form, reasons: Reasons, width: usize) -> Vec<String> {
     let gate = match &one.key {
         Some(key) if one.checked > 1 => format!("{} ({key})", one.gate),
         _ => one.gate.clone(),
@@ -152,9 +202,10 @@ fn row(one: &Judgement, form: Form, width: usize) -> Vec<String> {
         Effect::Info | Effect::Warn => CHANGED,
         Effect::Fail => FAILED,
     };
-    let last = match form {
-        Form::Markdown => vec![word.to_owned(), reason.to_string()],
-        _ => vec![format!(
+    let last = match (form, reasons) {
+        (Form::Markdown, _) => vec![word.to_owned(), reason.to_string()],
+        (_, Reasons::Below) => vec![paint(style, word)],
+        (_, Reasons::Beside) => vec![format!(
             "{}   {reason}",
             paint(style, &format!("{word:width$}"))
         )],

@@ -4,6 +4,8 @@ pub(crate) mod artifacts;
 pub(crate) mod backing;
 pub(crate) mod changes;
 pub(crate) mod changes_json;
+pub(crate) mod checkup;
+pub(crate) mod cloud;
 pub(crate) mod data;
 pub(crate) mod diagnostics;
 pub(crate) mod fsck;

@@ -41,6 +41,17 @@ pub(crate) fn aligned(columns: &[Column<'_>], rows: &[Vec<String>]) -> String {
     arrange(columns, rows, Table::new().width())
 }
 
+/// Aligns `rows` likewise, each in one line, however long.
+pub(crate) fn unbounded(columns: &[Column<'_>], rows: &[Vec<String>]) -> String {
+    arrange(columns, rows, None)
+}
+
+/// Returns how many columns of the screen the longest line takes.
+pub(crate) fn widest(table: &str) -> usize {
+    let lines = table.lines().map(|line| strip_str(line).to_string());
+    lines.map(|line| Shown(&line).columns()).max().unwrap_or(0)
+}
+
 /// Aligns rows on a screen of some width, on as wide a one as they need if there is none.
 fn arrange(columns: &[Column<'_>], rows: &[Vec<String>], width: Option<u16>) -> String {
     let mut table = Table::new();

@@ -8,7 +8,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::base::human;
 use crate::cli::ui::inspection;
-use crate::ml::{BatchEnd, EpochEnd, Event, LayerRow, Score};
+use crate::ml::{BatchEnd, EpochEnd, Event, LayerRow, Score, Warning};
 
 /// What is on the screen of a running stage.
 pub(crate) struct TrainingDisplay {
@@ -75,6 +75,16 @@ impl TrainingDisplay {
                     "test: {} on {count}; {latency:.0} µs for one, {rate:.0} a second in batches",
                     in_words(*test)
                 ));
+            }
+        }
+    }
+
+    /// Tells what a log could not take; the stage goes on.
+    pub(crate) fn warn(&self, warnings: Vec<Warning>) {
+        for Warning(text) in warnings {
+            match &self.bar {
+                Some(bar) => bar.suspend(|| say(&format!("warning: {text}"))),
+                None => say(&format!("warning: {text}")),
             }
         }
     }
