@@ -14,7 +14,7 @@ use crate::dvc::history::{self, Fate};
 use crate::dvc::records::{DataRecord, Origin, Recorded, Records};
 use crate::dvc::storage::{Lack, Storage};
 use crate::pipeline::{
-    self, Amended, Content, DVC_FILE, PIPELINE_FILE, Pipeline, Source, StageEntry, StageName,
+    self, Amended, Content, DVC_FILE, Out, PIPELINE_FILE, Pipeline, Source, StageEntry, StageName,
 };
 use crate::scm::IgnoreFiles;
 use crate::store::Meter;
@@ -186,7 +186,7 @@ fn tracked(
         for out in outs {
             let (file, text) = (file.clone(), out.path.clone());
             let path = AnyPath::resolve(workspace.root(), folder, &out.path);
-            match path.as_ref().ok().and_then(|path| path.inside()) {
+            match path.as_ref().ok().and_then(AnyPath::inside) {
                 None => troubles.push(Trouble::Outside { file, path: text }),
                 Some(_) if out.object.is_none() => {
                     troubles.push(Trouble::NoObject { file, path: text });
@@ -279,7 +279,7 @@ fn write(
         .iter()
         .filter(|stage| recorded.contains(&stage.name))
     {
-        for path in stage.outs.iter().filter_map(|out| out.cached_path()) {
+        for path in stage.outs.iter().filter_map(Out::cached_path) {
             ignored.add(path)?;
         }
     }

@@ -14,4 +14,4 @@ pub(crate) use error::Error;
 pub(crate) use import::{Imported, check_place, import};
 pub(crate) use target::{Overwrite, Target};
 pub(crate) use update::{Moved, Wish, update};
-pub(crate) use web::Origin;
+pub(crate) use web::{Origin, Part};

@@ -12,10 +12,9 @@ use crate::support::{Output, Project, files};
 const FOLDERS: [&str; 2] = ["target/dvc-venv", "target/dvc2-venv"];
 
 fn md5(bytes: &[u8]) -> String {
-    Md5::digest(bytes)
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    let digits = Md5::digest(bytes);
+    let digits = digits.iter().map(|byte| format!("{byte:02x}"));
+    digits.collect()
 }
 
 /// Puts an object into the DVC cache of a project; returns its name.

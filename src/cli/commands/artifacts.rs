@@ -12,7 +12,7 @@ use crate::cli::ui::table::Form;
 use crate::imports::Donor;
 use crate::pipeline::{self, Artifact};
 use crate::registry::{Bump, History, Registry, Selector, Step, short};
-use crate::scm::{self, Repo};
+use crate::scm::Repo;
 use crate::workspace::Workspace;
 
 #[derive(Debug, Args)]
@@ -285,9 +285,7 @@ fn declared_at(
     name: &str,
     rev: &str,
 ) -> Result<Artifact, CliError> {
-    let revision = repo
-        .revision(rev)
-        .map_err(|error: scm::Error| CliError::from(error))?;
+    let revision = repo.revision(rev)?;
     let declared = match pipeline::Pipeline::load(&revision) {
         Ok(pipeline) => pipeline.artifacts,
         Err(pipeline::Error::NoPipeline { .. }) => Vec::new(),
