@@ -47,6 +47,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "pipeline",
             "store",
             "scm",
+            "remote",
             "config",
             "workspace",
             "forge",
@@ -100,7 +101,6 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "data",
             "doctor",
             "workflows",
-            "remote",
             "exchange",
             "forge",
             "dvc",
@@ -194,9 +194,17 @@ fn rust_files(folder: &Path) -> Vec<PathBuf> {
         .expect("a folder")
         .map(|entry| entry.expect("an entry").path());
     let (folders, files): (Vec<_>, Vec<_>) = entries.partition(|path| path.is_dir());
+    // A package of its own has its own rooms.
+    let (folders, _): (Vec<_>, Vec<_>) = folders
+        .into_iter()
+        .partition(|path| !path.join("Cargo.toml").exists());
     let here = files
         .into_iter()
         .filter(|path| path.extension().is_some_and(|kind| kind == "rs"));
-    here.chain(folders.iter().flat_map(|folder| rust_files(folder)))
+    // A package of its own has rooms of its own.
+    let ours = folders
+        .iter()
+        .filter(|folder| !folder.join("Cargo.toml").exists());
+    here.chain(ours.flat_map(|folder| rust_files(folder)))
         .collect()
 }

@@ -41,7 +41,7 @@ pub(crate) fn examine(folder: &Path, aim: Aim) -> Vec<Finding> {
             }
             findings.extend(repository::repository(&workspace, aim, is_ci));
             findings.extend(storage::storage(&workspace));
-            findings.extend(remotes::remotes(&workspace));
+            findings.extend(remotes::remotes(&workspace, aim));
             findings.extend(ci::ci(Some(&workspace), aim));
         }
         Err(error) => {

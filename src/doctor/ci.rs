@@ -2,7 +2,7 @@
 
 use crate::doctor::checkup::Aim;
 use crate::doctor::finding::{Finding, State, Topic};
-use crate::forge::{Environment, Error, Job, Local, Overrides, Permission, Place};
+use crate::forge::{Environment, Error, Job, Local, Overrides, Permission, Place, unset};
 use crate::scm::Repo;
 use crate::workspace::Workspace;
 
@@ -55,14 +55,14 @@ fn token(place: &Place, aim: Aim) -> Finding {
         Some(token) => finding(format!("in {}", token.variable)),
         None if place.is_fork() => finding(format!(
             "none, for the code is a fork's ({})",
-            place.variables
+            unset(&place.variables)
         ))
         .as_note(),
         None if aim == Aim::Run => finding("none here".to_owned()).as_note(),
         None => {
             let need = Permission::Write.on(place.kind);
             let hint = format!("badges need {}; see {}", need.scope, need.page);
-            finding(format!("{} is not set", place.variables)).but(State::Warning, hint)
+            finding(unset(&place.variables)).but(State::Warning, hint)
         }
     }
 }

@@ -31,7 +31,7 @@ pub(crate) struct Hook {
 /// committed, so `status` only informs.
 ///
 /// Files that git checks out one by one (`$3` is 0), and the many steps of a rebase, are no reason
-/// to bring the outs of another commit.
+/// to bring the outs of another commit; its end is, which `post-rewrite` tells.
 const HOOKS: &[Hook] = &[
     Hook {
         name: "pre-commit",
@@ -52,6 +52,13 @@ const HOOKS: &[Hook] = &[
         command: "checkout --quiet",
         left: Some("ORIG_HEAD"),
         condition: None,
+        otherwise: "true",
+    },
+    Hook {
+        name: "post-rewrite",
+        command: "checkout --quiet",
+        left: Some("ORIG_HEAD"),
+        condition: Some(r#"[ "$1" = rebase ]"#),
         otherwise: "true",
     },
 ];

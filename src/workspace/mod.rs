@@ -170,6 +170,22 @@ impl Workspace {
         Ok((mates.into_iter().collect(), damaged))
     }
 
+    /// Has somebody told whom it waits for, where another process has the cache for itself.
+    #[must_use]
+    pub(crate) fn telling(mut self, waiting: impl Fn(&str) + Send + Sync + 'static) -> Self {
+        self.cache = self.cache.telling(Box::new(waiting));
+        self
+    }
+
+    /// Returns the cache of the main worktree of git's, where this is a linked one with a cache of its
+    /// own.
+    pub(crate) fn cache_of_main(&self) -> Option<PathBuf> {
+        let main = self.repo().ok()??.main_root()?;
+        let cache = main.join(STATE_FOLDER).join("cache");
+        let is_own = is_own_cache(&self.root, &self.settings.cache.dir);
+        (is_own && cache.is_dir()).then_some(cache)
+    }
+
     /// Returns the settings that it was opened with.
     pub(crate) fn settings(&self) -> &Settings {
         &self.settings

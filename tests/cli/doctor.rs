@@ -164,3 +164,30 @@ fn what_cannot_be_had_does_not_hide_the_rest() {
     assert_eq!(state_of(&broken, "data.lock"), "failure");
     assert_eq!(state_of(&broken, "links"), "note");
 }
+
+#[test]
+fn remotes_are_asked_and_not_made() {
+    let project = Project::chain();
+    project.run(&["init"]).success();
+    project.commit();
+    let (none, _) = findings(project.run(&["doctor", "--deploy", "--json"]));
+    assert_eq!(state_of(&none, "remotes"), "warning");
+    let store = project.path(".git/store").display().to_string();
+    let add = ["remote", "add", "--local", "--default", "store", &store];
+    assert_eq!(project.run(&add).code, Some(0));
+    let (absent, _) = findings(project.run(&["doctor", "--json"]));
+    assert_eq!(state_of(&absent, "store"), "note");
+    assert!(!project.exists(".git/store"));
+    std::fs::create_dir(&store).expect("makes it");
+    let (there, _) = findings(project.run(&["doctor", "--json"]));
+    assert_eq!(state_of(&there, "store"), "fine");
+    // Nobody listens there.
+    let closed = ["remote", "add", "--local", "web", "http://127.0.0.1:1/x"];
+    assert_eq!(project.run(&closed).code, Some(0));
+    let output = project.run(&["doctor", "--json"]);
+    assert_eq!(output.code, Some(0), "{}", output.stdout);
+    assert_eq!(state_of(&findings(output).0, "web"), "warning");
+    let output = project.run(&["doctor", "--deploy", "--json"]);
+    assert_eq!(output.code, Some(1), "{}", output.stdout);
+    assert_eq!(state_of(&findings(output).0, "web"), "failure");
+}
