@@ -57,7 +57,10 @@ impl History {
 
     /// Writes the table to `path`.
     pub(crate) fn write(&self, path: &Path) -> Result<(), Error> {
-        let text = format!("step,epoch,loss,accuracy,validation_loss,validation_accuracy\n{}", self.rows);
+        let text = format!(
+            "step,epoch,loss,accuracy,validation_loss,validation_accuracy\n{}",
+            self.rows
+        );
         Ok(fs::write_atomic(path, text.as_bytes())?)
     }
 }
@@ -77,9 +80,6 @@ mod tests {
             accuracy: 0.5,
             loss: 0.75,
         });
-        assert_eq!(
-            history.rows,
-            "5,1,0.693147,1,,\n7,1,0.693147,1,0.75,0.5\n"
-        );
+        assert_eq!(history.rows, "5,1,0.693147,1,,\n7,1,0.693147,1,0.75,0.5\n");
     }
 }
