@@ -8,7 +8,6 @@ use crate::base::path::RepoPath;
 use crate::base::sorted_map::SortedMap;
 use crate::base::value::Value;
 use crate::dvc::contents::{Contents, Keeping, Want};
-use crate::dvc::error::Error;
 use crate::dvc::records::{Recorded, Records, StageRecord};
 use crate::pipeline::{Content, Dep, ParamFiles, Pipeline, Stage, StageEntry};
 use crate::workspace::Workspace;
@@ -49,26 +48,26 @@ pub(super) fn judge(
     stage: &Stage,
     records: &Records,
     contents: &Contents,
-) -> Result<(Fate, Option<StageEntry>), Error> {
+) -> (Fate, Option<StageEntry>) {
     let root = workspace.root();
     let Some(record) = records.stages.get(&stage.name) else {
-        return Ok((Fate::NeverRan, None));
+        return (Fate::NeverRan, None);
     };
     let mut known_deps: Vec<(AnyPath, Content)> = Vec::new();
     for (path, recorded) in deps(root, stage, record) {
         match contents.of(&path, recorded) {
             Some(content) => known_deps.push((path, content)),
             None if workspace.locate_any(&path).exists() => {
-                return Ok((Fate::Changed(path.as_str().to_owned()), None));
+                return (Fate::Changed(path.as_str().to_owned()), None);
             }
-            None => return Ok((Fate::Incomplete(path.as_str().to_owned()), None)),
+            None => return (Fate::Incomplete(path.as_str().to_owned()), None),
         }
     }
     let mut known_outs: Vec<(AnyPath, Content)> = Vec::new();
     for (path, recorded, _) in outs(root, stage, record) {
         match contents.of(&path, recorded) {
             Some(content) => known_outs.push((path, content)),
-            None => return Ok((Fate::Incomplete(path.as_str().to_owned()), None)),
+            None => return (Fate::Incomplete(path.as_str().to_owned()), None),
         }
     }
     let entry = StageEntry {
@@ -76,10 +75,10 @@ pub(super) fn judge(
         wdir: (!stage.wdir.is_root()).then(|| stage.wdir.clone()),
         deps: known_deps.into_iter().collect::<SortedMap<_, _>>(),
         commands: BTreeMap::new(),
-        params: params(workspace, stage, record)?,
+        params: params(workspace, stage, record),
         outs: known_outs.into_iter().collect(),
     };
-    Ok((Fate::Recorded, Some(entry)))
+    (Fate::Recorded, Some(entry))
 }
 
 /// Returns the recorded deps that the stage still has. DVC never minds those that it has no more.
@@ -135,7 +134,7 @@ fn params(
     workspace: &Workspace,
     stage: &Stage,
     record: &StageRecord,
-) -> Result<BTreeMap<RepoPath, BTreeMap<String, Value>>, Error> {
+) -> BTreeMap<RepoPath, BTreeMap<String, Value>> {
     let files = ParamFiles::new(&workspace.worktree);
     let recorded: BTreeMap<RepoPath, &Value> = record
         .params
@@ -165,7 +164,7 @@ fn params(
             .or_default()
             .insert(key, value);
     }
-    Ok(params)
+    params
 }
 
 /// Returns whether Python would call two values equal.
@@ -190,7 +189,7 @@ fn is_same(one: &Value, other: &Value) -> bool {
             one.len() == other.len() && one.iter().all(has)
         }
         (one, other) => match (number(one), number(other)) {
-            (Some(one), Some(other)) => one.to_bits() == other.to_bits() || one == other,
+            (Some(one), Some(other)) => one.total_cmp(&other).is_eq() || (one - other).abs() == 0.0,
             _ => one == other,
         },
     }

@@ -104,7 +104,7 @@ pub(crate) fn migrate(
     migration.sources = sources(workspace, &records, &migration.data);
     let mut entries = Vec::new();
     for stage in &pipeline.stages {
-        let (fate, entry) = history::judge(workspace, stage, &records, &contents)?;
+        let (fate, entry) = history::judge(workspace, stage, &records, &contents);
         migration.stages.push((stage.name.clone(), fate));
         entries.extend(entry.map(|entry| (stage.name.clone(), entry)));
     }

@@ -208,7 +208,7 @@ fn origin(map: &Map) -> Option<Origin> {
 /// A file of DVC's, parsed.
 struct Text {
     label: String,
-    text: String,
+    content: String,
     value: Value,
 }
 
@@ -219,11 +219,15 @@ impl Text {
         };
         let label = snapshot.label(path);
         let value = yaml::parse(&label, &text)?;
-        Ok(Some(Self { label, text, value }))
+        Ok(Some(Self {
+            label,
+            content: text,
+            value,
+        }))
     }
 
     fn wrong(&self, message: impl Into<String>) -> Problem {
-        Problem::new(&self.label, &self.text, message)
+        Problem::new(&self.label, &self.content, message)
             .help("`dvc status` says whether DVC can read it")
     }
 

@@ -140,7 +140,7 @@ fn fresh(
         let cancel = CancelToken::default();
         let origin = Origin::open(&source.from, root, Some(workspace.settings()), &cancel)?;
         let parts = origin.parts()?;
-        let etag = origin.etag(&parts);
+        let etag = Origin::etag(&parts);
         if etag.is_some() && etag == source.etag {
             return Ok(None);
         }

@@ -123,7 +123,7 @@ impl Origin {
     }
 
     /// Returns what tells this state of it from others; `None` where the other side gives no means.
-    pub(crate) fn etag(&self, parts: &[Part]) -> Option<String> {
+    pub(crate) fn etag(parts: &[Part]) -> Option<String> {
         if let [Part { inner, found }] = parts
             && inner.is_empty()
         {

@@ -92,8 +92,14 @@ fn what_another_repository_has_is_tracked_and_brought_up_to_date() {
     ");
     assert_eq!(project.read("data/a"), "a2\n");
     assert_eq!(project.read("model"), "a2\nb1\n");
+}
 
-    // A clone has it from the lock and the cache alone, and knows where it came from.
+#[test]
+fn another_revision_is_gone_over_to() {
+    let (donor, project) = (donor(), project());
+    move_on(&donor);
+    project.run(&["import", url(&donor), "data"]).success();
+    assert_eq!(project.read("data/a"), "a2\n");
     let told = project.run(&["update", "data", "--rev", "v1"]).success();
     assert!(told.contains("data  updated"), "{told}");
     assert_eq!(project.read("data/a"), "a1\n");

@@ -39,7 +39,7 @@ pub(crate) struct GetArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct GetUrlArgs {
-    /// A URL of any scheme that remotes have, a path, or remote://NAME/PATH
+    /// A URL of any scheme that remotes have, a path, or `remote://NAME/PATH`
     url: String,
 
     /// Where it goes [default: its own name, here]
@@ -52,7 +52,7 @@ pub(crate) struct GetUrlArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct LsUrlArgs {
-    /// A URL of any scheme that remotes have, a path, or remote://NAME/PATH
+    /// A URL of any scheme that remotes have, a path, or `remote://NAME/PATH`
     url: String,
 
     /// Print sizes

@@ -36,7 +36,7 @@ pub(crate) struct ImportArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct ImportUrlArgs {
-    /// A URL of any scheme that remotes have, a path, or remote://NAME/PATH
+    /// A URL of any scheme that remotes have, a path, or `remote://NAME/PATH`
     url: String,
 
     /// Where it goes [default: its own name, here]
@@ -90,7 +90,7 @@ pub(crate) fn run_url(args: &ImportUrlArgs, context: &Context) -> Result<Exit, C
         path: None,
         rev: None,
         commit: None,
-        etag: origin.etag(&parts),
+        etag: Origin::etag(&parts),
     };
     let mut access = context.access(&workspace)?;
     let found = (&path, content);

@@ -91,9 +91,8 @@ pub(crate) fn show(name: &str, artifact: Option<&Artifact>, history: &History) -
     for (tag, _) in history.tags.iter().rev() {
         let message = tag.message.as_deref().unwrap_or_default();
         let first = message.lines().next().unwrap_or_default();
-        text += &format!("  {}  {}  {first}", short(&tag.commit), tag.name)
-            .trim_end()
-            .to_owned();
+        let line = format!("  {}  {}  {first}", short(&tag.commit), tag.name);
+        text += line.trim_end();
         text.push('\n');
     }
     text

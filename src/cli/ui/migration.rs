@@ -50,11 +50,8 @@ pub(crate) fn next(migration: &Migration, in_git: bool) -> String {
         );
     }
     if in_git {
-        let files: String = migration
-            .files
-            .iter()
-            .map(|file| format!(" {file}"))
-            .collect();
+        let files = migration.files.iter().map(|file| format!(" {file}"));
+        let files: String = files.collect();
         text += &format!("next: git add data.lock .mlpipe{files}, then `mlpipe status`\n");
     }
     text
