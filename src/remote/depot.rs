@@ -96,7 +96,7 @@ impl Depot {
         backend: Backend,
         layout: Layout,
         project: Digest,
-        state: &std::path::Path,
+        state: &Path,
     ) -> Self {
         let name = Digest::of(backend.url().as_bytes()).short();
         let state = state.join(name);
@@ -114,7 +114,7 @@ impl Depot {
     }
 
     /// Returns what tells it to stop.
-    pub(super) fn cancel(&self) -> &crate::base::cancel::CancelToken {
+    pub(super) fn cancel(&self) -> &CancelToken {
         self.backend.cancel()
     }
 

@@ -10,7 +10,7 @@ use crate::remote::catalog::Spot;
 use crate::remote::depot::{Depot, Layout, Want};
 use crate::remote::error::Error;
 use crate::remote::push::{BIG_AT_ONCE, pack_path};
-use crate::store::{Cache, Holding, Meter, PACKED_MAX, Slot};
+use crate::store::{Cache, Meter, PACKED_MAX, Slot};
 
 /// A smaller pack is fetched whole, whatever is wanted of it.
 const SMALL_PACK: u64 = 1024 * 1024;
