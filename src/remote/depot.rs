@@ -92,12 +92,7 @@ impl Depot {
     }
 
     /// Names a remote's parts. Nothing is asked there yet.
-    pub(crate) fn new(
-        backend: Backend,
-        layout: Layout,
-        project: Digest,
-        state: &Path,
-    ) -> Self {
+    pub(crate) fn new(backend: Backend, layout: Layout, project: Digest, state: &Path) -> Self {
         let name = Digest::of(backend.url().as_bytes()).short();
         let state = state.join(name);
         Self {

@@ -18,6 +18,9 @@ const SMALL_PACK: u64 = 1024 * 1024;
 /// Unwanted bytes between wanted ones are fetched along if they are fewer than these.
 const GAP: u64 = 128 * 1024;
 
+/// So many small objects of the plain layout are taken in together, so that they come to lie in packs.
+const TOGETHER: usize = 4096;
+
 /// What came.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Fetched {
@@ -242,8 +245,6 @@ impl Depot {
         }
         let all = small.iter().chain(&big);
         meter.expect(missing.len() as u64, all.map(|(_, size)| size).sum());
-        // Several hundred at once, so that they come to lie in packs together.
-        const TOGETHER: usize = 4096;
         for chunk in small.chunks(TOGETHER) {
             let get = |(digest, size): &(Digest, u64)| {
                 let path = self.path_of(*digest);
@@ -290,10 +291,7 @@ impl Errand {
             return self.size;
         }
         let ranges = ranges(&self.slots);
-        ranges
-            .map(|range| range_of(range))
-            .map(|(start, end)| end - start)
-            .sum()
+        ranges.map(range_of).map(|(start, end)| end - start).sum()
     }
 }
 
