@@ -38,7 +38,15 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("registry", &["base", "pipeline", "scm"]),
     (
         "dvc",
-        &["base", "pipeline", "store", "scm", "workspace", "data"],
+        &[
+            "base",
+            "pipeline",
+            "store",
+            "scm",
+            "remote",
+            "workspace",
+            "data",
+        ],
     ),
     (
         "doctor",
@@ -65,7 +73,6 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "remote",
             "workspace",
             "data",
-            "remote",
         ],
     ),
     (
@@ -194,10 +201,6 @@ fn rust_files(folder: &Path) -> Vec<PathBuf> {
         .expect("a folder")
         .map(|entry| entry.expect("an entry").path());
     let (folders, files): (Vec<_>, Vec<_>) = entries.partition(|path| path.is_dir());
-    // A package of its own has its own rooms.
-    let (folders, _): (Vec<_>, Vec<_>) = folders
-        .into_iter()
-        .partition(|path| !path.join("Cargo.toml").exists());
     let here = files
         .into_iter()
         .filter(|path| path.extension().is_some_and(|kind| kind == "rs"));
