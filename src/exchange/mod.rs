@@ -10,7 +10,7 @@ mod status;
 
 pub(crate) use error::Error;
 pub(crate) use gc::sweep_cloud;
-pub(crate) use needed::{Needed, Scope, needed};
+pub(crate) use needed::Scope;
 pub(crate) use open::open;
 pub(crate) use pull::{Pulled, fetch, fetch_runs, provide};
 pub(crate) use push::{Sent, push};

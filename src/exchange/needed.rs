@@ -1,6 +1,6 @@
 //! `Needed`: the files and folders that a command is about, and their objects.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 
 use crate::base::digest::Digest;
 use crate::base::path::RepoPath;
@@ -107,7 +107,7 @@ impl Objects {
     /// Lists the objects of what is needed, as far as the cache knows what is in folders.
     pub(super) fn of(all: &[Needed], cache: &Cache) -> Result<Self, Error> {
         let mut objects = Self::default();
-        let mut seen = BTreeMap::new();
+        let mut seen = BTreeSet::new();
         for needed in all {
             let path = needed.path.as_str();
             let content = &needed.content;
@@ -115,7 +115,7 @@ impl Objects {
                 objects.add(content.sha256, Some(content.size), path.to_owned());
                 continue;
             }
-            if needed.inner.is_empty() && seen.insert(content.sha256, ()).is_some() {
+            if needed.inner.is_empty() && !seen.insert(content.sha256) {
                 continue;
             }
             let Some(tree) = cache.manifest(content)? else {

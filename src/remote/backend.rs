@@ -31,7 +31,7 @@ pub(crate) const PART: u64 = 8 * 1024 * 1024;
 const PARTS_AT_ONCE: usize = 4;
 
 /// How long one step may take: a part over a slow link takes its time.
-const STEP: Duration = Duration::from_secs(60);
+const STEP: Duration = Duration::from_mins(1);
 
 /// How often a step is tried again.
 const RETRIES: usize = 4;

@@ -92,12 +92,7 @@ impl Depot {
     }
 
     /// Names a remote's parts. Nothing is asked there yet.
-    pub(crate) fn new(
-        backend: Backend,
-        layout: Layout,
-        project: Digest,
-        state: &std::path::Path,
-    ) -> Self {
+    pub(crate) fn new(backend: Backend, layout: Layout, project: Digest, state: &Path) -> Self {
         let name = Digest::of(backend.url().as_bytes()).short();
         let state = state.join(name);
         Self {
@@ -114,7 +109,7 @@ impl Depot {
     }
 
     /// Returns what tells it to stop.
-    pub(super) fn cancel(&self) -> &crate::base::cancel::CancelToken {
+    pub(super) fn cancel(&self) -> &CancelToken {
         self.backend.cancel()
     }
 

@@ -10,13 +10,16 @@ use crate::remote::catalog::Spot;
 use crate::remote::depot::{Depot, Layout, Want};
 use crate::remote::error::Error;
 use crate::remote::push::{BIG_AT_ONCE, pack_path};
-use crate::store::{Cache, Holding, Meter, PACKED_MAX, Slot};
+use crate::store::{Cache, Meter, PACKED_MAX, Slot};
 
 /// A smaller pack is fetched whole, whatever is wanted of it.
 const SMALL_PACK: u64 = 1024 * 1024;
 
 /// Unwanted bytes between wanted ones are fetched along if they are fewer than these.
 const GAP: u64 = 128 * 1024;
+
+/// So many small objects of the plain layout are taken in together, so that they come to lie in packs.
+const TOGETHER: usize = 4096;
 
 /// What came.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -242,8 +245,6 @@ impl Depot {
         }
         let all = small.iter().chain(&big);
         meter.expect(missing.len() as u64, all.map(|(_, size)| size).sum());
-        // Several hundred at once, so that they come to lie in packs together.
-        const TOGETHER: usize = 4096;
         for chunk in small.chunks(TOGETHER) {
             let get = |(digest, size): &(Digest, u64)| {
                 let path = self.path_of(*digest);
@@ -290,10 +291,7 @@ impl Errand {
             return self.size;
         }
         let ranges = ranges(&self.slots);
-        ranges
-            .map(|range| range_of(range))
-            .map(|(start, end)| end - start)
-            .sum()
+        ranges.map(range_of).map(|(start, end)| end - start).sum()
     }
 }
 

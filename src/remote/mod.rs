@@ -15,13 +15,11 @@ mod push;
 mod runs;
 mod sweep;
 
-pub(crate) use backend::{Backend, Depth, Found, in_parallel};
+pub(crate) use backend::{Backend, Depth, Found};
 pub(crate) use check::{Fault, Inspection};
 pub(crate) use credentials::SECRETS;
-pub(crate) use depot::{Depot, Layout, Want};
+pub(crate) use depot::{Depot, Want};
 pub(crate) use error::Error;
-pub(crate) use fetch::Fetched;
 pub(crate) use place::{Kind, Options, Place, shown};
-pub(crate) use push::Pushed;
 pub(crate) use runs::Run;
 pub(crate) use sweep::{GRACE, Sweeping, SweptAway};

@@ -28,7 +28,7 @@ pub(crate) enum Kind {
     Drive,
     /// A folder on a machine that one logs in to.
     Sftp,
-    /// A folder behind WebDAV.
+    /// A folder behind `WebDAV`.
     Webdav,
     /// Files behind a web server; for reading only.
     Http,
@@ -261,15 +261,12 @@ fn decoded(text: &str) -> String {
     while at < bytes.len() {
         let code = text.get(at + 1..at + 3);
         let code = code.filter(|_| bytes[at] == b'%');
-        match code.and_then(|code| u8::from_str_radix(code, 16).ok()) {
-            Some(byte) => {
-                out.push(byte);
-                at += 3;
-            }
-            None => {
-                out.push(bytes[at]);
-                at += 1;
-            }
+        if let Some(byte) = code.and_then(|code| u8::from_str_radix(code, 16).ok()) {
+            out.push(byte);
+            at += 3;
+        } else {
+            out.push(bytes[at]);
+            at += 1;
         }
     }
     String::from_utf8_lossy(&out).into_owned()

@@ -31,6 +31,9 @@ pub(crate) struct Pushed {
     pub(crate) lacking: Vec<Digest>,
 }
 
+/// An object with its size, and whether the cache had it whole.
+type Uploaded = ((Digest, u64), bool);
+
 /// What is to be uploaded.
 #[derive(Default)]
 struct Plan {
@@ -180,10 +183,6 @@ impl Depot {
 
     /// Uploads a pack of the cache, once every byte of it has been checked; or returns what was wanted
     /// of it, if it is damaged.
-    #[expect(
-        clippy::type_complexity,
-        reason = "the rest is what goes on as a list of objects"
-    )]
     fn upload_cached_pack(
         &self,
         name: Digest,
@@ -240,7 +239,7 @@ impl Depot {
         objects: &[(Digest, u64)],
         cache: &Cache,
         meter: &Meter,
-    ) -> Result<Vec<((Digest, u64), bool)>, Error> {
+    ) -> Result<Vec<Uploaded>, Error> {
         let folder = match self.layout {
             Layout::Packs => OBJECTS,
             Layout::Plain => "sha256",
@@ -320,7 +319,9 @@ impl Depot {
                 .filter_map(|found| digest_in(&found.path))
                 .collect();
             names.sort_unstable();
-            let text: String = names.iter().map(|name| format!("{name}\n")).collect();
+            let text: String = names
+                .iter()
+                .fold(String::new(), |text, name| text + &name.to_string() + "\n");
             if written.as_ref() == Some(&text) {
                 return Ok(());
             }

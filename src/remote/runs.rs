@@ -119,7 +119,9 @@ impl Depot {
 
     fn write_run_names(&self) -> Result<(), Error> {
         let names = self.run_names()?;
-        let text: String = names.iter().map(|name| format!("{name}\n")).collect();
+        let text: String = names
+            .iter()
+            .fold(String::new(), |text, name| text + &name.to_string() + "\n");
         self.backend.write(NAMES, text.into_bytes())
     }
 

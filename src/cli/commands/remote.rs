@@ -149,13 +149,13 @@ fn add(args: &AddArgs, context: &Context) -> Result<(), CliError> {
         Ok(_) | Err(crate::remote::Error::Setting { .. }) => {}
         Err(error) => return Err(error.into()),
     }
-    let _editing = guard(level, root)?;
+    let editing = guard(level, root)?;
     if args.force && known.iter().any(|entry| entry.name == args.name) {
         config::unset_remote(&args.name, None, level, root)?;
     }
     let file = config::set_remote(&args.name, URL, &url, level, root)?;
     context.say(&format!("added the remote `{}` to `{file}`\n", args.name));
-    drop(_editing);
+    drop(editing);
     if args.default {
         change(
             level,
