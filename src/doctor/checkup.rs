@@ -91,7 +91,7 @@ fn project(workspace: &Workspace) -> (Option<Pipeline>, Vec<Finding>) {
             (Some(pipeline), finding(format!("{stages}, {gates}")))
         }
         Err(pipeline::Error::NoPipeline { .. }) => {
-            (None, finding("there is none".to_owned()).as_note())
+            (None, finding("there is none".to_owned()).into_note())
         }
         Err(error) => (None, broken("pipeline", &error)),
     };

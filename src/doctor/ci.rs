@@ -42,7 +42,7 @@ pub(super) fn ci(workspace: Option<&Workspace>, aim: Aim) -> Vec<Finding> {
 fn system(job: &Job) -> Finding {
     let finding = |found: String| Finding::fine(Topic::Ci, "job", found);
     match (job.ci, job.pull) {
-        ("", _) => finding("in no CI system".to_owned()).as_note(),
+        ("", _) => finding("in no CI system".to_owned()).into_note(),
         (ci, Some(number)) => finding(format!("{ci}, of pull request {number}")),
         (ci, None) => finding(format!("{ci}, of no pull request")),
     }
@@ -57,8 +57,8 @@ fn token(place: &Place, aim: Aim) -> Finding {
             "none, for the code is a fork's ({})",
             unset(&place.variables)
         ))
-        .as_note(),
-        None if aim == Aim::Run => finding("none here".to_owned()).as_note(),
+        .into_note(),
+        None if aim == Aim::Run => finding("none here".to_owned()).into_note(),
         None => {
             let need = Permission::Write.on(place.kind);
             let hint = format!("badges need {}; see {}", need.scope, need.page);

@@ -23,7 +23,7 @@ pub(super) fn remotes(workspace: &Workspace, aim: Aim) -> Vec<Finding> {
     if settings.remotes.is_empty() {
         let finding = Finding::fine(Topic::Remotes, "remotes", "none is set");
         return vec![match aim {
-            Aim::Run => finding.as_note(),
+            Aim::Run => finding.into_note(),
             Aim::Deploy => finding.but(
                 State::Warning,
                 "`mlpipe remote add --default NAME URL`: else data and models stay on this machine",
@@ -52,7 +52,7 @@ fn look(name: &str, options: &Options, root: &Path, aim: Aim) -> Finding {
     };
     // Opening it would make it.
     if place.folder().is_some_and(|folder| !folder.is_dir()) {
-        return finding(format!("{}, made at the first push", place.url)).as_note();
+        return finding(format!("{}, made at the first push", place.url)).into_note();
     }
     let backend = match Backend::open(place, &cancel) {
         Ok(backend) => backend,

@@ -18,5 +18,5 @@ pub(crate) use config::DVC_FOLDER;
 pub(crate) use error::Error;
 pub(crate) use history::Fate;
 pub(crate) use migration::{Migration, Trouble, migrate};
-pub(crate) use shelf::{Absence, Shelf};
+pub(crate) use shelf::Shelf;
 pub(crate) use storage::Lack;

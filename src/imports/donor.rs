@@ -131,7 +131,7 @@ impl Place {
 /// Clones a repository without its files. Git itself does it, which knows the user's keys.
 fn clone(url: &str) -> Result<TempDir, Error> {
     let failed = |said: String| Error::Clone {
-        url: crate::remote::shown(url),
+        url: remote::shown(url),
         source: Said(said),
     };
     let folder = tempfile::tempdir().map_err(|error| failed(error.to_string()))?;

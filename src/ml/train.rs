@@ -245,7 +245,7 @@ impl<'a> Trainer<'a> {
     /// Writes a checkpoint within an epoch where params ask for it.
     fn save_between(&self, batch: usize, batches: usize) -> Result<(), Error> {
         match self.params.checkpoint_batches {
-            Some(every) if batch % every == 0 && batch < batches => {
+            Some(every) if batch.is_multiple_of(every) && batch < batches => {
                 self.checkpoints
                     .save(&self.network, &self.optimizer, &self.progress)
             }

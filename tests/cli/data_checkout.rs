@@ -125,7 +125,7 @@ fn an_empty_cache_is_told_and_nothing_changes() {
     assert!(text.contains("`data/raw` is not in the cache"), "{text}");
     assert!(text.contains("`x.csv` is not in the cache"), "{text}");
     assert!(
-        text.contains("fetch it from where the data was added"),
+        text.contains("`mlpipe pull` gets it, once it is pushed from where the data was added"),
         "{text}"
     );
     assert!(!project.exists("data/raw") && !project.exists("x.csv"));

@@ -2,6 +2,7 @@
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -342,16 +343,56 @@ fn serve(at: impl Fn(usize) -> &'static str + Send + 'static) -> (String, Arc<At
     (url, count)
 }
 
-fn answer(stream: &mut TcpStream, body: &str) -> std::io::Result<()> {
-    let mut reader = BufReader::new(stream.try_clone()?);
+/// A web server with the files of a folder, below `/store/`; returns its URL.
+pub(crate) fn serve_folder(folder: PathBuf) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let url = format!("http://{}", listener.local_addr().expect("an address"));
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.expect("a connection");
+            let mut reader = BufReader::new(stream.try_clone().expect("a handle"));
+            let (first, _) = request(&mut reader).unwrap_or_default();
+            let path = first.split(' ').nth(1).unwrap_or_default();
+            let found = path
+                .strip_prefix("/store/")
+                .map(|path| std::fs::read(folder.join(path)));
+            let (status, body) = match found {
+                Some(Ok(body)) => ("200 OK", body),
+                _ => ("404 Not Found", Vec::new()),
+            };
+            let head = format!(
+                "HTTP/1.1 {status}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+                body.len()
+            );
+            let body = if first.starts_with("HEAD") {
+                &[][..]
+            } else {
+                &body
+            };
+            // A client that goes away is no fault of the server's.
+            let _gone = stream.write_all(&[head.as_bytes(), body].concat());
+        }
+    });
+    url
+}
+
+/// Reads the head of a request: its first line, and how many more there were.
+fn request(reader: &mut impl BufRead) -> std::io::Result<(String, usize)> {
     let mut first = String::new();
     reader.read_line(&mut first)?;
+    let mut count = 0;
     loop {
         let mut line = String::new();
         if reader.read_line(&mut line)? == 0 || line == "\r\n" {
-            break;
+            return Ok((first, count));
         }
+        count += 1;
     }
+}
+
+fn answer(stream: &mut TcpStream, body: &str) -> std::io::Result<()> {
+    let mut reader = BufReader::new(stream.try_clone()?);
+    let (first, _) = request(&mut reader)?;
     let content = if first.starts_with("HEAD") { "" } else { body };
     let found = first.contains("/data.csv");
     let status = if found { "200 OK" } else { "404 Not Found" };

@@ -26,6 +26,7 @@ fn a_commit_shows_what_is_out_of_date_and_goes_on() {
         text,
         "git merges data.lock stage by stage (.gitattributes, local settings)\n\
          pre-commit runs `mlpipe status` (.git/hooks/pre-commit)\n\
+         pre-push runs `mlpipe push` (.git/hooks/pre-push)\n\
          post-checkout runs `mlpipe checkout` (.git/hooks/post-checkout)\n\
          post-merge runs `mlpipe checkout --quiet` (.git/hooks/post-merge)\n\
          post-rewrite runs `mlpipe checkout --quiet` (.git/hooks/post-rewrite)\n\

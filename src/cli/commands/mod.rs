@@ -2,6 +2,7 @@
 
 pub(crate) mod add;
 pub(crate) mod artifacts;
+mod artifacts_card;
 mod backing;
 pub(crate) mod badge;
 mod base;
