@@ -56,19 +56,27 @@ struct Metrics {
     f1: BTreeMap<String, f64>,
     /// The mean cross entropy, which is also called log loss.
     loss: f64,
-    r#macro: Quality,
+    r#macro: Macro,
     /// The size of the file of weights.
     model_bytes: u64,
     precision: BTreeMap<String, f64>,
     /// The share of right ones among the images of each class.
     recall: BTreeMap<String, f64>,
-    /// Each class against the rest, of which the mean.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    roc_auc: Option<f64>,
     /// Two models can be compared image by image only when they saw the same images.
     test_set: Digest,
     top_k: BTreeMap<String, f64>,
     weighted: Quality,
+}
+
+/// Means over the classes, in which each weighs the same.
+#[derive(Serialize)]
+struct Macro {
+    f1: f64,
+    precision: f64,
+    recall: f64,
+    /// Each class against the rest; under `macro`, for alone it would be that of two classes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    roc_auc: Option<f64>,
 }
 
 /// What the network says of the test part.
@@ -122,17 +130,22 @@ impl Verdict {
             labels: self.part.labels(),
         };
         let top_k = probabilities.top_k().into_iter();
+        let mean = self.confusion.macro_mean();
         Ok(Metrics {
             accuracy: significant(score.accuracy),
             calibration_error: significant(probabilities.calibration_error()),
             count: self.part.len(),
             f1: self.confusion.of_each(|quality| quality.f1),
             loss: significant(score.loss),
-            r#macro: self.confusion.macro_mean(),
+            r#macro: Macro {
+                f1: mean.f1,
+                precision: mean.precision,
+                recall: mean.recall,
+                roc_auc: probabilities.roc_auc().map(significant),
+            },
             model_bytes: model.len(),
             precision: self.confusion.of_each(|quality| quality.precision),
             recall: self.confusion.of_each(|quality| quality.recall),
-            roc_auc: probabilities.roc_auc().map(significant),
             test_set,
             top_k: top_k.map(|(k, share)| (k, significant(share))).collect(),
             weighted: self.confusion.weighted_mean(),

@@ -16,7 +16,7 @@ pub(crate) enum Event {
     Prepared { folder: PathBuf, counts: Counts },
     /// Prepared data were looked through.
     Inspected {
-        findings: Findings,
+        findings: Box<Findings>,
         drift: Option<Drift>,
         faults: Vec<Fault>,
     },

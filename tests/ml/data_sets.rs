@@ -232,7 +232,7 @@ fn every_broken_input_is_named_with_its_row() {
     let csv = |from: &str, to: &str| {
         let text = good.csv().replacen(from, to, 1);
         complaint("  test: 0.2\n", |mine| {
-            put(&mine.join("train.csv"), text.as_bytes())
+            put(&mine.join("train.csv"), text.as_bytes());
         })
     };
     let said = csv("\n0,1,8,", "\n0,1,256,");
@@ -345,7 +345,7 @@ fn fashions_names_and_unknown_folders_are_told_apart() {
         "{said}"
     );
     let said = complaint("  format: csv\n", |mine| {
-        put(&mine.join("readme.txt"), b"no data")
+        put(&mine.join("readme.txt"), b"no data");
     });
     assert!(
         said.contains("nothing in it looks like the format `csv`"),

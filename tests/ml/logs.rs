@@ -111,21 +111,18 @@ fn answer(mut stream: TcpStream, calls: &Calls, up: &impl Fn(&str) -> bool) -> s
     let path = request.split(' ').nth(1).unwrap_or_default();
     let call = path.split("/mlflow/").nth(1).unwrap_or_default();
     let call = call.split('?').next().unwrap_or_default().to_owned();
-    let (status, answer) = if !up(&call) {
-        (
+    let (status, answer) = match call.as_str() {
+        _ if !up(&call) => (
             "503 Service Unavailable",
             json!({"message": "away for lunch"}),
-        )
-    } else {
-        match call.as_str() {
-            "experiments/get-by-name" => (
-                "404 Not Found",
-                json!({"error_code": "RESOURCE_DOES_NOT_EXIST"}),
-            ),
-            "experiments/create" => ("200 OK", json!({"experiment_id": "7"})),
-            "runs/create" => ("200 OK", json!({"run": {"info": {"run_id": "abc"}}})),
-            _ => ("200 OK", json!({})),
-        }
+        ),
+        "experiments/get-by-name" => (
+            "404 Not Found",
+            json!({"error_code": "RESOURCE_DOES_NOT_EXIST"}),
+        ),
+        "experiments/create" => ("200 OK", json!({"experiment_id": "7"})),
+        "runs/create" => ("200 OK", json!({"run": {"info": {"run_id": "abc"}}})),
+        _ => ("200 OK", json!({})),
     };
     if status == "200 OK" {
         let body = serde_json::from_slice(&body).unwrap_or(Value::Null);

@@ -53,10 +53,10 @@ for k, share in found["top_k"].items():
     theirs = metrics.top_k_accuracy_score(actual, probabilities, k=int(k), labels=everything)
     check(f"top {k}", share, theirs)
 areas = [metrics.roc_auc_score(actual == c, probabilities[:, c]) for c in everything if 0 < (actual == c).sum() < len(actual)]
-check("ROC AUC, the classes that are there", found["roc_auc"], numpy.mean(areas))
+check("ROC AUC, the classes that are there", found["macro"]["roc_auc"], numpy.mean(areas))
 if len(areas) == len(classes):
     theirs = metrics.roc_auc_score(actual, probabilities, multi_class="ovr", average="macro", labels=everything)
-    check("ROC AUC", found["roc_auc"], theirs)
+    check("ROC AUC", found["macro"]["roc_auc"], theirs)
 for average in ["macro", "weighted"]:
     theirs = metrics.precision_recall_fscore_support(
         actual, predicted, labels=everything, average=average, zero_division=0)

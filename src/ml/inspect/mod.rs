@@ -58,7 +58,7 @@ pub(crate) fn inspect(task: &Inspection, on_event: &mut dyn FnMut(Event)) -> Res
     }
     let count = faults.len();
     on_event(Event::Inspected {
-        findings,
+        findings: Box::new(findings),
         drift,
         faults,
     });

@@ -195,17 +195,16 @@ impl Teller {
             .client
             .as_ref()
             .map_err(|Failure(why)| Failure(why.clone()))?;
-        let run = match &self.run {
-            Some(run) => run.clone(),
-            None => {
-                let experiment = client.experiment()?;
-                let name = self.record.parent().and_then(|folder| folder.file_name());
-                let name = name.unwrap_or_default().to_string_lossy();
-                let run = client.create_run(&experiment, &name, self.start)?;
-                self.run = Some(run.clone());
-                remember(&self.record, &self.address, &run);
-                run
-            }
+        let run = if let Some(run) = &self.run {
+            run.clone()
+        } else {
+            let experiment = client.experiment()?;
+            let name = self.record.parent().and_then(|folder| folder.file_name());
+            let name = name.unwrap_or_default().to_string_lossy();
+            let run = client.create_run(&experiment, &name, self.start)?;
+            self.run = Some(run.clone());
+            remember(&self.record, &self.address, &run);
+            run
         };
         client.log_batch(&run, &[], &[], &self.tags)?;
         self.tags.clear();

@@ -33,9 +33,10 @@ pub(super) fn planes(picture: &DynamicImage, wanted: Shape) -> Vec<u8> {
     );
     if wanted.channels == 1 {
         let grey = picture.to_luma8();
-        return match fits {
-            true => grey.into_raw(),
-            false => imageops::resize(&grey, width, height, filter).into_raw(),
+        return if fits {
+            grey.into_raw()
+        } else {
+            imageops::resize(&grey, width, height, filter).into_raw()
         };
     }
     let mut color = picture.to_rgb8();
