@@ -32,6 +32,8 @@ pub(crate) enum Event {
     NothingToResume,
     /// The score did not get better for long enough.
     StoppedEarly { epoch: usize, best: usize },
+    /// What the training ran on could not be written; its results are there.
+    Unrecorded { why: String },
     /// One batch was learned from.
     Batch(BatchEnd),
     /// One epoch is over.

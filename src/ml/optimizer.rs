@@ -220,7 +220,7 @@ impl InplaceOp1 for Move<'_> {
                 descend(values, &mut memory.first, self.gradient, rate, momentum);
             }
             Rule::Adam(adam) => {
-                adam.step(values, &mut memory.first, &mut memory.second, self.gradient)
+                adam.step(values, &mut memory.first, &mut memory.second, self.gradient);
             }
         }
         Ok(())

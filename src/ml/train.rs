@@ -81,7 +81,13 @@ pub(crate) fn train(task: &Training, on_event: &mut dyn FnMut(Event)) -> Result<
     report::write_json(&metrics, &task.metrics)?;
     trainer.progress.history.write(&task.history)?;
     let (seed, learning) = (trainer.params.seed, trainer.learning);
-    Record::new(seed, learning, start.elapsed())?.write(&task.record)
+    let record = Record::new(seed, learning, start.elapsed())?;
+    // No result is lost for a note on the machine.
+    if let Err(error) = record.write(&task.record) {
+        let why = error.to_string();
+        (trainer.on_event)(Event::Unrecorded { why });
+    }
+    Ok(())
 }
 
 struct Trainer<'a> {

@@ -60,6 +60,7 @@ impl TrainingDisplay {
             Event::Resumed { epoch, batch } => {
                 say(&format!("going on in epoch {epoch}, after batch {batch}"));
             }
+            Event::Unrecorded { why } => say(&format!("warning: {why}")),
             Event::NothingToResume => say("there is no checkpoint; training begins"),
             Event::StoppedEarly { epoch, best } => say(&format!(
                 "stopped early after epoch {epoch}: none was better than epoch {best}"
