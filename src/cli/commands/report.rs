@@ -12,11 +12,11 @@ use crate::base::problem::Problem;
 use crate::base::source::{Entry, Snapshot, read_text};
 use crate::cli::commands::Context;
 use crate::cli::commands::base::{self, Base, BaseArgs};
-use crate::cli::commands::judging::Judged;
+use crate::cli::commands::judging::{Freshness, Judged};
 use crate::cli::commands::sides::Side;
 use crate::cli::error::{CliError, Exit};
 use crate::cli::ui;
-use crate::engine::{LastRun, StageRun};
+use crate::engine::{Ending, LastRun, StageRun, Summary};
 use crate::metrics::{Collection, diff};
 use crate::pipeline::{self, Gate, LOCK_FILE, Lock, Pipeline, ReportSettings};
 use crate::plots::{self, Fragment};
@@ -69,7 +69,7 @@ pub(crate) fn run(args: &ReportArgs, context: &Context) -> Result<Exit, CliError
         Head::Named
     };
     let branch = args.base.base.as_deref().unwrap_or(&settings.base);
-    let Gathered { report, base } = gather(&workspace, base, branch, head)?;
+    let Gathered { report, base } = gather(&workspace, base, branch, head, Freshness::Unknown)?;
     if args.json {
         let json = serde_json::to_string_pretty(&report).expect("invariant: plain data");
         ui::print(&format!("{json}\n"))?;
@@ -123,6 +123,28 @@ pub(crate) fn check_configured(workspace: &Workspace) -> Result<(), CliError> {
     Ok(())
 }
 
+/// Returns what a run has shown of the stages: one of all of them need not be asked again.
+fn freshness(pipeline: &Pipeline, summary: &Summary) -> Freshness {
+    let is_current = |run: &&StageRun| {
+        matches!(
+            run.outcome,
+            Ending::Ran | Ending::Restored | Ending::Unchanged
+        )
+    };
+    let current: BTreeSet<&str> = summary
+        .runs
+        .iter()
+        .filter(is_current)
+        .map(|run| run.stage.as_str())
+        .collect();
+    let mut stages = pipeline.stages.iter();
+    if stages.all(|stage| current.contains(stage.name.as_str())) {
+        Freshness::Proven
+    } else {
+        Freshness::Unknown
+    }
+}
+
 /// What `repro` tells of a report that it has written.
 pub(crate) struct Told {
     /// The headline, and the file.
@@ -131,13 +153,19 @@ pub(crate) struct Told {
     pub(crate) exit: Exit,
 }
 
-/// Writes the report that the pipeline asks for, if it does.
-pub(crate) fn write_configured(workspace: &Workspace) -> Result<Option<Told>, CliError> {
-    let Some(settings) = workspace.load_pipeline()?.report else {
+/// Writes the report that the pipeline asks for, if it does, at the end of a run.
+pub(crate) fn write_configured(
+    workspace: &Workspace,
+    summary: &Summary,
+) -> Result<Option<Told>, CliError> {
+    let pipeline = workspace.load_pipeline()?;
+    let freshness = freshness(&pipeline, summary);
+    let Some(settings) = pipeline.report else {
         return Ok(None);
     };
     let base = base::configured(workspace, &settings.base)?;
-    let Gathered { report, base } = gather(workspace, base, &settings.base, Head::Unnamed)?;
+    let Gathered { report, base } =
+        gather(workspace, base, &settings.base, Head::Unnamed, freshness)?;
     let headline = &report.headline;
     let headline = match &report.base {
         Some(base) => format!("{headline} against {} · {}", base.name, settings.path),
@@ -179,7 +207,8 @@ impl<'a> ForgeReport<'a> {
         let default = target.unwrap_or(&settings.base);
         let found = base.find(workspace, default)?;
         let branch = base.base.as_deref().unwrap_or(default);
-        let Gathered { report, .. } = gather(workspace, found, branch, Head::Named)?;
+        let Gathered { report, .. } =
+            gather(workspace, found, branch, Head::Named, Freshness::Unknown)?;
         Ok(Self {
             workspace,
             template: settings.template.filter(|template| !is_page(template)),
@@ -275,10 +304,11 @@ fn gather(
     base: Base,
     branch: &str,
     head: Head,
+    freshness: Freshness,
 ) -> Result<Gathered, CliError> {
     let pipeline = workspace.load_pipeline()?;
     let gates: Vec<&Gate> = pipeline.gates.iter().collect();
-    let judged = Judged::new(workspace, base, &gates)?;
+    let judged = Judged::new(workspace, base, &gates, freshness)?;
     let Judged {
         here,
         base,
