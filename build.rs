@@ -38,7 +38,24 @@ fn main() -> io::Result<()> {
         println!("cargo::rerun-if-changed={watched}");
     }
     println!("cargo::rustc-env=MLPIPE_ML_DIGEST={}", code_digest(&root)?);
+    let versions = crate_versions(&fs::read_to_string(root.join("Cargo.lock"))?);
+    println!("cargo::rustc-env=MLPIPE_ML_CRATES={versions}");
     Ok(())
+}
+
+/// Returns the versions of the crates that results are computed with, as in `rayon 1.12.0`.
+fn crate_versions(lock: &str) -> String {
+    let mut versions = Vec::new();
+    for entry in lock.split("[[package]]").skip(1) {
+        let value = |key: &str| {
+            let line = entry.lines().find_map(|line| line.strip_prefix(key));
+            line.unwrap_or_default().trim_matches('"')
+        };
+        if CRATES.contains(&value("name = ")) {
+            versions.push(format!("{} {}", value("name = "), value("version = ")));
+        }
+    }
+    versions.join(",")
 }
 
 /// Returns the digest of the code below `root`, the folder of `Cargo.toml`.

@@ -8,9 +8,12 @@ pub mod base;
 pub mod cli;
 mod config;
 mod data;
+mod doctor;
 mod dvc;
 mod engine;
+mod exchange;
 mod forge;
+mod imports;
 mod metrics;
 #[cfg(feature = "ml")]
 mod ml;
@@ -22,4 +25,5 @@ mod report;
 mod scm;
 pub mod statistics;
 mod store;
+mod workflows;
 mod workspace;

@@ -5,9 +5,10 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 
 use crate::cli::commands::{
-    add, artifacts, cache, check, check_ignore, checkout, comment, commit, config, dag,
-    data_status, diff, du, freeze, fsck, gate, gc, git, import_dvc, init, install, ls, metrics, mv,
-    params, plots, pr, remote, remove, report, repro, stage, status, unprotect,
+    add, artifacts, badge, cache, check, check_ignore, checkout, ci, comment, commit, config, dag,
+    data_status, diff, doctor, du, freeze, fsck, gate, gc, get, git, import, import_dvc, init,
+    install, ls, metrics, mv, params, plots, pr, remote, remove, report, repro, stage, status,
+    transfer, unprotect, update,
 };
 
 /// Reproducible machine-learning pipelines, tied to git
@@ -64,6 +65,19 @@ pub(crate) enum Command {
     CheckIgnore(check_ignore::CheckIgnoreArgs),
     /// List named artifacts, and register versions and stages of them as git tags
     Artifacts(artifacts::ArtifactsArgs),
+    /// Track a file or folder of another git repository, of mlpipe's or DVC's
+    Import(import::ImportArgs),
+    /// Track a file or folder at a URL
+    ImportUrl(import::ImportUrlArgs),
+    /// Bring imported data up to date
+    Update(update::UpdateArgs),
+    /// Fetch a file or folder of another git repository, without tracking it
+    Get(get::GetArgs),
+    /// Fetch a file or folder at a URL, without tracking it
+    GetUrl(get::GetUrlArgs),
+    /// List what is at a URL
+    #[command(alias = "list-url")]
+    LsUrl(get::LsUrlArgs),
     /// Take this project over from DVC: its data, its stages and what they ran with
     ImportDvc(import_dvc::ImportDvcArgs),
     /// Make files that are links into the cache writable
@@ -92,12 +106,24 @@ pub(crate) enum Command {
     Config(config::ConfigArgs),
     /// Show or change where the cache is
     Cache(cache::CacheArgs),
+    /// Upload data, outs and runs that the remote lacks
+    Push(transfer::PushArgs),
+    /// Download what the cache lacks, and put it in place
+    Pull(transfer::PullArgs),
+    /// Download what the cache lacks
+    Fetch(transfer::FetchArgs),
     /// Name the places that data is pushed to and pulled from
     Remote(remote::RemoteArgs),
     /// Delete from the cache what nobody needs, and pack the rest
     Gc(gc::GcArgs),
     /// Check every byte in the cache
     Fsck(fsck::FsckArgs),
+    /// Make the badge of a metric, or publish it
+    Badge(badge::BadgeArgs),
+    /// Write workflows for a CI system
+    Ci(ci::CiArgs),
+    /// Say what a run or a deploy needs, and whether it is there
+    Doctor(doctor::DoctorArgs),
     /// Do what git calls for
     #[command(hide = true)]
     Git(git::GitArgs),

@@ -2,7 +2,9 @@
 
 mod data;
 mod dvc;
+mod exchange;
 mod forge;
+mod imports;
 mod registry;
 mod remote;
 mod stage;
@@ -301,8 +303,19 @@ impl From<store::Error> for CliError {
     fn from(error: store::Error) -> Self {
         match error {
             store::Error::File(error) => error.into(),
+            error @ store::Error::Lost { .. } => Self::new(&error).hint(
+                "`mlpipe fsck` says what the cache lacks and what brings it back; else put the file in \
+                 place of the link, or delete the link if the file is to go",
+            ),
             error => Self::new(&error),
         }
+    }
+}
+
+impl From<report::Unreadable> for CliError {
+    fn from(error: report::Unreadable) -> Self {
+        let hint = "post only what `mlpipe report --json` of this version has printed";
+        Self::new(&error).hint(hint)
     }
 }
 
@@ -323,8 +336,14 @@ impl From<crate::ml::Error> for CliError {
         match error {
             crate::ml::Error::Params(problem) => problem.into(),
             crate::ml::Error::Broken(ref flaw) => Self::new(&error).hint(flaw.help()),
+            crate::ml::Error::Unusable { .. } => Self::new(&error)
+                .hint("mend the source and run `mlpipe ml prepare` again; what was found is in the metrics file too"),
+            crate::ml::Error::NoFindings { .. } => Self::new(&error)
+                .hint("name a revision at which `mlpipe ml inspect` had run, or a file that it wrote"),
             crate::ml::Error::Unfit { .. } => Self::new(&error)
                 .hint("`data.size` and `data.color` in params.yaml bring images to what it takes"),
+            crate::ml::Error::Stale { .. } => Self::new(&error)
+                .hint("without `--resume` training begins anew, and the checkpoint is replaced"),
             error => Self::new(&error),
         }
     }

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::base::any_path::AnyPath;
+use crate::base::fs;
 use crate::base::path::RepoPath;
 use crate::data::access::Access;
 use crate::data::admission::Gate;
@@ -82,7 +83,7 @@ pub(crate) fn commit(
 ) -> Result<Vec<Added>, Error> {
     let mut there = BTreeSet::new();
     for path in paths {
-        if access.workspace.locate(path).exists() {
+        if fs::exists(&access.workspace.locate(path))? {
             there.insert(path.clone());
         }
     }
@@ -151,7 +152,7 @@ fn take(
     };
     let any = AnyPath::from(path.clone());
     if storage == Storage::LockOnly {
-        let found = workspace.measure(&any)?.ok_or_else(gone)?;
+        let found = workspace.measure_whole(&any)?.ok_or_else(gone)?;
         return Ok(made(found, addition(recorded, found)));
     }
     let before = meter.progress().objects;

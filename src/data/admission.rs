@@ -13,6 +13,7 @@ use crate::pipeline::{
     self, Capitals, DVC_FILE, Data, LOCK_FILE, PIPELINE_FILE, Pattern, Pipeline, tracked_around,
     tracked_below,
 };
+use crate::store::{self, is_object_link};
 use crate::workspace::Workspace;
 
 /// Names whose content is nobody's data.
@@ -138,6 +139,7 @@ impl<'a> Gate<'a> {
         let target = fs::absent_as_none(location.metadata());
         match target.map_err(failed("cannot read", &location))? {
             Some(_) => Ok(()),
+            None if is_object_link(&location) => Err(store::Error::Lost { path: location }.into()),
             None => Err(Error::Dangling { path }),
         }
     }

@@ -10,10 +10,10 @@ use crate::data::access::Access;
 use crate::data::admission::refuse_behind_link;
 use crate::data::error::Error;
 use crate::data::let_go::LetGo;
-use crate::data::unsaved::{Unsaved, is_within, uncounted_in_the_way};
+use crate::data::unsaved::{Unsaved, uncounted_in_the_way};
 use crate::pipeline::Content;
 use crate::scm::IgnoreFiles;
-use crate::store::{Meter, Presence, Restored, Tree, leads_elsewhere};
+use crate::store::{Meter, Presence, Restored, Tree, is_within, leads_elsewhere};
 use crate::workspace::{Kept, Workspace};
 
 /// How far a checkout may go.
@@ -51,6 +51,8 @@ pub(crate) enum Outcome {
     Refused {
         /// Which files that are.
         files: Vec<String>,
+        /// Whether all else in the folder is as recorded.
+        is_partial: bool,
     },
     /// The cache does not have what is recorded.
     Lost {
@@ -133,24 +135,49 @@ impl Visit<'_> {
             return self.salvage(found);
         }
         let unsaved = Unsaved::find(self.workspace, self.path, found, self.recorded)?;
-        if unsaved != Unsaved::Nothing && !manner.is_forced {
-            let files = unsaved.paths(self.path);
-            return Ok(Outcome::Refused { files });
-        }
+        let held = match &unsaved {
+            Unsaved::Files(files) if !manner.is_forced && self.recorded.files.is_some() => {
+                files.as_slice()
+            }
+            Unsaved::Nothing => &[],
+            _ if manner.is_forced => {
+                // It gives way to nothing but what is sound.
+                if self.workspace.cache.verify(self.recorded)? == Presence::Missing {
+                    return self.salvage(found);
+                }
+                &[]
+            }
+            _ => {
+                let (files, is_partial) = (unsaved.paths(self.path), false);
+                return Ok(Outcome::Refused { files, is_partial });
+            }
+        };
         // Before it is there: git must not see it.
         ignored.add(self.path)?;
-        self.kept = unsaved.keep(self.workspace, self.path)?;
+        if held.is_empty() {
+            self.kept = unsaved.keep(self.workspace, self.path)?;
+        }
+        self.replace(found, held)
+    }
+
+    /// Puts what is recorded in place, but for the files of a folder that are held back.
+    fn replace(&self, found: Option<Content>, held: &[String]) -> Result<Outcome, Error> {
         if found.is_some() {
             self.workspace.cache.settle()?;
         }
+        let any = self.any();
         let restored = self
             .workspace
-            .restore(self.recorded, &self.any(), self.meter)?;
-        match restored {
-            Restored::Done if found.is_none() => Ok(Outcome::Restored),
-            Restored::Done => Ok(Outcome::Replaced),
-            Restored::Missing | Restored::Corrupt(_) => self.salvage(found),
-        }
+            .restore_around(self.recorded, (&any, held), self.meter)?;
+        Ok(match restored {
+            Restored::Missing | Restored::Corrupt(_) => return self.salvage(found),
+            Restored::Done if !held.is_empty() => Outcome::Refused {
+                files: held.iter().map(|inner| self.name_of(inner)).collect(),
+                is_partial: true,
+            },
+            Restored::Done if found.is_none() => Outcome::Restored,
+            Restored::Done => Outcome::Replaced,
+        })
     }
 
     /// Makes what is as recorded of the cache anew, if that is wanted.

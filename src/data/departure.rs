@@ -10,13 +10,14 @@ use crate::base::path::RepoPath;
 use crate::data::access::Access;
 use crate::data::admission::refuse_behind_link;
 use crate::data::error::Error;
+use crate::data::followed::Followed;
 use crate::data::inventory::{Inventory, Uncached};
 use crate::data::let_go::LetGo;
 use crate::data::past::Past;
-use crate::data::unsaved::Unsaved;
+use crate::data::unsaved::{Unsaved, own_links};
 use crate::pipeline::{self, Content, Dep, Lock, Pattern, Pipeline};
-use crate::scm::{self, Repo};
-use crate::store::Presence;
+use crate::scm::{self, Repo, Since};
+use crate::store::{self, Presence};
 use crate::workspace::Workspace;
 
 /// Something that was tracked before git moved on.
@@ -33,17 +34,58 @@ pub(crate) struct Departure {
 pub(crate) enum Fate {
     /// It is gone; the cache has it.
     Removed,
-    /// It stays: it is not what was recorded, or the cache does not have all of it.
-    Stays,
+    /// It stays as it is.
+    Stays(Reason),
     /// It cannot be looked at, or not be deleted.
     Failed(Error),
 }
 
-/// Takes away what the commits that were left tracked and nothing here names.
+/// Why data that is tracked no longer was not taken away.
+#[derive(Debug)]
+pub(crate) enum Reason {
+    /// It is not what was recorded.
+    Changed,
+    /// The cache does not have all of it.
+    Unsaved,
+    /// There are files in it that are no data.
+    Company,
+    /// These are links that mlpipe has not made.
+    Links(Vec<String>),
+    /// It cannot be measured.
+    Unreadable(store::Error),
+}
+
+/// Takes away what the commits that were left tracked and nothing here names. Each move of git's is
+/// followed once: what is at such a path later is the user's.
 pub(crate) fn take_away_left(access: &Access<'_>) -> Result<Vec<Departure>, Error> {
     let workspace = access.workspace;
+    // Whoever needs git will tell what is wrong with it.
+    let Ok(Some(repo)) = workspace.repo() else {
+        return Ok(Vec::new());
+    };
+    // Before anything is looked at: git may move on meanwhile.
+    let last = repo.last_move();
+    let followed = Followed::load(workspace)?;
+    let Some(left) = left(workspace, &repo, followed.rest())? else {
+        return Ok(Vec::new());
+    };
+    let departures = take_all_away(access, left)?;
+    let has_failed = |one: &Departure| matches!(one.fate, Fate::Failed(_));
+    if let Some(last) = last
+        && !departures.iter().any(has_failed)
+    {
+        followed.note(workspace, last)?;
+    }
+    Ok(departures)
+}
+
+fn take_all_away(
+    access: &Access<'_>,
+    left: BTreeMap<RepoPath, Vec<Content>>,
+) -> Result<Vec<Departure>, Error> {
+    let workspace = access.workspace;
     let mut departures = Vec::new();
-    let left: Vec<_> = left(workspace)?
+    let left: Vec<_> = left
         .into_iter()
         .filter(|(path, _)| is_here(access, path))
         .collect();
@@ -76,14 +118,12 @@ fn is_here(access: &Access<'_>, path: &RepoPath) -> bool {
 fn take_away(workspace: &Workspace, path: &RepoPath, recorded: &[Content]) -> Result<Fate, Error> {
     let found = match workspace.measure(&path.clone().into()) {
         Ok(Some(found)) if recorded.contains(&found) => found,
-        // What cannot be measured is no longer what was recorded, either.
-        _ => return Ok(Fate::Stays),
+        // A link to nothing as well.
+        Ok(_) => return Ok(Fate::Stays(Reason::Changed)),
+        Err(error) => return Ok(Fate::Stays(Reason::Unreadable(error))),
     };
-    // Every byte is looked at: what goes must be in the cache.
-    if Unsaved::find_all(workspace, path, Some(found))? != Unsaved::Nothing
-        || workspace.cache.presence(&found)? == Presence::Missing
-    {
-        return Ok(Fate::Stays);
+    if let Some(reason) = objection(workspace, path, &found)? {
+        return Ok(Fate::Stays(reason));
     }
     fs::remove(&workspace.locate(path))?;
     let mut folder = path.parent();
@@ -93,26 +133,48 @@ fn take_away(workspace: &Workspace, path: &RepoPath, recorded: &[Content]) -> Re
     Ok(Fate::Removed)
 }
 
-/// Lists what the commits that were left recorded, where nothing here names it.
-fn left(workspace: &Workspace) -> Result<BTreeMap<RepoPath, Vec<Content>>, Error> {
-    // Whoever needs git will tell what is wrong with it.
-    let Ok(Some(repo)) = workspace.repo() else {
-        return Ok(BTreeMap::new());
-    };
+/// Returns what would be lost with what is at `path`, if something would.
+fn objection(
+    workspace: &Workspace,
+    path: &RepoPath,
+    found: &Content,
+) -> Result<Option<Reason>, Error> {
+    let links = own_links(workspace, path, found)?;
+    if !links.is_empty() {
+        return Ok(Some(Reason::Links(links)));
+    }
+    if workspace.cache.presence(found)? == Presence::Missing {
+        return Ok(Some(Reason::Unsaved));
+    }
+    // Every byte is looked at: what goes must be in the cache.
+    Ok(match Unsaved::find_all(workspace, path, Some(*found))? {
+        Unsaved::Nothing => None,
+        Unsaved::Whole if found.files.is_some() => Some(Reason::Company),
+        Unsaved::Whole | Unsaved::Files(_) => Some(Reason::Unsaved),
+    })
+}
+
+/// Lists what the commits that were left recorded, where nothing here names it; `None` if that cannot
+/// be known.
+fn left(
+    workspace: &Workspace,
+    repo: &Repo,
+    since: Since<'_>,
+) -> Result<Option<BTreeMap<RepoPath, Vec<Content>>>, Error> {
     let now = Inventory::here(workspace, &Uncached::default())?;
-    let Past(mut found) = Past::left_by(&repo);
+    let Past(mut found) = Past::left_by(repo, since);
     let own = LetGo::load(workspace)?;
     found.retain(|path, _| !now.holds(path) && !own.has(path));
     if found.is_empty() {
-        return Ok(found);
+        return Ok(Some(found));
     }
-    let Some(names) = names_here(workspace, &repo)? else {
-        return Ok(BTreeMap::new());
+    let Some(names) = names_here(workspace, repo)? else {
+        return Ok(None);
     };
     found.retain(|path, _| !names.have(workspace, path));
     let in_git = repo.tracked_among(found.keys())?;
     found.retain(|path, _| !in_git.contains(path));
-    Ok(found)
+    Ok(Some(found))
 }
 
 /// What something here names.

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use crate::base::cancel::CancelToken;
 use crate::base::fs;
-use crate::data::needs::Needs;
+use crate::data::needs::{Needs, Unlisted};
 use crate::data::refusal::Refusal;
 use crate::pipeline::Content;
 use crate::scm::{self, Reach};
@@ -18,6 +18,17 @@ pub(crate) enum How {
     Try,
     /// What nobody needs.
     Delete,
+}
+
+/// What is to be collected.
+#[derive(Clone, Debug)]
+pub(crate) struct Order {
+    /// The commits whose needs are kept, beside those of the workspace.
+    pub(crate) reaches: Vec<Reach>,
+    /// Whether anything is deleted.
+    pub(crate) how: How,
+    /// What becomes of tracked folders whose files are not known.
+    pub(crate) unlisted: Unlisted,
 }
 
 /// What was collected, or would be.
@@ -40,8 +51,11 @@ pub(crate) struct Collected {
 /// in these commits, and all that other projects may need. `waiting` is told for whom it waits.
 pub(crate) fn collect(
     workspace: &Workspace,
-    reaches: &[Reach],
-    how: How,
+    Order {
+        reaches,
+        how,
+        unlisted,
+    }: &Order,
     meter: &Meter,
     waiting: &dyn Fn(&str),
 ) -> Result<Collected, Refusal> {
@@ -66,12 +80,12 @@ pub(crate) fn collect(
         ));
     })?;
     let mut needs = Needs::new(cache);
-    needs.add_workspace(workspace)?;
+    needs.add_workspace(workspace, *unlisted)?;
     needs.add_commits(workspace, reaches)?;
     let (mates, small) = add_mates(workspace, &mut needs)?;
     let records = workspace.runs.records()?;
     let (kept, gone) = choose_runs(records, &mates, &mut needs)?;
-    if how == How::Delete {
+    if *how == How::Delete {
         // First, so that no record is of something that has gone.
         workspace.runs.replace(&kept, &cache.unfinished())?;
     }

@@ -10,6 +10,15 @@ use crate::scm::{Reach, Version};
 use crate::store::{Cache, Listing, Live};
 use crate::workspace::Workspace;
 
+/// What becomes of tracked folders whose lists of files nobody has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Unlisted {
+    /// Nothing is collected: which objects are theirs is not known.
+    Refuse,
+    /// Their files do not count as needed.
+    Allow,
+}
+
 /// What is needed, as far as it is known.
 pub(super) struct Needs<'c> {
     cache: &'c Cache,
@@ -29,7 +38,11 @@ impl<'c> Needs<'c> {
     }
 
     /// Adds what a project needs now.
-    pub(super) fn add_workspace(&mut self, workspace: &Workspace) -> Result<(), Refusal> {
+    pub(super) fn add_workspace(
+        &mut self,
+        workspace: &Workspace,
+        unlisted: Unlisted,
+    ) -> Result<(), Refusal> {
         let lock = workspace.load_lock()?;
         // By whatever `cache.type` they were made: an object that is packed would leave them dangling.
         let outs = lock.stages.values().flat_map(|entry| entry.outs.iter());
@@ -38,8 +51,43 @@ impl<'c> Needs<'c> {
             self.cache
                 .pin_linked(&workspace.locate(path), &mut self.live);
         }
+        for (path, content) in &lock.data {
+            self.add_tracked(workspace, (path, content), unlisted)?;
+        }
         self.add_lock(&lock)?;
         self.add_staged(workspace)
+    }
+
+    /// Adds tracked data. The list of a folder's files that the cache lacks is made anew of the folder
+    /// itself, if that is as recorded.
+    fn add_tracked(
+        &mut self,
+        workspace: &Workspace,
+        (path, content): (&RepoPath, &Content),
+        unlisted: Unlisted,
+    ) -> Result<(), Refusal> {
+        match self.live.add_whole(content, self.cache)? {
+            Listing::Known => return Ok(()),
+            Listing::Missing => {}
+            Listing::Corrupt => {
+                let path = path.to_string();
+                return Err(Refusal::Manifest { path });
+            }
+        }
+        match workspace.tree(&path.clone().into())? {
+            Some(tree) if tree.content() == *content => {
+                self.live.add_files(&tree);
+                Ok(())
+            }
+            _ if unlisted == Unlisted::Refuse => {
+                let path = path.clone();
+                Err(Refusal::Unlisted { path })
+            }
+            _ => {
+                self.unlisted += 1;
+                Ok(())
+            }
+        }
     }
 
     /// Adds what is staged.
@@ -84,7 +132,8 @@ impl<'c> Needs<'c> {
     pub(super) fn add_mate(&mut self, root: &Path) -> Result<Workspace, Refusal> {
         let add = || {
             let workspace = Workspace::at(root)?;
-            self.add_workspace(&workspace)?;
+            // It may be a clone that has not asked for its data yet.
+            self.add_workspace(&workspace, Unlisted::Allow)?;
             self.add_commits(&workspace, &[Reach::All])?;
             Ok::<_, Refusal>(workspace)
         };

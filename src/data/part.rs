@@ -87,7 +87,8 @@ impl Visit<'_> {
         }
         if !unsaved.is_empty() && !manner.is_forced {
             let files = unsaved.iter().map(|inner| self.name_of(inner)).collect();
-            return Ok(Outcome::Refused { files });
+            let is_partial = false;
+            return Ok(Outcome::Refused { files, is_partial });
         }
         self.replace_files(&unsaved, &changed)
     }
@@ -115,7 +116,14 @@ impl Visit<'_> {
     ) -> Result<Outcome, Error> {
         let mut files = Vec::new();
         for (inner, content, _) in changed {
-            if self.workspace.cache.presence(content)? == Presence::Missing {
+            let cache = &self.workspace.cache;
+            // What is moved out of the way gives way to nothing but what is sound.
+            let presence = if unsaved.is_empty() {
+                cache.presence(content)?
+            } else {
+                cache.verify(content)?
+            };
+            if presence == Presence::Missing {
                 files.push(self.name_of(inner));
             }
         }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::base::path::RepoPath;
 use crate::data::inventory::Inventory;
 use crate::pipeline::Content;
-use crate::scm::{Repo, Revision};
+use crate::scm::{Repo, Revision, Since};
 use crate::workspace::Workspace;
 
 /// Each path with all that was recorded of it. Empty where there is no git.
@@ -16,12 +16,12 @@ impl Past {
     /// Reads what the last commit records, and those that git has left.
     pub(super) fn of(repo: &Repo) -> Self {
         let head = repo.revision("HEAD").ok();
-        Self::read(head.into_iter().chain(repo.left()))
+        Self::read(head.into_iter().chain(repo.left(Since::Ever)))
     }
 
-    /// Like [`Self::of`], but without the last commit.
-    pub(super) fn left_by(repo: &Repo) -> Self {
-        Self::read(repo.left().into_iter())
+    /// Like [`Self::of`], but without the last commit, and only for these moves.
+    pub(super) fn left_by(repo: &Repo, since: Since<'_>) -> Self {
+        Self::read(repo.left(since).into_iter())
     }
 
     /// Like [`Self::of`], for the repository of a project, if it has one that can be read.

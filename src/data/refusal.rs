@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use crate::base::fs;
 use crate::base::lockfile;
+use crate::base::path::RepoPath;
 use crate::base::problem::Problem;
 use crate::pipeline::LockError;
 use crate::scm;
@@ -21,6 +22,15 @@ pub(crate) enum Refusal {
     Manifest {
         /// The folder.
         path: String,
+    },
+    /// The manifest of a tracked folder is not there: what the folder needs is not known.
+    #[error(
+        "the list of the files in `{path}`, which data.lock names, is not in the cache, and the folder \
+         is not as recorded"
+    )]
+    Unlisted {
+        /// The folder.
+        path: RepoPath,
     },
     /// Another project that uses the cache cannot be read.
     #[error("the project `{}` uses this cache too, but what it needs is not known", path.display())]

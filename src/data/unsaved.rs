@@ -4,13 +4,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use rayon::prelude::*;
+use walkdir::WalkDir;
 
 use crate::base::any_path::AnyPath;
 use crate::base::fs::{self, failed};
 use crate::base::path::RepoPath;
 use crate::data::error::Error;
 use crate::pipeline::Content;
-use crate::store::{self, EntryKind, Presence, Tree, folders_of, is_object_link, leads_elsewhere};
+use crate::store::{
+    self, EntryKind, Presence, Tree, folders_of, is_object_link, is_within, leads_elsewhere,
+};
 use crate::workspace::{self, Kept, Workspace};
 
 /// What in the place of tracked data is in no cache.
@@ -67,7 +70,12 @@ impl Unsaved {
             // A link to nothing, which only the user can have made.
             return Ok(Self::Whole);
         };
-        if metadata.is_symlink() || found.files.is_none() {
+        let is_link = metadata.is_symlink();
+        if is_link && !is_object_link(&location) {
+            // Where it leads is written down nowhere.
+            return Ok(Self::Whole);
+        }
+        if is_link || found.files.is_none() {
             return Ok(match workspace.cache.verify(&found)? {
                 Presence::Whole => Self::Nothing,
                 Presence::Missing => Self::Whole,
@@ -80,12 +88,19 @@ impl Unsaved {
         let Some(tree) = workspace.tree(&AnyPath::from(path.clone()))? else {
             return Ok(Self::Whole);
         };
+        let links = other_links(&location, &tree, known)?;
+        let links: BTreeSet<&str> = links.iter().map(String::as_str).collect();
         let mut files = files_in_no_cache(workspace, &tree, known)?;
         // The manifest of what is there has its links.
         if workspace.cache.manifest(&found)?.is_none() {
             files.extend(unrecorded_links(&tree, known));
         }
         files.extend(uncounted_in_the_way(&location, &tree, known)?);
+        // What is behind a link stays where it is.
+        files.retain(|file| !is_within(file, &links));
+        files.extend(links.iter().map(|&link| link.to_owned()));
+        files.sort();
+        files.dedup();
         if files.is_empty() {
             return Ok(Self::Nothing);
         }
@@ -144,6 +159,57 @@ fn files_in_no_cache(
     Ok(files.map(|((path, _), _)| path.to_owned()).collect())
 }
 
+/// Returns the links at `path`, or in the folder there, that only the user can have made.
+pub(super) fn own_links(
+    workspace: &Workspace,
+    path: &RepoPath,
+    found: &Content,
+) -> Result<Vec<String>, Error> {
+    let location = workspace.locate(path);
+    if location.is_symlink() {
+        let is_own = !is_object_link(&location);
+        return Ok(is_own.then(|| path.to_string()).into_iter().collect());
+    }
+    let links = links_out(&location)?;
+    if found.files.is_none() || links.is_empty() {
+        return Ok(Vec::new());
+    }
+    let tree = workspace.tree(&AnyPath::from(path.clone()))?;
+    let tree = tree.unwrap_or_default();
+    let links = links
+        .into_iter()
+        .filter(|link| !is_recorded_link(&tree, link));
+    Ok(links.map(|link| format!("{path}/{link}")).collect())
+}
+
+/// Returns the links in a folder that only the user can have made, and that lead to something else than
+/// `known` has there.
+fn other_links(location: &Path, tree: &Tree, known: &Tree) -> Result<Vec<String>, fs::Error> {
+    let is_other =
+        |link: &String| !is_recorded_link(tree, link) && !tree.part(link).eq(known.part(link));
+    Ok(links_out(location)?.into_iter().filter(is_other).collect())
+}
+
+/// Whether a link is one that manifests have.
+fn is_recorded_link(tree: &Tree, inner: &str) -> bool {
+    let mut entries = tree.part(inner);
+    entries.any(|entry| entry.path == inner && matches!(entry.kind, EntryKind::Link(_)))
+}
+
+/// Returns the links in a folder that do not lead to objects, by their paths in it.
+fn links_out(location: &Path) -> Result<Vec<String>, fs::Error> {
+    let mut found = Vec::new();
+    for entry in WalkDir::new(location).min_depth(1) {
+        let entry = entry.map_err(|error| failed("cannot read", location)(error.into()))?;
+        let path = entry.path();
+        if entry.path_is_symlink() && !is_object_link(path) {
+            let inner = path.strip_prefix(location).unwrap_or(path);
+            found.extend(inner.to_str().map(str::to_owned));
+        }
+    }
+    Ok(found)
+}
+
 fn unrecorded_links(tree: &Tree, known: &Tree) -> Vec<String> {
     let recorded: BTreeSet<(&str, &str)> = links(known).collect();
     let links = links(tree).filter(|link| !recorded.contains(link));
@@ -196,11 +262,4 @@ fn counts(counted: &BTreeSet<&str>, inner: &str) -> bool {
     let start = format!("{inner}/");
     let mut after = counted.range(start.as_str()..);
     counted.contains(inner) || after.next().is_some_and(|path| path.starts_with(&start))
-}
-
-/// Whether a path is one of these or lies below one.
-pub(super) fn is_within(inner: &str, folders: &BTreeSet<&str>) -> bool {
-    let ends = inner.match_indices('/').map(|(end, _)| end);
-    let mut around = ends.chain([inner.len()]).map(|end| &inner[..end]);
-    !folders.is_empty() && around.any(|above| folders.contains(above))
 }

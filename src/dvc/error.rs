@@ -6,6 +6,7 @@ use crate::base::fs;
 use crate::base::problem::Problem;
 use crate::data;
 use crate::pipeline::{self, LockError};
+use crate::remote;
 use crate::scm;
 use crate::store;
 use crate::workspace;
@@ -45,6 +46,9 @@ pub(crate) enum Error {
     /// The project cannot be opened.
     #[error(transparent)]
     Workspace(#[from] workspace::Error),
+    /// The remote cannot be read.
+    #[error(transparent)]
+    Remote(#[from] remote::Error),
     /// Git cannot be read.
     #[error(transparent)]
     Git(#[from] scm::Error),

@@ -80,7 +80,7 @@ pub(crate) fn migrate(
     let config = DvcConfig::read(&workspace.worktree)?;
     let remote = config.remote(remote)?;
     let root = workspace.root();
-    let storage = Storage::new(config.cache(root), remote.as_ref(), root);
+    let storage = Storage::new(config.cache(root), remote.as_ref(), root)?;
     let texts = new_texts(workspace, &records)?;
     let pipeline = load(workspace, &texts)?;
     write_ignores(workspace, &records)?;

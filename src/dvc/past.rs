@@ -41,7 +41,8 @@ impl<'a> DvcPast<'a> {
         let records = Records::read(inner).ok()?;
         let config = DvcConfig::read(inner).ok()?;
         let remote = config.remote(None).ok().flatten();
-        let storage = Storage::new(config.cache(inner.root()), remote.as_ref(), inner.root());
+        let storage =
+            Storage::new(config.cache(inner.root()), remote.as_ref(), inner.root()).ok()?;
         let stages = records.stages.iter();
         let made = stages.flat_map(|(name, stage)| {
             let outs = stage.outs.iter();

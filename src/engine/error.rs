@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::base::any_path::AnyPath;
 use crate::base::fs;
+use crate::base::human;
 use crate::base::path::RepoPath;
 use crate::base::problem::Problem;
 use crate::base::process::Exit;
@@ -90,6 +91,14 @@ pub(crate) enum Failure {
         tracked: RepoPath,
         /// The place in the pipeline file.
         problem: Box<Problem>,
+    },
+    /// A tracked folder was not put in place whole, for the cache has lost some of it.
+    #[error("its dep `{tracked}` is not whole: {} neither here nor in the cache: {}", human::count(files.len(), "file"), human::first_of(files))]
+    DataIncomplete {
+        /// The folder.
+        tracked: RepoPath,
+        /// The files that are lacking.
+        files: Vec<String>,
     },
     /// A dep is absent and cannot be had from the cache.
     #[error("its dep `{path}` is absent, and the cache does not have it")]

@@ -15,6 +15,7 @@ mod event;
 mod explain;
 mod fingerprint;
 mod freeze;
+mod incomplete;
 mod inputs;
 mod keep;
 mod log;

@@ -256,6 +256,9 @@ fn rename_in_lock(lock: &mut Lock, old: &RepoPath, new: &RepoPath) {
     let data = std::mem::take(&mut lock.data).into_iter();
     let renamed = data.map(|(path, content)| (path.moved(old, new).unwrap_or(path), content));
     lock.data = renamed.collect();
+    let sources = std::mem::take(&mut lock.sources).into_iter();
+    let renamed = sources.map(|(path, source)| (path.moved(old, new).unwrap_or(path), source));
+    lock.sources = renamed.collect();
 }
 
 /// Finds what still names the old path once all has been moved.

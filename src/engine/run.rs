@@ -17,6 +17,7 @@ use crate::engine::decide::{Decision, Examination, OutState, Reason, examine, ob
 use crate::engine::dispatch::Shared;
 use crate::engine::error::Failure;
 use crate::engine::event::{Event, Outcome};
+use crate::engine::incomplete::refuse_incomplete;
 use crate::engine::inputs::{Gauge, Inputs, NOTHING_EXPECTED};
 use crate::engine::log::Log;
 use crate::engine::recording::Origin;
@@ -211,6 +212,11 @@ impl<'a> Worker<'a> {
         claim: &mut Claim<'_>,
     ) -> Result<Processed<'a>, Failure> {
         self.refuse_missing_deps(stage, before)?;
+        let Shared {
+            workspace, ledger, ..
+        } = self.shared;
+        let data = ledger.peek(|lock| lock.data.clone());
+        refuse_incomplete(workspace, stage, before, &data)?;
         if self.shared.cancel.is_cancelled() {
             return Ok(Processed::done(Outcome::Stopped, None));
         }

@@ -9,6 +9,7 @@ use crate::base::path::RepoPath;
 use crate::engine::absence::Made;
 use crate::engine::decide::{Decision, Reason, examine};
 use crate::engine::error::{Error, Failure};
+use crate::engine::incomplete::refuse_incomplete;
 use crate::engine::inputs::{CommandMemo, Gauge};
 use crate::engine::provision::absent;
 use crate::engine::repro::{environment, refuse_nesting, tracked_outs};
@@ -270,8 +271,10 @@ impl Forecaster<'_> {
                 self.uncertain.insert(index);
                 let is_made_first = self.follows_a_run(index);
                 let is_strict = self.policy.missing == Missing::Absent;
-                match refuse_missing_deps(stage, &inputs, &lock.data) {
-                    Err(failure) if is_strict && !is_made_first => Forecast::Fail(failure),
+                let missing = refuse_missing_deps(stage, &inputs, &lock.data).err();
+                let lost = refuse_incomplete(self.workspace, stage, &inputs, &lock.data).err();
+                match missing.filter(|_| is_strict).or(lost) {
+                    Some(failure) if !is_made_first => Forecast::Fail(failure),
                     _ => {
                         self.runs.insert(index);
                         Forecast::Run(reasons)

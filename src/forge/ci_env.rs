@@ -46,6 +46,8 @@ pub(crate) struct Job {
     pub(crate) sha: Option<String>,
     /// The branch that is reviewed.
     pub(crate) head: Option<Head>,
+    /// The branch that is checked out, where no CI system says what is reviewed.
+    pub(crate) branch: Option<String>,
     /// The commit that the pull request began at.
     pub(crate) base_sha: Option<String>,
     /// The branch that it is to be merged into.

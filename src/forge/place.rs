@@ -8,6 +8,7 @@ use crate::forge::client::Mode;
 use crate::forge::environment::Environment;
 use crate::forge::error::Error;
 use crate::forge::kind::Kind;
+use crate::forge::model::Head;
 use crate::forge::patience::Patience;
 use crate::forge::permission::Permission;
 use crate::forge::secret::Secret;
@@ -163,15 +164,19 @@ impl Place {
             Some(variable) => variable.clone(),
             None => token_variables(kind, job.ci)[..].join(", "),
         };
+        let repo = check_repo(kind, &repo)?;
+        let owner = repo.split('/').next().unwrap_or_default().to_owned();
+        let head = job.branch.clone().map(|branch| Head { owner, branch });
         Ok(Self {
             kind,
             api: parse_api(&api)?,
-            repo: check_repo(kind, &repo)?,
+            repo,
             token,
             variables,
             job: Job {
                 pull: overrides.pull.or(job.pull),
                 sha: overrides.sha.clone().or(job.sha.clone()),
+                head: job.head.clone().or(head),
                 ..job
             },
         })

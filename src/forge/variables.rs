@@ -23,13 +23,9 @@ pub(super) fn detect(environment: &Environment, event: &Value, local: &Local) ->
         (None, Some(remote)) => with_remote(job, remote),
         _ => job,
     };
-    let is_bare = job.ci.is_empty();
-    let owner = job.repo.as_deref().and_then(owner_of).map(str::to_owned);
-    let head = owner.zip(branch).filter(|_| is_bare);
-    let head = head.map(|(owner, branch)| Head { owner, branch });
     Job {
+        branch: branch.filter(|_| job.ci.is_empty()),
         sha: job.sha.or(sha),
-        head: job.head.or(head),
         ..job
     }
 }
@@ -110,7 +106,7 @@ fn actions(env: &Environment, payload: &Value, ci: &'static str, kind: Kind) -> 
         },
         run: event.run.or(run),
         page,
-        host: None,
+        ..Job::default()
     }
 }
 
@@ -149,7 +145,7 @@ fn gitlab(env: &Environment) -> Job {
         // A job that is repeated gets another number, its pipeline does not.
         run: run(env, "CI_PIPELINE_ID", "CI_JOB_ID"),
         page: env.any(&["CI_JOB_URL", "CI_PIPELINE_URL"]),
-        host: None,
+        ..Job::default()
     }
 }
 
@@ -171,7 +167,7 @@ fn bitbucket(env: &Environment) -> Job {
         origin: Origin::Own,
         run: run(env, "BITBUCKET_BUILD_NUMBER", "BITBUCKET_STEP_RUN_NUMBER"),
         page: page.map(|(origin, number)| format!("{origin}/pipelines/results/{number}")),
-        host: None,
+        ..Job::default()
     }
 }
 

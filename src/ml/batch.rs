@@ -1,13 +1,16 @@
-//! Batches of images as the tensors that the network takes, and the tally of its answers.
+//! Batches of images as the network takes them, and the tally of its answers.
 
-use candle_core::{Device, Result, Tensor};
+use mlpipe_kernels::{Batch, Verdict};
+use serde::{Deserialize, Serialize};
 
-use crate::ml::dataset::{Part, Shape, Summary};
+use crate::ml::augment::Warp;
+use crate::ml::bits;
+use crate::ml::dataset::{Part, Summary};
+use crate::ml::error::Error;
 use crate::ml::event::Score;
-use crate::ml::model::{Mode, Network};
-
-/// Predicting goes through this many images at a time.
-const PREDICTED: usize = 250;
+use crate::ml::model::Network;
+use crate::ml::random::{Purpose, Random};
+use crate::ml::train_params::Augment;
 
 /// What each of the 256 brightnesses becomes: mean 0 and deviation 1 over the training images.
 pub(crate) struct Normaliser([f32; 256]);
@@ -25,26 +28,65 @@ impl Normaliser {
         }))
     }
 
-    /// Returns the images at `positions` as `[channel, image, row, column]`.
-    pub(crate) fn images(&self, part: &Part, positions: &[usize]) -> Result<Tensor> {
-        let Shape {
-            channels,
-            height,
-            width,
-        } = part.form().shape;
-        let plane = height * width;
-        let planes = (0..channels).flat_map(|channel| {
-            let plane = channel * plane..(channel + 1) * plane;
-            positions
-                .iter()
-                .map(move |at| &part.image(*at)[plane.clone()])
-        });
-        let values: Vec<f32> = planes
-            .flatten()
-            .map(|pixel| self.0[usize::from(*pixel)])
-            .collect();
-        let shape = (channels, positions.len(), height, width);
-        Tensor::from_vec(values, shape, &Device::Cpu)
+    /// Writes the values of an image.
+    fn write(&self, image: &[u8], to: &mut [f32]) {
+        for (to, pixel) in to.iter_mut().zip(image) {
+            *to = self.0[usize::from(*pixel)];
+        }
+    }
+}
+
+/// Images of a part, as the network takes them.
+pub(crate) struct Examples<'a> {
+    pub(crate) part: &'a Part,
+    pub(crate) normaliser: &'a Normaliser,
+    pub(crate) positions: &'a [usize],
+    /// What learning makes random, if the images are learned from.
+    pub(crate) chance: Option<Chance>,
+}
+
+/// What is drawn for a batch that is learned from.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Chance {
+    pub(crate) seed: u64,
+    /// The number of the epoch.
+    pub(crate) epoch: usize,
+    /// The number of the batch since the beginning.
+    pub(crate) step: usize,
+    pub(crate) augment: Option<Augment>,
+}
+
+impl Batch for Examples<'_> {
+    fn len(&self) -> usize {
+        self.positions.len()
+    }
+
+    fn image(&self, image: usize, values: &mut [f32]) {
+        let position = self.positions[image];
+        let bytes = self.part.image(position);
+        if let Some(Chance {
+            augment: Some(augment),
+            seed,
+            epoch,
+            ..
+        }) = self.chance
+        {
+            let (shape, id) = (self.part.form().shape, self.part.ids()[position]);
+            let warp = Warp::draw(augment, shape, seed, epoch, id);
+            warp.apply(bytes, &self.normaliser.0, values);
+        } else {
+            self.normaliser.write(bytes, values);
+        }
+    }
+
+    fn label(&self, image: usize) -> usize {
+        self.part.labels()[self.positions[image]].into()
+    }
+
+    fn noise(&self, dropout: usize, group: usize, words: &mut [u32]) {
+        let Some(chance) = self.chance else { return };
+        let stream = chance.step << 24 | dropout << 16 | group;
+        Random::new(chance.seed, Purpose::Dropout, stream).fill(words);
     }
 }
 
@@ -67,21 +109,11 @@ pub(crate) struct Answer {
 impl Answer {
     /// Reads an answer off the logits of an image with `label`.
     pub(crate) fn new(logits: &[f32], label: u8) -> Self {
-        let mut predicted = 0;
-        for class in 1..logits.len() {
-            if logits[class] > logits[predicted] {
-                predicted = class;
-            }
-        }
-        let most = f64::from(logits[predicted]);
-        let sum: f64 = logits
-            .iter()
-            .map(|logit| (f64::from(*logit) - most).exp())
-            .sum();
+        let verdict = Verdict::new(logits, label.into());
         Self {
-            predicted,
-            probability: 1.0 / sum,
-            loss: sum.ln() + most - f64::from(logits[usize::from(label)]),
+            predicted: verdict.predicted,
+            probability: verdict.probability,
+            loss: verdict.loss,
         }
     }
 }
@@ -91,14 +123,14 @@ pub(crate) fn logits(
     network: &Network,
     part: &Part,
     normaliser: &Normaliser,
-) -> Result<Vec<Vec<f32>>> {
+) -> Result<Vec<Vec<f32>>, Error> {
     let positions: Vec<usize> = (0..part.len()).collect();
-    let mut rows = Vec::new();
-    for positions in positions.chunks(PREDICTED) {
-        let images = normaliser.images(part, positions)?;
-        rows.extend(network.forward(&images, Mode::Predict)?.to_vec2::<f32>()?);
-    }
-    Ok(rows)
+    network.predict(&Examples {
+        part,
+        normaliser,
+        positions: &positions,
+        chance: None,
+    })
 }
 
 /// Reads the answers off the logits of images with `labels`.
@@ -112,15 +144,16 @@ pub(crate) fn predict(
     network: &Network,
     part: &Part,
     normaliser: &Normaliser,
-) -> Result<Vec<Answer>> {
+) -> Result<Vec<Answer>, Error> {
     Ok(answers(&logits(network, part, normaliser)?, part.labels()))
 }
 
 /// Counts right answers and adds up losses.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Tally {
     count: u32,
     right: u32,
+    #[serde(with = "bits")]
     loss: f64,
 }
 

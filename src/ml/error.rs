@@ -83,6 +83,24 @@ pub(crate) enum Error {
     /// A file of a data set is not what it should be.
     #[error("{0}")]
     Broken(#[from] Flaw),
+    /// `MLPIPE_KERNELS` names instructions that cannot be used.
+    #[error("`MLPIPE_KERNELS={name}` names instructions that cannot be used: {why}")]
+    NoPath { name: String, why: &'static str },
+    /// A checkpoint is of another training.
+    #[error("the checkpoint `{}` is of {of}", path.display())]
+    Stale { path: PathBuf, of: &'static str },
+    /// The weights of classes are not as many as there are classes.
+    #[error("`train.class_weights` has {found} numbers, and the data have {classes} classes")]
+    ClassWeights { found: usize, classes: usize },
+    /// Prepared data have faults.
+    #[error("the data in `{}` cannot be used: {count} {} above", folder.display(), if *count == 1 { "fault" } else { "faults" })]
+    Unusable { folder: PathBuf, count: usize },
+    /// What the data are to be compared with is not what `inspect` writes.
+    #[error("`{name}` is not what `mlpipe ml inspect` writes")]
+    NoFindings {
+        name: String,
+        source: serde_json::Error,
+    },
     /// The numbers ran away: a loss that is not finite teaches nothing.
     #[error("the loss is no finite number any more in epoch {epoch}; try a smaller `train.lr`")]
     Diverged { epoch: usize },

@@ -14,7 +14,7 @@ use crate::ml::dataset::{self, Part, SUMMARY, Summary, TEST};
 use crate::ml::error::Error;
 use crate::ml::event::Event;
 use crate::ml::grid::{self, Cell};
-use crate::ml::model::{self, Network};
+use crate::ml::model::Network;
 use crate::ml::report::{self, csv_table, significant};
 use crate::ml::scores::{Probabilities, softmax};
 use crate::ml::speed::Speed;
@@ -83,10 +83,10 @@ struct Verdict {
 /// Predicts the test part and writes scores, confusion and predictions.
 pub(crate) fn evaluate(task: &Evaluation, on_event: &mut dyn FnMut(Event)) -> Result<(), Error> {
     let summary = Summary::read(&task.data)?;
-    model::accept(&summary)?;
     let part = test_part(&task.data, &summary)?;
     let normaliser = Normaliser::new(&summary);
     let network = Network::read(&task.model)?;
+    network.accept(&summary)?;
     let start = Instant::now();
     let logits = batch::logits(&network, &part, &normaliser)?;
     let speed = Speed::measure(&network, &part, &normaliser, start.elapsed())?;

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::ml::dataset::Counts;
+use crate::ml::inspect::{Drift, Fault, Findings};
 use crate::ml::speed::Speed;
 
 /// Something happened in a built-in stage.
@@ -13,12 +14,24 @@ pub(crate) enum Event {
     Downloading { url: String },
     /// The data are prepared.
     Prepared { folder: PathBuf, counts: Counts },
+    /// Prepared data were looked through.
+    Inspected {
+        findings: Findings,
+        drift: Option<Drift>,
+        faults: Vec<Fault>,
+    },
     /// Training begins with this network.
     Started {
         layers: Vec<LayerRow>,
         parameters: usize,
         epochs: usize,
     },
+    /// Training goes on after so many batches of an epoch.
+    Resumed { epoch: usize, batch: usize },
+    /// There was nothing to resume, so training begins.
+    NothingToResume,
+    /// The score did not get better for long enough.
+    StoppedEarly { epoch: usize, best: usize },
     /// One batch was learned from.
     Batch(BatchEnd),
     /// One epoch is over.

@@ -29,6 +29,11 @@ impl Flaw {
         self
     }
 
+    /// Returns what is wrong, without where.
+    pub(crate) fn what(&self) -> &str {
+        &self.what
+    }
+
     /// Returns what to do about it.
     pub(crate) fn help(&self) -> &str {
         &self.help

@@ -50,8 +50,15 @@ pub(crate) fn draw(part: &Part, cells: &[Cell], columns: u32) -> Vec<u8> {
     encode(&canvas)
 }
 
+/// A picture as a PNG.
+pub(crate) struct Picture {
+    pub(crate) width: u32,
+    pub(crate) height: u32,
+    pub(crate) png: Vec<u8>,
+}
+
 /// Draws counts as squares, the darker the more, the diagonal in green and the rest in red.
-pub(crate) fn heat(counts: &[Vec<u32>]) -> Vec<u8> {
+pub(crate) fn heat(counts: &[Vec<u32>]) -> Picture {
     const SQUARE: u32 = 24;
     let side = pixels(counts.len()) * SQUARE;
     let mut canvas = RgbImage::from_pixel(side.max(1), side.max(1), PAPER);
@@ -73,7 +80,11 @@ pub(crate) fn heat(counts: &[Vec<u32>]) -> Vec<u8> {
             }
         }
     }
-    encode(&canvas)
+    Picture {
+        width: canvas.width(),
+        height: canvas.height(),
+        png: encode(&canvas),
+    }
 }
 
 #[expect(

@@ -3,6 +3,8 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
+use serde::{Deserialize, Serialize};
+
 use crate::base::fs;
 use crate::ml::batch::{Answer, Tally};
 use crate::ml::error::Error;
@@ -12,7 +14,7 @@ use crate::ml::report::significant;
 const BATCHES_PER_ROW: usize = 5;
 
 /// The rows so far, and the batches since the last one.
-#[derive(Default)]
+#[derive(Clone, Default, Serialize, Deserialize)]
 pub(crate) struct History {
     rows: String,
     step: usize,

@@ -2,10 +2,12 @@
 //!
 //! The engine knows them only as commands. Given the same params and data, each writes the same
 //! bytes in every run and with any number of threads. What `prepare` renders is the same on every
-//! machine; weights are the same on processors of one kind, as candle's matrix products choose
-//! their order of sums by the vector units and caches that they find.
+//! machine, and so are the weights: the kernels do the same operations in the same order on each.
 
+mod augment;
 mod batch;
+mod bits;
+mod checkpoint;
 mod confusion;
 mod dataset;
 mod digest;
@@ -18,14 +20,20 @@ mod grid;
 mod history;
 mod idx;
 mod init;
+mod inspect;
+mod layers;
+mod log;
 mod model;
-mod ops;
+mod optimizer;
 mod params;
+mod path;
 mod prepare;
 mod random;
+mod record;
 #[cfg(test)]
 mod reference;
 mod report;
+mod schedule;
 mod scores;
 mod source;
 mod speed;
@@ -35,10 +43,13 @@ mod synthetic;
 mod tensor_file;
 mod tensors;
 mod train;
+mod train_params;
 
 pub(crate) use digest::code_digest;
 pub(crate) use error::Error;
 pub(crate) use evaluate::{Evaluation, evaluate};
 pub(crate) use event::{BatchEnd, EpochEnd, Event, LayerRow, Score};
+pub(crate) use inspect::{Base, Drift, Fault, Findings, Inspection, PartFindings, inspect};
+pub(crate) use log::{Access, Logging, Logs, Run, Server, Warning};
 pub(crate) use prepare::{Preparation, prepare};
-pub(crate) use train::{Training, train};
+pub(crate) use train::{Start, Training, train};

@@ -1,37 +1,33 @@
-//! The reference network: five convolutions with batch norm and ReLU, and a linear layer.
+//! A network: its layers, its weights as candle's variables, and the engine that computes it.
 
-use std::collections::HashMap;
 use std::path::Path;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use candle_core::{Result, Tensor, Var};
+use candle_core::{Device, Tensor, Var};
+use candle_nn::VarMap;
+use mlpipe_kernels::{Batch, Engine, Loss, Misfit, Role};
 
-use crate::ml::dataset::{CLASSES, Form, SIDE, Summary};
+use crate::ml::dataset::{Form, Shape, Summary};
 use crate::ml::error::Error;
 use crate::ml::event::LayerRow;
-use crate::ml::ops::{BatchNorm, Convolution, MaxPool};
-use crate::ml::tensors;
+use crate::ml::layers::{self, LayerSpec};
+use crate::ml::path;
+use crate::ml::tensors::{self, Stored};
 
-/// Whether a network learns or predicts: its batch norms differ.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Mode {
-    /// By the statistics of the batch, with gradients.
-    Learn,
-    /// By the statistics that were remembered, without gradients.
-    Predict,
+/// How far running statistics move towards those of a batch; the value of candle-nn and PyTorch.
+const MOMENTUM: f64 = 0.1;
+
+/// What a network is made of, as it is kept beside its weights.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Design {
+    pub(crate) layers: Vec<LayerSpec>,
+    /// What each image looks like.
+    pub(crate) input: Shape,
+    pub(crate) classes: usize,
 }
 
 /// What a stored tensor is for, which decides how it begins.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Role {
-    /// Weights that begin at random, by the number of values that one output is made of.
-    Weights { inputs: usize },
-    /// Factors and variances, which begin as ones.
-    Ones,
-    /// Offsets and means, which begin as zeros.
-    Zeros,
-}
-
-/// One of the tensors that a network consists of.
 #[derive(Clone, Debug)]
 pub(crate) struct Slot {
     pub(crate) name: String,
@@ -39,211 +35,216 @@ pub(crate) struct Slot {
     pub(crate) role: Role,
 }
 
-/// Refuses data that the network is not made for.
-pub(crate) fn accept(summary: &Summary) -> std::result::Result<(), Error> {
-    let (found, wanted) = (summary.form(), Form::DIGITS);
-    if found == wanted {
-        return Ok(());
-    }
-    Err(Error::Unfit { found, wanted })
-}
-
-/// How a block is built: a convolution, batch norm and ReLU, and maybe a max-pool.
-struct Plan {
-    inputs: usize,
-    outputs: usize,
-    size: usize,
-    pool: bool,
-}
-
-const fn plan(inputs: usize, outputs: usize, size: usize, pool: bool) -> Plan {
-    Plan {
-        inputs,
-        outputs,
-        size,
-        pool,
-    }
-}
-
-const PLANS: [Plan; 5] = [
-    plan(1, 8, 3, false),
-    plan(8, 16, 3, true),
-    plan(16, 8, 1, false),
-    plan(8, 16, 3, false),
-    plan(16, 8, 3, false),
-];
-
-/// The values that the linear layer sees: 8 channels of 8 by 8.
-const FEATURES: usize = 8 * 8 * 8;
-
 /// The network with its weights.
 pub(crate) struct Network {
-    blocks: Vec<Block>,
-    weight: Var,
-    bias: Var,
+    design: Design,
+    slots: Vec<Slot>,
+    /// All stored tensors under the names that candle-nn's layers have.
+    vars: VarMap,
+    /// The same variables in the order in which the engine takes them.
+    in_order: Vec<Var>,
+    machine: Mutex<Machine>,
 }
 
-struct Block {
-    plan: &'static Plan,
-    weight: Var,
-    norm: BatchNorm,
+struct Machine {
+    engine: Engine,
+    /// Whether the engine has the weights that the variables have.
+    loaded: bool,
+}
+
+impl Design {
+    /// Makes a design for data of `form`; says which layer does not fit.
+    pub(crate) fn new(layers: Vec<LayerSpec>, form: Form) -> Result<Self, Misfit> {
+        layers::plan(&layers, form)?;
+        Ok(Self {
+            layers,
+            input: form.shape,
+            classes: form.classes,
+        })
+    }
+
+    fn form(&self) -> Form {
+        Form {
+            shape: self.input,
+            classes: self.classes,
+        }
+    }
 }
 
 impl Network {
     /// Builds the network of the tensors that `source` gives for its slots.
     pub(crate) fn build(
-        source: &mut dyn FnMut(Slot) -> std::result::Result<Tensor, Error>,
-    ) -> std::result::Result<Self, Error> {
-        let mut var = |name: String, shape: Vec<usize>, role| {
-            let tensor = source(Slot { name, shape, role })?;
-            Ok::<_, Error>(Var::from_tensor(&tensor)?)
-        };
-        let mut blocks = Vec::new();
-        for (plan, number) in PLANS.iter().zip(1..) {
-            let shape = vec![plan.outputs, plan.inputs, plan.size, plan.size];
-            let inputs = plan.inputs * plan.size * plan.size;
-            let name = |part: &str| format!("norm{number}.{part}");
-            blocks.push(Block {
-                plan,
-                weight: var(
-                    format!("conv{number}.weight"),
-                    shape,
-                    Role::Weights { inputs },
-                )?,
-                norm: BatchNorm {
-                    weight: var(name("weight"), vec![plan.outputs], Role::Ones)?,
-                    bias: var(name("bias"), vec![plan.outputs], Role::Zeros)?,
-                    running_mean: var(name("running_mean"), vec![plan.outputs], Role::Zeros)?,
-                    running_var: var(name("running_var"), vec![plan.outputs], Role::Ones)?,
-                },
-            });
+        design: Design,
+        source: &mut dyn FnMut(&Slot) -> Result<Tensor, Error>,
+    ) -> Result<Self, Error> {
+        let plan = layers::plan(&design.layers, design.form())
+            .expect("invariant: a design was checked when it was made");
+        let names = layers::tensor_names(&design.layers, &plan);
+        let slots: Vec<Slot> = names
+            .into_iter()
+            .zip(plan.parameters())
+            .map(|(name, parameter)| Slot {
+                name,
+                shape: parameter.shape.clone(),
+                role: parameter.role,
+            })
+            .collect();
+        let vars = VarMap::new();
+        let mut in_order = Vec::new();
+        for slot in &slots {
+            let var = Var::from_tensor(&source(slot)?)?;
+            let mut named = vars.data().lock().unwrap_or_else(PoisonError::into_inner);
+            named.insert(slot.name.clone(), var.clone());
+            in_order.push(var);
         }
-        let role = Role::Weights { inputs: FEATURES };
+        let engine = Engine::new(plan, path::chosen()?);
         Ok(Self {
-            blocks,
-            weight: var("linear.weight".to_owned(), vec![CLASSES, FEATURES], role)?,
-            bias: var("linear.bias".to_owned(), vec![CLASSES], Role::Zeros)?,
-        })
-    }
-
-    /// Reads the weights that [`Network::write`] wrote.
-    pub(crate) fn read(path: &Path) -> std::result::Result<Self, Error> {
-        let mut tensors = tensors::read(path, "train")?;
-        Self::build(&mut |slot| match tensors.remove(&slot.name) {
-            Some(tensor) if tensor.dims() == slot.shape => Ok(tensor),
-            _ => Err(Error::Damaged {
-                path: path.to_owned(),
-                what: format!("it has no `{}` of shape {:?}", slot.name, slot.shape),
-                stage: "train",
+            design,
+            slots,
+            vars,
+            in_order,
+            machine: Mutex::new(Machine {
+                engine,
+                loaded: false,
             }),
         })
     }
 
-    /// Writes all weights, and the running statistics with them.
-    pub(crate) fn write(&self, path: &Path) -> std::result::Result<(), Error> {
-        let tensors: HashMap<String, Tensor> = self
-            .vars()
-            .into_iter()
-            .map(|(name, var)| (name, var.as_detached_tensor()))
-            .collect();
-        tensors::write(&tensors, path)
+    /// Reads the weights that [`Network::write`] wrote.
+    pub(crate) fn read(path: &Path) -> Result<Self, Error> {
+        let mut stored = Stored::read(path, "train")?;
+        let damaged = |what: String| Error::Damaged {
+            path: path.to_owned(),
+            what,
+            stage: "train",
+        };
+        let design: Design = stored
+            .note("model")
+            .ok_or_else(|| damaged("it does not say which layers it is of".to_owned()))?;
+        let form = design.form();
+        layers::plan(&design.layers, form)
+            .map_err(|misfit| damaged(format!("its layers do not fit: {}", misfit.message)))?;
+        Self::build(design, &mut |slot| stored.take(slot))
     }
 
-    /// Returns what learning changes: all but the running statistics.
-    pub(crate) fn learned(&self) -> Vec<Var> {
-        let vars = self.vars().into_iter();
-        vars.filter(|(name, _)| !name.contains(".running_"))
-            .map(|(_, var)| var.clone())
-            .collect()
-    }
-
-    /// Returns all stored tensors with their names.
-    pub(crate) fn vars(&self) -> Vec<(String, &Var)> {
-        let blocks = self.blocks.iter().zip(1..).flat_map(|(block, number)| {
-            [
-                (format!("conv{number}.weight"), &block.weight),
-                (format!("norm{number}.weight"), &block.norm.weight),
-                (format!("norm{number}.bias"), &block.norm.bias),
-                (
-                    format!("norm{number}.running_mean"),
-                    &block.norm.running_mean,
-                ),
-                (format!("norm{number}.running_var"), &block.norm.running_var),
-            ]
-        });
-        let linear = [
-            ("linear.weight".to_owned(), &self.weight),
-            ("linear.bias".to_owned(), &self.bias),
-        ];
-        blocks.chain(linear).collect()
-    }
-
-    /// Returns the logits of `images`, which lie as `[1, image, row, column]`.
-    pub(crate) fn forward(&self, images: &Tensor, mode: Mode) -> Result<Tensor> {
-        let mut x = images.clone();
-        for block in &self.blocks {
-            x = block.forward(&x, mode)?;
+    /// Refuses data that the network is not made for.
+    pub(crate) fn accept(&self, summary: &Summary) -> Result<(), Error> {
+        let (found, wanted) = (summary.form(), self.design.form());
+        if found == wanted {
+            return Ok(());
         }
-        let features = x.transpose(0, 1)?.contiguous()?.flatten_from(1)?;
-        let weight = in_mode(&self.weight, mode);
-        let bias = in_mode(&self.bias, mode);
-        features.matmul(&weight.t()?)?.broadcast_add(&bias)
+        Err(Error::Unfit { found, wanted })
+    }
+
+    /// Writes all weights, the running statistics and the layers with them.
+    pub(crate) fn write(&self, path: &Path) -> Result<(), Error> {
+        let vars = self.vars.data().lock();
+        let vars = vars.unwrap_or_else(PoisonError::into_inner);
+        let tensors = vars.iter();
+        let tensors = tensors.map(|(name, var)| (name.clone(), var.as_detached_tensor()));
+        tensors::write_with(&tensors.collect(), &[("model", &self.design)], path)
+    }
+
+    /// Returns all stored tensors with what they are for.
+    pub(crate) fn named(&self) -> impl Iterator<Item = (&Slot, &Var)> {
+        self.slots.iter().zip(&self.in_order)
+    }
+
+    /// Sets each stored tensor to what `source` gives for it.
+    pub(crate) fn set(
+        &self,
+        source: &mut dyn FnMut(&Slot) -> Result<Tensor, Error>,
+    ) -> Result<(), Error> {
+        for (slot, var) in self.named() {
+            var.set(&source(slot)?)?;
+        }
+        self.machine().loaded = false;
+        Ok(())
     }
 
     /// Returns the number of values that are learned.
     pub(crate) fn parameters(&self) -> usize {
-        self.learned().iter().map(|var| var.elem_count()).sum()
+        let learned = self.named().filter(|(slot, _)| slot.role.is_learned());
+        learned.map(|(_, var)| var.elem_count()).sum()
     }
 
     /// Returns the layers with the shapes of their outputs.
     pub(crate) fn layers(&self) -> Vec<LayerRow> {
-        let mut side = SIDE;
-        let mut rows = Vec::new();
-        let mut push = |name: String, shape: Vec<usize>, parameters| {
-            rows.push(LayerRow {
-                name,
-                shape,
-                parameters,
-            });
-        };
-        for Block { plan, weight, norm } in &self.blocks {
-            let size = plan.size;
-            side = side + 1 - size;
-            let shape = vec![plan.outputs, side, side];
-            push(
-                format!("convolution {size}×{size}"),
-                shape.clone(),
-                weight.elem_count(),
-            );
-            let norms = norm.weight.elem_count() + norm.bias.elem_count();
-            push("batch norm, ReLU".to_owned(), shape, norms);
-            if plan.pool {
-                side /= 2;
-                push("max-pool 2×2".to_owned(), vec![plan.outputs, side, side], 0);
-            }
+        layers::rows(&self.design.layers, self.machine().engine.plan())
+    }
+
+    fn machine(&self) -> MutexGuard<'_, Machine> {
+        self.machine.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Returns the machine with the weights that the variables have.
+    fn loaded(&self) -> Result<MutexGuard<'_, Machine>, Error> {
+        let mut machine = self.machine();
+        if !machine.loaded {
+            let values = self.in_order.iter();
+            let values: Vec<Vec<f32>> = values
+                .map(|var| var.flatten_all()?.to_vec1())
+                .collect::<candle_core::Result<_>>()?;
+            let slices: Vec<&[f32]> = values.iter().map(Vec::as_slice).collect();
+            machine.engine.load(&slices);
+            machine.loaded = true;
         }
-        let linear = self.weight.elem_count() + self.bias.elem_count();
-        push("linear".to_owned(), vec![CLASSES], linear);
-        rows
+        Ok(machine)
+    }
+
+    /// Returns the logits of images, a row for each.
+    pub(crate) fn predict(&self, batch: &dyn Batch) -> Result<Vec<Vec<f32>>, Error> {
+        let logits = self.loaded()?.engine.predict(batch);
+        Ok(self.rows(&logits))
+    }
+
+    /// Returns the logits of a batch and what learning from it gives.
+    pub(crate) fn learn(&self, batch: &dyn Batch, loss: &Loss) -> Result<Lesson, Error> {
+        let mut machine = self.loaded()?;
+        let logits = machine.engine.learn(batch, loss);
+        for (mean, variance, statistics) in machine.engine.statistics() {
+            blend(
+                &self.in_order[mean],
+                statistics.iter().map(|(mean, _)| *mean),
+            )?;
+            let variances = statistics.iter().map(|(_, variance)| *variance);
+            blend(&self.in_order[variance], variances)?;
+        }
+        let gradients = machine.engine.gradients().to_vec();
+        // The weights are about to change.
+        machine.loaded = false;
+        Ok(Lesson {
+            logits: self.rows(&logits),
+            gradients,
+        })
+    }
+
+    fn rows(&self, logits: &[f32]) -> Vec<Vec<f32>> {
+        let rows = logits.chunks_exact(self.design.classes);
+        rows.map(<[f32]>::to_vec).collect()
     }
 }
 
-impl Block {
-    fn forward(&self, x: &Tensor, mode: Mode) -> Result<Tensor> {
-        let y = x.apply_op2(&in_mode(&self.weight, mode), Convolution)?;
-        let y = self.norm.forward(&y, mode)?;
-        if self.plan.pool {
-            y.apply_op1(MaxPool)
-        } else {
-            Ok(y)
-        }
-    }
+/// What a batch taught.
+pub(crate) struct Lesson {
+    /// A row for each image, from before.
+    pub(crate) logits: Vec<Vec<f32>>,
+    /// By stored tensor; empty for what is not learned.
+    pub(crate) gradients: Vec<Vec<f32>>,
 }
 
-/// Gradients are kept track of only while learning.
-fn in_mode(var: &Var, mode: Mode) -> Tensor {
-    match mode {
-        Mode::Learn => var.as_tensor().clone(),
-        Mode::Predict => var.as_detached_tensor(),
-    }
+/// Moves running statistics towards those of a batch.
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "statistics are kept in single precision"
+)]
+fn blend(running: &Var, batch: impl Iterator<Item = f64>) -> Result<(), Error> {
+    let kept: Vec<f32> = running.to_vec1()?;
+    let moved: Vec<f32> = kept
+        .into_iter()
+        .zip(batch)
+        .map(|(kept, batch)| (f64::from(kept) * (1.0 - MOMENTUM) + batch * MOMENTUM) as f32)
+        .collect();
+    running.set(&Tensor::new(moved.as_slice(), &Device::Cpu)?)?;
+    Ok(())
 }

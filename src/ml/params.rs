@@ -1,4 +1,4 @@
-//! The sections `data` and `train` of the params file, typed and checked.
+//! The params file, and its section `data`, typed and checked.
 //!
 //! Nothing has a default: what a result depends on stands in the file. Each stage reads only its
 //! own section, and other top-level keys belong to the user.
@@ -15,7 +15,7 @@ use crate::base::yaml::{self, Part, Step};
 use crate::ml::error::Error;
 
 /// More examples or larger batches than this are a slip of the finger.
-const MOST: usize = 1_000_000;
+pub(crate) const MOST: usize = 1_000_000;
 
 /// Images that are wider than this are not what a small network is for.
 const MOST_SIDE: usize = 1024;
@@ -105,26 +105,6 @@ impl Source {
     }
 }
 
-/// How `train` learns.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct TrainParams {
-    pub(crate) batch_size: usize,
-    pub(crate) epochs: usize,
-    pub(crate) lr: f64,
-    pub(crate) optimizer: OptimizerKind,
-    pub(crate) seed: u64,
-}
-
-/// The rule by which weights follow their gradients.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum OptimizerKind {
-    /// Adam without weight decay.
-    Adam,
-    /// Gradient descent without momentum.
-    Sgd,
-}
-
 #[derive(Deserialize)]
 struct DataFile {
     data: DataSection,
@@ -154,21 +134,6 @@ enum SourceKind {
     Files,
 }
 
-#[derive(Deserialize)]
-struct TrainFile {
-    train: TrainSection,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct TrainSection {
-    batch_size: NonZeroUsize,
-    epochs: NonZeroUsize,
-    lr: f64,
-    optimizer: OptimizerKind,
-    seed: u64,
-}
-
 impl DataParams {
     /// Reads and checks the section `data` of the file at `path`.
     pub(crate) fn read(path: &Path) -> Result<Self, Error> {
@@ -177,22 +142,14 @@ impl DataParams {
     }
 }
 
-impl TrainParams {
-    /// Reads and checks the section `train` of the file at `path`.
-    pub(crate) fn read(path: &Path) -> Result<Self, Error> {
-        let file = ParamsFile::read(path)?;
-        Ok(file.train()?)
-    }
-}
-
 /// The text of a params file, which every complaint quotes.
-struct ParamsFile {
+pub(crate) struct ParamsFile {
     name: String,
     text: String,
 }
 
 impl ParamsFile {
-    fn read(path: &Path) -> Result<Self, Error> {
+    pub(crate) fn read(path: &Path) -> Result<Self, Error> {
         let name = path.display().to_string();
         let Some(bytes) = fs::read(path)? else {
             let help =
@@ -207,7 +164,16 @@ impl ParamsFile {
         }
     }
 
-    fn decode<T: DeserializeOwned>(&self) -> Result<T, Problem> {
+    /// Takes `text` for the file `name`.
+    #[cfg(test)]
+    pub(crate) fn of(name: &str, text: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            text: text.to_owned(),
+        }
+    }
+
+    pub(crate) fn decode<T: DeserializeOwned>(&self) -> Result<T, Problem> {
         yaml::decode(&self.name, &self.text)
     }
 
@@ -258,30 +224,6 @@ impl ParamsFile {
         })
     }
 
-    fn train(&self) -> Result<TrainParams, Problem> {
-        let section = self.decode::<TrainFile>()?.train;
-        let (batch_size, lr) = (section.batch_size.get(), section.lr);
-        self.demand(
-            lr > 0.0 && lr.is_finite(),
-            "train",
-            "lr",
-            "must be greater than 0",
-        )?;
-        self.demand(
-            batch_size <= MOST,
-            "train",
-            "batch_size",
-            "must be 1000000 at most",
-        )?;
-        Ok(TrainParams {
-            batch_size,
-            epochs: section.epochs.get(),
-            lr,
-            optimizer: section.optimizer,
-            seed: section.seed,
-        })
-    }
-
     fn count(
         &self,
         count: Option<NonZeroUsize>,
@@ -294,27 +236,36 @@ impl ParamsFile {
         Ok(count)
     }
 
-    fn demand(&self, holds: bool, section: &str, key: &str, rule: &str) -> Result<(), Problem> {
+    pub(crate) fn demand(
+        &self,
+        holds: bool,
+        section: &str,
+        key: &str,
+        rule: &str,
+    ) -> Result<(), Problem> {
         if holds {
             return Ok(());
         }
         let steps = [section, key].map(|step| Step::Key(step.to_owned()));
-        let place = yaml::locate(&self.text, &steps, Part::Value);
-        let message = format!("`{section}.{key}` {rule}");
-        Err(Problem::new(&self.name, &self.text, message).at(place))
+        Err(self.problem(&steps, &format!("`{section}.{key}` {rule}")))
+    }
+
+    /// Returns a complaint about the value at `steps`.
+    pub(crate) fn problem(&self, steps: &[Step], message: &str) -> Problem {
+        let place = yaml::locate(&self.text, steps, Part::Value);
+        Problem::new(&self.name, &self.text, message).at(place)
     }
 
     fn missing(&self, key: &str, source: &str) -> Problem {
         let steps = ["data", "source"].map(|step| Step::Key(step.to_owned()));
-        let place = yaml::locate(&self.text, &steps, Part::Value);
-        let message = format!("the source `{source}` needs `data.{key}`");
-        Problem::new(&self.name, &self.text, message).at(place)
+        self.problem(&steps, &format!("the source `{source}` needs `data.{key}`"))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ml::train_params::TrainParams;
 
     const GOOD: &str = "\
 mine: [1, 2]
@@ -333,15 +284,13 @@ train:
 ";
 
     fn file(text: &str) -> ParamsFile {
-        ParamsFile {
-            name: "params.yaml".to_owned(),
-            text: text.to_owned(),
-        }
+        ParamsFile::of("params.yaml", text)
     }
 
     fn complaint(from: &str, to: &str) -> String {
         let file = file(&GOOD.replace(from, to));
-        let problem = file.data().err().or_else(|| file.train().err());
+        let train = || TrainParams::read(&file).err();
+        let problem = file.data().err().or_else(train);
         problem.expect("a problem").to_string()
     }
 
@@ -353,7 +302,7 @@ train:
             test_count: 20,
         };
         assert_eq!(file.data().expect("data").source, source);
-        assert_eq!(file.train().expect("train").optimizer, OptimizerKind::Adam);
+        assert_eq!(TrainParams::read(&file).expect("train").seed, 42);
     }
 
     #[test]

@@ -19,6 +19,10 @@ pub(crate) enum Purpose {
     Order,
     /// Splitting off the test part of files that have none.
     TestSplit,
+    /// What a dropout keeps, by batch, layer and group of images.
+    Dropout,
+    /// How an image is changed while learning, by epoch and image.
+    Augment,
 }
 
 /// A stream of random draws.
@@ -51,6 +55,11 @@ impl Random {
     /// Draws a number from 0 up to but not including 1, in steps of 2⁻³².
     pub(crate) fn unit(&mut self) -> f64 {
         f64::from(self.0.next_u32()) / 4_294_967_296.0
+    }
+
+    /// Draws whole words.
+    pub(crate) fn fill(&mut self, words: &mut [u32]) {
+        words.fill_with(|| self.0.next_u32());
     }
 
     /// Draws a number between `low` and `high`.

@@ -4,9 +4,9 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use crate::base::fs;
+use crate::base::{fs, human};
 use crate::ml::error::Error;
-use crate::ml::event::Score;
+use crate::ml::event::{LayerRow, Score};
 
 /// Rounds to six significant digits.
 pub(crate) fn significant(value: f64) -> f64 {
@@ -20,6 +20,26 @@ pub(crate) fn rounded(score: Score) -> Score {
         accuracy: significant(score.accuracy),
         loss: significant(score.loss),
     }
+}
+
+/// Writes the table of layers as markdown: output, parameters and their share.
+#[expect(clippy::cast_precision_loss, reason = "a count of numbers in memory")]
+pub(crate) fn write_layers(layers: &[LayerRow], path: &Path) -> Result<(), Error> {
+    let all: usize = layers.iter().map(|layer| layer.parameters).sum();
+    let mut text =
+        "| # | layer | output | parameters | share |\n|---:|---|---|---:|---:|\n".to_owned();
+    for (number, layer) in (1..).zip(layers) {
+        let shape: Vec<String> = layer.shape.iter().map(usize::to_string).collect();
+        let share = 100.0 * layer.parameters as f64 / all as f64;
+        let (name, shape, count) = (&layer.name, shape.join("×"), layer.parameters);
+        let (count, share) = match count {
+            0 => (String::new(), String::new()),
+            count => (human::thousands(count), format!("{share:.1} %")),
+        };
+        text += &format!("| {number} | {name} | {shape} | {count} | {share} |\n");
+    }
+    text += &format!("| | in all | | {} | |\n", human::thousands(all));
+    Ok(fs::write_atomic(path, text.as_bytes())?)
 }
 
 /// Writes `report` as JSON with its keys in the order of its fields.

@@ -5,10 +5,10 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
-use crate::ml::batch::Normaliser;
+use crate::ml::batch::{Examples, Normaliser};
 use crate::ml::dataset::Part;
 use crate::ml::error::Error;
-use crate::ml::model::{Mode, Network};
+use crate::ml::model::Network;
 use crate::ml::report::significant;
 
 /// One image is asked for this often, or for this long.
@@ -39,8 +39,12 @@ impl Speed {
         while times.len() < REPEATS && (times.is_empty() || start.elapsed() < PATIENCE) {
             let position = times.len() % part.len();
             let begin = Instant::now();
-            let image = normaliser.images(part, &[position])?;
-            network.forward(&image, Mode::Predict)?;
+            network.predict(&Examples {
+                part,
+                normaliser,
+                positions: &[position],
+                chance: None,
+            })?;
             times.push(begin.elapsed());
         }
         times.sort_unstable();

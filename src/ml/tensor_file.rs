@@ -163,6 +163,11 @@ impl TensorFile {
         })
     }
 
+    /// Returns whether numbers of this type can be read.
+    pub(crate) fn can_read(dtype: &str) -> bool {
+        Kind::named(dtype).is_some()
+    }
+
     /// Returns what the header says of the tensor `name`.
     pub(crate) fn info(&self, name: &str) -> Option<&TensorInfo> {
         self.tensors.get(name)

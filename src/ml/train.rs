@@ -3,24 +3,26 @@
 use std::path::PathBuf;
 use std::time::Instant;
 
-use candle_core::{Device, Tensor, Var};
-use candle_nn::{AdamW, Optimizer as _, ParamsAdamW, SGD, loss};
+use mlpipe_kernels::Loss;
 use serde::Serialize;
 
-use crate::ml::batch::{self, Answer, Normaliser, Tally};
+use crate::ml::batch::{self, Answer, Chance, Examples, Normaliser, Tally};
+use crate::ml::checkpoint::{Checkpoints, Identity, Outcome, Progress};
 use crate::ml::dataset::{Part, Summary, TRAIN, VALIDATION};
 use crate::ml::error::Error;
 use crate::ml::event::{BatchEnd, EpochEnd, Event, Score};
-use crate::ml::history::History;
 use crate::ml::init;
-use crate::ml::model::{self, Mode, Network};
-use crate::ml::params::{OptimizerKind, TrainParams};
+use crate::ml::model::{Design, Network};
+use crate::ml::optimizer::Optimizer;
 use crate::ml::random::{Purpose, Random};
+use crate::ml::record::Record;
 use crate::ml::report;
+use crate::ml::schedule::{self, Position};
+use crate::ml::train_params::{self, ClassWeights, Keep, TrainParams, Watched};
 
 /// Where `train` reads and writes.
 pub(crate) struct Training {
-    /// The file with the section `train`.
+    /// The file with the sections `model` and `train`.
     pub(crate) params: PathBuf,
     /// The prepared data.
     pub(crate) data: PathBuf,
@@ -30,6 +32,22 @@ pub(crate) struct Training {
     pub(crate) metrics: PathBuf,
     /// The file for the course of the training.
     pub(crate) history: PathBuf,
+    /// The file for the table of layers.
+    pub(crate) layers: PathBuf,
+    /// The folder for checkpoints.
+    pub(crate) checkpoints: PathBuf,
+    /// The file for what the training ran on.
+    pub(crate) record: PathBuf,
+    pub(crate) start: Start,
+}
+
+/// Where training begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Start {
+    /// With new weights.
+    New,
+    /// Where the last checkpoint is.
+    Resume,
 }
 
 /// The final scores; no time or host is in them, so that each run writes the same bytes.
@@ -43,54 +61,93 @@ struct Metrics {
 
 /// Trains a network and writes its weights, scores and history.
 pub(crate) fn train(task: &Training, on_event: &mut dyn FnMut(Event)) -> Result<(), Error> {
-    let params = TrainParams::read(&task.params)?;
-    let summary = Summary::read(&task.data)?;
-    model::accept(&summary)?;
-    let mut trainer = Trainer {
-        network: init::network(params.seed)?,
-        part: Part::read(&task.data.join(TRAIN), summary.form())?,
-        normaliser: Normaliser::new(&summary),
-        history: History::default(),
-        on_event,
-        params,
-    };
-    let validation = Part::read(&task.data.join(VALIDATION), summary.form())?;
-    let (train, validation) = trainer.run(&validation)?;
+    let start = Instant::now();
+    let mut trainer = Trainer::new(task, on_event)?;
+    report::write_layers(&trainer.network.layers(), &task.layers)?;
+    (trainer.on_event)(Event::Started {
+        layers: trainer.network.layers(),
+        parameters: trainer.network.parameters(),
+        epochs: trainer.params.epochs,
+    });
+    trainer.begin(task.start)?;
+    let outcome = trainer.run()?;
     trainer.network.write(&task.model)?;
     let metrics = Metrics {
-        epochs: trainer.params.epochs,
+        epochs: trainer.progress.epochs,
         parameters: trainer.network.parameters(),
-        train: report::rounded(train),
-        validation: report::rounded(validation),
+        train: report::rounded(outcome.train),
+        validation: report::rounded(outcome.validation),
     };
     report::write_json(&metrics, &task.metrics)?;
-    trainer.history.write(&task.history)
+    trainer.progress.history.write(&task.history)?;
+    Record::new(trainer.params.seed, start.elapsed())?.write(&task.record)
 }
 
 struct Trainer<'a> {
     params: TrainParams,
     network: Network,
+    optimizer: Optimizer,
     part: Part,
+    validation: Part,
     normaliser: Normaliser,
-    history: History,
+    loss: Loss,
+    checkpoints: Checkpoints,
+    progress: Progress,
     on_event: &'a mut dyn FnMut(Event),
 }
 
-impl Trainer<'_> {
-    /// Goes through all epochs; returns the scores of the last one.
-    fn run(&mut self, validation: &Part) -> Result<(Score, Score), Error> {
-        let mut optimizer = Optimizer::new(self.network.learned(), &self.params)?;
-        (self.on_event)(Event::Started {
-            layers: self.network.layers(),
-            parameters: self.network.parameters(),
-            epochs: self.params.epochs,
-        });
-        let mut scores = None;
-        for epoch in 1..=self.params.epochs {
+impl<'a> Trainer<'a> {
+    fn new(task: &Training, on_event: &'a mut dyn FnMut(Event)) -> Result<Self, Error> {
+        let (file, model, params) = train_params::read(&task.params)?;
+        let summary = Summary::read(&task.data)?;
+        let design = Design::new(model.layers.clone(), summary.form())
+            .map_err(|misfit| model.complaint(&file, misfit.layer, &misfit.message))?;
+        let network = init::network(design, params.seed)?;
+        let part = Part::read(&task.data.join(TRAIN), summary.form())?;
+        let identity = Identity::new(&model.layers, &params, &summary);
+        Ok(Self {
+            optimizer: Optimizer::new(&network, &params),
+            validation: Part::read(&task.data.join(VALIDATION), summary.form())?,
+            normaliser: Normaliser::new(&summary),
+            loss: loss(&params, &part)?,
+            checkpoints: Checkpoints::new(&task.checkpoints, identity),
+            progress: Progress::default(),
+            network,
+            part,
+            params,
+            on_event,
+        })
+    }
+
+    /// Takes up an earlier training, or forgets it.
+    fn begin(&mut self, start: Start) -> Result<(), Error> {
+        if start == Start::New {
+            return self.checkpoints.clear();
+        }
+        match self
+            .checkpoints
+            .resume(&self.network, &mut self.optimizer)?
+        {
+            None => (self.on_event)(Event::NothingToResume),
+            Some(progress) => {
+                (self.on_event)(Event::Resumed {
+                    epoch: progress.epochs + 1,
+                    batch: progress.batches,
+                });
+                self.progress = progress;
+            }
+        }
+        Ok(())
+    }
+
+    /// Goes through the epochs that are left; returns how the one went whose weights are kept.
+    fn run(&mut self) -> Result<Outcome, Error> {
+        while !self.progress.over {
             let start = Instant::now();
-            let train = self.epoch(epoch, &mut optimizer)?;
-            let answers = batch::predict(&self.network, validation, &self.normaliser)?;
-            let validation = Tally::of(&answers, validation.labels()).score();
+            let epoch = self.progress.epochs + 1;
+            let train = self.epoch(epoch)?;
+            let answers = batch::predict(&self.network, &self.validation, &self.normaliser)?;
+            let validation = Tally::of(&answers, self.validation.labels()).score();
             // The last update of the epoch shows here first.
             if !validation.loss.is_finite() {
                 return Err(Error::Diverged { epoch });
@@ -101,80 +158,163 @@ impl Trainer<'_> {
                 validation,
                 time: start.elapsed(),
             }));
-            scores = Some((train, validation));
+            self.end_epoch(Outcome {
+                epoch,
+                train,
+                validation,
+            })?;
         }
-        Ok(scores.expect("invariant: there is at least one epoch"))
+        let progress = &self.progress;
+        let kept = match self.params.keep {
+            Keep::Last => progress.last,
+            Keep::Best => {
+                self.checkpoints.load_best(&self.network)?;
+                progress.best
+            }
+        };
+        Ok(kept.expect("invariant: there is at least one epoch"))
+    }
+
+    /// Notes how an epoch went, and whether it was the last one.
+    fn end_epoch(&mut self, outcome: Outcome) -> Result<(), Error> {
+        let progress = &mut self.progress;
+        progress.epochs = outcome.epoch;
+        progress.batches = 0;
+        progress.tally = Tally::default();
+        progress.last = Some(outcome);
+        progress.over = outcome.epoch >= self.params.epochs;
+        let best = progress.best;
+        if best.is_none_or(|best| self.params.is_better(outcome.validation, best.validation)) {
+            progress.best = Some(outcome);
+            self.checkpoints.save_best(&self.network)?;
+        } else if let (Some(best), Some(stopping)) = (best, self.params.early_stopping)
+            && outcome.epoch - best.epoch >= stopping.patience.get()
+            && !progress.over
+        {
+            progress.over = true;
+            (self.on_event)(Event::StoppedEarly {
+                epoch: outcome.epoch,
+                best: best.epoch,
+            });
+        }
+        self.checkpoints
+            .save(&self.network, &self.optimizer, &self.progress)
     }
 
     /// Learns once from every example; the score is the mean of the answers given on the way.
-    fn epoch(&mut self, epoch: usize, optimizer: &mut Optimizer) -> Result<Score, Error> {
+    fn epoch(&mut self, epoch: usize) -> Result<Score, Error> {
         let mut random = Random::new(self.params.seed, Purpose::Order, epoch);
         let order = random.permutation(self.part.len());
         let batches = order.len().div_ceil(self.params.batch_size);
-        let mut tally = Tally::default();
-        for (positions, batch) in order.chunks(self.params.batch_size).zip(1..) {
-            let answers = self.learn(positions, optimizer)?;
+        let chunks = order.chunks(self.params.batch_size).zip(1..);
+        for (positions, batch) in chunks.skip(self.progress.batches) {
+            let at = Position {
+                step: (epoch - 1) * batches + batch - 1,
+                per_epoch: batches,
+                steps: self.params.epochs * batches,
+            };
+            let answers = self.learn(positions, epoch, at)?;
             let labels = batch::labels(&self.part, positions);
             for (answer, label) in answers.iter().zip(labels) {
-                tally.add(answer, label);
-                self.history.add(answer, label);
+                self.progress.tally.add(answer, label);
+                self.progress.history.add(answer, label);
             }
-            let mean = tally.score();
+            let mean = self.progress.tally.score();
             if !mean.loss.is_finite() {
                 return Err(Error::Diverged { epoch });
             }
-            self.history.end_batch(epoch, batch == batches);
+            self.progress.history.end_batch(epoch, batch == batches);
+            self.progress.batches = batch;
             (self.on_event)(Event::Batch(BatchEnd {
                 epoch,
                 batch,
                 batches,
                 mean,
             }));
+            self.save_between(batch, batches)?;
         }
-        Ok(tally.score())
+        Ok(self.progress.tally.score())
+    }
+
+    /// Writes a checkpoint within an epoch where params ask for it.
+    fn save_between(&self, batch: usize, batches: usize) -> Result<(), Error> {
+        match self.params.checkpoint_batches {
+            Some(every) if batch % every == 0 && batch < batches => {
+                self.checkpoints
+                    .save(&self.network, &self.optimizer, &self.progress)
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Learns from one batch; returns the answers from before.
-    fn learn(&self, positions: &[usize], optimizer: &mut Optimizer) -> Result<Vec<Answer>, Error> {
-        let images = self.normaliser.images(&self.part, positions)?;
+    fn learn(
+        &mut self,
+        positions: &[usize],
+        epoch: usize,
+        at: Position,
+    ) -> Result<Vec<Answer>, Error> {
+        let examples = Examples {
+            part: &self.part,
+            normaliser: &self.normaliser,
+            positions,
+            chance: Some(Chance {
+                seed: self.params.seed,
+                epoch,
+                step: at.step,
+                augment: self.params.augment,
+            }),
+        };
+        let mut lesson = self.network.learn(&examples, &self.loss)?;
+        let rate = schedule::rate(&self.params, at);
+        self.optimizer
+            .step(&self.network, &mut lesson.gradients, rate)?;
         let labels = batch::labels(&self.part, positions);
-        let classes = labels.iter().map(|label| u32::from(*label)).collect();
-        let classes = Tensor::from_vec(classes, labels.len(), &Device::Cpu)?;
-        let logits = self.network.forward(&images, Mode::Learn)?;
-        optimizer.step(&loss::cross_entropy(&logits, &classes)?)?;
-        let rows = logits.to_vec2::<f32>()?;
-        let answers = rows.iter().zip(labels);
-        Ok(answers
-            .map(|(row, label)| Answer::new(row, label))
-            .collect())
+        Ok(batch::answers(&lesson.logits, &labels))
     }
 }
 
-enum Optimizer {
-    Adam(AdamW),
-    Sgd(SGD),
+impl TrainParams {
+    /// Returns whether a score is better than the best one by what is watched.
+    fn is_better(&self, score: Score, best: Score) -> bool {
+        let stopping = self.early_stopping;
+        let least = stopping.map_or(0.0, |stopping| stopping.min_delta);
+        let gain = match stopping.map(|stopping| stopping.metric).unwrap_or_default() {
+            Watched::Loss => best.loss - score.loss,
+            Watched::Accuracy => score.accuracy - best.accuracy,
+        };
+        gain > least
+    }
 }
 
-impl Optimizer {
-    fn new(vars: Vec<Var>, params: &TrainParams) -> Result<Self, Error> {
-        Ok(match params.optimizer {
-            OptimizerKind::Adam => {
-                // Without weight decay AdamW is Adam.
-                let adam = ParamsAdamW {
-                    lr: params.lr,
-                    weight_decay: 0.0,
-                    ..ParamsAdamW::default()
-                };
-                Self::Adam(AdamW::new(vars, adam)?)
-            }
-            OptimizerKind::Sgd => Self::Sgd(SGD::new(vars, params.lr)?),
-        })
-    }
-
-    fn step(&mut self, loss: &Tensor) -> candle_core::Result<()> {
-        match self {
-            Self::Adam(adam) => adam.backward_step(loss),
-            Self::Sgd(sgd) => sgd.backward_step(loss),
+/// Returns how answers are judged while learning from `part`.
+fn loss(params: &TrainParams, part: &Part) -> Result<Loss, Error> {
+    let classes = part.form().classes;
+    let class_weights = match &params.class_weights {
+        ClassWeights::Even => Vec::new(),
+        ClassWeights::Balanced => balanced(part, classes),
+        ClassWeights::Given(weights) if weights.len() == classes => weights.clone(),
+        ClassWeights::Given(weights) => {
+            let found = weights.len();
+            return Err(Error::ClassWeights { found, classes });
         }
+    };
+    Ok(Loss {
+        smoothing: params.label_smoothing,
+        class_weights,
+    })
+}
+
+/// Weighs classes by how rare they are, as scikit-learn does.
+#[expect(clippy::cast_precision_loss, reason = "counts stay below 2^53")]
+fn balanced(part: &Part, classes: usize) -> Vec<f64> {
+    let mut counts = vec![0usize; classes];
+    for label in part.labels() {
+        counts[usize::from(*label)] += 1;
     }
+    let mean = part.len() as f64 / classes as f64;
+    counts
+        .iter()
+        .map(|count| mean / (*count).max(1) as f64)
+        .collect()
 }

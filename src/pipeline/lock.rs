@@ -15,6 +15,7 @@ use crate::base::source::{self, Snapshot, read_text};
 use crate::base::value::Value;
 use crate::base::yaml;
 use crate::pipeline::lock_text;
+use crate::pipeline::source::Source;
 use crate::pipeline::stage::StageName;
 
 /// The file that records the hashes; it is committed to git.
@@ -31,6 +32,9 @@ pub struct Lock {
     /// The content of each file and folder that is tracked by itself, made by no stage.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub data: BTreeMap<RepoPath, Content>,
+    /// Where tracked data was imported from.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub sources: BTreeMap<RepoPath, Source>,
     /// The record of each stage.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub stages: BTreeMap<StageName, StageEntry>,
@@ -41,6 +45,7 @@ impl Default for Lock {
         Self {
             schema: SCHEMA,
             data: BTreeMap::new(),
+            sources: BTreeMap::new(),
             stages: BTreeMap::new(),
         }
     }
@@ -138,12 +143,14 @@ impl Lock {
         struct Header {
             schema: u32,
         }
-        if let Some((data, stages)) = lock_text::read(text, &format!("schema: {SCHEMA}\n")) {
+        if let Some((data, sources, stages)) = lock_text::read(text, &format!("schema: {SCHEMA}\n"))
+        {
             refuse_foreign_data(file, text, &data)?;
             let schema = SCHEMA;
             return Ok(Self {
                 schema,
                 data,
+                sources,
                 stages,
             });
         }
@@ -301,7 +308,19 @@ mod tests {
             let stages = names.into_iter().map(|name| (name, entry.clone())).collect();
             let path = |text: &str| RepoPath::parse(text).ok();
             let data = data.iter().filter_map(|(text, content)| Some((path(text)?, *content)));
-            let lock = Lock { schema: SCHEMA, data: data.collect(), stages };
+            let data: BTreeMap<_, _> = data.collect();
+            let source = |(path, _): (&RepoPath, &Content)| {
+                let source = Source {
+                    from: "s3://b/x: y".to_owned(),
+                    path: None,
+                    rev: Some("main".to_owned()),
+                    commit: None,
+                    etag: Some("\"1\"".to_owned()),
+                };
+                (path.clone(), source)
+            };
+            let sources = data.iter().take(1).map(source).collect();
+            let lock = Lock { schema: SCHEMA, data, sources, stages };
             let text = lock.to_text();
             prop_assert_eq!(&Lock::parse("data.lock", &text).expect("valid"), &lock);
             prop_assert_eq!(yaml::decode::<Lock>("data.lock", &text).expect("valid"), lock);

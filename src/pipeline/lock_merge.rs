@@ -36,6 +36,11 @@ pub(crate) fn merge(base: &Lock, ours: &Lock, theirs: &Lock) -> LockMerge {
     let (stages, conflicts) = merge_records(&base.stages, &ours.stages, &theirs.stages);
     let (data, data_conflicts) = merge_records(&base.data, &ours.data, &theirs.data);
     (lock.stages, lock.data) = (stages, data);
+    // Where both sides differ, that of the content that stays.
+    let (sources, _) = merge_records(&base.sources, &ours.sources, &theirs.sources);
+    lock.sources = sources;
+    let data = &lock.data;
+    lock.sources.retain(|path, _| data.contains_key(path));
     LockMerge {
         lock,
         conflicts,

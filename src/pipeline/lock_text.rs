@@ -13,17 +13,19 @@ use crate::base::digest::Digest;
 use crate::base::path::RepoPath;
 use crate::base::yaml;
 use crate::pipeline::lock::{Content, StageEntry};
+use crate::pipeline::source::Source;
 use crate::pipeline::stage::StageName;
 
 /// Words that YAML takes for values of other kinds, now or in its past.
 const WORDS: &[&str] = &["true", "false", "null", "yes", "no", "on", "off", "y", "n"];
 
 type Data = BTreeMap<RepoPath, Content>;
+type Sources = BTreeMap<RepoPath, Source>;
 type Stages = BTreeMap<StageName, StageEntry>;
 
-/// Returns the data and the stages of a lock that begins with `header`; `None` where the text is not
+/// Returns the data, their sources and the stages of a lock that begins with `header`; `None` where the text is not
 /// as it should be.
-pub(super) fn read(text: &str, header: &str) -> Option<(Data, Stages)> {
+pub(super) fn read(text: &str, header: &str) -> Option<(Data, Sources, Stages)> {
     let text = text.strip_prefix(header)?;
     let (data, stages) = match text.strip_prefix("data:\n") {
         None => (Data::new(), text),
@@ -32,12 +34,19 @@ pub(super) fn read(text: &str, header: &str) -> Option<(Data, Stages)> {
             (read_data(data)?, stages)
         }
     };
+    let (sources, stages) = match stages.strip_prefix("sources:\n") {
+        None => (Sources::new(), stages),
+        Some(text) => {
+            let (sources, stages) = text.split_at(section_end(text));
+            (yaml::decode("", sources).ok()?, stages)
+        }
+    };
     let stages = match stages.strip_prefix("stages:\n") {
         Some(stages) => read_stages(stages)?,
         None if stages.is_empty() && !data.is_empty() => Stages::new(),
         None => return None,
     };
-    Some((data, stages))
+    Some((data, sources, stages))
 }
 
 /// Returns where the first line stands that is not indented.
@@ -251,7 +260,7 @@ mod tests {
             assert!(read_plain(&format!("  a:\n    cmd: x\n{text}")).is_none());
         }
         let whole = format!("{HEADER}  a:\n    cmd: |-\n      x\n\n      y\n    wdir: b\n");
-        assert_eq!(read(&whole, SCHEMA).expect("is a lock").1.len(), 1);
+        assert_eq!(read(&whole, SCHEMA).expect("is a lock").2.len(), 1);
         // A file that is just being written may end anywhere.
         for end in 0..whole.len() {
             let _nothing_breaks = read(&whole[..end], SCHEMA);

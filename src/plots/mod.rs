@@ -24,6 +24,7 @@ mod template;
 mod terminal;
 mod vega;
 
+pub(crate) use canvas::number;
 pub(crate) use definition::Overrides;
 pub(crate) use gallery::{Gallery, Series, Side, gather, read_series};
 pub(crate) use listing::to_json;

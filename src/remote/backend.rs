@@ -25,7 +25,7 @@ use crate::store::Meter;
 const JOBS: usize = 16;
 
 /// The bytes of one part of a big object.
-pub(crate) const PART: u64 = 16 * 1024 * 1024;
+pub(crate) const PART: u64 = 8 * 1024 * 1024;
 
 /// So many parts of one object travel at once.
 const PARTS_AT_ONCE: usize = 4;

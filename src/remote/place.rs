@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use url::Url;
 
+use crate::base::any_path::walk;
 use crate::base::problem::did_you_mean;
 use crate::remote::credentials;
 use crate::remote::error::Error;
@@ -114,7 +115,7 @@ impl Place {
     /// Reads a URL, or the path of a folder that relative to `folder` is one.
     pub(crate) fn parse(text: &str, options: &Options, folder: &Path) -> Result<Self, Error> {
         let Some((scheme, rest)) = text.split_once("://") else {
-            return Ok(Self::of_folder(&folder.join(expand(text)), options));
+            return Ok(Self::of_folder(&walk(folder, &expand(text)), options));
         };
         let scheme = scheme.to_ascii_lowercase();
         let known = SCHEMES.iter().find(|(name, _)| *name == scheme);
@@ -227,11 +228,10 @@ fn number<T: std::str::FromStr>(options: &Options, name: &str) -> Result<Option<
 }
 
 /// Writes out a leading `~`.
-fn expand(text: &str) -> PathBuf {
-    let home = std::env::var_os("HOME").map(PathBuf::from);
-    match (text.strip_prefix("~/"), home) {
-        (Some(rest), Some(home)) => home.join(rest),
-        _ => PathBuf::from(text),
+fn expand(text: &str) -> String {
+    match (text.strip_prefix("~/"), std::env::var("HOME")) {
+        (Some(rest), Ok(home)) => format!("{home}/{rest}"),
+        _ => text.to_owned(),
     }
 }
 
@@ -297,10 +297,7 @@ mod tests {
 
     #[test]
     fn what_is_no_url_is_a_folder() {
-        assert_eq!(
-            parse("../data").folder(),
-            Some(PathBuf::from("/work/../data"))
-        );
+        assert_eq!(parse("../data").folder(), Some(PathBuf::from("/data")));
         assert_eq!(parse("file:///data").folder(), Some(PathBuf::from("/data")));
     }
 

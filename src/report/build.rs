@@ -1,5 +1,7 @@
 //! Gathers what a report says from two sides and the last run.
 
+use std::borrow::Cow;
+
 use crate::metrics::{Backing, Difference, Judgement, collect_params, diff};
 use crate::pipeline::Pipeline;
 use crate::report::code::CodeChange;
@@ -9,11 +11,12 @@ use crate::report::dataset::DataChange;
 use crate::report::dataset::{data_change, is_data};
 use crate::report::error::Error;
 use crate::report::headline::{headline, main_metric};
+use crate::report::history::History;
 use crate::report::mermaid::{self, flowchart, line_chart};
 use crate::report::model::{Base, Chart, GateRow, Report, Row, StageRow, run_summary, tell_apart};
 use crate::report::side::{Changed, Side, changed_inputs};
 use crate::report::tensors::model_changes;
-use crate::report::trend::{Trend, trends};
+use crate::report::trend::{Trend, longest, trends};
 use crate::scm::Repo;
 
 /// What a report is made of.
@@ -28,6 +31,8 @@ pub(crate) struct ReportRequest<'a> {
     pub(crate) base: Option<(Side<'a>, String)>,
     /// Where the base's history is, and the branch that the trend is of.
     pub(crate) history: Option<(&'a Repo, &'a str)>,
+    /// What was published of earlier runs, which counts where it has more than git.
+    pub(crate) published: Option<&'a History>,
     /// The metrics of both sides.
     pub(crate) metrics: Vec<Difference>,
     /// What predictions say of them.
@@ -48,6 +53,7 @@ pub(crate) fn build(request: ReportRequest<'_>) -> Result<Report, Error> {
         head,
         base,
         history,
+        published,
         metrics,
         backing,
         judgements,
@@ -70,9 +76,9 @@ pub(crate) fn build(request: ReportRequest<'_>) -> Result<Report, Error> {
     let has_base = base.is_some();
     let changed = base_side.map(|base| changed_inputs(base, here));
     let inputs = Inputs::of(base_side, here, changed.as_deref().unwrap_or_default());
-    let trends = trends_of(&metrics, here, history, &mut notes);
+    let trends = trends_of(&metrics, here, (history, published), &mut notes);
     let mut report = Report {
-        verdict: verdict(&gates),
+        verdict: Cow::Borrowed(verdict(&gates)),
         headline: headline(&metrics, has_base, backing, &gates),
         reproduce: reproduce(head.as_deref()),
         head,
@@ -161,7 +167,7 @@ fn verdict(gates: &[GateRow]) -> &'static str {
     }
 }
 
-fn reproduce(head: Option<&str>) -> String {
+pub(super) fn reproduce(head: Option<&str>) -> String {
     match head {
         Some(commit) => format!("git switch --detach {commit} && mlpipe repro"),
         None => "mlpipe repro".to_owned(),
@@ -172,12 +178,9 @@ fn reproduce(head: Option<&str>) -> String {
 fn trends_of(
     metrics: &[Difference],
     here: Side<'_>,
-    history: Option<(&Repo, &str)>,
+    (history, published): (Option<(&Repo, &str)>, Option<&History>),
     notes: &mut Vec<String>,
 ) -> Vec<Trend> {
-    let Some((repo, branch)) = history else {
-        return Vec::new();
-    };
     let mut wanted: Vec<&Difference> = main_metric(metrics).into_iter().collect();
     let is_number = |one: &&Difference| one.delta().is_some() && !one.is_equal();
     let moved = metrics.iter().filter(is_number);
@@ -190,13 +193,19 @@ fn trends_of(
         .iter()
         .map(|one| (&one.path, one.key.as_str()))
         .collect();
-    trends(repo, branch, here.cache, &wanted).unwrap_or_else(|error| {
-        notes.push(format!("the last runs of {branch} cannot be read: {error}"));
-        Vec::new()
-    })
+    let committed = history.map_or_else(Vec::new, |(repo, branch)| {
+        trends(repo, branch, here.cache, &wanted).unwrap_or_else(|error| {
+            notes.push(format!("the last runs of {branch} cannot be read: {error}"));
+            Vec::new()
+        })
+    });
+    match published {
+        Some(published) => longest(&wanted, committed, published),
+        None => committed,
+    }
 }
 
-fn charts(trends: &[Trend]) -> Vec<Chart> {
+pub(super) fn charts(trends: &[Trend]) -> Vec<Chart> {
     let chart = |trend: &Trend| {
         let title = format!("{} over the last {} runs", trend.key, trend.values.len());
         let mermaid = line_chart(&trend.key, &trend.commits, &trend.values)?;

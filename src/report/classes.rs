@@ -1,6 +1,6 @@
 //! How each class of a classifier does, and which classes it takes for each other.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::metrics::Confusion;
 use crate::report::evidence;
@@ -12,7 +12,8 @@ const PAIRS: usize = 5;
 const LARGEST: usize = 30;
 
 /// A confusion matrix, what follows from it, and what was different on the base.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct ConfusionTable {
     /// The plot's title or file.
     pub(crate) title: String,
@@ -27,7 +28,8 @@ pub(crate) struct ConfusionTable {
 }
 
 /// What the examples of one class were taken for.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct ConfusionRow {
     /// The actual class.
     pub(crate) label: String,
@@ -38,7 +40,8 @@ pub(crate) struct ConfusionRow {
 }
 
 /// How well one class is told from the others; texts, `–` where a share of nothing is asked for.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct ClassRow {
     /// The class.
     pub(crate) label: String,
@@ -55,7 +58,8 @@ pub(crate) struct ClassRow {
 }
 
 /// Examples of one class that were taken for another.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct ConfusedPair {
     /// The class that they are of.
     pub(crate) actual: String,

@@ -1,9 +1,10 @@
 //! How the code of stages differs: their commands, the files that they read and that people write,
 //! and what their command dependencies print.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::base::path::RepoPath;
 use crate::base::source::Snapshot;
@@ -15,12 +16,13 @@ use crate::scm::line_changes;
 const LARGEST: u64 = 4 << 20;
 
 /// What of one stage was written anew.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct CodeChange {
     /// The stage.
     pub(crate) stage: String,
     /// `new`, `removed` or `changed`.
-    pub(crate) state: &'static str,
+    pub(crate) state: Cow<'static, str>,
     /// The command before and now, where it differs.
     pub(crate) command: Option<CommandChange>,
     /// The command dependencies that print something else.
@@ -30,7 +32,8 @@ pub(crate) struct CodeChange {
 }
 
 /// A command before and now.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct CommandChange {
     /// What it was.
     pub(crate) old: String,
@@ -39,12 +42,13 @@ pub(crate) struct CommandChange {
 }
 
 /// A file of code that differs.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct FileChange {
     /// Where it is.
     pub(crate) path: String,
     /// `new`, `removed` or `changed`.
-    pub(crate) state: &'static str,
+    pub(crate) state: Cow<'static, str>,
     /// How many lines came; 0 where that is unknown.
     pub(crate) added: usize,
     /// How many lines went; 0 where that is unknown.
@@ -115,7 +119,7 @@ fn of_stage(
     };
     CodeChange {
         stage: name.to_string(),
-        state,
+        state: Cow::Borrowed(state),
         command,
         tools,
         files,
@@ -168,7 +172,7 @@ fn file_change(old: &dyn Snapshot, new: &dyn Snapshot, path: &RepoPath) -> Optio
     };
     Some(FileChange {
         path: path.to_string(),
-        state: state(before.is_some(), now.is_some()),
+        state: Cow::Borrowed(state(before.is_some(), now.is_some())),
         added,
         removed,
     })

@@ -1,6 +1,8 @@
 //! How tracked data differs: files, sizes, and rows of tables.
 
-use serde::Serialize;
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
 
 use crate::pipeline::Content;
 use crate::report::side::{Changed, Side};
@@ -52,12 +54,13 @@ const DATA: &[&str] = &[
 ];
 
 /// A file or folder of data that differs.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct DataChange {
     /// Where it is.
     pub(crate) path: String,
     /// `new`, `removed` or `changed`.
-    pub(crate) state: &'static str,
+    pub(crate) state: Cow<'static, str>,
     /// What it was, if it was there.
     pub(crate) old: Option<Extent>,
     /// What it is, if it is there.
@@ -73,7 +76,8 @@ pub(crate) struct DataChange {
 }
 
 /// How much data there is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct Extent {
     /// Bytes.
     pub(crate) size: u64,
@@ -103,11 +107,11 @@ pub(crate) fn data_change(old: Side<'_>, new: Side<'_>, changed: &Changed) -> Da
     };
     let mut change = DataChange {
         path: changed.path.to_string(),
-        state: match (changed.old, changed.new) {
+        state: Cow::Borrowed(match (changed.old, changed.new) {
             (None, _) => "new",
             (_, None) => "removed",
             _ => "changed",
-        },
+        }),
         old: changed.old.map(|content| extent(old, content)),
         new: changed.new.map(|content| extent(new, content)),
         added: 0,

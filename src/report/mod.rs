@@ -1,5 +1,7 @@
 //! What changed against a base, as a report for reviewers: a plain model and templates for it.
 
+mod badge;
+mod badge_svg;
 mod budget;
 mod build;
 mod classes;
@@ -11,11 +13,13 @@ mod drawing;
 mod error;
 mod evidence;
 mod headline;
+mod history;
 mod layout;
 mod markdown;
 mod mermaid;
 mod model;
 mod page;
+mod reading;
 mod render;
 mod side;
 mod template;
@@ -23,15 +27,18 @@ mod tensors;
 mod trend;
 mod written;
 
+pub(crate) use badge::{Badge, Format, Standing};
 pub(crate) use budget::{cut_off, fit};
 pub(crate) use build::{ReportRequest, build};
 pub(crate) use dialect::{Budget, Dialect};
 pub(crate) use error::Error;
 pub(crate) use evidence::EvidenceText;
+pub(crate) use history::{Entry, History};
 pub(crate) use markdown::escape;
 pub(crate) use mermaid::flowchart;
 pub(crate) use model::{Report, Row, StageRow};
 pub(crate) use page::Page;
+pub(crate) use reading::{Unreadable, read_report};
 pub(crate) use render::{Output, render, render_page};
 pub(crate) use side::Side;
 pub(crate) use template::{Template, Templates};

@@ -1,8 +1,9 @@
 //! `Report`: what a template can use. Plain data, all text unescaped.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::base::digest::Digest;
 use crate::base::human;
@@ -18,10 +19,12 @@ use crate::report::tensors::ModelChange;
 use crate::report::trend::Trend;
 
 /// Everything that a report says. Its JSON is what `mlpipe report --json` prints; see docs/report.md.
-#[derive(Clone, Debug, Serialize)]
+/// Read back, it is believed only as far as [`crate::report::read_report`] says.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct Report {
     /// `pass`, `warn` or `fail` by the gates; `none` where there are none.
-    pub(crate) verdict: &'static str,
+    pub(crate) verdict: Cow<'static, str>,
     /// The verdict in one sentence.
     pub(crate) headline: String,
     /// The commit that is reported on, where that is known.
@@ -65,7 +68,8 @@ pub(crate) struct Report {
 }
 
 /// A chart for markdown.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct Chart {
     /// What it shows.
     pub(crate) title: String,
@@ -74,7 +78,8 @@ pub(crate) struct Chart {
 }
 
 /// A limit and how it was met; all as texts.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct GateRow {
     /// The metric.
     pub(crate) metric: String,
@@ -91,7 +96,8 @@ pub(crate) struct GateRow {
 }
 
 /// The side that is compared with.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct Base {
     /// The name that the user gave.
     pub(crate) name: String,
@@ -100,7 +106,8 @@ pub(crate) struct Base {
 }
 
 /// One value on both sides.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct Row {
     /// The file.
     pub(crate) path: String,
@@ -125,7 +132,8 @@ pub(crate) struct Row {
 }
 
 /// How it went with a stage.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct StageRow {
     /// Its name.
     pub(crate) name: String,

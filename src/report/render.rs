@@ -132,7 +132,7 @@ mod tests {
     fn report() -> Report {
         let text = str::to_owned;
         Report {
-            verdict: "none",
+            verdict: "none".into(),
             headline: text("accuracy 0.9800 → 0.9900 (+1.00 pp)"),
             head: None,
             base: None,

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::base::path::RepoPath;
 use crate::pipeline::Content;
@@ -18,7 +18,8 @@ const LARGEST: u64 = 256 << 20;
 const NAMED: usize = 20;
 
 /// A model whose shape differs.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct ModelChange {
     /// The file.
     pub(crate) path: String,
@@ -33,7 +34,8 @@ pub(crate) struct ModelChange {
 }
 
 /// A tensor that has another shape; empty where one side has none.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct TensorChange {
     /// Its name.
     pub(crate) name: String,

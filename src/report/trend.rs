@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::slice;
 
-use serde::Serialize;
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::base::path::RepoPath;
 use crate::base::value::Value;
 use crate::pipeline::{LOCK_FILE, Lock, parse_values};
+use crate::report::history::History;
 use crate::scm::{self, Moment, Repo};
 use crate::store::Cache;
 
@@ -17,7 +18,8 @@ pub(crate) const RUNS: usize = 12;
 const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 
 /// The values of one metric in the runs that are committed on a branch, oldest first.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct Trend {
     /// The metric's file.
     pub(crate) path: String,
@@ -26,9 +28,17 @@ pub(crate) struct Trend {
     /// The first digits of the commits.
     pub(crate) commits: Vec<String>,
     /// The value in each.
+    #[serde(deserialize_with = "numbers")]
     pub(crate) values: Vec<f64>,
     /// One bar a value.
     pub(crate) sparkline: String,
+}
+
+/// Reads numbers; JSON has no word for what is none, and writes null.
+fn numbers<'d, D: Deserializer<'d>>(source: D) -> Result<Vec<f64>, D::Error> {
+    let numbers = Vec::<Option<f64>>::deserialize(source)?;
+    let number = |number: Option<f64>| number.unwrap_or(f64::NAN);
+    Ok(numbers.into_iter().map(number).collect())
 }
 
 impl Trend {
@@ -67,6 +77,24 @@ pub(crate) fn trends(
         trends.extend(Trend::new(file.as_str(), key, points));
     }
     Ok(trends)
+}
+
+/// Returns of each wanted metric the trend with more runs: the committed or the published one.
+pub(crate) fn longest(
+    wanted: &[(&RepoPath, &str)],
+    committed: Vec<Trend>,
+    published: &History,
+) -> Vec<Trend> {
+    let trend = |(file, key): &(&RepoPath, &str)| {
+        let points = published.points(file.as_str(), key, RUNS);
+        let published = Trend::new(file.as_str(), key, points);
+        let is_same = |trend: &&Trend| trend.path == file.as_str() && trend.key == *key;
+        let committed = committed.iter().find(is_same).cloned();
+        // Of two that are as long git's is the last: nobody can have changed it.
+        let both = published.into_iter().chain(committed);
+        both.max_by_key(|trend| trend.values.len())
+    };
+    wanted.iter().filter_map(trend).collect()
 }
 
 /// A commit, and what the file of metrics said in it.

@@ -104,6 +104,16 @@ impl Repo {
         Ok(())
     }
 
+    /// Returns each hook's name, and whether it has our block.
+    pub(super) fn hooks(&self) -> Result<Vec<(&'static str, bool)>, Error> {
+        let folder = self.hooks_folder()?;
+        let has_block = |hook: &'static Hook| {
+            let text = fs::read(&folder.path().join(hook.name))?.unwrap_or_default();
+            Ok((hook.name, self.block(hook).take_out_of(&text).is_some()))
+        };
+        HOOKS.iter().map(has_block).collect()
+    }
+
     fn hooks_folder(&self) -> Result<Hooks, Error> {
         const NAME: &str = "core.hooksPath";
         let config = self.git().config()?;

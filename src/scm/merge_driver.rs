@@ -45,6 +45,18 @@ impl Repo {
         }
     }
 
+    /// Returns whether git merges `data.lock` by the driver.
+    pub(super) fn has_merge_driver(&self) -> Result<bool, Error> {
+        let (name, _) = SETTINGS[1];
+        let is_set = match self.git().config()?.get_string(name) {
+            Ok(_) => true,
+            Err(error) if error.code() == ErrorCode::NotFound => false,
+            Err(error) => return Err(error.into()),
+        };
+        let text = fs::read(&self.top().join(".gitattributes"))?.unwrap_or_default();
+        Ok(is_set && attribute().take_out_of(&text).is_some())
+    }
+
     fn local_settings(&self) -> Result<Config, Error> {
         Ok(self.git().config()?.open_level(ConfigLevel::Local)?)
     }

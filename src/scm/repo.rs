@@ -274,7 +274,7 @@ fn marker(root: &Path) -> Option<PathBuf> {
 }
 
 /// Returns the first digits of a whole hash, which nobody reads, and any other name as it is.
-fn short(name: &str) -> &str {
+pub(super) fn short(name: &str) -> &str {
     let is_hash = name.len() == 40 && name.bytes().all(|byte| byte.is_ascii_hexdigit());
     if is_hash { &name[..7] } else { name }
 }

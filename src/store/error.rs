@@ -27,6 +27,12 @@ pub(crate) enum Error {
         /// Where it leads.
         target: PathBuf,
     },
+    /// A link into a cache leads to an object that is not there any more.
+    #[error("`{}` is a link to an object that the cache has lost", path.display())]
+    Lost {
+        /// Where the link is.
+        path: PathBuf,
+    },
     /// A folder stands where a file goes, and has something in it that is no data.
     #[error("`{}` is a folder with files in it that are not tracked, and a file is to take its place", path.display())]
     Occupied {

@@ -34,6 +34,11 @@ impl Incoming<'_> {
         Ok(())
     }
 
+    /// Returns the digest of its bytes so far.
+    pub(crate) fn digest(&self) -> Digest {
+        self.hasher.digest()
+    }
+
     /// Puts it into the cache; returns its digest and its size in bytes.
     pub(crate) fn keep(self) -> Result<(Digest, u64), Error> {
         let digest = self.hasher.digest();

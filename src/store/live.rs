@@ -6,6 +6,7 @@ use crate::base::digest::Digest;
 use crate::pipeline::Content;
 use crate::store::cache::{Cache, Lack};
 use crate::store::error::Error;
+use crate::store::tree::Tree;
 
 /// Objects to be kept. Those of a folder follow each other in the order of its paths.
 #[derive(Default)]
@@ -46,7 +47,7 @@ impl Live {
         }
         match cache.tree(content.sha256)? {
             Ok(tree) => {
-                tree.files().for_each(|(_, file)| self.add(file.digest));
+                self.add_files(&tree);
                 Ok(Listing::Known)
             }
             Err(Lack::Missing) if cache.quarantined(&content.sha256.to_string()).exists() => {
@@ -55,6 +56,11 @@ impl Live {
             Err(Lack::Missing) => Ok(Listing::Missing),
             Err(Lack::Corrupt(_)) => Ok(Listing::Corrupt),
         }
+    }
+
+    /// Keeps the files of a folder.
+    pub(crate) fn add_files(&mut self, tree: &Tree) {
+        tree.files().for_each(|(_, file)| self.add(file.digest));
     }
 
     /// Returns whether content is kept with all that is in it.

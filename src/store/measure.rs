@@ -47,6 +47,14 @@ pub(crate) fn measure_folder(path: &Path, index: &Index) -> Result<Option<Tree>,
     }
 }
 
+/// Like [`measure`]; but a link to an object that is gone is an error, not a file that is missing.
+pub(crate) fn measure_whole(path: &Path, index: &Index) -> Result<Option<Content>, Error> {
+    if let Some(found) = scan::find(path, index)? {
+        found.refuse_lost(path)?;
+    }
+    measure(path, index)
+}
+
 /// A folder that is in place.
 pub(super) struct Present {
     /// What is in it.

@@ -29,13 +29,13 @@ const ENDING: &str = ".pack";
 
 /// Where an object lies in a pack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Slot {
+pub(crate) struct Slot {
     /// The object.
-    pub(super) digest: Digest,
+    pub(crate) digest: Digest,
     /// Where its bytes begin.
-    pub(super) offset: u64,
+    pub(crate) offset: u64,
     /// How many they are.
-    pub(super) length: u32,
+    pub(crate) length: u32,
 }
 
 /// A pack's directory, as far as it can be believed.
@@ -122,7 +122,8 @@ impl PackWriter {
     }
 }
 
-fn directory_bytes(slots: &[Slot]) -> Vec<u8> {
+/// Writes the directory of these objects.
+pub(super) fn directory_bytes(slots: &[Slot]) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(slots.len() * RECORD);
     for slot in slots {
         bytes.extend(slot.digest.as_bytes());
@@ -173,6 +174,24 @@ pub(super) fn read_directory(file: &File, name: Digest) -> io::Result<Directory>
         && Digest::of(&bytes) == name
         && are_seamless(&slots, start);
     Ok(Directory { slots, is_sound })
+}
+
+/// Reads the directory of a pack in memory; `None` if it is not the one that the name vouches for.
+pub(super) fn directory_of(bytes: &[u8], name: Digest) -> Option<Vec<Slot>> {
+    let (rest, footer) = bytes.split_at_checked(bytes.len().checked_sub(FOOTER)?)?;
+    let (count, end) = footer.split_first_chunk::<4>()?;
+    let length = usize::try_from(u32::from_le_bytes(*count))
+        .ok()?
+        .checked_mul(RECORD)?;
+    let start = rest.len().checked_sub(length)?;
+    let directory = &rest[start..];
+    let slots: Vec<Slot> = directory.chunks_exact(RECORD).filter_map(slot).collect();
+    let is_sound = end == END
+        && rest.starts_with(HEADER)
+        && start >= HEADER.len()
+        && Digest::of(directory) == name
+        && are_seamless(&slots, start as u64);
+    is_sound.then_some(slots)
 }
 
 /// Reads a record of the directory.

@@ -27,7 +27,7 @@ use crate::store::placed::{Placed, PlacedFile, clock_of, restamp};
 use crate::store::scan::has_uncounted;
 use crate::store::stamp::Stamp;
 use crate::store::storing::PACKED_MAX;
-use crate::store::tree::{Entry, EntryKind, FileContent, Tree, folders_of};
+use crate::store::tree::{Entry, EntryKind, FileContent, Tree, folders_of, is_within};
 
 /// A file of this size takes longer to read than [`TICK`].
 const SLOW_TO_READ: u64 = 64 * 1024 * 1024;
@@ -65,15 +65,28 @@ impl Cache {
         index: &Index,
         meter: &Meter,
     ) -> Result<Restored, Error> {
+        self.restore_around(content, (path, &[]), index, meter)
+    }
+
+    /// Like [`Self::restore`]; but what is at the paths `held` in a folder stays as it is, with all that
+    /// is below them.
+    pub(crate) fn restore_around(
+        &self,
+        content: &Content,
+        (path, held): (&Path, &[String]),
+        index: &Index,
+        meter: &Meter,
+    ) -> Result<Restored, Error> {
         self.begin_reading()?;
         if content.files.is_none() {
             meter.expect(1, content.size);
             return self.restore_visible(content.into(), path, index, meter);
         }
+        let held = held.iter().map(String::as_str).collect();
         match self.tree(content.sha256)? {
             // A record whose sizes are not those of the folder is not believed.
             Ok(tree) if tree.content() != *content => Ok(Restored::Missing),
-            Ok(tree) => self.restore_tree(&tree, path, index, meter),
+            Ok(tree) => self.restore_tree(&tree, (path, &held), index, meter),
             Err(lack) => Ok(lack.into()),
         }
     }
@@ -141,7 +154,7 @@ impl Cache {
     fn restore_tree(
         &self,
         tree: &Tree,
-        path: &Path,
+        (path, held): (&Path, &BTreeSet<&str>),
         index: &Index,
         meter: &Meter,
     ) -> Result<Restored, Error> {
@@ -152,7 +165,7 @@ impl Cache {
         } else {
             present(path, index)?
         };
-        let plan = Plan::new(tree, present.as_ref());
+        let plan = Plan::new(tree, present.as_ref(), held);
         if present.is_some() {
             plan.refuse_what_is_in_the_way(path, index)?;
         }
@@ -318,19 +331,28 @@ struct Plan<'a> {
 }
 
 impl<'a> Plan<'a> {
-    fn new(tree: &'a Tree, present: Option<&'a Present>) -> Self {
+    /// What is at a path that is `held`, or below it, is nobody's business.
+    fn new(tree: &'a Tree, present: Option<&'a Present>, held: &BTreeSet<&str>) -> Self {
+        let is_held = |inner: &str| is_within(inner, held);
         let mut unwanted = Vec::new();
         let mut entries: BTreeMap<&str, &Entry> = BTreeMap::new();
-        if let Some(Present { tree, links }) = present {
-            entries.extend(tree.entries().iter().map(|entry| (&*entry.path, entry)));
+        if let Some(Present { tree: there, links }) = present {
+            entries.extend(there.entries().iter().map(|entry| (&*entry.path, entry)));
+            entries.retain(|path, _| !is_held(path));
             // What a link leads to is not touched: the link goes, and what is wanted takes its place.
-            for link in links {
+            // One that leads to just that stays.
+            let is_other = |link: &&String| !there.part(link).eq(tree.part(link));
+            for link in links.iter().filter(|link| !is_held(link)).filter(is_other) {
                 entries.retain(|path, _| !is_below(path, link));
                 unwanted.push(link.as_str());
             }
         }
         let is_missing = |entry: &&Entry| entries.get(&*entry.path) != Some(entry);
-        let wanted: Vec<&Entry> = tree.entries().iter().filter(is_missing).collect();
+        let is_free = |entry: &&Entry| {
+            !is_held(&entry.path) && !held.iter().any(|held| is_below(held, &entry.path))
+        };
+        let wanted = tree.entries().iter().filter(is_missing).filter(is_free);
+        let wanted: Vec<&Entry> = wanted.collect();
         let mut unwanted_folders = Vec::new();
         let mut recorded = tree.entries().iter().peekable();
         for (path, entry) in entries {
@@ -363,11 +385,7 @@ impl<'a> Plan<'a> {
     /// folder where something stands that does not go: that is no data.
     fn refuse_what_is_in_the_way(&self, path: &Path, index: &Index) -> Result<(), Error> {
         let gone: BTreeSet<&str> = self.unwanted.iter().copied().collect();
-        let goes = |inner: &str| {
-            let ends = inner.match_indices('/').map(|(end, _)| end);
-            let mut around = ends.chain([inner.len()]).map(|end| &inner[..end]);
-            around.any(|above| gone.contains(above))
-        };
+        let goes = |inner: &str| is_within(inner, &gone);
         for inner in folders_of(self.wanted.iter().copied()) {
             let place = path.join(inner);
             if !goes(inner) && !is_folder(&place) && fs::exists(&place)? {

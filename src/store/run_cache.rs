@@ -36,6 +36,16 @@ pub(crate) struct RunRecord {
     text: String,
 }
 
+/// A run of this project, as others may use it.
+pub(crate) struct OwnRun {
+    /// What it was given.
+    pub(crate) fingerprint: Digest,
+    /// What it made.
+    pub(crate) outs: Vec<Content>,
+    /// Its entry, as in `data.lock`.
+    pub(crate) entry: String,
+}
+
 impl RunCache {
     /// Opens the run cache in the file `path` for the project of this name.
     pub(crate) fn new(path: PathBuf, project: Digest) -> Self {
@@ -95,6 +105,36 @@ impl RunCache {
         let mut index = 0..;
         records.retain(|_| index.next().is_some_and(|index| latest.contains(&index)));
         Ok(records)
+    }
+
+    /// Returns the latest runs of this project, with their entries as text.
+    pub(crate) fn own(&self) -> Result<Vec<OwnRun>, Error> {
+        let records = self.records()?;
+        let is_own =
+            |record: &RunRecord| record.project.is_none_or(|project| project == self.project);
+        let own = records.into_iter().filter(is_own).filter_map(|record| {
+            let (fingerprint, _, entry) = read(&record.text)?;
+            let (outs, entry) = (record.outs.clone(), entry.to_owned());
+            Some(OwnRun {
+                fingerprint,
+                outs,
+                entry,
+            })
+        });
+        Ok(own.collect())
+    }
+
+    /// Remembers a run from elsewhere, unless one with the same inputs is known; returns whether it
+    /// was not. One that cannot be read is passed over.
+    pub(crate) fn absorb(&self, fingerprint: Digest, entry: &str) -> Result<bool, Error> {
+        let Ok(entry) = yaml::decode::<StageEntry>("", entry) else {
+            return Ok(false);
+        };
+        if self.find(fingerprint)?.is_some() {
+            return Ok(false);
+        }
+        self.record(fingerprint, &entry)?;
+        Ok(true)
     }
 
     /// Makes these the only records; unfinished, the file is in the folder of `unfinished`.

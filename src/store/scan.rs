@@ -86,6 +86,8 @@ pub(super) struct FoundFolder {
     pub(super) files: Files,
     /// Links to somewhere in the folder that was looked at: name and target.
     pub(super) links: Vec<(String, String)>,
+    /// Links to objects that are gone, by their names: what they stood for can be had again, or not.
+    pub(super) lost: Vec<String>,
     /// Whether there is nothing in it, not even something that is no data.
     pub(super) is_empty: bool,
     /// Whether it was come to by a link, here or further up: it lies elsewhere.
@@ -166,6 +168,24 @@ pub(super) fn find(path: &Path, index: &Index) -> Result<Option<Found>, Error> {
     }
 }
 
+impl Found {
+    /// Refuses what has a link to an object that is gone: it is not what somebody takes it for.
+    pub(super) fn refuse_lost(&self, path: &Path) -> Result<(), Error> {
+        let Self::Folder(folders) = self else {
+            return Ok(());
+        };
+        let mut lost = folders
+            .iter()
+            .flat_map(|folder| folder.lost.iter().map(|name| folder.path_of(name)));
+        match lost.next() {
+            Some(inner) => Err(Error::Lost {
+                path: path.join(inner),
+            }),
+            None => Ok(()),
+        }
+    }
+}
+
 /// A look at a folder that is going on.
 struct Scan<'a> {
     top: &'a Path,
@@ -229,6 +249,7 @@ impl Scan<'_> {
             path: visit.path.clone(),
             files: Files::Found(Vec::new()),
             links: Vec::new(),
+            lost: Vec::new(),
             is_empty: false,
             is_elsewhere: !visit.followed.is_empty(),
             is_link: visit.is_link,
@@ -351,8 +372,8 @@ impl Scan<'_> {
         }
         let stat = match statat(opened, name, AtFlags::empty()) {
             Ok(stat) => stat,
-            // What it stood for can be had again.
             Err(rustix::io::Errno::NOENT) if leads_to_object(&target.to_string_lossy()) => {
+                folder.lost.push(text(name).to_owned());
                 return Ok(None);
             }
             Err(rustix::io::Errno::NOENT) => {

@@ -25,7 +25,7 @@ use crate::store::stamp::Stamp;
 use crate::store::tree::{FileContent, Tree};
 
 /// Bigger files are objects of their own, so that they can be linked and read in parts.
-pub(super) const PACKED_MAX: u64 = 64 * 1024;
+pub(crate) const PACKED_MAX: u64 = 64 * 1024;
 
 /// Fewer new small files than these are objects of their own: a pack for each of many small changes
 /// would only be in the way until the next `gc`.
@@ -33,7 +33,7 @@ pub(super) const FEW: usize = 16;
 
 /// The size of a pack: large enough that the number of packs does not matter, small enough to be
 /// fetched whole when most of it is wanted.
-pub(super) const PACK_SIZE: u64 = 16 * 1024 * 1024;
+pub(crate) const PACK_SIZE: u64 = 16 * 1024 * 1024;
 
 /// From this much on, small files are packed on all cores.
 const WORTH_SHARING: u64 = 1024 * 1024;
@@ -90,7 +90,11 @@ impl Cache {
         meter: &Meter,
     ) -> Result<Option<Content>, Error> {
         self.begin_use()?;
-        match scan::find(path, index)? {
+        let found = scan::find(path, index)?;
+        if let Some(found) = &found {
+            found.refuse_lost(path)?;
+        }
+        match found {
             None => Ok(None),
             Some(Found::File(metadata)) => {
                 let file = self.store_file(path, &metadata, index, meter)?;

@@ -96,6 +96,15 @@ impl Tree {
         })
     }
 
+    /// Returns the entry at `inner` and those below it.
+    pub(crate) fn part(&self, inner: &str) -> impl Iterator<Item = &Entry> {
+        let is_part = move |entry: &&Entry| {
+            let rest = entry.path.strip_prefix(inner);
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        self.entries.iter().filter(is_part)
+    }
+
     /// Returns what a lock records of the folder.
     pub(crate) fn content(&self) -> Content {
         let mut summary = Summary::default();
@@ -311,6 +320,13 @@ fn unescape(text: &str) -> Option<String> {
         });
     }
     Some(path)
+}
+
+/// Whether a path is one of these or lies below one.
+pub(crate) fn is_within(inner: &str, folders: &BTreeSet<&str>) -> bool {
+    let ends = inner.match_indices('/').map(|(end, _)| end);
+    let mut around = ends.chain([inner.len()]).map(|end| &inner[..end]);
+    !folders.is_empty() && around.any(|above| folders.contains(above))
 }
 
 #[cfg(test)]

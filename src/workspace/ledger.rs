@@ -139,16 +139,19 @@ impl<'a> Ledger<'a> {
     }
 }
 
-/// Changes the records of tracked data. Those of stages stay as they are, in the journal too.
+/// Changes the records of tracked data and where they came from. Those of stages stay as they are, in
+/// the journal too.
 pub(super) fn update_data(
     workspace: &Workspace,
-    change: impl FnOnce(&mut BTreeMap<RepoPath, Content>),
+    change: impl FnOnce(&mut Lock),
 ) -> Result<(), LockError> {
     let _guard = workspace.guard()?;
     let path = lock_path(workspace);
     let bytes = fs::read(&path)?;
     let mut lock = bytes.map_or_else(|| Ok(Lock::default()), |bytes| Lock::read(&bytes))?;
-    change(&mut lock.data);
+    change(&mut lock);
+    let data = &lock.data;
+    lock.sources.retain(|path, _| data.contains_key(path));
     Ok(fs::write_if_changed(&path, lock.to_text().as_bytes())?)
 }
 

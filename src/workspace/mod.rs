@@ -16,7 +16,7 @@ use crate::base::path::{PathError, RepoPath};
 use crate::base::source::Worktree;
 use crate::config::{self, STATE_FOLDER, Settings, Sharing};
 use crate::pipeline::{
-    self, Content, DVC_FILE, LOCK_FILE, Lock, LockError, PIPELINE_FILE, Pipeline,
+    self, Content, DVC_FILE, LOCK_FILE, Lock, LockError, PIPELINE_FILE, Pipeline, Source,
 };
 use crate::scm::{self, Repo, Revision};
 use crate::store::{self, Cache, Index, Meter, Restored, RunCache, Tree, project_name};
@@ -235,6 +235,11 @@ impl Workspace {
         store::measure(&self.locate_any(path), &self.index)
     }
 
+    /// Like [`Self::measure`], for whoever records it: a link to an object that is gone is an error.
+    pub(crate) fn measure_whole(&self, path: &AnyPath) -> Result<Option<Content>, store::Error> {
+        store::measure_whole(&self.locate_any(path), &self.index)
+    }
+
     /// Returns the manifest of the folder that is at `path` now.
     pub(crate) fn tree(&self, path: &AnyPath) -> Result<Option<Tree>, store::Error> {
         store::measure_folder(&self.locate_any(path), &self.index)
@@ -258,6 +263,18 @@ impl Workspace {
     ) -> Result<Restored, store::Error> {
         let location = self.locate_any(path);
         self.cache.restore(content, &location, &self.index, meter)
+    }
+
+    /// Like [`Self::restore`]; but what is at the paths `held` in a folder stays as it is.
+    pub(crate) fn restore_around(
+        &self,
+        content: &Content,
+        (path, held): (&AnyPath, &[String]),
+        meter: &Meter,
+    ) -> Result<Restored, store::Error> {
+        let (location, index) = (self.locate_any(path), &self.index);
+        self.cache
+            .restore_around(content, (&location, held), index, meter)
     }
 
     /// Makes what is at `path`, which is `content`, anew of the cache's objects, where that is done in
@@ -357,7 +374,15 @@ impl Workspace {
         &self,
         change: impl FnOnce(&mut BTreeMap<RepoPath, Content>),
     ) -> Result<(), LockError> {
-        ledger::update_data(self, change)
+        ledger::update_data(self, |lock| change(&mut lock.data))
+    }
+
+    /// Records where tracked data came from.
+    pub(crate) fn update_sources(
+        &self,
+        change: impl FnOnce(&mut BTreeMap<RepoPath, Source>),
+    ) -> Result<(), LockError> {
+        ledger::update_data(self, |lock| change(&mut lock.sources))
     }
 
     /// Keeps the short moments apart in which processes change what they share: the lock, its

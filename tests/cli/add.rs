@@ -411,3 +411,35 @@ fn equal_files_and_links_to_each_other_become_links_to_one_object() {
     project.run(&["add", "data"]).success();
     project.run(&["status", "--exit-code"]).success();
 }
+
+#[test]
+fn a_link_to_an_object_that_is_gone_is_no_reason_to_forget_its_file() {
+    let project = project();
+    project.run(&["config", "cache.type", "symlink"]).success();
+    project.run(&["add", "data/raw", "x.csv"]).success();
+    let lock = project.read("data.lock");
+    for name in ["x.csv", "data/raw/sub/b"] {
+        let object = project.path(name).read_link().expect("is a link");
+        std::fs::remove_file(object).expect("removes");
+        assert!(project.path(name).is_symlink());
+        let tracked = name.strip_suffix("/sub/b").unwrap_or(name);
+        for arguments in [
+            &["add", tracked][..],
+            &["add", "--no-commit", tracked],
+            &["commit", "--force", tracked],
+        ] {
+            let text = project.run(arguments).failure(1);
+            assert!(text.contains(name), "{arguments:?}: {text}");
+            assert!(
+                text.contains("is a link to an object that the cache has lost"),
+                "{arguments:?}: {text}"
+            );
+            assert!(text.contains("`mlpipe fsck`"), "{text}");
+            assert_eq!(project.read("data.lock"), lock, "{arguments:?}");
+        }
+    }
+    // Whoever has deleted the link says that the file is to go.
+    std::fs::remove_file(project.path("data/raw/sub/b")).expect("removes");
+    project.run(&["add", "data/raw"]).success();
+    assert_ne!(project.read("data.lock"), lock);
+}

@@ -65,7 +65,9 @@ fn content_in_no_cache_is_never_overwritten() {
     project.write("x.csv", "my own\n");
     let text = project.run(&["checkout"]).failure(1);
     assert!(
-        text.contains("`data/raw` is left as it is: 2 files in no cache: data/raw/a, data/raw/new"),
+        text.contains(
+            "`data/raw` is as recorded but for 2 paths in no cache, left as they are: data/raw/a, data/raw/new"
+        ),
         "{text}"
     );
     assert!(
@@ -77,7 +79,7 @@ fn content_in_no_cache_is_never_overwritten() {
         "{text}"
     );
     assert_eq!(project.read("data/raw/a"), "mine\n");
-    assert!(!project.exists("data/raw/sub/b"));
+    assert_eq!(project.read("data/raw/sub/b"), "beta\n");
     let text = project.run(&["checkout", "--force"]).success();
     assert!(
         text.contains("what was in no cache of data/raw is kept as .mlpipe/kept/data__raw"),
@@ -110,7 +112,7 @@ fn switching_branches_brings_their_data() {
     project.write("data/raw/a", "precious\n");
     project.git(&["switch", "-q", "main"]);
     assert_eq!(project.read("data/raw/a"), "precious\n");
-    assert!(project.exists("data/raw/sub/d"), "nothing of it is touched");
+    assert!(!project.exists("data/raw/sub/d"), "all else is brought");
 }
 
 #[test]
@@ -323,8 +325,13 @@ fn what_a_link_leads_to_elsewhere_is_left_alone() {
     let far = outside.path().join("far").metadata().expect("is there");
     assert_ne!(far.permissions().mode() & 0o200, 0, "it can be written");
     project.git(&["checkout", "-q", "data.lock"]);
-    project.run(&["checkout"]).success();
-    assert!(!link.exists());
+    let text = project.run(&["checkout"]).failure(1);
+    assert!(text.contains("data/raw/elsewhere"), "{text}");
+    assert!(link.is_symlink());
+    project.run(&["checkout", "--force"]).success();
+    assert!(!link.is_symlink());
+    let kept = project.path(".mlpipe/kept/data__raw/elsewhere");
+    assert_eq!(kept.read_link().expect("is a link"), outside.path());
     for name in ["far", "more"] {
         let text = fs::read_to_string(outside.path().join(name)).expect("reads");
         assert_eq!(text, name);
@@ -593,7 +600,10 @@ fn nothing_is_written_behind_an_ignored_link() {
     project.remove("data/sub");
     std::os::unix::fs::symlink(outside.path(), project.path("data/sub")).expect("links");
     let text = project.run(&["checkout"]).failure(1);
-    assert!(text.contains("1 file in no cache: data/sub"), "{text}");
+    assert!(
+        text.contains("1 path in no cache, left as they are: data/sub"),
+        "{text}"
+    );
     assert_eq!(files(outside.path()).len(), 0);
     // A file is as much in the way, and is found before anything changes.
     fs::remove_file(project.path("data/sub")).expect("removes");
@@ -601,7 +611,7 @@ fn nothing_is_written_behind_an_ignored_link() {
     project.write("data/more", "a");
     project.run(&["checkout"]).failure(1);
     assert_eq!(project.read("data/sub"), "mine");
-    assert!(project.exists("data/more"));
+    assert!(!project.exists("data/more"), "the cache has it");
     project.run(&["checkout", "--force"]).success();
     assert_eq!(project.read("data/sub/deep/y"), "sub/deep/y");
     assert_eq!(project.read(".mlpipe/kept/data/sub"), "mine");
@@ -712,4 +722,145 @@ fn what_a_wildcard_at_the_root_names_stays() {
     project.git(&["switch", "-q", "bare"]);
     assert_eq!(project.read("x.csv"), "1,2\n");
     assert!(!project.exists("data"), "it names nothing in there");
+}
+
+#[test]
+fn what_is_made_anew_where_a_branch_had_data_stays() {
+    let project = on_the_other_branch();
+    project.write("x.csv", "1,2\n");
+    project.run(&["checkout"]).success();
+    assert_eq!(project.read("x.csv"), "1,2\n");
+    // Git's hook follows another move, which left nothing of it.
+    project.git(&["switch", "-q", "-c", "more"]);
+    assert_eq!(project.read("x.csv"), "1,2\n");
+    // Where the log of HEAD's moves was cut, nobody can tell what is new.
+    project.git(&["reflog", "expire", "--expire=now", "--all"]);
+    project.run(&["checkout"]).success();
+    assert_eq!(project.read("x.csv"), "1,2\n");
+    project.remove("x.csv");
+    project.git(&["switch", "-q", "main"]);
+    assert_eq!(project.read("x.csv"), "1,2\n");
+    project.git(&["switch", "-q", "bare"]);
+    assert!(!project.exists("x.csv"));
+}
+
+#[test]
+fn a_link_that_the_user_put_in_place_of_data_stays() {
+    let outside = tempfile::tempdir().expect("a temporary folder");
+    let far = |name: &str| outside.path().join(name);
+    fs::write(far("x"), "1,2\n").expect("writes");
+    fs::create_dir(far("sub")).expect("makes");
+    fs::write(far("sub/b"), "beta\n").expect("writes");
+    fs::write(far("sub/c"), "gamma\n").expect("writes");
+    let link = |project: &Project, name: &str, to: &str| {
+        project.remove(name);
+        std::os::unix::fs::symlink(far(to), project.path(name)).expect("links");
+    };
+    let project = branches();
+    project.git(&["branch", "side"]);
+    link(&project, "x.csv", "x");
+    link(&project, "data/raw/sub", "sub");
+    // They are as recorded.
+    project.run(&["status", "--exit-code"]).success();
+    let text = project.try_git(&["switch", "-q", "bare"]).success();
+    assert!(text.contains("x.csv is a link of yours"), "{text}");
+    assert!(text.contains("data/raw/sub is a link of yours"), "{text}");
+    assert!(project.path("x.csv").is_symlink() && project.path("data/raw/sub").is_symlink());
+    // Nor does it give way to other content unasked.
+    project.git(&["switch", "-q", "side"]);
+    project.run(&["unprotect", "data/raw/a"]).data();
+    project.write("data/raw/a", "changed\n");
+    project.run(&["add", "data/raw"]).success();
+    project.remove("x.csv");
+    project.write("x.csv", "5,6\n");
+    project.run(&["add", "x.csv"]).success();
+    project.commit();
+    link(&project, "x.csv", "x");
+    let text = project.run(&["checkout"]).failure(1);
+    assert!(text.contains("`x.csv` is left as it is"), "{text}");
+    assert!(project.path("x.csv").is_symlink());
+    project.run(&["checkout", "--force"]).success();
+    assert_eq!(project.read("x.csv"), "5,6\n");
+    assert!(project.path(".mlpipe/kept/x.csv").is_symlink());
+    // A link to just what is wanted stays where it is.
+    assert!(project.path("data/raw/sub").is_symlink());
+    project.git(&["switch", "-q", "main"]);
+    assert!(project.path("data/raw/sub").is_symlink());
+    assert_eq!(project.read("data/raw/a"), "alpha\n");
+}
+
+#[test]
+fn why_something_stays_is_said() {
+    let project = branches();
+    project.write(".mlpipeignore", "*.tmp\n");
+    project.write("data/raw/note.tmp", "mine\n");
+    corrupt(&project, b"1,2\n", 0o444);
+    let text = project.try_git(&["switch", "-q", "bare"]).success();
+    assert!(
+        text.contains(
+            "data/raw  stays (not tracked here, but there are files in it that are no data"
+        ),
+        "{text}"
+    );
+    assert!(
+        text.contains("x.csv     stays (not tracked here, but the cache lacks some of it"),
+        "{text}"
+    );
+    let project = branches();
+    project.write("x.csv", "mine\n");
+    project.git(&["switch", "-q", "main"]);
+    fs::remove_file(project.path(".git/hooks/post-checkout")).expect("removes");
+    project.git(&["switch", "-q", "bare"]);
+    let text = project.run(&["checkout", "--json"]).data();
+    assert!(
+        text.contains(r#"{"event":"data","outcome":"stays","path":"x.csv","reason":"changed"}"#),
+        "{text}"
+    );
+}
+
+#[test]
+fn one_unsaved_file_holds_back_itself_and_a_merge_survives_the_advice() {
+    let project = project();
+    project.run(&["install"]).data();
+    project.commit();
+    project.git(&["switch", "-q", "-c", "side"]);
+    project.write("data/raw/sub/b", "side\n");
+    project.write("data/raw/news", "news\n");
+    project.run(&["add", "data/raw"]).success();
+    project.commit();
+    project.git(&["switch", "-q", "main"]);
+    project.write("data/raw/a", "unsaved\n");
+    fs::create_dir(project.path("data/raw/news")).expect("makes");
+    project.write("data/raw/news/mine", "mine\n");
+    let text = project.try_git(&["merge", "-q", "side"]).success();
+    assert!(
+        text.contains("2 paths in no cache, left as they are: data/raw/a, data/raw/news/mine"),
+        "{text}"
+    );
+    assert_eq!(project.read("data/raw/a"), "unsaved\n");
+    assert_eq!(project.read("data/raw/news/mine"), "mine\n");
+    assert_eq!(project.read("data/raw/sub/b"), "side\n");
+    project.run(&["add", "data/raw"]).success();
+    let listed = project.run(&["diff"]).data();
+    assert!(listed.contains("data/raw/a"), "{listed}");
+    assert!(!listed.contains("data/raw/sub/b"), "{listed}");
+}
+
+#[test]
+fn nothing_is_moved_away_before_its_replacement_is_sound() {
+    for target in ["x.csv", "data/raw", "data/raw/a"] {
+        let project = project();
+        corrupt(&project, b"1,2\n", 0o444);
+        corrupt(&project, b"alpha\n", 0o444);
+        let file = if target == "x.csv" {
+            target
+        } else {
+            "data/raw/a"
+        };
+        project.write(file, "mine\n");
+        let text = project.run(&["checkout", "--force", target]).failure(1);
+        assert!(text.contains("not in the cache"), "{text}");
+        assert_eq!(project.read(file), "mine\n", "{target}");
+        assert!(!project.exists(".mlpipe/kept"), "{target}");
+    }
 }

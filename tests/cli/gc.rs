@@ -566,3 +566,42 @@ fn a_repository_that_cannot_be_opened_keeps_what_it_may_need() {
     let text = project.run(&["gc", "-w", "--force"]).failure(1);
     assert!(text.contains("cannot be opened"), "{text}");
 }
+
+#[test]
+fn a_tracked_folder_whose_list_is_lost_keeps_its_files() {
+    let project = crate::add::project();
+    project.run(&["add", "data/raw", "x.csv"]).success();
+    let lock = project.read("data.lock");
+    let (_, digest) = lock
+        .split_once("  data/raw:\n    sha256: ")
+        .expect("is tracked");
+    let object = format!(".mlpipe/cache/sha256/{}/{}", &digest[..2], &digest[2..64]);
+    project.remove(&object);
+    // The folder itself says what it needs.
+    project.run(&["gc", "-wf"]).success();
+    project.run(&["unprotect", "data/raw/a"]).data();
+    project.write("data/raw/a", "another\n");
+    for _ in 0..2 {
+        let text = project.run(&["gc", "-wf"]).failure(1);
+        assert!(
+            text.contains("the list of the files in `data/raw`"),
+            "{text}"
+        );
+        assert!(text.contains("nothing was deleted"), "{text}");
+    }
+    project.write("data/raw/a", "alpha\n");
+    project.remove("data/raw/sub");
+    project.run(&["gc", "-wf"]).failure(1);
+    project.write("data/raw/sub/b", "beta\n");
+    project.write("data/raw/sub/c", "gamma\n");
+    project.run(&["add", "data/raw"]).success();
+    project.remove("data/raw");
+    project.run(&["gc", "-wf"]).success();
+    project.run(&["checkout"]).success();
+    assert_eq!(project.read("data/raw/sub/b"), "beta\n");
+    // By now it is packed.
+    project.remove(".mlpipe/cache/packs");
+    project.remove("data/raw");
+    let text = project.run(&["gc", "-wf", "--allow-missing"]).success();
+    assert!(text.contains("1 folder in scope whose list"), "{text}");
+}

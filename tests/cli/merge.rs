@@ -269,6 +269,18 @@ fn a_file_that_both_sides_changed_is_a_conflict_and_all_other_files_are_merged()
         "{}",
         output.stderr
     );
+    // What is advised keeps what was merged.
+    let text = project.run(&["status"]).data();
+    assert!(
+        text.contains("what only one side changed is merged") && !text.contains("--theirs"),
+        "{text}"
+    );
+    assert!(
+        text.contains("`mlpipe add data/raw`, and `git add data.lock`"),
+        "{text}"
+    );
+    let theirs = project.git(&["show", ":3:data.lock"]);
+    assert_eq!(theirs, project.git(&["show", "side:data.lock"]));
     project.run(&["checkout"]).success();
     assert_eq!(project.read("data/raw/a"), "ours\n");
     assert_eq!(project.read("data/raw/new"), "theirs too\n");

@@ -2,9 +2,10 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
 
 use crate::add;
-use crate::support::Project;
+use crate::support::{Project, files};
 
 /// The chain with its input tracked.
 fn chain() -> Project {
@@ -254,4 +255,46 @@ fn a_clone_with_nothing_but_a_lock_is_a_project() {
     project.remove("x.csv");
     let text = project.run(&["checkout"]).failure(1);
     assert!(text.contains("`x.csv` is not in the cache"), "{text}");
+}
+
+#[test]
+fn no_stage_runs_on_a_folder_that_was_not_put_in_place_whole() {
+    for dep in ["data", "data/sub", "data/**/*.txt"] {
+        let project = Project::new();
+        project.run(&["init"]).success();
+        for name in ["a.txt", "sub/b.txt", "sub/c.txt"] {
+            project.write(&format!("data/{name}"), &format!("{name}\n"));
+        }
+        project.run(&["add", "data"]).success();
+        project.write(
+            "pipeline.yaml",
+            &format!(
+                "stages:\n  s: {{cmd: find data -type f > out, deps: ['{dep}'], outs: [out]}}\n"
+            ),
+        );
+        // What the user deletes and the cache has is as it is meant to be.
+        project.remove("data/sub/c.txt");
+        project.run(&["repro"]).success();
+        project.remove("data");
+        let objects = files(&project.path(".mlpipe/cache/sha256"));
+        let is_b = |path: &&PathBuf| fs::read(path).expect("reads") == b"sub/b.txt\n";
+        let object = objects.iter().find(is_b).expect("the cache has it");
+        fs::remove_file(object).expect("removes");
+        let text = project.run(&["checkout", "data"]).failure(1);
+        assert!(text.contains("1 file missing: data/sub/b.txt"), "{text}");
+        assert!(project.exists("data/sub/c.txt"));
+        for arguments in [&["repro"][..], &["repro", "--force"]] {
+            let text = project.run(arguments).failure(3);
+            assert!(
+                text.contains("its dep `data` is not whole: 1 file neither here nor in the cache: data/sub/b.txt"),
+                "{dep}: {text}"
+            );
+            assert!(text.contains("`mlpipe add data` says"), "{text}");
+        }
+        let output = project.run(&["status"]);
+        assert_eq!(output.code, Some(1));
+        assert!(output.stdout.contains("is not whole"), "{dep}");
+        project.run(&["add", "data"]).success();
+        project.run(&["repro"]).success();
+    }
 }

@@ -1,12 +1,15 @@
 //! `mlpipe artifacts`.
 
+use std::path::PathBuf;
+
 use clap::{Args, Subcommand};
 
 use crate::base::problem::did_you_mean;
-use crate::cli::commands::Context;
+use crate::cli::commands::{Context, get};
 use crate::cli::error::{CliError, Exit};
 use crate::cli::ui;
 use crate::cli::ui::table::Form;
+use crate::imports::Donor;
 use crate::pipeline::{self, Artifact};
 use crate::registry::{Bump, History, Registry, Selector, Step, short};
 use crate::scm::{self, Repo};
@@ -31,6 +34,9 @@ enum Command {
     /// Make a git tag that puts a version of an artifact into a stage: `name#prod#1`
     #[command(disable_version_flag = true)]
     Assign(AssignArgs),
+    /// Fetch an artifact of this or another repository, by its version or stage
+    #[command(disable_version_flag = true)]
+    Get(GetArgs),
     /// Show the versions of an artifact, what is in its stages, and all that was said of it
     Show(ShowArgs),
 }
@@ -107,6 +113,35 @@ struct ShowArgs {
     json: bool,
 }
 
+#[derive(Debug, Args)]
+struct GetArgs {
+    /// The repository: a folder, as `.`, or a URL that git can clone
+    url: String,
+
+    /// The artifact
+    name: String,
+
+    /// The version [default: the highest]
+    #[arg(long, value_name = "VERSION")]
+    version: Option<String>,
+
+    /// The version that is in this stage
+    #[arg(long, conflicts_with = "version")]
+    stage: Option<String>,
+
+    /// Whatever this branch, tag or commit has
+    #[arg(long, conflicts_with_all = ["version", "stage"])]
+    rev: Option<String>,
+
+    /// Where it goes [default: its own name, here]
+    #[arg(short, long, value_name = "PATH")]
+    out: Option<PathBuf>,
+
+    /// Replace what is there
+    #[arg(short, long)]
+    force: bool,
+}
+
 /// Carries out a subcommand.
 pub(crate) fn run(args: &ArtifactsArgs, context: &Context) -> Result<Exit, CliError> {
     match &args.command {
@@ -115,6 +150,7 @@ pub(crate) fn run(args: &ArtifactsArgs, context: &Context) -> Result<Exit, CliEr
         Some(Command::Register(args)) => register(args, context),
         Some(Command::Assign(args)) => assign(args, context),
         Some(Command::Show(args)) => show(args, context),
+        Some(Command::Get(args)) => get(args, context),
     }
 }
 
@@ -212,6 +248,22 @@ fn show(args: &ShowArgs, context: &Context) -> Result<Exit, CliError> {
     };
     ui::print(&text)?;
     Ok(Exit::Success)
+}
+
+fn get(args: &GetArgs, context: &Context) -> Result<Exit, CliError> {
+    let donor = Donor::open(&args.url, &context.folder)?;
+    let selector = match (&args.version, &args.stage) {
+        (Some(version), _) => Selector::Version(version.clone()),
+        (_, Some(stage)) => Selector::Stage(stage.clone()),
+        _ => Selector::Latest,
+    };
+    let commit = match &args.rev {
+        Some(rev) => rev.clone(),
+        None => donor.find(&args.name, &selector)?,
+    };
+    let stock = donor.at(Some(&commit))?;
+    let path = stock.artifact(&args.name)?;
+    get::fetch(&stock, path, args.out.as_ref(), args.force, context)
 }
 
 /// Returns what the pipeline files of the workspace name.

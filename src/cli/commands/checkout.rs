@@ -34,6 +34,18 @@ pub(crate) struct CheckoutArgs {
     json: bool,
 }
 
+impl CheckoutArgs {
+    /// Makes the arguments of a checkout of these targets.
+    pub(crate) fn of(targets: Vec<String>, force: bool) -> Self {
+        Self {
+            targets,
+            force,
+            relink: false,
+            json: false,
+        }
+    }
+}
+
 /// Puts recorded data and outs in place, and runs nothing.
 pub(crate) fn run(args: &CheckoutArgs, context: &Context) -> Result<Exit, CliError> {
     let workspace = context.workspace()?;

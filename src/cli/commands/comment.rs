@@ -33,6 +33,11 @@ pub(crate) struct CommentArgs {
     /// Post this markdown; `-` is standard input [default: what `mlpipe report` says]
     file: Option<String>,
 
+    /// Post the report that `mlpipe report --json` wrote to this file: nothing of it is believed but what
+    /// it is, data to show, so it may be a fork's
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["file", "gate"])]
+    from_json: Option<String>,
+
     /// Call the report this: each has a comment of its own
     #[arg(long, value_name = "NAME", default_value = "report")]
     id: ReportId,
@@ -119,6 +124,12 @@ pub(crate) fn run(args: &CommentArgs, context: &Context) -> Result<Exit, CliErro
     let workspace = needs_project.then(|| context.workspace()).transpose()?;
     let report = |workspace| ForgeReport::new(workspace, &args.base, place.job.base.as_deref());
     let (verdict, headline, mut body) = match (&args.file, &workspace) {
+        (None, Some(workspace)) if args.from_json.is_some() => {
+            let file = args.from_json.as_deref().unwrap_or("-");
+            let report = ForgeReport::of_json(workspace, read(file, &context.folder)?.as_bytes())?;
+            let headline = report.headline().to_owned();
+            (None, Some(headline), Body::Report(Box::new(report)))
+        }
         (Some(file), Some(workspace)) if args.gate => {
             let verdict = report(workspace)?.verdict();
             let text = read(file, &context.folder)?;

@@ -59,7 +59,8 @@ impl ForgeArgs {
         environment: &Environment,
         folder: &Path,
     ) -> Result<Place, CliError> {
-        let repo = Repo::open(folder).ok();
+        let folder = folder.canonicalize().ok();
+        let repo = folder.and_then(|folder| Repo::open(&folder).ok());
         let repo = repo.as_ref();
         let local = Local {
             remote: repo.and_then(Repo::remote_url),

@@ -6,11 +6,13 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use crate::base::any_path::walk;
-use crate::cli::commands::Context;
+use crate::cli::commands::{Context, transfer};
 use crate::cli::error::{CliError, Exit};
 use crate::cli::ui::watch::watched;
 use crate::cli::ui::{self, prompt};
-use crate::data::{Collected, How, collect};
+use crate::data::{Collected, How, Order, Unlisted, collect};
+use crate::exchange::{self, Scope};
+use crate::remote::{GRACE, Sweeping};
 use crate::scm::{Day, Reach};
 use crate::store::project_name;
 use crate::workspace::Workspace;
@@ -45,9 +47,21 @@ pub(crate) struct GcArgs {
     #[arg(long, value_name = "YYYY-MM-DD")]
     date: Option<Day>,
 
+    /// Sweep a remote instead of the cache, of what this project has there
+    #[arg(short, long)]
+    cloud: bool,
+
+    /// With `--cloud`: which remote [default: the default one]
+    #[arg(short, long, value_name = "NAME", requires = "cloud")]
+    remote: Option<String>,
+
     /// List what would be deleted, and delete nothing
     #[arg(long)]
     dry: bool,
+
+    /// Go on where the list of a tracked folder's files is lost, which keeps none of them then
+    #[arg(long)]
+    allow_missing: bool,
 
     /// Delete without asking
     #[arg(short, long)]
@@ -99,6 +113,9 @@ pub(crate) fn run(args: &GcArgs, context: &Context) -> Result<Exit, CliError> {
              with `--dry` it only lists what would go",
         ));
     }
+    if args.cloud {
+        return sweep_cloud(args, &workspace, context);
+    }
     let is_asked = !args.force && !args.dry;
     if is_asked && (args.json || !prompt::is_possible()) {
         return Err(CliError::unasked());
@@ -128,14 +145,62 @@ fn sweep(
     context: &Context,
 ) -> Result<Collected, CliError> {
     let is_hidden = context.quiet || args.json;
+    let order = Order {
+        reaches: args.reaches(),
+        how,
+        unlisted: if args.allow_missing {
+            Unlisted::Allow
+        } else {
+            Unlisted::Refuse
+        },
+    };
     let waiting = |holder: &str| {
         context.say(&format!(
             "another mlpipe ({holder}) is at work here; waiting\n"
         ));
     };
     Ok(watched("packing", is_hidden, |meter| {
-        collect(workspace, &args.reaches(), how, meter, &waiting)
+        collect(workspace, &order, meter, &waiting)
     })?)
+}
+
+/// Marks what this project has at a remote and does not need, and deletes what was marked long ago.
+fn sweep_cloud(args: &GcArgs, workspace: &Workspace, context: &Context) -> Result<Exit, CliError> {
+    let depot = transfer::open(args.remote.as_deref(), None, workspace)?;
+    let scope = Scope {
+        reaches: args.reaches(),
+        ..Scope::default()
+    };
+    let is_asked = !args.force && !args.dry;
+    if is_asked && (args.json || !prompt::is_possible()) {
+        return Err(CliError::unasked());
+    }
+    let run = |how| {
+        watched("sweeping", context.quiet || args.json, |_| {
+            exchange::sweep_cloud(workspace, &depot, &scope, GRACE, how)
+        })
+    };
+    if is_asked {
+        let trial = run(Sweeping::Try)?;
+        let is_vain = trial.marked.is_empty() && trial.deleted.is_empty();
+        let question = format!("{}go on? [y/N] ", ui::cloud::swept(&trial, Sweeping::Try));
+        if !is_vain && !prompt::confirm(&question) {
+            context.say("nothing was deleted\n");
+            return Ok(Exit::Success);
+        }
+    }
+    let how = if args.dry {
+        Sweeping::Try
+    } else {
+        Sweeping::Do
+    };
+    let swept = run(how)?;
+    if args.json {
+        ui::print(&ui::cloud::swept_json(&swept))?;
+    } else {
+        context.say(&ui::cloud::swept(&swept, how));
+    }
+    Ok(Exit::Success)
 }
 
 fn confirm(trial: &Collected) -> bool {

@@ -1,11 +1,18 @@
 //! `mlpipe ml …`: the built-in training stages as commands.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 
+use crate::base::fs;
+use crate::base::source::Snapshot as _;
+use crate::cli::commands::Context;
+use crate::cli::error::CliError;
 use crate::cli::ui::training::TrainingDisplay;
-use crate::ml::{Error, Evaluation, Preparation, Training, code_digest, evaluate, prepare, train};
+use crate::ml::{
+    Access, Base, Error, Evaluation, Event, Inspection, Logging, Logs, Preparation, Run, Server,
+    Start, Training, code_digest, evaluate, inspect, prepare, train,
+};
 
 #[derive(Debug, Args)]
 pub(crate) struct MlArgs {
@@ -17,7 +24,9 @@ pub(crate) struct MlArgs {
 enum Stage {
     /// Render or fetch the images and split them into train, validation and test part
     Prepare(PrepareArgs),
-    /// Train the reference network on the prepared images
+    /// Check the prepared images before anything learns from them
+    Inspect(InspectArgs),
+    /// Train a network on the prepared images
     Train(TrainArgs),
     /// Measure the trained network on the test part
     Evaluate(EvaluateArgs),
@@ -42,8 +51,24 @@ struct PrepareArgs {
 }
 
 #[derive(Debug, Args)]
+struct InspectArgs {
+    /// The folder that `prepare` wrote
+    #[arg(long, value_name = "FOLDER", default_value = "data/prepared")]
+    data: PathBuf,
+    /// Where to write what was found
+    #[arg(long, value_name = "FILE", default_value = "reports/data.json")]
+    metrics: PathBuf,
+    /// Tell how far the data are from those of a revision, or from those of another such file
+    #[arg(long, value_name = "REV|FILE.json")]
+    against: Option<String>,
+    /// Where to write that distance
+    #[arg(long, value_name = "FILE", default_value = "reports/drift.json")]
+    drift: PathBuf,
+}
+
+#[derive(Debug, Args)]
 struct TrainArgs {
-    /// The params file; its section `train` is read
+    /// The params file; its sections `model` and `train` are read
     #[arg(long, value_name = "FILE", default_value = "params.yaml")]
     params: PathBuf,
     /// The folder that `prepare` wrote
@@ -58,6 +83,23 @@ struct TrainArgs {
     /// Where to write the course of loss and accuracy
     #[arg(long, value_name = "FILE", default_value = "reports/history.csv")]
     history: PathBuf,
+    /// Where to write the table of layers
+    #[arg(long, value_name = "FILE", default_value = "reports/model.md")]
+    layers: PathBuf,
+    /// The folder for checkpoints: the last one, and the weights of the best epoch
+    #[arg(long, value_name = "FOLDER", default_value = "models/checkpoints")]
+    checkpoints: PathBuf,
+    /// Where to write what the training ran on: processor, threads, versions, time
+    #[arg(long, value_name = "FILE", default_value = "logs/run.json")]
+    record: PathBuf,
+    /// Go on where an interrupted training left its last checkpoint
+    ///
+    /// The weights become the same, bit for bit, as if it had not been interrupted. Without a
+    /// checkpoint, training begins anew; a checkpoint of other params or data is refused.
+    #[arg(long)]
+    resume: bool,
+    #[command(flatten)]
+    logs: LogArgs,
 }
 
 #[derive(Debug, Args)]
@@ -92,20 +134,156 @@ struct EvaluateArgs {
     /// Where to write latency and throughput, which differ from run to run
     #[arg(long, value_name = "FILE", default_value = "logs/speed.json")]
     speed: PathBuf,
+    /// The params file, for a run that the logs do not know yet
+    #[arg(long, value_name = "FILE", default_value = "params.yaml")]
+    params: PathBuf,
+    #[command(flatten)]
+    logs: LogArgs,
+}
+
+#[derive(Debug, Args)]
+struct LogArgs {
+    /// The folder for TensorBoard's event files, one folder for each run
+    #[arg(long, value_name = "FOLDER", default_value = "logs")]
+    logs: PathBuf,
+    /// Tell the MLflow server at this address of the run
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "MLFLOW_TRACKING_URI",
+        hide_env_values = true
+    )]
+    mlflow_uri: Option<String>,
+    /// The experiment that the run belongs to there
+    #[arg(
+        long,
+        value_name = "NAME",
+        env = "MLFLOW_EXPERIMENT_NAME",
+        default_value = "mlpipe"
+    )]
+    mlflow_experiment: String,
 }
 
 /// Runs the stage that was asked for.
-pub(crate) fn run(args: &MlArgs) -> Result<(), Error> {
+pub(crate) fn run(args: &MlArgs, context: &Context) -> Result<(), CliError> {
     let mut display = TrainingDisplay::new();
-    let mut show = |event| display.show(&event);
     match &args.stage {
-        Stage::Prepare(args) => prepare(&args.task(), &mut show),
-        Stage::Train(args) => train(&args.task(), &mut show),
-        Stage::Evaluate(args) => evaluate(&args.task(), &mut show),
-        Stage::Digest => {
-            anstream::println!("{}", code_digest());
-            Ok(())
+        Stage::Prepare(args) => prepare(&args.task(), &mut |event| display.show(&event))?,
+        Stage::Inspect(args) => {
+            inspect(&args.task(context)?, &mut |event| display.show(&event))?;
         }
+        Stage::Train(args) => {
+            let logs = args.logs.open(&args.params, Run::New, context);
+            logged(logs, &mut display, |show| train(&args.task(), show))?;
+        }
+        Stage::Evaluate(args) => {
+            let logs = args.logs.open(&args.params, Run::Last, context);
+            logged(logs, &mut display, |show| evaluate(&args.task(), show))?;
+        }
+        Stage::Digest => anstream::println!("{}", code_digest()),
+    }
+    Ok(())
+}
+
+/// Runs a stage whose events are shown and logged.
+fn logged(
+    mut logs: Logs,
+    display: &mut TrainingDisplay,
+    stage: impl FnOnce(&mut dyn FnMut(Event)) -> Result<(), Error>,
+) -> Result<(), Error> {
+    let outcome = stage(&mut |event| {
+        display.show(&event);
+        display.warn(logs.record(&event));
+    });
+    display.warn(logs.finish(outcome.is_ok()));
+    outcome
+}
+
+impl LogArgs {
+    fn open(&self, params: &Path, run: Run, context: &Context) -> Logs {
+        let server = self.mlflow_uri.clone().map(|uri| Server {
+            uri,
+            experiment: self.mlflow_experiment.clone(),
+            access: access(),
+        });
+        let task = Logging {
+            folder: self.logs.clone(),
+            params: params.to_owned(),
+            server,
+            tags: tags(context),
+        };
+        Logs::open(task, run)
+    }
+}
+
+/// Reads what MLflow's own client reads too.
+fn access() -> Access {
+    let variable = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
+    if let Some(token) = variable("MLFLOW_TRACKING_TOKEN") {
+        return Access::Token(token);
+    }
+    match (
+        variable("MLFLOW_TRACKING_USERNAME"),
+        variable("MLFLOW_TRACKING_PASSWORD"),
+    ) {
+        (Some(name), Some(password)) => Access::Password { name, password },
+        _ => Access::Open,
+    }
+}
+
+/// Returns what a run is to be found by; outside of a project and of git there is less.
+fn tags(context: &Context) -> Vec<(String, String)> {
+    let mut tags = vec![("mlflow.source.name".to_owned(), "mlpipe".to_owned())];
+    if let Ok(stage) = std::env::var("MLPIPE_STAGE") {
+        tags.push(("mlpipe.stage".to_owned(), stage));
+    }
+    let workspace = context.workspace().ok();
+    if let Some(head) = workspace.and_then(|workspace| workspace.revision("HEAD").ok()) {
+        tags.push(("mlflow.source.git.commit".to_owned(), head.commit()));
+    }
+    tags
+}
+
+impl InspectArgs {
+    fn task(&self, context: &Context) -> Result<Inspection, CliError> {
+        let base = match &self.against {
+            Some(name) => Some(self.base(name, context)?),
+            None => None,
+        };
+        Ok(Inspection {
+            data: self.data.clone(),
+            metrics: self.metrics.clone(),
+            base,
+            drift: self.drift.clone(),
+        })
+    }
+
+    /// Reads what an earlier check found: the file itself, or as it was at a revision.
+    fn base(&self, name: &str, context: &Context) -> Result<Base, CliError> {
+        let is_file = Path::new(name)
+            .extension()
+            .is_some_and(|kind| kind == "json");
+        let bytes = if is_file {
+            fs::read(Path::new(name))?
+        } else {
+            let workspace = context.workspace()?;
+            let path = context.path(&workspace, &self.metrics.to_string_lossy())?;
+            workspace.revision(name)?.read(&path)?
+        };
+        let missing = || {
+            let what = if is_file {
+                format!("there is no `{name}`")
+            } else {
+                format!("there is no `{}` at `{name}`", self.metrics.display())
+            };
+            let hint =
+                "`--against` compares with what `mlpipe ml inspect` wrote, where that is committed";
+            CliError::failed(what, hint)
+        };
+        Ok(Base {
+            name: name.to_owned(),
+            bytes: bytes.ok_or_else(missing)?,
+        })
     }
 }
 
@@ -127,6 +305,14 @@ impl TrainArgs {
             model: self.model.clone(),
             metrics: self.metrics.clone(),
             history: self.history.clone(),
+            layers: self.layers.clone(),
+            checkpoints: self.checkpoints.clone(),
+            record: self.record.clone(),
+            start: if self.resume {
+                Start::Resume
+            } else {
+                Start::New
+            },
         }
     }
 }

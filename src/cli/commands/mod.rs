@@ -3,11 +3,13 @@
 pub(crate) mod add;
 pub(crate) mod artifacts;
 mod backing;
+pub(crate) mod badge;
 mod base;
 pub(crate) mod cache;
 pub(crate) mod check;
 pub(crate) mod check_ignore;
 pub(crate) mod checkout;
+pub(crate) mod ci;
 pub(crate) mod comment;
 pub(crate) mod commit;
 mod comparison;
@@ -15,13 +17,16 @@ pub(crate) mod config;
 pub(crate) mod dag;
 pub(crate) mod data_status;
 pub(crate) mod diff;
+pub(crate) mod doctor;
 pub(crate) mod du;
 mod forge;
 pub(crate) mod freeze;
 pub(crate) mod fsck;
 pub(crate) mod gate;
 pub(crate) mod gc;
+pub(crate) mod get;
 pub(crate) mod git;
+pub(crate) mod import;
 pub(crate) mod import_dvc;
 pub(crate) mod init;
 pub(crate) mod install;
@@ -45,7 +50,9 @@ pub(crate) mod stage;
 mod stage_add;
 mod stage_list;
 pub(crate) mod status;
+pub(crate) mod transfer;
 pub(crate) mod unprotect;
+pub(crate) mod update;
 mod values;
 
 use std::collections::BTreeSet;
@@ -70,6 +77,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, CliError> {
         Command::Init(args) => init::run(args, &context),
         Command::Add(args) => add::run(args, &context),
         Command::Artifacts(args) => artifacts::run(args, &context),
+        Command::Import(args) => import::run(args, &context),
+        Command::ImportUrl(args) => import::run_url(args, &context),
+        Command::Update(args) => update::run(args, &context),
+        Command::Get(args) => get::run(args, &context),
+        Command::GetUrl(args) => get::run_url(args, &context),
+        Command::LsUrl(args) => get::run_list(args, &context),
         Command::ImportDvc(args) => import_dvc::run(args, &context),
         Command::Unprotect(args) => unprotect::run(args, &context),
         Command::Repro(args) => repro::run(args, &context),
@@ -98,12 +111,18 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, CliError> {
         Command::Install(args) => install::run(args, &context),
         Command::Config(args) => config::run(args, &context),
         Command::Cache(args) => cache::run(args, &context),
+        Command::Push(args) => transfer::push(args, &context),
+        Command::Pull(args) => transfer::pull(args, &context),
+        Command::Fetch(args) => transfer::fetch(args, &context),
         Command::Remote(args) => remote::run(args, &context),
         Command::Gc(args) => gc::run(args, &context),
         Command::Fsck(args) => fsck::run(args, &context),
+        Command::Badge(args) => badge::run(args, &context),
+        Command::Ci(args) => ci::run(args, &context),
+        Command::Doctor(args) => doctor::run(args, &context),
         Command::Git(args) => git::run(args, &context),
         #[cfg(feature = "ml")]
-        Command::Ml(args) => Ok(ml::run(args).map(|()| Exit::Success)?),
+        Command::Ml(args) => ml::run(args, &context).map(|()| Exit::Success),
     }
 }
 

@@ -1,7 +1,7 @@
 //! `mlpipe report`.
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
@@ -21,8 +21,8 @@ use crate::metrics::{Collection, diff};
 use crate::pipeline::{self, Gate, LOCK_FILE, Lock, Pipeline, ReportSettings};
 use crate::plots::{self, Fragment};
 use crate::report::{
-    self, Budget, Dialect, Output, Page, Report, ReportRequest, StageRow, Template, Templates,
-    Written, build, fit, render, render_page, write,
+    self, Budget, Dialect, History, Output, Page, Report, ReportRequest, StageRow, Template,
+    Templates, Written, build, fit, read_report, render, render_page, write,
 };
 use crate::scm::Repo;
 use crate::store::RecordedSnapshot;
@@ -49,6 +49,10 @@ pub(crate) struct ReportArgs {
     #[arg(long, conflicts_with_all = ["json", "forge"])]
     html: bool,
 
+    /// Draw trends from this `history.jsonl`, too, which `mlpipe badge --publish` keeps
+    #[arg(long, value_name = "FILE")]
+    history: Option<PathBuf>,
+
     /// Print the report's data as JSON, and write nothing
     #[arg(long)]
     json: bool,
@@ -69,7 +73,16 @@ pub(crate) fn run(args: &ReportArgs, context: &Context) -> Result<Exit, CliError
         Head::Named
     };
     let branch = args.base.base.as_deref().unwrap_or(&settings.base);
-    let Gathered { report, base } = gather(&workspace, base, branch, head, Freshness::Unknown)?;
+    let published = args.history.as_deref();
+    let published = published.map(|file| read_history(&context.folder.join(file)));
+    let published = published.transpose()?;
+    let occasion = Occasion {
+        branch,
+        head,
+        freshness: Freshness::Unknown,
+        published: published.as_ref(),
+    };
+    let Gathered { report, base } = gather(&workspace, base, &occasion)?;
     if args.json {
         let json = serde_json::to_string_pretty(&report).expect("invariant: plain data");
         ui::print(&format!("{json}\n"))?;
@@ -164,8 +177,13 @@ pub(crate) fn write_configured(
         return Ok(None);
     };
     let base = base::configured(workspace, &settings.base)?;
-    let Gathered { report, base } =
-        gather(workspace, base, &settings.base, Head::Unnamed, freshness)?;
+    let occasion = Occasion {
+        branch: &settings.base,
+        head: Head::Unnamed,
+        freshness,
+        published: None,
+    };
+    let Gathered { report, base } = gather(workspace, base, &occasion)?;
     let headline = &report.headline;
     let headline = match &report.base {
         Some(base) => format!("{headline} against {} · {}", base.name, settings.path),
@@ -207,12 +225,28 @@ impl<'a> ForgeReport<'a> {
         let default = target.unwrap_or(&settings.base);
         let found = base.find(workspace, default)?;
         let branch = base.base.as_deref().unwrap_or(default);
-        let Gathered { report, .. } =
-            gather(workspace, found, branch, Head::Named, Freshness::Unknown)?;
+        let occasion = Occasion {
+            branch,
+            head: Head::Named,
+            freshness: Freshness::Unknown,
+            published: None,
+        };
+        let Gathered { report, .. } = gather(workspace, found, &occasion)?;
         Ok(Self {
             workspace,
             template: settings.template.filter(|template| !is_page(template)),
             report,
+            exit: Exit::Success,
+        })
+    }
+
+    /// Takes a report that somebody else made, as data; the templates are those of this workspace.
+    pub(super) fn of_json(workspace: &'a Workspace, json: &[u8]) -> Result<Self, CliError> {
+        let settings = workspace.load_pipeline()?.report.unwrap_or_default();
+        Ok(Self {
+            workspace,
+            template: settings.template.filter(|template| !is_page(template)),
+            report: read_report(json)?,
             exit: Exit::Success,
         })
     }
@@ -239,12 +273,29 @@ impl<'a> ForgeReport<'a> {
 
     /// Returns the verdict: `pass`, `warn`, `fail` or `none`.
     pub(super) fn verdict(&self) -> &'static str {
-        self.report.verdict
+        match self.report.verdict.as_ref() {
+            "pass" => "pass",
+            "warn" => "warn",
+            "fail" => "fail",
+            _ => "none",
+        }
     }
 
     /// Returns the verdict in one sentence.
     pub(super) fn headline(&self) -> &str {
         &self.report.headline
+    }
+}
+
+/// Reads what was published of earlier runs; a file that is empty is of a branch that has none yet.
+fn read_history(file: &Path) -> Result<History, CliError> {
+    let label = file.display().to_string();
+    match fs::read(file)? {
+        Some(bytes) => Ok(History::read(&label, &bytes)?),
+        None => Err(CliError::usage(
+            format!("the history `{label}` does not exist"),
+            "`git show origin/badges:history.jsonl` prints it, once there is one",
+        )),
     }
 }
 
@@ -293,6 +344,16 @@ enum Head {
     Unnamed,
 }
 
+/// What a report is made for.
+struct Occasion<'a> {
+    /// The branch whose last runs are shown.
+    branch: &'a str,
+    head: Head,
+    freshness: Freshness,
+    /// The runs that are kept elsewhere than in git.
+    published: Option<&'a History>,
+}
+
 /// A report, and the base that it compares with.
 struct Gathered {
     report: Report,
@@ -302,10 +363,14 @@ struct Gathered {
 fn gather(
     workspace: &Workspace,
     base: Base,
-    branch: &str,
-    head: Head,
-    freshness: Freshness,
+    occasion: &Occasion<'_>,
 ) -> Result<Gathered, CliError> {
+    let Occasion {
+        branch,
+        head,
+        freshness,
+        published,
+    } = *occasion;
     let pipeline = workspace.load_pipeline()?;
     let gates: Vec<&Gate> = pipeline.gates.iter().collect();
     let judged = Judged::new(workspace, base, &gates, freshness)?;
@@ -339,6 +404,7 @@ fn gather(
             .as_ref()
             .filter(|repo| base.is_some() && repo.is_branch(branch))
             .map(|repo| (repo, branch)),
+        published,
         base: base_files
             .as_ref()
             .map(|files| report_side(workspace, files))
@@ -351,7 +417,7 @@ fn gather(
     })?;
     drop(base_files);
     if is_stale && report.verdict == "pass" {
-        report.verdict = "warn";
+        report.verdict = "warn".into();
     }
     Ok(Gathered { report, base })
 }

@@ -1,17 +1,21 @@
 //! `mlpipe status`.
 
 use std::collections::BTreeSet;
+use std::num::NonZeroUsize;
 
 use clap::Args;
 
 use crate::base::path::RepoPath;
 use crate::cli::commands::Context;
+use crate::cli::commands::transfer::TransferArgs;
 use crate::cli::error::{CliError, Exit};
+use crate::cli::ui::watch::watched;
 use crate::cli::ui::{self, Explain};
 use crate::data::{self, State, Tracked, Unmerged};
 use crate::engine::{
     Forecast, Missing, Policy, Reason, Selection, StageStatus, changed_files, status,
 };
+use crate::exchange;
 use crate::workspace::Workspace;
 
 #[derive(Debug, Args)]
@@ -22,6 +26,30 @@ pub(crate) struct StatusArgs {
     /// Say of each change what it was and is, and which files of a folder are behind it
     #[arg(long)]
     explain: bool,
+
+    /// Compare the cache with a remote instead
+    #[arg(short, long)]
+    cloud: bool,
+
+    /// Compare the cache with this remote [default: the default one]
+    #[arg(short, long, value_name = "NAME")]
+    remote: Option<String>,
+
+    /// With `--cloud`: so many requests at once [default: the remote's `jobs`, else 16]
+    #[arg(short, long, value_name = "N")]
+    jobs: Option<NonZeroUsize>,
+
+    /// With `--cloud`: also what the tips of all branches record
+    #[arg(short, long)]
+    all_branches: bool,
+
+    /// With `--cloud`: also what all tags record
+    #[arg(short = 'T', long)]
+    all_tags: bool,
+
+    /// With `--cloud`: also what any commit records
+    #[arg(short = 'A', long)]
+    all_commits: bool,
 
     /// Let data be absent: it counts as what data.lock says of it
     #[arg(long)]
@@ -39,6 +67,9 @@ pub(crate) struct StatusArgs {
 /// Says what `repro` would do.
 pub(crate) fn run(args: &StatusArgs, context: &Context) -> Result<Exit, CliError> {
     let workspace = context.workspace()?;
+    if args.cloud || args.remote.is_some() {
+        return compare(args, &workspace, context);
+    }
     let targets = context.tell_apart(&workspace, &args.targets)?.whole()?;
     let missing = if args.allow_missing {
         Missing::Recorded
@@ -88,6 +119,34 @@ pub(crate) fn run(args: &StatusArgs, context: &Context) -> Result<Exit, CliError
             exit_of(&stages)
         },
     )
+}
+
+/// Compares the cache with a remote.
+fn compare(args: &StatusArgs, workspace: &Workspace, context: &Context) -> Result<Exit, CliError> {
+    let transfer = TransferArgs {
+        targets: args.targets.clone(),
+        remote: args.remote.clone(),
+        jobs: args.jobs,
+        all_branches: args.all_branches,
+        all_tags: args.all_tags,
+        all_commits: args.all_commits,
+    };
+    let scope = transfer.scope(workspace, context)?;
+    let depot = transfer.open(workspace)?;
+    let status = watched("comparing", context.quiet || args.json, |_| {
+        exchange::cloud_status(workspace, &depot, &scope)
+    })?;
+    if args.json {
+        ui::print(&ui::cloud::to_json(&status))?;
+    } else if !context.quiet {
+        ui::print(&ui::cloud::text(&status, depot.url()))?;
+    }
+    let is_clean = status.entries.is_empty();
+    Ok(if args.exit_code && !is_clean {
+        Exit::Error
+    } else {
+        Exit::Success
+    })
 }
 
 /// Looks at tracked data.

@@ -38,6 +38,12 @@ impl From<Refusal> for CliError {
                     "else run `mlpipe fsck` in the other projects, which registers them again, then \
                      `mlpipe gc --forget-project {name}`"
                 )),
+            Refusal::Unlisted { ref path } => Self::new(&error)
+                .hint(format!(
+                    "nothing was deleted; bring the files of `{path}` back and `mlpipe add {path}`, or \
+                     `mlpipe remove {path}` if nobody needs them"
+                ))
+                .hint("`mlpipe gc --allow-missing` deletes what it may need"),
             Refusal::Manifest { ref path } => Self::new(&error).hint(format!(
                 "nothing was deleted; `mlpipe add {path}`, or `mlpipe repro` of the stage that makes \
                  it, writes the list again while the files are there"
@@ -155,7 +161,11 @@ pub(crate) fn explain_unreadable(path: &RepoPath, error: &store::Error) -> CliEr
 pub(crate) fn explain_checkout(path: &str, outcome: &data::Outcome) -> Option<CliError> {
     let error = |message| CliError::plain(message);
     Some(match outcome {
-        data::Outcome::Refused { files } => {
+        data::Outcome::Refused {
+            files,
+            is_partial: true,
+        } => explain_held(path, files),
+        data::Outcome::Refused { files, .. } => {
             let message = match files.as_slice() {
                 [only] if only == path => {
                     format!("`{path}` is left as it is: what is there is in no cache")
@@ -198,4 +208,19 @@ pub(crate) fn explain_checkout(path: &str, outcome: &data::Outcome) -> Option<Cl
         | data::Outcome::Restored
         | data::Outcome::Replaced => return None,
     })
+}
+
+/// Explains which files of a folder were not put in place, while all others were.
+fn explain_held(path: &str, files: &[String]) -> CliError {
+    let (count, names) = (human::count(files.len(), "path"), human::first_of(files));
+    CliError::plain(format!(
+        "`{path}` is as recorded but for {count} in no cache, left as they are: {names}"
+    ))
+    .hint(format!(
+        "`mlpipe add {path}` records those beside all else that is recorded"
+    ))
+    .hint(format!(
+        "`mlpipe checkout --force {path}` puts what is recorded in their place, and keeps them in \
+         `.mlpipe/kept`"
+    ))
 }

@@ -17,6 +17,7 @@ impl From<dvc::Error> for CliError {
             dvc::Error::Data(error) => error.into(),
             dvc::Error::Workspace(error) => error.into(),
             dvc::Error::Git(error) => error.into(),
+            dvc::Error::Remote(error) => error.into(),
             dvc::Error::File(error) => error.into(),
         }
     }

@@ -139,6 +139,14 @@ fn of_deps(error: CliError, failure: &Failure) -> CliError {
         } => error.at(problem).hint(format!(
             "`mlpipe checkout {tracked}` brings it once the cache has it: fetch it from where it was added"
         )),
+        Failure::DataIncomplete { tracked, .. } => error
+            .hint(format!(
+                "`mlpipe checkout {tracked}` brings them once the cache has them: fetch them from where \
+                 they were added"
+            ))
+            .hint(format!(
+                "`mlpipe add {tracked}` says that what is there is all that there is to be"
+            )),
         Failure::DepAbsent {
             maker: Some(maker), ..
         } => error.hint(format!(

@@ -8,7 +8,7 @@ use crate::cli::error::{explain_checkout, explain_failed_data, explain_unreadabl
 use crate::cli::ui::diagnostics;
 use crate::cli::ui::style::{CHANGED, DIM, DONE, FAILED, paint};
 use crate::data::{
-    Added, Addition, CheckedOut, Departure, Fate, Outcome, State, Tracked, Unmerged,
+    Added, Addition, CheckedOut, Departure, Fate, Outcome, Reason, State, Tracked, Unmerged,
 };
 use crate::pipeline::{Content, LOCK_FILE};
 
@@ -162,7 +162,9 @@ pub(crate) fn checked_out_event(one: &CheckedOut) -> String {
         "outcome": how(&one.outcome),
     });
     match &one.outcome {
-        Outcome::Refused { files } | Outcome::Lost { files, .. } => value["files"] = json!(files),
+        Outcome::Refused { files, .. } | Outcome::Lost { files, .. } => {
+            value["files"] = json!(files);
+        }
         Outcome::Failed(error) => value["error"] = error.to_string().into(),
         _ => {}
     }
@@ -184,9 +186,7 @@ pub(crate) fn departures(all: &[Departure], quiet: bool) -> String {
             }
             _ if quiet => continue,
             Fate::Removed => "not tracked here; the cache has it".to_owned(),
-            Fate::Stays => format!(
-                "not tracked here, but not as it was recorded: `mlpipe add {path}` saves it"
-            ),
+            Fate::Stays(reason) => format!("not tracked here, but {}", objection(path, reason)),
         };
         let name = path.as_str();
         text += &format!("{name:width$}  {} ({why})\n", fate_word(fate));
@@ -194,16 +194,46 @@ pub(crate) fn departures(all: &[Departure], quiet: bool) -> String {
     text
 }
 
+/// Says why something stays, and what to do about it.
+fn objection(path: &RepoPath, reason: &Reason) -> String {
+    match reason {
+        Reason::Changed => format!(
+            "it is not what was recorded: `mlpipe add {path}` tracks it here, else it is yours to delete"
+        ),
+        Reason::Unsaved => format!(
+            "the cache lacks some of it: `mlpipe add {path}` saves it, else it is yours to delete"
+        ),
+        Reason::Company => {
+            "there are files in it that are no data: move them, or delete it with them".to_owned()
+        }
+        Reason::Links(links) => format!(
+            "{} is a link of yours, which is yours to delete",
+            human::first_of(links),
+        ),
+        Reason::Unreadable(error) => format!("it cannot be measured: {error}"),
+    }
+}
+
 /// Writes what became of such a path as an event.
 pub(crate) fn departure_event(Departure { path, fate }: &Departure) -> String {
-    let value = json!({"event": "data", "path": path, "outcome": fate_word(fate)});
+    let mut value = json!({"event": "data", "path": path, "outcome": fate_word(fate)});
+    if let Fate::Stays(reason) = fate {
+        value["reason"] = match reason {
+            Reason::Changed => "changed",
+            Reason::Unsaved => "not in the cache",
+            Reason::Company => "has files that are no data",
+            Reason::Links(_) => "links",
+            Reason::Unreadable(_) => "unreadable",
+        }
+        .into();
+    }
     format!("{value}\n")
 }
 
 fn fate_word(fate: &Fate) -> &'static str {
     match fate {
         Fate::Removed => "removed",
-        Fate::Stays => "stays",
+        Fate::Stays(_) => "stays",
         Fate::Failed(_) => "failed",
     }
 }
@@ -229,9 +259,17 @@ pub(crate) fn unmerged(Unmerged { data }: &Unmerged) -> String {
         format!(": the sides differ in {}", data.join(", "))
     };
     let title = paint(FAILED, &format!("{LOCK_FILE} is in conflict"));
+    let paths = if data.is_empty() {
+        "PATH".to_owned()
+    } else {
+        data.join(" ")
+    };
+    // Not the other side's file as a whole: what was merged would go with this one.
     format!(
-        "{title}{about}\n  `git add {LOCK_FILE}` takes it as it is, \
-         `git checkout --theirs {LOCK_FILE}` the other side's; then `mlpipe checkout`\n"
+        "{title}{about}\n  what only one side changed is merged; if all else is right as it is: \
+         `git add {LOCK_FILE}`, then `mlpipe checkout`\n  else `mlpipe checkout`, put the right files \
+         there, `mlpipe add {paths}`, and `git add {LOCK_FILE}`; `git show :3:{LOCK_FILE}` has the other \
+         side's records\n"
     )
 }
 

@@ -4,11 +4,15 @@ pub(crate) mod artifacts;
 pub(crate) mod backing;
 pub(crate) mod changes;
 pub(crate) mod changes_json;
+pub(crate) mod checkup;
+pub(crate) mod cloud;
 pub(crate) mod data;
 pub(crate) mod diagnostics;
 pub(crate) mod fsck;
 pub(crate) mod gates;
 pub(crate) mod gc;
+#[cfg(feature = "ml")]
+mod inspection;
 pub(crate) mod json;
 pub(crate) mod migration;
 mod plain;

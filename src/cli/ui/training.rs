@@ -7,7 +7,8 @@ use comfy_table::{CellAlignment, Table, presets};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::base::human;
-use crate::ml::{BatchEnd, EpochEnd, Event, LayerRow, Score};
+use crate::cli::ui::inspection;
+use crate::ml::{BatchEnd, EpochEnd, Event, LayerRow, Score, Warning};
 
 /// What is on the screen of a running stage.
 pub(crate) struct TrainingDisplay {
@@ -43,6 +44,11 @@ impl TrainingDisplay {
                     "prepared {folder}: {train} images to train, {validation} to validate, {test} to test"
                 ));
             }
+            Event::Inspected {
+                findings,
+                drift,
+                faults,
+            } => say(&inspection::report(findings, drift.as_ref(), faults)),
             Event::Started {
                 layers,
                 parameters,
@@ -51,6 +57,13 @@ impl TrainingDisplay {
                 self.epochs = *epochs;
                 say(&layer_table(layers, *parameters));
             }
+            Event::Resumed { epoch, batch } => {
+                say(&format!("going on in epoch {epoch}, after batch {batch}"));
+            }
+            Event::NothingToResume => say("there is no checkpoint; training begins"),
+            Event::StoppedEarly { epoch, best } => say(&format!(
+                "stopped early after epoch {epoch}: none was better than epoch {best}"
+            )),
             Event::Batch(batch) => self.advance(batch),
             Event::Epoch(epoch) => self.end_epoch(epoch),
             Event::Evaluated {
@@ -62,6 +75,16 @@ impl TrainingDisplay {
                     "test: {} on {count}; {latency:.0} µs for one, {rate:.0} a second in batches",
                     in_words(*test)
                 ));
+            }
+        }
+    }
+
+    /// Tells what a log could not take; the stage goes on.
+    pub(crate) fn warn(&self, warnings: Vec<Warning>) {
+        for Warning(text) in warnings {
+            match &self.bar {
+                Some(bar) => bar.suspend(|| say(&format!("warning: {text}"))),
+                None => say(&format!("warning: {text}")),
             }
         }
     }

@@ -58,6 +58,9 @@ fn line(what: &str, progress: &Progress, time: Duration) -> String {
         human::size(all_bytes)
     );
     let rest = u128::from(all_bytes.saturating_sub(bytes));
+    if let Ok(rate) = u64::try_from(u128::from(bytes) * 1000 / time.as_millis().max(1)) {
+        text += &format!(", {}/s", human::size(rate));
+    }
     let seconds = time.as_millis() * rest / u128::from(bytes) / 1000;
     if let (1.., Ok(seconds)) = (seconds, u64::try_from(seconds)) {
         text += &format!(", {} left", human::duration(Duration::from_secs(seconds)));
@@ -78,7 +81,10 @@ mod tests {
         };
         let line = |bytes| line("checking", &progress(bytes), Duration::from_secs(10));
         assert_eq!(line(0), "checking");
-        assert_eq!(line(1 << 20), "checking  1.0 MiB of 4.0 MiB, 30 s left");
-        assert_eq!(line(4 << 20), "checking  4.0 MiB of 4.0 MiB");
+        assert_eq!(
+            line(1 << 20),
+            "checking  1.0 MiB of 4.0 MiB, 102 KiB/s, 30 s left"
+        );
+        assert_eq!(line(4 << 20), "checking  4.0 MiB of 4.0 MiB, 410 KiB/s");
     }
 }

@@ -60,7 +60,7 @@ fn read_labels(path: &Path) -> Result<Vec<usize>, Error> {
     let [count] = file.header()?;
     // The count may be a lie: what is there decides how much is held.
     let mut labels = Vec::new();
-    let taken = io::Read::take(&mut file.bytes, count as u64).read_to_end(&mut labels);
+    let taken = Read::take(&mut file.bytes, count as u64).read_to_end(&mut labels);
     taken.map_err(|error| file.unreadable(&error))?;
     if labels.len() < count {
         return Err(file.flaw(format!("it ends after {} of {count} labels", labels.len())));

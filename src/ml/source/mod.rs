@@ -20,7 +20,6 @@ use crate::ml::flaw::Flaw;
 use crate::ml::params::{Files, Format};
 use crate::ml::random::Purpose;
 use crate::ml::split::split;
-use gathered::Gathered;
 use layout::{Layout, Sides};
 
 /// A source in two parts, and what its classes are called.

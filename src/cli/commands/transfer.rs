@@ -1,0 +1,293 @@
+//! `mlpipe push`, `pull` and `fetch`.
+
+use std::num::NonZeroUsize;
+use std::time::{Duration, Instant};
+
+use clap::Args;
+use serde_json::json;
+
+use crate::base::cancel::{CancelToken, Urgency};
+use crate::base::human;
+use crate::base::path::RepoPath;
+use crate::cli::commands::Context;
+use crate::cli::commands::checkout::{self, CheckoutArgs};
+use crate::cli::error::{CliError, Exit};
+use crate::cli::ui;
+use crate::cli::ui::watch::watched;
+use crate::exchange::{self, Pulled, Scope, Sent};
+use crate::remote::Depot;
+use crate::scm::Reach;
+use crate::workspace::Workspace;
+
+/// What travels, and where to or from.
+#[derive(Debug, Default, Args)]
+pub(crate) struct TransferArgs {
+    /// Tracked data, parts of it, stages whose outs are meant, or paths that stages make [default: all]
+    pub(crate) targets: Vec<String>,
+
+    /// Which remote [default: the default one]
+    #[arg(short, long, value_name = "NAME")]
+    pub(crate) remote: Option<String>,
+
+    /// So many transfers at once [default: the remote's `jobs`, else 16]
+    #[arg(short, long, value_name = "N")]
+    pub(crate) jobs: Option<NonZeroUsize>,
+
+    /// Also what the tips of all branches record
+    #[arg(short, long)]
+    pub(crate) all_branches: bool,
+
+    /// Also what all tags record
+    #[arg(short = 'T', long)]
+    pub(crate) all_tags: bool,
+
+    /// Also what any commit records
+    #[arg(short = 'A', long)]
+    pub(crate) all_commits: bool,
+}
+
+/// Whether runs travel as well.
+#[derive(Debug, Default, Args)]
+pub(crate) struct RunCacheArgs {
+    /// Let earlier runs travel as well, so that others need not repeat them [default]
+    #[arg(long, overrides_with = "no_run_cache")]
+    run_cache: bool,
+
+    /// Leave earlier runs here, or there
+    #[arg(long, overrides_with = "run_cache")]
+    no_run_cache: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PushArgs {
+    #[command(flatten)]
+    transfer: TransferArgs,
+
+    #[command(flatten)]
+    runs: RunCacheArgs,
+
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct FetchArgs {
+    #[command(flatten)]
+    transfer: TransferArgs,
+
+    #[command(flatten)]
+    runs: RunCacheArgs,
+
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PullArgs {
+    #[command(flatten)]
+    transfer: TransferArgs,
+
+    #[command(flatten)]
+    runs: RunCacheArgs,
+
+    /// Overwrite tracked data whose content is in no cache; it is kept in `.mlpipe/kept`
+    #[arg(short, long)]
+    force: bool,
+}
+
+/// Uploads what the remote lacks.
+pub(crate) fn push(args: &PushArgs, context: &Context) -> Result<Exit, CliError> {
+    let workspace = context.workspace()?;
+    let scope = args.transfer.scope(&workspace, context)?;
+    let depot = args.transfer.open(&workspace)?;
+    let begin = Instant::now();
+    let is_hidden = context.quiet || args.json;
+    let has_runs = !args.runs.no_run_cache && args.transfer.targets.is_empty();
+    let sent = watched("pushing", is_hidden, |meter| {
+        exchange::push(&workspace, &depot, &scope, has_runs, meter)
+    })?;
+    if args.json {
+        ui::print(&format!(
+            "{:#}\n",
+            json!({
+                "objects": sent.objects,
+                "bytes": sent.bytes,
+                "runs": sent.runs,
+                "missing": sent.lacking,
+            })
+        ))?;
+    } else {
+        context.say(&pushed_text(&sent, depot.url(), begin.elapsed()));
+    }
+    if sent.lacking.is_empty() {
+        return Ok(Exit::Success);
+    }
+    Err(CliError::failed(
+        lacking_text(&sent.lacking, "neither the cache nor the remote has"),
+        "`mlpipe repro` or `mlpipe add` makes them again; all else was pushed",
+    ))
+}
+
+/// Downloads what the cache lacks.
+pub(crate) fn fetch(args: &FetchArgs, context: &Context) -> Result<Exit, CliError> {
+    let workspace = context.workspace()?;
+    let has_runs = !args.runs.no_run_cache;
+    let is_hidden = context.quiet || args.json;
+    let (pulled, depot, time) = bring(&args.transfer, has_runs, is_hidden, &workspace, context)?;
+    if args.json {
+        ui::print(&format!(
+            "{:#}\n",
+            json!({
+                "objects": pulled.objects,
+                "bytes": pulled.bytes,
+                "runs": pulled.runs,
+                "missing": pulled.lacking,
+            })
+        ))?;
+    } else {
+        context.say(&fetched_text(&pulled, depot.url(), time));
+    }
+    judge(&pulled)
+}
+
+/// Downloads what the cache lacks and puts it in place.
+pub(crate) fn pull(args: &PullArgs, context: &Context) -> Result<Exit, CliError> {
+    let workspace = context.workspace()?;
+    let has_runs = !args.runs.no_run_cache;
+    let (pulled, depot, time) =
+        bring(&args.transfer, has_runs, context.quiet, &workspace, context)?;
+    context.say(&fetched_text(&pulled, depot.url(), time));
+    drop(workspace);
+    let targets = args.transfer.targets.clone();
+    let exit = checkout::run(&CheckoutArgs::of(targets, args.force), context)?;
+    match judge(&pulled)? {
+        Exit::Success => Ok(exit),
+        other => Ok(other),
+    }
+}
+
+fn bring(
+    args: &TransferArgs,
+    has_runs: bool,
+    is_hidden: bool,
+    workspace: &Workspace,
+    context: &Context,
+) -> Result<(Pulled, Depot, Duration), CliError> {
+    let scope = args.scope(workspace, context)?;
+    let depot = args.open(workspace)?;
+    let begin = Instant::now();
+    let pulled = watched("fetching", is_hidden, |meter| {
+        let mut pulled = exchange::fetch(workspace, &depot, &scope, meter)?;
+        if has_runs {
+            pulled.runs = exchange::fetch_runs(workspace, &depot)?;
+        }
+        Ok::<_, exchange::Error>(pulled)
+    })?;
+    Ok((pulled, depot, begin.elapsed()))
+}
+
+fn judge(pulled: &Pulled) -> Result<Exit, CliError> {
+    if pulled.lacking.is_empty() {
+        return Ok(Exit::Success);
+    }
+    Err(CliError::failed(
+        lacking_text(&pulled.lacking, "neither the cache nor the remote has"),
+        "`mlpipe push` where they are, or `mlpipe repro` to make them again; all else was fetched",
+    ))
+}
+
+impl TransferArgs {
+    /// Finds what is meant.
+    pub(crate) fn scope(
+        &self,
+        workspace: &Workspace,
+        context: &Context,
+    ) -> Result<Scope, CliError> {
+        let reaches = [
+            self.all_branches.then_some(Reach::Branches),
+            self.all_tags.then_some(Reach::Tags),
+            self.all_commits.then_some(Reach::All),
+        ];
+        let mut scope = Scope {
+            reaches: reaches.into_iter().flatten().collect(),
+            ..Scope::default()
+        };
+        if self.targets.is_empty() {
+            return Ok(scope);
+        }
+        let targets = context.tell_apart(workspace, &self.targets)?;
+        scope.paths = targets.data.into_iter().collect();
+        scope.parts = targets.parts;
+        if let Some(stages) = targets.stages {
+            scope.paths.extend(outs_of(&stages, workspace, context)?);
+        }
+        Ok(scope)
+    }
+
+    /// Opens the remote; Ctrl-C stops what is done with it.
+    pub(crate) fn open(&self, workspace: &Workspace) -> Result<Depot, CliError> {
+        open(self.remote.as_deref(), self.jobs, workspace)
+    }
+}
+
+/// Opens a remote; Ctrl-C stops what is done with it.
+pub(crate) fn open(
+    remote: Option<&str>,
+    jobs: Option<NonZeroUsize>,
+    workspace: &Workspace,
+) -> Result<Depot, CliError> {
+    let cancel = CancelToken::default();
+    cancel.listen(|urgency| {
+        if urgency == Urgency::Drain {
+            ui::eprint("\nstopping\n");
+        }
+    })?;
+    let jobs = jobs.map(NonZeroUsize::get);
+    Ok(exchange::open(workspace, remote, jobs, &cancel)?)
+}
+
+fn outs_of(
+    stages: &[String],
+    workspace: &Workspace,
+    context: &Context,
+) -> Result<Vec<RepoPath>, CliError> {
+    let pipeline = workspace.load_pipeline()?;
+    let chosen = context
+        .select_alone(workspace, stages)?
+        .choose(&pipeline.graph)?;
+    let stages = chosen.into_iter().map(|index| &pipeline.stages[index]);
+    let outs = stages.flat_map(|stage| &stage.outs);
+    Ok(outs.filter_map(|out| out.path.inside().cloned()).collect())
+}
+
+fn pushed_text(sent: &Sent, url: &str, time: Duration) -> String {
+    let runs = match sent.runs {
+        0 => String::new(),
+        runs => format!(" and {}", human::count(runs, "run")),
+    };
+    if sent.objects == 0 && sent.runs == 0 {
+        return format!("nothing to push: {url} has it all\n");
+    }
+    let objects = human::count(sent.objects, "object");
+    let (size, time) = (human::size(sent.bytes), human::duration(time));
+    format!("pushed {objects}, {size}{runs}, to {url} in {time}\n")
+}
+
+fn fetched_text(pulled: &Pulled, url: &str, time: Duration) -> String {
+    let runs = match pulled.runs {
+        0 => String::new(),
+        runs => format!(" and {}", human::count(runs, "run")),
+    };
+    if pulled.objects == 0 && pulled.runs == 0 {
+        return "nothing to fetch: the cache has it all\n".to_owned();
+    }
+    let objects = human::count(pulled.objects, "object");
+    let (size, time) = (human::size(pulled.bytes), human::duration(time));
+    format!("fetched {objects}, {size}{runs}, from {url} in {time}\n")
+}
+
+fn lacking_text(paths: &[String], who: &str) -> String {
+    format!("{who} {}", human::first_of(paths))
+}

@@ -1,0 +1,156 @@
+//! How the cache and a remote differ, as people and programs see it.
+
+use serde_json::json;
+
+use crate::base::human;
+use crate::exchange::{CloudState, CloudStatus};
+use crate::remote::{Fault, Inspection, Sweeping, SweptAway};
+
+/// Writes a line for each path that is not in both.
+pub(crate) fn text(status: &CloudStatus, url: &str) -> String {
+    if status.entries.is_empty() {
+        return format!("the cache and {url} are the same\n");
+    }
+    let line = |((path, state), objects): (&(String, CloudState), &usize)| {
+        let state = match state {
+            CloudState::New => "new",
+            CloudState::Deleted => "only there",
+            CloudState::Missing => "missing",
+        };
+        let count = match objects {
+            1 => String::new(),
+            count => format!("  ({})", human::count(*count, "object")),
+        };
+        format!("  {state:<10}  {path}{count}\n")
+    };
+    let mut text: String = status.entries.iter().map(line).collect();
+    let has = |wanted| status.entries.keys().any(|(_, state)| *state == wanted);
+    for (state, hint) in [
+        (CloudState::New, "`mlpipe push` uploads what is new"),
+        (
+            CloudState::Deleted,
+            "`mlpipe fetch` gets what is only there",
+        ),
+        (
+            CloudState::Missing,
+            "what is missing is neither in the cache nor there",
+        ),
+    ] {
+        if has(state) {
+            text += &format!("{hint}\n");
+        }
+    }
+    text
+}
+
+/// Writes the same as JSON.
+pub(crate) fn to_json(status: &CloudStatus) -> String {
+    let of = |wanted: CloudState| {
+        let own = status
+            .entries
+            .iter()
+            .filter(|((_, state), _)| *state == wanted);
+        own.map(|((path, _), objects)| json!({"path": path, "objects": objects}))
+            .collect::<Vec<_>>()
+    };
+    format!(
+        "{:#}\n",
+        json!({
+            "in_sync": status.entries.is_empty(),
+            "new": of(CloudState::New),
+            "deleted": of(CloudState::Deleted),
+            "missing": of(CloudState::Missing),
+        })
+    )
+}
+
+/// Says what was swept, or would be.
+pub(crate) fn swept(swept: &SweptAway, how: Sweeping) -> String {
+    let amount = |files: &std::collections::BTreeMap<String, u64>| {
+        let size = human::size(files.values().sum());
+        format!("{}, {size}", human::count(files.len(), "file"))
+    };
+    let (marks, deletes) = match how {
+        Sweeping::Try => ("would mark", "would delete"),
+        Sweeping::Do => ("marked", "deleted"),
+    };
+    let mut text = String::new();
+    if !swept.marked.is_empty() {
+        let marked = amount(&swept.marked);
+        text += &format!("{marks} {marked}: the first `gc --cloud` after a day deletes them\n");
+    }
+    if !swept.deleted.is_empty() {
+        text += &format!("{deletes} {}\n", amount(&swept.deleted));
+    }
+    if swept.waiting > 0 {
+        text += &format!(
+            "{} marked less than a day ago\n",
+            human::count(swept.waiting, "file")
+        );
+    }
+    if swept.waste > 0 {
+        let waste = human::count(swept.waste, "object");
+        text += &format!("{waste} that nobody needs stay in packs that are needed\n");
+    }
+    if text.is_empty() {
+        text += "nothing of this project is there that it does not need\n";
+    }
+    text
+}
+
+/// Writes the same as JSON.
+pub(crate) fn swept_json(swept: &SweptAway) -> String {
+    let SweptAway {
+        marked,
+        waste,
+        deleted,
+        waiting,
+    } = swept;
+    let report = json!({
+        "marked": marked,
+        "deleted": deleted,
+        "waiting": waiting,
+        "waste": waste,
+    });
+    format!("{report:#}\n")
+}
+
+/// Says what is wrong at a remote.
+pub(crate) fn inspection(found: &Inspection, url: &str) -> String {
+    let line = |(path, fault): (&String, &Fault)| {
+        let fault = match fault {
+            Fault::Missing => "missing",
+            Fault::Corrupt => "corrupt",
+        };
+        format!("  {fault}  {path}\n")
+    };
+    let mut text: String = found.faults.iter().map(line).collect();
+    for path in &found.unnamed {
+        text += &format!("  in no index  {path}\n");
+    }
+    let files = human::count(found.files, "file");
+    let size = human::size(found.bytes);
+    if found.faults.is_empty() {
+        text += &format!("{files}, {size}, at {url}: all of it is what it should be\n");
+    } else {
+        let faults = human::count(found.faults.len(), "fault");
+        text += &format!("{files}, {size}, at {url}: {faults}\n");
+    }
+    text
+}
+
+/// Writes the same as JSON.
+pub(crate) fn inspection_json(found: &Inspection) -> String {
+    let of = |wanted: &Fault| {
+        let own = found.faults.iter().filter(|(_, fault)| *fault == wanted);
+        own.map(|(path, _)| path.as_str()).collect::<Vec<_>>()
+    };
+    let report = json!({
+        "files": found.files,
+        "bytes": found.bytes,
+        "missing": of(&Fault::Missing),
+        "corrupt": of(&Fault::Corrupt),
+        "unnamed": found.unnamed,
+    });
+    format!("{report:#}\n")
+}

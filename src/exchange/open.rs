@@ -1,0 +1,44 @@
+//! Opening a remote of a project by its name.
+
+use crate::base::cancel::CancelToken;
+use crate::base::digest::Digest;
+use crate::exchange::error::Error;
+use crate::remote::{self, Backend, Depot, Layout, Place};
+use crate::workspace::Workspace;
+
+/// Opens the remote of this name, or the one that is meant where none is named. `jobs` is how many
+/// transfers may run at once, if somebody has said so here.
+pub(crate) fn open(
+    workspace: &Workspace,
+    name: Option<&str>,
+    jobs: Option<usize>,
+    cancel: &CancelToken,
+) -> Result<Depot, Error> {
+    let (name, options) = workspace.settings().remote(name)?;
+    let mut options = options.clone();
+    if let Some(jobs) = jobs {
+        options.insert("jobs".to_owned(), jobs.to_string());
+    }
+    let layout = match options.get("layout").map(String::as_str) {
+        None => Layout::default(),
+        Some(text) => Layout::parse(text).ok_or_else(|| remote::Error::Setting {
+            message: format!("the remote `{name}` cannot have the layout `{text}`"),
+            help: format!("`mlpipe remote modify {name} layout packs`, or `plain`"),
+        })?,
+    };
+    let place = Place::of_remote(name, &options, workspace.root())?;
+    let backend = Backend::open(place, cancel)?;
+    let state = workspace.state("remotes");
+    Ok(Depot::new(backend, layout, project_of(workspace)?, &state))
+}
+
+/// Returns what a project is called at remotes: the same in each clone, as far as git can tell.
+fn project_of(workspace: &Workspace) -> Result<Digest, Error> {
+    let identity = match workspace.repo()? {
+        Some(repo) => repo.identity()?,
+        None => None,
+    };
+    let own = || format!("folder {}", workspace.root().display());
+    let text = identity.map_or_else(own, |identity| format!("commits {identity}"));
+    Ok(Digest::of(text.as_bytes()))
+}

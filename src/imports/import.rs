@@ -1,0 +1,81 @@
+//! `import`: what has been fetched becomes tracked data, with its source.
+
+use std::collections::BTreeSet;
+
+use crate::base::any_path::AnyPath;
+use crate::base::fs;
+use crate::base::path::RepoPath;
+use crate::data::{self, Access, Storage};
+use crate::imports::error::Error;
+use crate::imports::target::Overwrite;
+use crate::pipeline::{Content, Source};
+use crate::store::{Meter, Restored};
+use crate::workspace::{Workspace, keep};
+
+/// What was imported.
+#[derive(Debug)]
+pub(crate) struct Imported {
+    /// Where it is.
+    pub(crate) path: RepoPath,
+    /// What it is.
+    pub(crate) content: Content,
+    /// Where what was there before is kept.
+    pub(crate) kept: Option<String>,
+}
+
+/// Refuses a place where something is, before anything is fetched.
+pub(crate) fn check_place(
+    workspace: &Workspace,
+    path: &RepoPath,
+    overwrite: Overwrite,
+) -> Result<(), Error> {
+    if overwrite == Overwrite::Never && fs::exists(&workspace.locate(path))? {
+        let path = path.to_string();
+        return Err(Error::Occupied { path });
+    }
+    Ok(())
+}
+
+/// Puts what is in the cache to `path`, tracks it, and records its source.
+pub(crate) fn import(
+    access: &mut Access<'_>,
+    workspace: &Workspace,
+    (path, content): (&RepoPath, Content),
+    source: &Source,
+    meter: &Meter,
+) -> Result<Imported, Error> {
+    let place = workspace.locate(path);
+    let mut kept = None;
+    if fs::exists(&place)? {
+        kept = Some(keep(workspace, &place, &AnyPath::from(path.clone()))?.to);
+    }
+    put(workspace, path, &content, meter)?;
+    let paths = BTreeSet::from([path.clone()]);
+    if let Err(error) = data::add(access, &paths, Storage::Cache, meter) {
+        // It may not be tracked there, so it is not to lie there either.
+        fs::remove(&place)?;
+        return Err(error.into());
+    }
+    workspace.update_sources(|sources| drop(sources.insert(path.clone(), source.clone())))?;
+    let path = path.clone();
+    Ok(Imported {
+        path,
+        content,
+        kept,
+    })
+}
+
+/// Puts what is in the cache to `path`.
+pub(super) fn put(
+    workspace: &Workspace,
+    path: &RepoPath,
+    content: &Content,
+    meter: &Meter,
+) -> Result<(), Error> {
+    match workspace.restore(content, &AnyPath::from(path.clone()), meter)? {
+        Restored::Done => Ok(()),
+        Restored::Missing | Restored::Corrupt(_) => Err(Error::Changed {
+            url: path.to_string(),
+        }),
+    }
+}

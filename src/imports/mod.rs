@@ -1,0 +1,17 @@
+//! Data from elsewhere: other git repositories, of mlpipe's or of DVC's, and URLs. What comes is
+//! verified; where it came from is recorded, so that it can be brought up to date.
+
+mod donor;
+mod error;
+mod import;
+mod target;
+mod update;
+mod web;
+
+pub(crate) use donor::Donor;
+pub(crate) use donor::Stock;
+pub(crate) use error::Error;
+pub(crate) use import::{Imported, check_place, import};
+pub(crate) use target::{Overwrite, Target};
+pub(crate) use update::{Moved, Updated, Wish, update};
+pub(crate) use web::{Origin, Part};

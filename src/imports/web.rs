@@ -1,0 +1,256 @@
+//! `Origin`: a file or a folder at a URL.
+
+use std::io::{Read, Seek};
+use std::path::Path;
+
+use crate::base::cancel::CancelToken;
+use crate::base::digest::Hasher;
+use crate::base::fs::failed;
+use crate::base::path::RepoPath;
+use crate::config::Settings;
+use crate::imports::error::Error;
+use crate::pipeline::Content;
+use crate::remote::{Backend, Depth, Found, Options, Place};
+use crate::store::{Bundle, Cache, Entry, EntryKind, FileContent, Meter, Tree};
+
+/// So much is read of a file at once.
+const BLOCK: usize = 256 * 1024;
+
+/// Something at a URL.
+pub(crate) struct Origin {
+    /// The URL, as people may see it.
+    url: String,
+    backend: Backend,
+    /// The last part of the path; empty where the whole place is meant.
+    name: String,
+}
+
+/// One file of what is there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Part {
+    /// Its path below; empty where there is just this file.
+    pub(crate) inner: String,
+    found: Found,
+}
+
+impl Part {
+    /// Returns its size in bytes.
+    pub(crate) fn size(&self) -> u64 {
+        self.found.size
+    }
+}
+
+impl Origin {
+    /// Opens a URL, or a path seen from `folder`. `remote://NAME/path` is below that remote.
+    pub(crate) fn open(
+        url: &str,
+        folder: &Path,
+        settings: Option<&Settings>,
+        cancel: &CancelToken,
+    ) -> Result<Self, Error> {
+        let (mut whole, mut options) = (url.trim_end_matches('/').to_owned(), Options::new());
+        if let Some(rest) = url.strip_prefix("remote://") {
+            let (name, path) = rest.split_once('/').unwrap_or((rest, ""));
+            let Some(settings) = settings else {
+                let why = "remotes have names in a project only";
+                return Err(Error::Url {
+                    url: url.to_owned(),
+                    why,
+                });
+            };
+            options.clone_from(settings.remote(Some(name))?.1);
+            let base = options.remove("url").unwrap_or_default();
+            whole = format!("{}/{path}", base.trim_end_matches('/'));
+            whole.truncate(whole.trim_end_matches('/').len());
+        }
+        if whole.contains('?') && whole.starts_with("http") {
+            let why = "what stands behind `?` cannot be asked for";
+            return Err(Error::Url {
+                url: url.to_owned(),
+                why,
+            });
+        }
+        let (parent, name) = split(&whole);
+        let place = Place::parse(parent, &options, folder)?;
+        Ok(Self {
+            url: crate::remote::shown(url),
+            backend: Backend::open(place, cancel)?,
+            name: name.to_owned(),
+        })
+    }
+
+    /// Returns the name that it has there.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Returns what is there: a file, or all files of a folder.
+    pub(crate) fn parts(&self) -> Result<Vec<Part>, Error> {
+        let is_folder = |found: &Found| found.path.ends_with('/');
+        if !self.name.is_empty()
+            && let Some(found) = self
+                .backend
+                .stat(&self.name)?
+                .filter(|found| !is_folder(found))
+            && !self.is_local_folder()
+        {
+            let inner = String::new();
+            return Ok(vec![Part { inner, found }]);
+        }
+        let below = format!("{}/", self.name);
+        let files = self.backend.list(&self.name, Depth::Deep)?.into_iter();
+        let parts = files.map(|found| {
+            let inner = found.path.strip_prefix(&below).unwrap_or(&found.path);
+            let inner = inner.trim_start_matches('/').to_owned();
+            Part { inner, found }
+        });
+        let parts: Vec<Part> = parts.collect();
+        if parts.is_empty() {
+            let url = self.url.clone();
+            return Err(Error::Nothing { url });
+        }
+        Ok(parts)
+    }
+
+    fn is_local_folder(&self) -> bool {
+        let root = Path::new(self.backend.url());
+        root.is_absolute() && root.join(&self.name).is_dir()
+    }
+
+    /// Returns what tells this state of it from others; `None` where the other side gives no means.
+    pub(crate) fn etag(&self, parts: &[Part]) -> Option<String> {
+        if let [Part { inner, found }] = parts
+            && inner.is_empty()
+        {
+            return tag_of(found);
+        }
+        let mut hasher = Hasher::default();
+        for Part { inner, found } in parts {
+            hasher.field(inner);
+            hasher.field(&found.size.to_string());
+            hasher.field(&tag_of(found)?);
+        }
+        Some(hasher.digest().short())
+    }
+
+    /// Brings all of it into the cache. What changes on the way is no content of anything.
+    pub(crate) fn bring(
+        &self,
+        parts: &[Part],
+        cache: &Cache,
+        meter: &Meter,
+    ) -> Result<Content, Error> {
+        meter.expect(parts.len() as u64, parts.iter().map(Part::size).sum());
+        let (small, big): (Vec<&Part>, Vec<&Part>) = parts
+            .iter()
+            .partition(|part| part.size() <= Bundle::LARGEST);
+        let mut entries = Vec::with_capacity(parts.len());
+        let mut bundle = cache.bundle(small.len(), meter)?;
+        for part in small {
+            let path = &part.found.path;
+            let bytes = self.backend.read(path, part.size())?;
+            let bytes = bytes.ok_or_else(|| self.changed())?;
+            if bytes.len() as u64 != part.size() {
+                return Err(self.changed());
+            }
+            entries.push(part.entry(bundle.push(&bytes)?)?);
+        }
+        bundle.finish()?;
+        for part in big {
+            entries.push(self.bring_big(part, cache, meter)?);
+        }
+        if self.parts()? != parts {
+            return Err(self.changed());
+        }
+        if let [
+            Entry {
+                path,
+                kind: EntryKind::File(file),
+            },
+        ] = entries.as_slice()
+            && path.is_empty()
+        {
+            return Ok((*file).into());
+        }
+        let tree = Tree::new(entries);
+        cache.store_manifest(&tree)?;
+        Ok(tree.content())
+    }
+
+    fn bring_big(&self, part: &Part, cache: &Cache, meter: &Meter) -> Result<Entry, Error> {
+        let place = cache.path("new");
+        crate::base::fs::make_folder(&place)?;
+        let mut file = tempfile::tempfile_in(&place).map_err(failed("cannot write", &place))?;
+        let path = &part.found.path;
+        // The meter counts what comes into the cache.
+        let uncounted = Meter::default();
+        self.backend
+            .download(path, Some(part.size()), &file, &place, &uncounted)?;
+        file.rewind().map_err(failed("cannot read", &place))?;
+        let mut incoming = cache.incoming(meter)?;
+        let mut block = vec![0; BLOCK];
+        loop {
+            let count = file
+                .read(&mut block)
+                .map_err(failed("cannot read", &place))?;
+            if count == 0 {
+                break;
+            }
+            incoming.write(&block[..count])?;
+        }
+        part.entry(incoming.keep()?.0)
+    }
+
+    fn changed(&self) -> Error {
+        let url = self.url.clone();
+        Error::Changed { url }
+    }
+}
+
+impl Part {
+    fn entry(&self, digest: crate::base::digest::Digest) -> Result<Entry, Error> {
+        if !self.inner.is_empty() {
+            // A name from elsewhere must not lead out of the folder.
+            RepoPath::parse(&self.inner)?;
+        }
+        Ok(Entry {
+            path: self.inner.clone(),
+            kind: EntryKind::File(FileContent {
+                digest,
+                size: self.size(),
+                executable: false,
+            }),
+        })
+    }
+}
+
+/// Returns what tells a version of a file from others.
+fn tag_of(found: &Found) -> Option<String> {
+    let by_time = || Some(format!("{}-{}", found.modified?, found.size));
+    found.etag.clone().or_else(by_time)
+}
+
+/// Splits the last part off a URL or a path; a place without a path has none.
+fn split(url: &str) -> (&str, &str) {
+    let start = url.find("://").map_or(0, |at| at + 3);
+    match url[start..].rfind('/') {
+        Some(at) if start + at == 0 => ("/", &url[1..]),
+        Some(at) => (&url[..start + at], &url[start + at + 1..]),
+        None if start == 0 => (".", url),
+        None => (url, ""),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_part_is_split_off() {
+        assert_eq!(split("s3://b/x/y.csv"), ("s3://b/x", "y.csv"));
+        assert_eq!(split("s3://b"), ("s3://b", ""));
+        assert_eq!(split("/x"), ("/", "x"));
+        assert_eq!(split("../x/y"), ("../x", "y"));
+        assert_eq!(split("y"), (".", "y"));
+    }
+}

@@ -1,0 +1,239 @@
+//! `Depot`: the objects of projects at a remote, in one of its layouts.
+
+use std::collections::{HashMap, HashSet};
+use std::path::PathBuf;
+
+use crate::base::digest::Digest;
+use crate::remote::backend::{Backend, Depth, in_parallel};
+use crate::remote::catalog::{Catalog, digest_in};
+use crate::remote::error::Error;
+use crate::remote::place::Kind;
+
+/// Says of a place that it is a remote, and of which layout.
+const MARKER: &str = "mlpipe-remote";
+
+/// The version that is written.
+const VERSION: &str = "1";
+
+/// The folder of big objects, by their digests.
+pub(super) const OBJECTS: &str = "objects";
+
+/// The folder of the packs.
+pub(super) const PACKS: &str = "packs";
+
+/// More objects than these are looked for in a listing, if there is one.
+const FEW: usize = 50;
+
+/// How objects lie at a remote.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Layout {
+    /// Small ones in packs, and indexes that say where each is.
+    #[default]
+    Packs,
+    /// Each a file of its own under its digest.
+    Plain,
+}
+
+impl Layout {
+    /// Returns its name.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Packs => "packs",
+            Self::Plain => "plain",
+        }
+    }
+
+    /// Reads its name.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        [Self::Packs, Self::Plain]
+            .into_iter()
+            .find(|layout| layout.as_str() == text)
+    }
+}
+
+/// An object that is to travel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Want {
+    /// Its digest.
+    pub(crate) digest: Digest,
+    /// Its size; that of a folder's manifest may not be known.
+    pub(crate) size: Option<u64>,
+}
+
+/// A remote with what a project has there.
+pub(crate) struct Depot {
+    pub(super) backend: Backend,
+    pub(super) layout: Layout,
+    /// Whose objects are pushed and swept.
+    pub(super) project: Digest,
+    /// Where what is known of the remote is kept; may be lost.
+    pub(super) state: PathBuf,
+}
+
+impl Depot {
+    /// Names a remote's parts. Nothing is asked there yet.
+    pub(crate) fn new(
+        backend: Backend,
+        layout: Layout,
+        project: Digest,
+        state: &std::path::Path,
+    ) -> Self {
+        let name = Digest::of(backend.url().as_bytes()).short();
+        let state = state.join(name);
+        Self {
+            backend,
+            layout,
+            project,
+            state,
+        }
+    }
+
+    /// Returns where it is, as people may see it.
+    pub(crate) fn url(&self) -> &str {
+        self.backend.url()
+    }
+
+    /// Returns what tells it to stop.
+    pub(super) fn cancel(&self) -> &crate::base::cancel::CancelToken {
+        self.backend.cancel()
+    }
+
+    /// Returns which of these objects are there.
+    pub(crate) fn present(&self, wants: &[Want]) -> Result<HashSet<Digest>, Error> {
+        if !self.check_marker()? {
+            return Ok(HashSet::new());
+        }
+        match self.layout {
+            Layout::Packs => {
+                let catalog = self.catalog()?;
+                self.present_by(&catalog, wants)
+            }
+            Layout::Plain => self.present_plain(wants),
+        }
+    }
+
+    /// Reads the indexes.
+    pub(super) fn catalog(&self) -> Result<Catalog, Error> {
+        Catalog::load(&self.backend, &self.state.join("index"), self.project)
+    }
+
+    /// Returns which objects are where the indexes say. An index alone is not believed: somebody may
+    /// have deleted what it names.
+    pub(super) fn present_by(
+        &self,
+        catalog: &Catalog,
+        wants: &[Want],
+    ) -> Result<HashSet<Digest>, Error> {
+        use crate::remote::catalog::Spot;
+        let spots: Vec<(Digest, Spot)> = wants
+            .iter()
+            .filter_map(|want| Some((want.digest, catalog.spot(want.digest)?)))
+            .collect();
+        let is_packed = |(_, spot): &&(Digest, Spot)| matches!(spot, Spot::Pack { .. });
+        let packs = if spots.iter().any(|spot| is_packed(&spot)) {
+            self.packs()?
+        } else {
+            HashMap::new()
+        };
+        let own = spots.iter().filter(|spot| !is_packed(spot));
+        let own: Vec<(Digest, u64)> = own.map(|(digest, spot)| (*digest, spot.length())).collect();
+        let objects = self.present_objects(OBJECTS, &own)?;
+        let is_there = |(digest, spot): &(Digest, Spot)| match spot {
+            // Who cannot list has to believe the index, and checks what comes.
+            Spot::Pack { pack, size, .. } => {
+                self.backend.kind() == Kind::Http || packs.get(pack) == Some(size)
+            }
+            Spot::Own(_) => objects.contains(digest),
+        };
+        let there = spots.iter().filter(|spot| is_there(spot));
+        Ok(there.map(|(digest, _)| *digest).collect())
+    }
+
+    /// Lists the packs with the sizes of their files.
+    pub(super) fn packs(&self) -> Result<HashMap<Digest, u64>, Error> {
+        if self.backend.kind() == Kind::Http {
+            return Ok(HashMap::new());
+        }
+        let found = self.backend.list(PACKS, Depth::Flat)?;
+        let named = found
+            .iter()
+            .filter_map(|found| Some((digest_in(&found.path)?, found.size)));
+        Ok(named.collect())
+    }
+
+    /// Returns which of these objects, in files of their own, are there and have the right size; by
+    /// a listing or one by one, whatever takes fewer requests.
+    pub(super) fn present_objects(
+        &self,
+        folder: &str,
+        objects: &[(Digest, u64)],
+    ) -> Result<HashSet<Digest>, Error> {
+        if objects.len() > FEW && self.backend.kind() != Kind::Http {
+            let found = self.backend.list(folder, Depth::Deep)?;
+            let sizes: HashMap<Digest, u64> = found
+                .iter()
+                .filter_map(|found| {
+                    Some((
+                        digest_in(&found.path.replacen(folder, "", 1).replace('/', ""))?,
+                        found.size,
+                    ))
+                })
+                .collect();
+            let there = objects
+                .iter()
+                .filter(|(digest, size)| sizes.get(digest) == Some(size));
+            return Ok(there.map(|(digest, _)| *digest).collect());
+        }
+        let ask = |(digest, size): &(Digest, u64)| {
+            let found = self.backend.stat(&self.path_of(*digest))?;
+            Ok(found.filter(|found| found.size == *size).map(|_| *digest))
+        };
+        let found = in_parallel(self.backend.jobs(), objects, self.cancel(), ask)?;
+        Ok(found.into_iter().flatten().collect())
+    }
+
+    /// Returns where an object lies that is a file of its own.
+    pub(super) fn path_of(&self, digest: Digest) -> String {
+        let name = digest.to_string();
+        match self.layout {
+            Layout::Packs => format!("{OBJECTS}/{name}"),
+            Layout::Plain => format!("sha256/{}/{}", &name[..2], &name[2..]),
+        }
+    }
+
+    /// Looks what kind of remote it is; false if it is none yet.
+    pub(super) fn check_marker(&self) -> Result<bool, Error> {
+        const LONGEST: u64 = 4096;
+        let Some(bytes) = self.backend.read(MARKER, LONGEST)? else {
+            return Ok(false);
+        };
+        let text = String::from_utf8_lossy(&bytes);
+        let mut words = text.split_whitespace();
+        let (url, path) = (self.url().to_owned(), MARKER.to_owned());
+        match (words.next(), words.next(), words.next()) {
+            (Some(MARKER), Some(VERSION), Some(layout)) => match Layout::parse(layout) {
+                Some(found) if found == self.layout => Ok(true),
+                Some(found) => Err(Error::OtherLayout {
+                    url,
+                    found: found.as_str(),
+                    wanted: self.layout.as_str(),
+                }),
+                None => Err(Error::Foreign { url, path }),
+            },
+            (Some(MARKER), Some(version), _) => Err(Error::Newer {
+                url,
+                version: version.to_owned(),
+            }),
+            _ => Err(Error::Foreign { url, path }),
+        }
+    }
+
+    /// Makes it a remote, unless it is one.
+    pub(super) fn ensure_marker(&self) -> Result<(), Error> {
+        if self.check_marker()? {
+            return Ok(());
+        }
+        let text = format!("{MARKER} {VERSION} {}\n", self.layout.as_str());
+        self.backend.write(MARKER, text.into_bytes())
+    }
+}

@@ -1,0 +1,413 @@
+//! Pushing: objects first, the index that names them last. Whoever is stopped in between leaves
+//! objects that nobody trusts, and the next push finds them.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use crate::base::digest::Digest;
+use crate::remote::backend::{Depth, PART, in_parallel};
+use crate::remote::catalog::{Catalog, INDEX, NAMES, Spot, digest_in};
+use crate::remote::depot::{Depot, Layout, OBJECTS, PACKS, Want};
+use crate::remote::error::Error;
+use crate::remote::index::{Index, PackEntry};
+use crate::store::{Cache, Holding, Meter, PACK_SIZE, PACKED_MAX, Slot, WholePack, assemble};
+
+/// A pack travels as it is if at most one part in so many of it is not wanted.
+const WASTE_SHARE: u64 = 5;
+
+/// So many transfers of big objects run at once, each with several parts in memory.
+pub(super) const BIG_AT_ONCE: usize = 4;
+
+/// With more indexes than these of one project, a push puts them into one.
+const MOST_INDEXES: usize = 16;
+
+/// What a push has done.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Pushed {
+    /// How many objects were not there before.
+    pub(crate) objects: usize,
+    /// Their bytes.
+    pub(crate) bytes: u64,
+    /// Objects that neither the cache nor the remote has.
+    pub(crate) lacking: Vec<Digest>,
+}
+
+/// What is to be uploaded.
+#[derive(Default)]
+struct Plan {
+    /// Packs of the cache that go as they are, with the objects that are wanted of each.
+    packs: Vec<(Digest, HashSet<Digest>)>,
+    /// Small objects that go into new packs, in this order.
+    small: Vec<(Digest, u64)>,
+    /// Objects that stay files of their own.
+    big: Vec<(Digest, u64)>,
+    lacking: Vec<Digest>,
+}
+
+impl Depot {
+    /// Uploads what the remote lacks of these objects; what a folder's manifest lists comes before it.
+    pub(crate) fn push(
+        &self,
+        wants: &[Want],
+        cache: &Cache,
+        meter: &Meter,
+    ) -> Result<Pushed, Error> {
+        self.ensure_marker()?;
+        match self.layout {
+            Layout::Packs => self.push_packs(wants, cache, meter),
+            Layout::Plain => self.push_plain(wants, cache, meter),
+        }
+    }
+
+    fn push_packs(&self, wants: &[Want], cache: &Cache, meter: &Meter) -> Result<Pushed, Error> {
+        let pushed = self.push_once(wants, cache, meter)?;
+        if pushed.objects > 0 && self.has_marks()? {
+            // A file that was there when it was looked for may have been swept away since.
+            self.push_once(wants, cache, meter)?;
+        }
+        Ok(pushed)
+    }
+
+    fn push_once(&self, wants: &[Want], cache: &Cache, meter: &Meter) -> Result<Pushed, Error> {
+        let catalog = self.catalog()?;
+        let there = self.present_by(&catalog, wants)?;
+        let missing: Vec<Want> = wants
+            .iter()
+            .filter(|want| !there.contains(&want.digest))
+            .copied()
+            .collect();
+        let plan = plan(&missing, cache)?;
+        let mut index = self.claims(&catalog, wants, &there);
+        let mut pushed = Pushed {
+            lacking: plan.lacking.clone(),
+            ..Pushed::default()
+        };
+        let small: u64 = plan.small.iter().map(|(_, size)| size).sum();
+        let packs: u64 = plan
+            .packs
+            .iter()
+            .filter_map(|(name, _)| cache.pack_size(*name))
+            .sum();
+        let big: u64 = plan.big.iter().map(|(_, size)| size).sum();
+        meter.expect(missing.len() as u64, small + packs + big);
+        self.upload_all(&plan, cache, meter, &mut index, &mut pushed)?;
+        if !index.is_empty() {
+            self.publish(&catalog, &index)?;
+        }
+        Ok(pushed)
+    }
+
+    /// Lists what is there already and our project has not said yet that it needs.
+    fn claims(&self, catalog: &Catalog, wants: &[Want], there: &HashSet<Digest>) -> Index {
+        let mut index = Index::new(self.project);
+        let mut packs: BTreeMap<Digest, PackEntry> = BTreeMap::new();
+        for want in wants {
+            let digest = want.digest;
+            if catalog.is_claimed(digest) || !there.contains(&digest) {
+                continue;
+            }
+            match catalog.spot(digest) {
+                Some(Spot::Pack { pack, size, slot }) => {
+                    let entry = packs.entry(pack).or_insert(PackEntry {
+                        name: pack,
+                        size,
+                        slots: Vec::new(),
+                    });
+                    entry.slots.push(slot);
+                }
+                Some(Spot::Own(size)) => index.objects.push((digest, size)),
+                None => {}
+            }
+        }
+        index.packs = packs.into_values().collect();
+        index
+    }
+
+    fn upload_all(
+        &self,
+        plan: &Plan,
+        cache: &Cache,
+        meter: &Meter,
+        index: &mut Index,
+        pushed: &mut Pushed,
+    ) -> Result<(), Error> {
+        let there = if plan.packs.is_empty() && plan.small.is_empty() {
+            HashMap::new()
+        } else {
+            // What an earlier push left that was stopped.
+            self.packs()?
+        };
+        let go = |(name, wanted): &(Digest, HashSet<Digest>)| {
+            self.upload_cached_pack(*name, wanted, &there, cache, meter)
+        };
+        let outcomes = in_parallel(self.backend.jobs(), &plan.packs, self.cancel(), go)?;
+        let mut small = plan.small.clone();
+        for outcome in outcomes {
+            match outcome {
+                Ok(entry) => index.packs.push(entry),
+                // It was damaged: whatever of it is good goes by itself.
+                Err(rest) => small.extend(rest),
+            }
+        }
+        let shares = shares(&small);
+        let go = |share: &&[(Digest, u64)]| self.upload_new_pack(share, &there, cache, meter);
+        let made = in_parallel(self.backend.jobs(), &shares, self.cancel(), go)?;
+        for (entry, lacking) in made {
+            index.packs.extend(entry);
+            pushed.lacking.extend(lacking);
+        }
+        let uploaded = self.upload_big(&plan.big, cache, meter)?;
+        pushed.lacking.extend(
+            uploaded
+                .iter()
+                .filter(|(_, is_good)| !is_good)
+                .map(|((digest, _), _)| *digest),
+        );
+        let good = uploaded.into_iter().filter(|(_, is_good)| *is_good);
+        let big: Vec<(Digest, u64)> = good.map(|(object, _)| object).collect();
+        let slots = index.packs.iter().flat_map(|pack| &pack.slots);
+        let planned: HashSet<Digest> = plan_digests(plan, &small);
+        let (mut objects, mut bytes) = (big.len(), big.iter().map(|(_, size)| size).sum::<u64>());
+        for slot in slots.filter(|slot| planned.contains(&slot.digest)) {
+            objects += 1;
+            bytes += u64::from(slot.length);
+        }
+        index.objects.extend(big);
+        (pushed.objects, pushed.bytes) = (objects, bytes);
+        Ok(())
+    }
+
+    /// Uploads a pack of the cache, once every byte of it has been checked; or returns what was wanted
+    /// of it, if it is damaged.
+    #[expect(
+        clippy::type_complexity,
+        reason = "the rest is what goes on as a list of objects"
+    )]
+    fn upload_cached_pack(
+        &self,
+        name: Digest,
+        wanted: &HashSet<Digest>,
+        there: &HashMap<Digest, u64>,
+        cache: &Cache,
+        meter: &Meter,
+    ) -> Result<Result<PackEntry, Vec<(Digest, u64)>>, Error> {
+        let Some(WholePack { bytes, slots }) = cache.whole_pack(name)? else {
+            return Ok(Err(wanted.iter().map(|digest| (*digest, 0)).collect()));
+        };
+        let size = bytes.len() as u64;
+        if there.get(&name) != Some(&size) {
+            self.backend.write(&pack_path(name), bytes)?;
+        }
+        meter.add_bytes(size);
+        let slots = slots
+            .into_iter()
+            .filter(|slot| wanted.contains(&slot.digest));
+        let slots = slots.collect();
+        Ok(Ok(PackEntry { name, size, slots }))
+    }
+
+    /// Uploads small objects in a pack of their own; returns those that turned out to be lost.
+    fn upload_new_pack(
+        &self,
+        share: &[(Digest, u64)],
+        there: &HashMap<Digest, u64>,
+        cache: &Cache,
+        meter: &Meter,
+    ) -> Result<(Option<PackEntry>, Vec<Digest>), Error> {
+        let (mut objects, mut lost) = (Vec::with_capacity(share.len()), Vec::new());
+        for (digest, _) in share {
+            match cache.read(*digest)? {
+                Some(bytes) => objects.push((*digest, bytes)),
+                None => lost.push(*digest),
+            }
+        }
+        if objects.is_empty() {
+            return Ok((None, lost));
+        }
+        let (name, WholePack { bytes, slots }) = assemble(&objects);
+        let size = bytes.len() as u64;
+        if there.get(&name) != Some(&size) {
+            self.backend.write(&pack_path(name), bytes)?;
+        }
+        meter.add_bytes(slots.iter().map(|slot| u64::from(slot.length)).sum());
+        Ok((Some(PackEntry { name, size, slots }), lost))
+    }
+
+    /// Uploads objects as files of their own; says of each whether the cache had it whole.
+    pub(super) fn upload_big(
+        &self,
+        objects: &[(Digest, u64)],
+        cache: &Cache,
+        meter: &Meter,
+    ) -> Result<Vec<((Digest, u64), bool)>, Error> {
+        let folder = match self.layout {
+            Layout::Packs => OBJECTS,
+            Layout::Plain => "sha256",
+        };
+        let there = self.present_objects(folder, objects)?;
+        let go = |(digest, size): &(Digest, u64)| {
+            if there.contains(digest) {
+                meter.add_bytes(*size);
+                return Ok(((*digest, *size), true));
+            }
+            let path = self.path_of(*digest);
+            if let Some(file) = cache.checked_file(*digest)? {
+                self.backend.upload(&path, &file, *size, meter)?;
+            } else if let Some(bytes) = cache.read(*digest)? {
+                self.backend.write(&path, bytes)?;
+                meter.add_bytes(*size);
+            } else {
+                return Ok(((*digest, *size), false));
+            }
+            Ok(((*digest, *size), true))
+        };
+        let (big, middling): (Vec<_>, Vec<_>) = objects.iter().partition(|(_, size)| *size > PART);
+        let jobs = self.backend.jobs();
+        let mut done = in_parallel(jobs, &middling, self.cancel(), go)?;
+        done.extend(in_parallel(jobs.min(BIG_AT_ONCE), &big, self.cancel(), go)?);
+        Ok(done)
+    }
+
+    /// Writes an index, or one that takes the place of many.
+    fn publish(&self, catalog: &Catalog, index: &Index) -> Result<(), Error> {
+        let old: Vec<&(Digest, Index)> = catalog.of_project(self.project).collect();
+        let is_many = old.len() >= MOST_INDEXES;
+        let merged = if is_many {
+            merge(
+                self.project,
+                old.iter().map(|(_, index)| index).chain([index]),
+            )
+        } else {
+            index.clone()
+        };
+        let name = self.write_index(&merged)?;
+        if is_many {
+            // First the whole, then the parts go: whoever looks meanwhile finds all of it.
+            for (old, _) in old.iter().filter(|(old, _)| *old != name) {
+                self.backend.remove(&format!("{INDEX}/{old}"))?;
+            }
+        }
+        self.write_names()
+    }
+
+    /// Writes an index; returns its name.
+    pub(super) fn write_index(&self, index: &Index) -> Result<Digest, Error> {
+        let text = index.to_text();
+        let name = Digest::of(text.as_bytes());
+        self.backend
+            .write(&format!("{INDEX}/{name}"), text.into_bytes())?;
+        Ok(name)
+    }
+
+    /// Writes down which indexes there are, until nobody else has added one meanwhile.
+    pub(super) fn write_names(&self) -> Result<(), Error> {
+        const MOST: usize = 5;
+        let mut written = None;
+        for _ in 0..MOST {
+            let found = self.backend.list(INDEX, Depth::Flat)?;
+            let mut names: Vec<Digest> = found
+                .iter()
+                .filter_map(|found| digest_in(&found.path))
+                .collect();
+            names.sort_unstable();
+            let text: String = names.iter().map(|name| format!("{name}\n")).collect();
+            if written.as_ref() == Some(&text) {
+                return Ok(());
+            }
+            self.backend.write(NAMES, text.clone().into_bytes())?;
+            written = Some(text);
+        }
+        Ok(())
+    }
+}
+
+/// Returns where a pack lies.
+pub(super) fn pack_path(name: Digest) -> String {
+    format!("{PACKS}/{name}.pack")
+}
+
+fn plan_digests(plan: &Plan, small: &[(Digest, u64)]) -> HashSet<Digest> {
+    let packed = plan
+        .packs
+        .iter()
+        .flat_map(|(_, wanted)| wanted.iter().copied());
+    packed
+        .chain(small.iter().map(|(digest, _)| *digest))
+        .collect()
+}
+
+/// Decides how each object travels.
+fn plan(missing: &[Want], cache: &Cache) -> Result<Plan, Error> {
+    let mut plan = Plan::default();
+    let mut packed: BTreeMap<Digest, Vec<(Digest, u64)>> = BTreeMap::new();
+    let mut seen = HashSet::new();
+    let mut small = Vec::new();
+    for want in missing.iter().filter(|want| seen.insert(want.digest)) {
+        let size = match want.size {
+            Some(size) => Some(size),
+            None => cache.size_of(want.digest)?,
+        };
+        let digest = want.digest;
+        let Some(size) = size else {
+            plan.lacking.push(digest);
+            continue;
+        };
+        match cache.holding(digest, size)? {
+            Some(Holding::Packed(pack)) => packed.entry(pack).or_default().push((digest, size)),
+            Some(Holding::Loose) if size <= PACKED_MAX => small.push((digest, size)),
+            Some(Holding::Loose) => plan.big.push((digest, size)),
+            None => plan.lacking.push(digest),
+        }
+    }
+    for (name, objects) in packed {
+        let wanted: u64 = objects.iter().map(|(_, size)| size).sum();
+        let size = cache.pack_size(name).unwrap_or(u64::MAX);
+        // The directory of a pack takes its part as well.
+        let overhead = (objects.len() as u64).saturating_mul(44) + 64;
+        let waste = size.saturating_sub(wanted + overhead);
+        if waste.saturating_mul(WASTE_SHARE) <= size {
+            plan.packs
+                .push((name, objects.iter().map(|(digest, _)| *digest).collect()));
+        } else {
+            plan.small.extend(objects);
+        }
+    }
+    plan.small.extend(small);
+    Ok(plan)
+}
+
+/// Cuts small objects into shares of a pack each.
+fn shares(objects: &[(Digest, u64)]) -> Vec<&[(Digest, u64)]> {
+    let mut reached = 0;
+    let shares = objects.chunk_by(|(_, size), _| {
+        let before = reached / PACK_SIZE;
+        reached += size;
+        reached / PACK_SIZE == before
+    });
+    shares.collect()
+}
+
+/// Puts indexes into one.
+pub(super) fn merge<'i>(project: Digest, indexes: impl Iterator<Item = &'i Index>) -> Index {
+    let mut packs: BTreeMap<Digest, PackEntry> = BTreeMap::new();
+    let mut whole = Index::new(project);
+    for index in indexes {
+        for pack in &index.packs {
+            let entry = packs.entry(pack.name).or_insert_with(|| PackEntry {
+                slots: Vec::new(),
+                ..pack.clone()
+            });
+            let known: HashSet<Digest> = entry.slots.iter().map(|slot| slot.digest).collect();
+            let new = pack
+                .slots
+                .iter()
+                .filter(|slot| !known.contains(&slot.digest));
+            let new: Vec<Slot> = new.copied().collect();
+            entry.slots.extend(new);
+        }
+        whole.objects.extend(index.objects.iter().copied());
+    }
+    whole.packs = packs.into_values().collect();
+    whole.objects.sort_unstable();
+    whole.objects.dedup();
+    whole
+}
