@@ -38,7 +38,15 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("registry", &["base", "pipeline", "scm"]),
     (
         "dvc",
-        &["base", "pipeline", "store", "scm", "workspace", "data"],
+        &[
+            "base",
+            "pipeline",
+            "store",
+            "scm",
+            "remote",
+            "workspace",
+            "data",
+        ],
     ),
     (
         "doctor",
@@ -47,6 +55,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "pipeline",
             "store",
             "scm",
+            "remote",
             "config",
             "workspace",
             "forge",
@@ -64,7 +73,6 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "remote",
             "workspace",
             "data",
-            "remote",
         ],
     ),
     (
@@ -100,7 +108,6 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "data",
             "doctor",
             "workflows",
-            "remote",
             "exchange",
             "forge",
             "dvc",
@@ -197,6 +204,10 @@ fn rust_files(folder: &Path) -> Vec<PathBuf> {
     let here = files
         .into_iter()
         .filter(|path| path.extension().is_some_and(|kind| kind == "rs"));
-    here.chain(folders.iter().flat_map(|folder| rust_files(folder)))
+    // A package of its own has rooms of its own.
+    let ours = folders
+        .iter()
+        .filter(|folder| !folder.join("Cargo.toml").exists());
+    here.chain(ours.flat_map(|folder| rust_files(folder)))
         .collect()
 }

@@ -41,9 +41,12 @@ version = "4.6.0"
 "#;
 
 /// The crates that must be there, but for the one above.
-const OTHERS: [&str; 8] = [
+const OTHERS: [&str; 11] = [
     "candle-datasets",
     "candle-nn",
+    "csv",
+    "flate2",
+    "image",
     "rand_chacha",
     "rand_core",
     "rayon",

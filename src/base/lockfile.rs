@@ -4,13 +4,16 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::base::cancel::CancelToken;
 use crate::base::fs::{self, failed};
 
 /// Waiting for another process is for minutes, looking at a lock takes microseconds.
 pub(crate) const LOOK_AGAIN: Duration = Duration::from_millis(50);
+
+/// Who waits for longer says so.
+const LONG: Duration = Duration::from_secs(1);
 
 /// How a line begins that says who left.
 const LEFT: &str = "left: ";
@@ -39,17 +42,27 @@ impl FileLock {
     }
 
     /// Takes the lock at `path` together with all who join it; waits while somebody has it alone.
-    /// Returns `None` where it is not there and cannot be made: nobody can have it, then.
-    pub(crate) fn join(path: &Path) -> Result<Option<Self>, fs::Error> {
+    /// `waiting` is told if that takes longer than a second, with the pids of those, as far as the
+    /// system knows them. Returns `None` where the lock is not there and cannot be made: nobody can
+    /// have it, then.
+    pub(crate) fn join(
+        path: &Path,
+        waiting: impl FnOnce(&[u32]),
+    ) -> Result<Option<Self>, fs::Error> {
         let Some(file) = open_any(path)? else {
             return Ok(None);
         };
+        let (begin, mut waiting) = (Instant::now(), Some(waiting));
         loop {
-            match file.lock_shared() {
-                Ok(()) => return Ok(Some(Self(file))),
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(failed("cannot lock", path)(error)),
+            if is_taken(file.try_lock_shared()).map_err(failed("cannot lock", path))? {
+                return Ok(Some(Self(file)));
             }
+            if begin.elapsed() >= LONG
+                && let Some(waiting) = waiting.take()
+            {
+                waiting(&holders_of(&file));
+            }
+            thread::sleep(LOOK_AGAIN);
         }
     }
 
@@ -389,7 +402,7 @@ mod tests {
     fn who_wants_a_lock_alone_waits_for_all_who_have_joined() {
         let fixture = Fixture(tempfile::tempdir().expect("a temporary folder"));
         let join = || {
-            FileLock::join(&fixture.path())
+            FileLock::join(&fixture.path(), |_| {})
                 .expect("joins")
                 .expect("a lock")
         };

@@ -11,7 +11,7 @@ use crate::base::lockfile::{FileLock, Presence};
 use crate::base::path::RepoPath;
 use crate::data::error::Error;
 use crate::pipeline::{Data, LOCK_FILE};
-use crate::workspace::Workspace;
+use crate::workspace::{self, Workspace};
 
 /// Held while tracked data is changed.
 pub(crate) struct Access<'w> {
@@ -37,8 +37,11 @@ impl<'w> Access<'w> {
             alone
         } else {
             // Data may take hours.
-            waiting("with tracked data");
-            FileLock::hold(&place)?
+            FileLock::hold_alone(&place, &CancelToken::default(), |holders| {
+                let pids: Vec<String> = holders.iter().map(|pid| format!("pid {pid}, ")).collect();
+                waiting(&format!("{}with tracked data", pids.concat()));
+            })
+            .map_err(workspace::Error::from)?
         };
         let data = workspace.load_lock()?.data;
         let cleans = held.is_alone() && held.was_abandoned;

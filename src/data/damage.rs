@@ -77,14 +77,14 @@ pub(crate) fn check(workspace: &Workspace, meter: &Meter) -> Result<Report, Refu
     let checked = workspace.cache.check(&workspace.runs, meter)?;
     let mut affected: HashMap<Digest, Affected> = HashMap::new();
     for damage in &checked.damage {
-        if let Damage::Object {
-            digest,
-            has_copy: false,
-            ..
-        } = damage
-        {
-            affected.insert(*digest, Affected::default());
-        }
+        let lost = match damage {
+            Damage::Object {
+                digest, has_copy, ..
+            } => (!has_copy).then_some(*digest),
+            Damage::Unreadable { digest, .. } => *digest,
+            _ => None,
+        };
+        affected.extend(lost.map(|digest| (digest, Affected::default())));
     }
     if !affected.is_empty() {
         let mut search = Search {
@@ -141,7 +141,8 @@ impl Search<'_> {
 
     fn look_into(&mut self, path: &AnyPath, content: &Content, user: &User) -> Result<(), Refusal> {
         self.note(path, "", content, user)?;
-        let Some(tree) = self.workspace.cache.manifest(content)? else {
+        // What cannot be read has been told.
+        let Ok(Some(tree)) = self.workspace.cache.manifest(content) else {
             return Ok(());
         };
         for (inner, file) in tree.files() {

@@ -8,7 +8,7 @@ use crate::data::damage::{Affected, Remedy, User, remedy};
 use crate::data::inventory::Uncached;
 use crate::data::refusal::Refusal;
 use crate::pipeline::{Content, Lock};
-use crate::store::{self, Presence, Tree};
+use crate::store::Presence;
 use crate::workspace::Workspace;
 
 /// A path of `data.lock` of which the cache lacks something.
@@ -54,7 +54,7 @@ pub(super) fn find(
     });
     let mut all = Vec::new();
     for (path, content, user) in data.chain(outs) {
-        let extent = extent(workspace, content, told)?;
+        let extent = extent(workspace, content, told);
         if let Some(extent) = extent {
             let remedy = remedy(workspace, (&path, ""), content, &user)?;
             all.push(Lacking {
@@ -74,33 +74,26 @@ fn extent(
     workspace: &Workspace,
     content: &Content,
     told: &HashMap<Digest, Affected>,
-) -> Result<Option<Extent>, Refusal> {
+) -> Option<Extent> {
     let is_told = |content: &Content| told.contains_key(&content.sha256);
-    if workspace.cache.presence(content)? == Presence::Whole || is_told(content) {
-        return Ok(None);
+    if is_told(content) || !is_missing(workspace, content) {
+        return None;
     }
     let Some(total) = content.files else {
-        return Ok(Some(Extent::File));
+        return Some(Extent::File);
     };
-    let Some(tree) = workspace.cache.manifest(content)? else {
-        return Ok(Some(Extent::List));
+    let tree = match workspace.cache.manifest(content) {
+        Ok(Some(tree)) => tree,
+        Ok(None) => return Some(Extent::List),
+        Err(_) => return None,
     };
-    let mut names = Vec::new();
-    for (name, content) in missing(workspace, &tree)? {
-        if !is_told(&content) {
-            names.push(name);
-        }
-    }
-    Ok((!names.is_empty()).then_some(Extent::Files { names, total }))
+    let files = tree.files().map(|(name, file)| (name, Content::from(file)));
+    let names = files.filter(|(_, file)| !is_told(file) && is_missing(workspace, file));
+    let names: Vec<String> = names.map(|(name, _)| name.to_owned()).collect();
+    (!names.is_empty()).then_some(Extent::Files { names, total })
 }
 
-fn missing(workspace: &Workspace, tree: &Tree) -> Result<Vec<(String, Content)>, store::Error> {
-    let mut missing = Vec::new();
-    for (name, file) in tree.files() {
-        let content = Content::from(file);
-        if workspace.cache.presence(&content)? == Presence::Missing {
-            missing.push((name.to_owned(), content));
-        }
-    }
-    Ok(missing)
+/// Whether the cache lacks something, as far as it can be read: what cannot be has been told.
+fn is_missing(workspace: &Workspace, content: &Content) -> bool {
+    matches!(workspace.cache.presence(content), Ok(Presence::Missing))
 }

@@ -8,7 +8,7 @@ use crate::data::admission::refuse_behind_link;
 use crate::data::checkout::{CheckedOut, Manner, Outcome, Visit, contents};
 use crate::data::error::Error;
 use crate::pipeline::Content;
-use crate::store::{Meter, Presence, leads_elsewhere};
+use crate::store::{Meter, Presence, is_object_link, leads_elsewhere};
 use crate::workspace;
 
 /// A file or folder in a tracked folder.
@@ -99,13 +99,39 @@ impl Visit<'_> {
         inner: &str,
         found: Option<Content>,
     ) -> Result<bool, Error> {
-        let is_there = fs::exists(&self.workspace.locate_any(path))?;
+        let place = self.workspace.locate_any(path);
+        let is_there = fs::exists(&place)?;
+        let is_own_link = place.is_symlink() && !is_object_link(&place);
         let is_saved = match found {
+            // Where it leads is written down nowhere.
+            _ if is_own_link => false,
             Some(found) => self.workspace.cache.verify(&found)? == Presence::Whole,
             None => !is_there,
         };
         let is_behind = leads_elsewhere(&self.workspace.locate(self.path), inner);
         Ok(!is_saved && !is_behind)
+    }
+
+    /// Returns the files that the cache does not have. What is moved out of the way `gives_way` to nothing
+    /// but what is sound.
+    fn lacking(
+        &self,
+        changed: &[(&str, Content, bool)],
+        gives_way: bool,
+    ) -> Result<Vec<String>, Error> {
+        let cache = &self.workspace.cache;
+        let mut files = Vec::new();
+        for (inner, content, _) in changed {
+            let presence = if gives_way {
+                cache.verify(content)?
+            } else {
+                cache.presence(content)?
+            };
+            if presence == Presence::Missing {
+                files.push(self.name_of(inner));
+            }
+        }
+        Ok(files)
     }
 
     /// Moves `unsaved` files out of the way, unless the cache lacks what is to take their place.
@@ -114,19 +140,7 @@ impl Visit<'_> {
         unsaved: &[String],
         changed: &[(&str, Content, bool)],
     ) -> Result<Outcome, Error> {
-        let mut files = Vec::new();
-        for (inner, content, _) in changed {
-            let cache = &self.workspace.cache;
-            // What is moved out of the way gives way to nothing but what is sound.
-            let presence = if unsaved.is_empty() {
-                cache.presence(content)?
-            } else {
-                cache.verify(content)?
-            };
-            if presence == Presence::Missing {
-                files.push(self.name_of(inner));
-            }
-        }
+        let mut files = self.lacking(changed, !unsaved.is_empty())?;
         if files.is_empty() && !unsaved.is_empty() {
             self.kept = Some(workspace::keep_files(self.workspace, &self.any(), unsaved)?);
         }

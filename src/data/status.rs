@@ -9,7 +9,7 @@ use crate::data::item::Item;
 use crate::data::past::Past;
 use crate::data::unmerged::Unmerged;
 use crate::pipeline::{Content, Lock};
-use crate::scm;
+use crate::scm::{self, Repo};
 use crate::workspace::Workspace;
 
 /// What differs from where to where.
@@ -65,26 +65,13 @@ impl DataStatus {
         let committed = match &repo {
             None => None,
             Some(repo) => {
-                let head = match repo.revision("HEAD") {
-                    Ok(head) => Lock::load(&head)?,
-                    // Before the first commit, all is new.
-                    Err(scm::Error::UnknownRevision { .. }) => Lock::default(),
-                    Err(error) => return Err(error.into()),
-                };
-                Some(compare(&Inventory::of(&head, &uncached), &recorded)?)
+                let head = Inventory::of(&lock_of_head(repo)?, &uncached);
+                Some(compare(&head, &recorded)?)
             }
         };
         let (here, unreadable) = recorded.measured(workspace);
         let is_same = |path: &RepoPath| here.contents().get(path) == recorded.contents().get(path);
         let same = recorded.contents().iter().filter(|(path, _)| is_same(path));
-        let untracked = match &repo {
-            Some(repo) if untracked == Untracked::Listed => {
-                let mut files = repo.untracked_files()?;
-                files.retain(|path| !recorded.holds(path));
-                Some(files)
-            }
-            _ => None,
-        };
         let changes = compare(&recorded.without(&unreadable), &here)?;
         let past = match &repo {
             Some(repo) if !changes.is_empty() => Past::of(repo),
@@ -93,6 +80,7 @@ impl DataStatus {
         let is_outdated =
             |(path, content): &(&RepoPath, &Content)| !is_same(path) && past.records(path, content);
         let outdated = here.contents().iter().filter(is_outdated);
+        let listing = repo.filter(|_| untracked == Untracked::Listed);
         Ok(Self {
             committed,
             outdated: outdated.map(|(path, _)| path.clone()).collect(),
@@ -101,7 +89,9 @@ impl DataStatus {
             unchanged: same
                 .map(|(path, content)| Item::tracked(path, content))
                 .collect(),
-            untracked,
+            untracked: listing
+                .map(|repo| untracked_files(&repo, &recorded))
+                .transpose()?,
             unreadable,
             unmerged: Unmerged::find(workspace)?,
         })
@@ -115,4 +105,19 @@ impl DataStatus {
             && self.unreadable.is_empty()
             && self.unmerged.is_none()
     }
+}
+
+fn lock_of_head(repo: &Repo) -> Result<Lock, Error> {
+    match repo.revision("HEAD") {
+        Ok(head) => Ok(Lock::load(&head)?),
+        // Before the first commit, all is new.
+        Err(scm::Error::UnknownRevision { .. }) => Ok(Lock::default()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn untracked_files(repo: &Repo, recorded: &Inventory) -> Result<Vec<RepoPath>, Error> {
+    let mut files = repo.untracked_files()?;
+    files.retain(|path| !recorded.holds(path));
+    Ok(files)
 }

@@ -85,6 +85,17 @@ impl Unsaved {
         if !is_folder && workspace.has_uncounted(&location)? {
             return Ok(Self::Whole);
         }
+        Self::look_inside(workspace, path, found, known)
+    }
+
+    /// Looks at what is in the folder at `path`, whose content is `found`.
+    fn look_inside(
+        workspace: &Workspace,
+        path: &RepoPath,
+        found: Content,
+        known: &Tree,
+    ) -> Result<Self, Error> {
+        let location = workspace.locate(path);
         let Some(tree) = workspace.tree(&AnyPath::from(path.clone()))? else {
             return Ok(Self::Whole);
         };
@@ -101,15 +112,14 @@ impl Unsaved {
         files.extend(links.iter().map(|&link| link.to_owned()));
         files.sort();
         files.dedup();
-        if files.is_empty() {
-            return Ok(Self::Nothing);
-        }
-        // What is behind a link to a folder elsewhere must not be moved from there.
-        if files.iter().any(|file| leads_elsewhere(&location, file)) {
-            Ok(Self::Whole)
+        Ok(if files.is_empty() {
+            Self::Nothing
+        } else if files.iter().any(|file| leads_elsewhere(&location, file)) {
+            // What is behind a link to a folder elsewhere must not be moved from there.
+            Self::Whole
         } else {
-            Ok(Self::Files(files))
-        }
+            Self::Files(files)
+        })
     }
 
     /// Returns the paths that it is about.

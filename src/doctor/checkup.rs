@@ -41,7 +41,7 @@ pub(crate) fn examine(folder: &Path, aim: Aim) -> Vec<Finding> {
             }
             findings.extend(repository::repository(&workspace, aim, is_ci));
             findings.extend(storage::storage(&workspace));
-            findings.extend(remotes::remotes(&workspace));
+            findings.extend(remotes::remotes(&workspace, aim));
             findings.extend(ci::ci(Some(&workspace), aim));
         }
         Err(error) => {
@@ -91,7 +91,7 @@ fn project(workspace: &Workspace) -> (Option<Pipeline>, Vec<Finding>) {
             (Some(pipeline), finding(format!("{stages}, {gates}")))
         }
         Err(pipeline::Error::NoPipeline { .. }) => {
-            (None, finding("there is none".to_owned()).as_note())
+            (None, finding("there is none".to_owned()).into_note())
         }
         Err(error) => (None, broken("pipeline", &error)),
     };

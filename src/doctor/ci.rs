@@ -2,7 +2,7 @@
 
 use crate::doctor::checkup::Aim;
 use crate::doctor::finding::{Finding, State, Topic};
-use crate::forge::{Environment, Error, Job, Local, Overrides, Permission, Place};
+use crate::forge::{Environment, Error, Job, Local, Overrides, Permission, Place, unset};
 use crate::scm::Repo;
 use crate::workspace::Workspace;
 
@@ -42,7 +42,7 @@ pub(super) fn ci(workspace: Option<&Workspace>, aim: Aim) -> Vec<Finding> {
 fn system(job: &Job) -> Finding {
     let finding = |found: String| Finding::fine(Topic::Ci, "job", found);
     match (job.ci, job.pull) {
-        ("", _) => finding("in no CI system".to_owned()).as_note(),
+        ("", _) => finding("in no CI system".to_owned()).into_note(),
         (ci, Some(number)) => finding(format!("{ci}, of pull request {number}")),
         (ci, None) => finding(format!("{ci}, of no pull request")),
     }
@@ -55,14 +55,14 @@ fn token(place: &Place, aim: Aim) -> Finding {
         Some(token) => finding(format!("in {}", token.variable)),
         None if place.is_fork() => finding(format!(
             "none, for the code is a fork's ({})",
-            place.variables
+            unset(&place.variables)
         ))
-        .as_note(),
-        None if aim == Aim::Run => finding("none here".to_owned()).as_note(),
+        .into_note(),
+        None if aim == Aim::Run => finding("none here".to_owned()).into_note(),
         None => {
             let need = Permission::Write.on(place.kind);
             let hint = format!("badges need {}; see {}", need.scope, need.page);
-            finding(format!("{} is not set", place.variables)).but(State::Warning, hint)
+            finding(unset(&place.variables)).but(State::Warning, hint)
         }
     }
 }

@@ -42,7 +42,7 @@ pub(super) fn credentials() -> Vec<Finding> {
     let mut findings: Vec<Finding> = set.map(finding).collect();
     if findings.is_empty() {
         let finding = Finding::fine(Topic::Credentials, "variables", "none is set");
-        findings.push(finding.as_note());
+        findings.push(finding.into_note());
     }
     findings
 }

@@ -94,7 +94,7 @@ impl Finding {
     }
 
     /// Makes it something that is only good to know.
-    pub(super) fn as_note(self) -> Self {
+    pub(super) fn into_note(self) -> Self {
         Self {
             state: State::Note,
             ..self

@@ -51,7 +51,7 @@ struct Wish<'a> {
 impl Wish<'_> {
     fn judge(&self) -> Finding {
         let Some(there) = self.there else {
-            return Finding::fine(Topic::Machine, self.name, "cannot be known here").as_note();
+            return Finding::fine(Topic::Machine, self.name, "cannot be known here").into_note();
         };
         let found = (self.write)(there);
         match self.wanted {

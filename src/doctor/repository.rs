@@ -20,7 +20,7 @@ pub(super) fn repository(workspace: &Workspace, aim: Aim, is_ci: bool) -> Vec<Fi
             let mut findings = vec![head(&standing, is_ci)];
             let by_hand = [identity(&standing), integration(&standing)];
             findings.extend(by_hand.into_iter().map(|finding| match finding.state {
-                State::Warning if is_ci => finding.as_note(),
+                State::Warning if is_ci => finding.into_note(),
                 _ => finding,
             }));
             findings.push(changes(&repo, aim));
@@ -118,6 +118,6 @@ fn changes(repo: &Repo, aim: Aim) -> Finding {
             State::Warning,
             format!("commit {LOCK_FILE} together with what it was made of"),
         ),
-        (Aim::Run, false) => finding(found).as_note(),
+        (Aim::Run, false) => finding(found).into_note(),
     }
 }

@@ -67,7 +67,7 @@ impl Demand {
 /// Judges the free room where `folder` is: what is sure to come must fit, and a whole run should.
 fn judge(name: &'static str, folder: &Path, sure: u64, run: u64) -> Finding {
     let Some(free) = free(folder) else {
-        return Finding::fine(Topic::Machine, name, "free room cannot be known here").as_note();
+        return Finding::fine(Topic::Machine, name, "free room cannot be known here").into_note();
     };
     let size = human::size;
     let found = match (sure, run) {

@@ -53,7 +53,7 @@ fn links(workspace: &Workspace) -> Finding {
                     read-only then";
         return Finding {
             hint: Some(hint.to_owned()),
-            ..finding.as_note()
+            ..finding.into_note()
         };
     }
     finding

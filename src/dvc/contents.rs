@@ -1,5 +1,6 @@
 //! `Contents`: what DVC's objects are here, by SHA-256, wherever their bytes were found.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::base::any_path::AnyPath;
@@ -193,11 +194,11 @@ impl Search<'_> {
         keeping: Keeping,
     ) -> Result<Option<Content>, Error> {
         let is_there = if object.is_folder {
-            if !self.folders.contains_key(object) {
-                let found = members(self.storage, object)?;
-                self.folders.insert(*object, found);
-            }
-            match &self.folders[object] {
+            let known = match self.folders.entry(*object) {
+                Entry::Occupied(known) => known.into_mut(),
+                Entry::Vacant(new) => new.insert(members(self.storage, object)?),
+            };
+            match known {
                 Ok(members) => has_folder(self.workspace, path, members)?,
                 Err(_) => false,
             }

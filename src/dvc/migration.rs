@@ -11,10 +11,10 @@ use crate::dvc::config::DvcConfig;
 use crate::dvc::contents::{Contents, Want};
 use crate::dvc::error::Error;
 use crate::dvc::history::{self, Fate};
-use crate::dvc::records::{DataRecord, Recorded, Records};
+use crate::dvc::records::{DataRecord, Origin, Recorded, Records};
 use crate::dvc::storage::{Lack, Storage};
 use crate::pipeline::{
-    self, Amended, Content, DVC_FILE, PIPELINE_FILE, Pipeline, StageEntry, StageName,
+    self, Amended, Content, DVC_FILE, Out, PIPELINE_FILE, Pipeline, Source, StageEntry, StageName,
 };
 use crate::scm::IgnoreFiles;
 use crate::store::Meter;
@@ -25,6 +25,8 @@ use crate::workspace::{Ledger, Workspace};
 pub(crate) struct Migration {
     /// The data that is tracked now.
     pub(crate) data: BTreeMap<RepoPath, Content>,
+    /// Where imported data came from.
+    pub(crate) sources: BTreeMap<RepoPath, Source>,
     /// Each stage.
     pub(crate) stages: Vec<(StageName, Fate)>,
     /// What could not be taken over.
@@ -99,6 +101,7 @@ pub(crate) fn migrate(
             migration.data.insert(path.clone(), content);
         }
     }
+    migration.sources = sources(workspace, &records, &migration.data);
     let mut entries = Vec::new();
     for stage in &pipeline.stages {
         let (fate, entry) = history::judge(workspace, stage, &records, &contents)?;
@@ -106,14 +109,7 @@ pub(crate) fn migrate(
         entries.extend(entry.map(|entry| (stage.name.clone(), entry)));
     }
     migration.troubles.extend(contents.into_troubles());
-    migration.files = write(
-        workspace,
-        access,
-        &texts,
-        &migration.data,
-        entries,
-        &pipeline,
-    )?;
+    migration.files = write(workspace, access, &texts, &migration, entries, &pipeline)?;
     Ok(migration)
 }
 
@@ -190,7 +186,7 @@ fn tracked(
         for out in outs {
             let (file, text) = (file.clone(), out.path.clone());
             let path = AnyPath::resolve(workspace.root(), folder, &out.path);
-            match path.as_ref().ok().and_then(|path| path.inside()) {
+            match path.as_ref().ok().and_then(AnyPath::inside) {
                 None => troubles.push(Trouble::Outside { file, path: text }),
                 Some(_) if out.object.is_none() => {
                     troubles.push(Trouble::NoObject { file, path: text });
@@ -202,19 +198,75 @@ fn tracked(
     tracked
 }
 
+/// Returns where data came from that DVC has imported.
+fn sources(
+    workspace: &Workspace,
+    records: &Records,
+    data: &BTreeMap<RepoPath, Content>,
+) -> BTreeMap<RepoPath, Source> {
+    let mut sources = BTreeMap::new();
+    let root = workspace.root();
+    for record in &records.data {
+        let (Some(origin), [out]) = (&record.origin, record.outs.as_slice()) else {
+            continue;
+        };
+        let seen_from_root = |text: &str| {
+            let found = (!text.contains("://"))
+                .then(|| AnyPath::resolve(root, &record.folder, text).ok())
+                .flatten();
+            found.map_or_else(|| text.to_owned(), |path| path.as_str().to_owned())
+        };
+        let path = AnyPath::resolve(root, &record.folder, &out.path);
+        let Some(path) = path.ok().and_then(|path| path.inside().cloned()) else {
+            continue;
+        };
+        if !data.contains_key(&path) {
+            continue;
+        }
+        let source = match origin {
+            Origin::Url(url) => Source {
+                from: seen_from_root(url),
+                path: None,
+                rev: None,
+                commit: None,
+                etag: None,
+            },
+            Origin::Repository {
+                url,
+                path,
+                rev,
+                commit,
+            } => Source {
+                // Git has addresses that look like paths, as `host:folder`.
+                from: url.clone(),
+                path: Some(path.clone()),
+                rev: rev.clone(),
+                commit: commit.clone(),
+                etag: None,
+            },
+        };
+        sources.insert(path, source);
+    }
+    sources
+}
+
 /// Writes what the user sees: files first, then the lock that relies on them.
 fn write(
     workspace: &Workspace,
     access: &mut Access<'_>,
     texts: &BTreeMap<RepoPath, String>,
-    data: &BTreeMap<RepoPath, Content>,
+    migration: &Migration,
     entries: Vec<(StageName, StageEntry)>,
     pipeline: &Pipeline,
 ) -> Result<Vec<RepoPath>, Error> {
     for (path, text) in texts {
         fs::write_atomic(&workspace.locate(path), text.as_bytes())?;
     }
-    data::adopt(access, data)?;
+    data::adopt(access, &migration.data)?;
+    let sources = &migration.sources;
+    if !sources.is_empty() {
+        workspace.update_sources(|all| all.extend(sources.clone()))?;
+    }
     let ledger = Ledger::open(workspace)?;
     let recorded: BTreeSet<StageName> = entries.iter().map(|(name, _)| name.clone()).collect();
     for (name, entry) in entries {
@@ -227,7 +279,7 @@ fn write(
         .iter()
         .filter(|stage| recorded.contains(&stage.name))
     {
-        for path in stage.outs.iter().filter_map(|out| out.cached_path()) {
+        for path in stage.outs.iter().filter_map(Out::cached_path) {
             ignored.add(path)?;
         }
     }

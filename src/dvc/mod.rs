@@ -20,5 +20,5 @@ pub(crate) use error::Error;
 pub(crate) use history::Fate;
 pub(crate) use migration::{Migration, Trouble, migrate};
 pub(crate) use past::{DvcPast, is_of_dvc};
-pub(crate) use shelf::{Absence, Shelf};
+pub(crate) use shelf::Shelf;
 pub(crate) use storage::Lack;

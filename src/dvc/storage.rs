@@ -31,7 +31,7 @@ struct Place {
 /// Where the objects of a place are.
 enum Shelf {
     Folder(PathBuf),
-    Elsewhere(Backend),
+    Elsewhere(Box<Backend>),
 }
 
 /// Bigger objects from elsewhere go through a file.
@@ -74,7 +74,7 @@ impl Storage {
                 (None, Some(url)) => {
                     let place = remote::Place::parse(url, &remote.settings, root)?;
                     let backend = Backend::open(place, &CancelToken::default())?;
-                    Some(Shelf::Elsewhere(backend))
+                    Some(Shelf::Elsewhere(Box::new(backend)))
                 }
                 (None, None) => None,
             };

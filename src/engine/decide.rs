@@ -354,7 +354,7 @@ fn is_whole(entry: &StageEntry, outs: &[OutState], gauge: &Gauge<'_>) -> Result<
         let in_place = outs
             .iter()
             .any(|state| state.out.path == *path && state.found == Some(*content));
-        if !in_place && gauge.workspace.cache.presence(content)? == Presence::Missing {
+        if !in_place && !gauge.workspace.can_restore(content)? {
             return Ok(false);
         }
     }

@@ -3,7 +3,7 @@
 use crate::base::cancel::CancelToken;
 use crate::base::digest::Digest;
 use crate::exchange::error::Error;
-use crate::remote::{self, Backend, Depot, Layout, Place};
+use crate::remote::Depot;
 use crate::workspace::Workspace;
 
 /// Opens the remote of this name, or the one that is meant where none is named. `jobs` is how many
@@ -19,17 +19,14 @@ pub(crate) fn open(
     if let Some(jobs) = jobs {
         options.insert("jobs".to_owned(), jobs.to_string());
     }
-    let layout = match options.get("layout").map(String::as_str) {
-        None => Layout::default(),
-        Some(text) => Layout::parse(text).ok_or_else(|| remote::Error::Setting {
-            message: format!("the remote `{name}` cannot have the layout `{text}`"),
-            help: format!("`mlpipe remote modify {name} layout packs`, or `plain`"),
-        })?,
-    };
-    let place = Place::of_remote(name, &options, workspace.root())?;
-    let backend = Backend::open(place, cancel)?;
     let state = workspace.state("remotes");
-    Ok(Depot::new(backend, layout, project_of(workspace)?, &state))
+    let own = (project_of(workspace)?, state.as_path());
+    Ok(Depot::open(
+        (name, &options),
+        workspace.root(),
+        own,
+        cancel,
+    )?)
 }
 
 /// Returns what a project is called at remotes: the same in each clone, as far as git can tell.

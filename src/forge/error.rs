@@ -52,12 +52,12 @@ pub(crate) enum Error {
         kind: Kind,
     },
     /// No token is there.
-    #[error("there is no token for {kind}: {variables} is not set")]
+    #[error("there is no token for {kind}: {}", unset(variables))]
     NoToken {
         /// The forge.
         kind: Kind,
         /// The variables that were looked at.
-        variables: String,
+        variables: Vec<String>,
         /// What the token must be allowed to do.
         need: Permission,
     },
@@ -173,6 +173,14 @@ impl Refusal {
         } else {
             format!("{status} {}", self.message)
         }
+    }
+}
+
+/// Says that no variable is set.
+pub(crate) fn unset(variables: &[String]) -> String {
+    match variables {
+        [only] => format!("{only} is not set"),
+        several => format!("none of {} is set", several.join(", ")),
     }
 }
 

@@ -134,6 +134,14 @@ impl Forge for Gitea {
         }))
     }
 
+    fn delete_comment(&self, _pull: u64, id: u64) -> Result<(), Error> {
+        let path = format!("{}/issues/comments/{id}", self.root);
+        match self.client.send(&Request::delete(path)) {
+            Err(error) if !error.is_missing() => Err(error.needing(Permission::Comment)),
+            _ => Ok(()),
+        }
+    }
+
     fn comment_on_commit(&self, _sha: &str, _body: &str) -> Result<Option<Comment>, Error> {
         Ok(None)
     }

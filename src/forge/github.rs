@@ -133,6 +133,14 @@ impl Forge for Github {
         Ok(comment(&answer.json()?).unwrap_or_default())
     }
 
+    fn delete_comment(&self, _pull: u64, id: u64) -> Result<(), Error> {
+        let path = format!("{}/issues/comments/{id}", self.root);
+        match self.client.send(&Request::delete(path)) {
+            Err(error) if !error.is_missing() => Err(error.needing(Permission::Comment)),
+            _ => Ok(()),
+        }
+    }
+
     fn comment_on_commit(&self, sha: &str, body: &str) -> Result<Option<Comment>, Error> {
         let path = format!("{}/commits/{sha}/comments", self.root);
         let answer = self

@@ -135,6 +135,14 @@ impl Forge for Gitlab {
         Ok(note(&answer.json()?).unwrap_or_default())
     }
 
+    fn delete_comment(&self, pull: u64, id: u64) -> Result<(), Error> {
+        let path = format!("{}/{id}", self.notes(pull));
+        match self.client.send(&Request::delete(path)) {
+            Err(error) if !error.is_missing() => Err(error.needing(Permission::Comment)),
+            _ => Ok(()),
+        }
+    }
+
     fn comment_on_commit(&self, sha: &str, body: &str) -> Result<Option<Comment>, Error> {
         let path = format!("{}/repository/commits/{sha}/comments", self.root);
         let answer = self

@@ -31,7 +31,7 @@ mod variables;
 pub(crate) use ci_env::{Job, Local, Origin};
 pub(crate) use client::{Mode, Telling};
 pub(crate) use environment::Environment;
-pub(crate) use error::{Error, Refusal};
+pub(crate) use error::{Error, Refusal, unset};
 pub(crate) use kind::Kind;
 pub(crate) use marker::{Marker, ReportId};
 pub(crate) use model::{

@@ -17,6 +17,9 @@ pub(crate) trait Forge {
     /// Replaces the text of a comment.
     fn update_comment(&self, pull: u64, id: u64, body: &str) -> Result<Comment, Error>;
 
+    /// Deletes a comment; one that has gone already is fine.
+    fn delete_comment(&self, pull: u64, id: u64) -> Result<(), Error>;
+
     /// Writes a comment on a commit, which cannot be changed later. `None` where the forge has no such
     /// comments.
     fn comment_on_commit(&self, sha: &str, body: &str) -> Result<Option<Comment>, Error>;

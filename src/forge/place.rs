@@ -11,6 +11,7 @@ use crate::forge::kind::Kind;
 use crate::forge::model::Head;
 use crate::forge::patience::Patience;
 use crate::forge::permission::Permission;
+use crate::forge::reading::encode;
 use crate::forge::secret::Secret;
 
 /// What the user says of it.
@@ -65,7 +66,7 @@ pub(crate) struct Place {
     /// The token; `None` where no variable has one.
     pub(crate) token: Option<Token>,
     /// The variables that a token was looked for in.
-    pub(crate) variables: String,
+    pub(crate) variables: Vec<String>,
     /// What is known of the run; flags have overruled it.
     pub(crate) job: Job,
 }
@@ -80,9 +81,10 @@ impl Token {
         })
     }
 
-    /// Takes the token out of a text.
+    /// Takes the token out of a text, also as it is sent with a person's name.
     pub(super) fn mask(&self, text: &str) -> String {
-        self.secret.mask(text)
+        let encoded = Secret::new(&encode(self.secret.reveal().as_bytes()));
+        encoded.mask(&self.secret.mask(text))
     }
 
     /// Returns the header that it is sent in.
@@ -91,15 +93,10 @@ impl Token {
         let (name, text) = match kind {
             Kind::Github => (AUTHORIZATION, format!("Bearer {token}")),
             Kind::Gitea => (AUTHORIZATION, format!("token {token}")),
-            Kind::Gitlab if self.variable == "CI_JOB_TOKEN" => {
-                (HeaderName::from_static("job-token"), token.to_owned())
-            }
             Kind::Gitlab => (HeaderName::from_static("private-token"), token.to_owned()),
             // A person's token comes with the person's name, a repository's own without.
             Kind::Bitbucket if token.contains(':') => {
-                use base64::Engine as _;
-                let encoded = base64::engine::general_purpose::STANDARD.encode(token);
-                (AUTHORIZATION, format!("Basic {encoded}"))
+                (AUTHORIZATION, format!("Basic {}", encode(token.as_bytes())))
             }
             Kind::Bitbucket => (AUTHORIZATION, format!("Bearer {token}")),
         };
@@ -116,7 +113,8 @@ impl Token {
 fn token_variables(kind: Kind, ci: &str) -> &'static [&'static str] {
     match kind {
         Kind::Github => &["GITHUB_TOKEN", "GH_TOKEN", "REPO_TOKEN"],
-        Kind::Gitlab => &["GITLAB_TOKEN", "REPO_TOKEN", "CI_JOB_TOKEN"],
+        // What a job has by itself cannot comment.
+        Kind::Gitlab => &["GITLAB_TOKEN", "REPO_TOKEN"],
         Kind::Bitbucket => &["BITBUCKET_TOKEN", "BITBUCKET_ACCESS_TOKEN", "REPO_TOKEN"],
         Kind::Gitea if matches!(ci, "gitea" | "forgejo") => {
             &["GITEA_TOKEN", "FORGEJO_TOKEN", "GITHUB_TOKEN", "REPO_TOKEN"]
@@ -161,8 +159,11 @@ impl Place {
             None => Token::first_of(environment, token_variables(kind, job.ci)),
         };
         let variables = match &overrides.token_env {
-            Some(variable) => variable.clone(),
-            None => token_variables(kind, job.ci)[..].join(", "),
+            Some(variable) => vec![variable.clone()],
+            None => token_variables(kind, job.ci)
+                .iter()
+                .map(ToString::to_string)
+                .collect(),
         };
         let repo = check_repo(kind, &repo)?;
         let owner = repo.split('/').next().unwrap_or_default().to_owned();

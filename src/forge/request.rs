@@ -50,6 +50,11 @@ impl Request {
         Self::new(Method::PUT, path, Body::Json(body), Repeat::Safe)
     }
 
+    /// Deletes something.
+    pub(crate) fn delete(path: impl Into<String>) -> Self {
+        Self::new(Method::DELETE, path, Body::Empty, Repeat::Safe)
+    }
+
     /// Says that carrying it out twice does no harm.
     pub(crate) fn repeatable(mut self) -> Self {
         self.repeat = Repeat::Safe;

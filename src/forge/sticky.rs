@@ -59,29 +59,44 @@ impl Sticky<'_> {
         let author = self.forge.author()?;
         let mut tries = 1;
         loop {
-            let outcome = match self.find(&author)? {
-                Some(comment) => self.update(comment, &body)?,
-                None => None,
-            };
-            if let Some(posted) = outcome {
-                return Ok(posted);
+            for comment in self.find(&author)? {
+                match self.update(comment, &body) {
+                    // One of another program's: which is ours, the forge does not say.
+                    Err(error) if error.is_denied() && author == Author::Program => {}
+                    Err(error) => return Err(error),
+                    Ok(Some(posted)) => return Ok(posted),
+                    Ok(None) => {}
+                }
             }
             match self.forge.create_comment(self.pull, &body) {
                 // Whether it is there now, a look at the list tells.
-                Err(Error::Uncertain { .. }) if tries < TRIES => tries += 1,
-                created => return created.map(Posted::Created),
+                Err(Error::Uncertain { .. }) if tries < TRIES => {}
+                Err(error) => return Err(error),
+                Ok(comment) if tries < TRIES && self.is_second(&author, &comment)? => {
+                    self.forge.delete_comment(self.pull, comment.id)?;
+                }
+                Ok(comment) => return Ok(Posted::Created(comment)),
             }
+            tries += 1;
         }
     }
 
-    /// Finds the report's comment among all of them: the oldest of ours, so that two runs that both
+    /// Finds the report's comments among all of them, the oldest first, so that two runs that both
     /// wrote one agree on which they go on with.
-    fn find(&self, author: &Author) -> Result<Option<Comment>, Error> {
+    fn find(&self, author: &Author) -> Result<Vec<Comment>, Error> {
         let comments = self.forge.comments(self.pull)?;
         let is_ours = |comment: &Comment| {
             author.wrote(comment) && Marker::find(&self.marker.id, &comment.body).is_some()
         };
-        Ok(comments.into_iter().find(is_ours))
+        Ok(comments.into_iter().filter(is_ours).collect())
+    }
+
+    /// Returns whether another run wrote the report's comment while this one wrote it too.
+    fn is_second(&self, author: &Author, created: &Comment) -> Result<bool, Error> {
+        let found = self.find(author)?;
+        let is_it = |comment: &Comment| comment.id == created.id;
+        let is_known = found.iter().any(is_it);
+        Ok(is_known && !found.first().is_some_and(is_it))
     }
 
     /// Updates a comment; `None` where it has gone meanwhile.

@@ -6,7 +6,9 @@ use std::process::{Command, Stdio};
 
 use tempfile::TempDir;
 
-use crate::base::fs;
+use crate::base::cancel::CancelToken;
+use crate::base::digest::Digest;
+use crate::base::fs::{self, failed};
 use crate::base::path::RepoPath;
 use crate::base::problem::did_you_mean;
 use crate::base::source::Snapshot;
@@ -15,8 +17,12 @@ use crate::dvc::{DVC_FOLDER, Lack, Shelf};
 use crate::imports::error::{Error, Said};
 use crate::pipeline::{self, Content, Lock, Pipeline};
 use crate::registry::{Registry, Selector};
+use crate::remote::{self, Depot, Want};
 use crate::scm::{Repo, Revision};
 use crate::store::{Cache, Entry, EntryKind, FileContent, Meter, Tree};
+
+/// Why content of a project of ours cannot be had.
+const NOWHERE: &str = "it is neither in that project's cache nor at its remote";
 
 /// A repository to take from.
 pub(crate) struct Donor {
@@ -43,15 +49,18 @@ pub(crate) struct Stock<'d> {
     /// What mlpipe has recorded.
     ours: BTreeMap<RepoPath, Content>,
     cache: Cache,
+    settings: Settings,
+    /// What must be somewhere for a while.
+    scratch: TempDir,
     /// What DVC has recorded.
     dvc: Option<Shelf>,
     pipeline: Pipeline,
 }
 
 impl Donor {
-    /// Opens the repository at `url`: a folder seen from `folder`, or anything that git can clone.
+    /// Opens the repository at `url`: a folder seen from `folder`, or anything that git clones.
     pub(crate) fn open(url: &str, folder: &Path) -> Result<Self, Error> {
-        let local = folder.join(url.strip_prefix("file://").unwrap_or(url));
+        let local = folder.join(url);
         let place = match local.canonicalize() {
             Ok(root) if root.is_dir() => Place::Here(root),
             _ => Place::Clone(clone(url)?),
@@ -75,13 +84,10 @@ impl Donor {
             bring_settings(&revision, root)?;
         }
         let settings = Settings::load(root)?;
-        let roster = root.join(".git/mlpipe-roster");
-        let cache = Cache::open(
-            settings.cache.dir,
-            settings.cache.types,
-            root.to_owned(),
-            roster,
-        );
+        let scratch = tempfile::tempdir().map_err(failed("cannot write", &std::env::temp_dir()))?;
+        let (place, links) = (settings.cache.dir.clone(), settings.cache.types.clone());
+        let roster = scratch.path().join("roster");
+        let cache = Cache::open(place, links, root.to_owned(), roster);
         let pipeline = match Pipeline::load(&revision) {
             Err(pipeline::Error::NoPipeline { .. }) => Pipeline::default(),
             loaded => loaded?,
@@ -105,6 +111,8 @@ impl Donor {
             revision,
             ours,
             cache,
+            settings,
+            scratch,
             dvc,
             pipeline,
         })
@@ -123,7 +131,7 @@ impl Place {
 /// Clones a repository without its files. Git itself does it, which knows the user's keys.
 fn clone(url: &str) -> Result<TempDir, Error> {
     let failed = |said: String| Error::Clone {
-        url: crate::remote::shown(url),
+        url: remote::shown(url),
         source: Said(said),
     };
     let folder = tempfile::tempdir().map_err(|error| failed(error.to_string()))?;
@@ -266,11 +274,8 @@ impl Stock<'_> {
         meter: &Meter,
     ) -> Result<Vec<Entry>, Error> {
         let entries = if content.files.is_some() {
-            let Some(tree) = self.cache.manifest(content)? else {
-                return Err(self.no_content(
-                    tracked.as_str(),
-                    "its list of files is not in that project's cache",
-                ));
+            let Some(tree) = self.manifest(content, cache, meter)? else {
+                return Err(self.no_content(tracked.as_str(), NOWHERE));
             };
             let entries = tree.entries().iter().filter(|entry| is_wanted(&entry.path));
             entries.cloned().collect()
@@ -288,19 +293,79 @@ impl Stock<'_> {
             })
             .collect();
         let lacking = cache.take_over(&self.cache, &files, meter)?;
+        let lacking = self.fetch(&lacking, cache, meter)?;
         let Some(first) = lacking.first() else {
             return Ok(entries);
         };
-        let is_first = |entry: &&Entry| entry.kind == EntryKind::File(*first);
+        let is_first =
+            |entry: &&Entry| matches!(&entry.kind, EntryKind::File(file) if file.digest == *first);
         let inner = entries
             .iter()
             .find(is_first)
             .map_or("", |entry| &entry.path);
         let path = format!("{tracked}/{inner}");
-        Err(self.no_content(
-            path.trim_end_matches('/'),
-            "it is not in that project's cache",
-        ))
+        Err(self.no_content(path.trim_end_matches('/'), NOWHERE))
+    }
+
+    /// Finds the list of a folder's files: in the project's cache, here, or at its remote.
+    fn manifest(
+        &self,
+        content: &Content,
+        cache: &Cache,
+        meter: &Meter,
+    ) -> Result<Option<Tree>, Error> {
+        for known in [&self.cache, cache] {
+            if let Some(tree) = known.manifest(content)? {
+                return Ok(Some(tree));
+            }
+        }
+        let want = Want {
+            digest: content.sha256,
+            size: None,
+        };
+        if let Some(depot) = self.depot()? {
+            depot.fetch(&[want], cache, meter)?;
+        }
+        Ok(cache.manifest(content)?)
+    }
+
+    /// Fetches files from the project's remote; returns those that it does not have.
+    fn fetch(
+        &self,
+        files: &[FileContent],
+        cache: &Cache,
+        meter: &Meter,
+    ) -> Result<Vec<Digest>, Error> {
+        let wants = files.iter().map(|file| Want {
+            digest: file.digest,
+            size: Some(file.size),
+        });
+        let wants: Vec<Want> = wants.collect();
+        if wants.is_empty() {
+            return Ok(Vec::new());
+        }
+        match self.depot()? {
+            Some(depot) => Ok(depot.fetch(&wants, cache, meter)?.lacking),
+            None => Ok(wants.into_iter().map(|want| want.digest).collect()),
+        }
+    }
+
+    /// Opens the project's default remote, if it has one.
+    fn depot(&self) -> Result<Option<Depot>, Error> {
+        let remote = match self.settings.remote(None) {
+            Err(remote::Error::NoRemote { .. }) => return Ok(None),
+            remote => remote?,
+        };
+        // Nothing is written there, so it does not matter what the project is called.
+        let state = self.scratch.path().join("remotes");
+        let own = (Digest::of(b""), state.as_path());
+        let root = self.donor.place.root();
+        Ok(Some(Depot::open(
+            remote,
+            root,
+            own,
+            &CancelToken::default(),
+        )?))
     }
 
     fn dvcs(

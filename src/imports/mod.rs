@@ -13,5 +13,5 @@ pub(crate) use donor::Stock;
 pub(crate) use error::Error;
 pub(crate) use import::{Imported, check_place, import};
 pub(crate) use target::{Overwrite, Target};
-pub(crate) use update::{Moved, Updated, Wish, update};
+pub(crate) use update::{Moved, Wish, update};
 pub(crate) use web::{Origin, Part};

@@ -30,6 +30,7 @@ impl Target {
     /// Prepares `path`.
     pub(crate) fn prepare(path: &Path, overwrite: Overwrite) -> Result<Self, Error> {
         if overwrite == Overwrite::Never && fs::exists(path)? {
+            let path = path.strip_prefix(".").unwrap_or(path);
             let path = path.display().to_string();
             return Err(Error::Occupied { path });
         }

@@ -1,6 +1,7 @@
 //! `update`: imported data as it is now, where it came from.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use crate::base::any_path::AnyPath;
 use crate::base::cancel::CancelToken;
@@ -152,11 +153,12 @@ fn fresh(
         let content = Some(content);
         return Ok((!is_same).then_some(Fresh { content, source }));
     };
-    if !donors.contains_key(&source.from) {
-        donors.insert(source.from.clone(), Donor::open(&source.from, root)?);
-    }
+    let donor = match donors.entry(source.from.clone()) {
+        Entry::Occupied(known) => known.into_mut(),
+        Entry::Vacant(new) => new.insert(Donor::open(&source.from, root)?),
+    };
     let rev = wish.rev.or(source.rev.as_deref());
-    let stock = donors[&source.from].at(rev)?;
+    let stock = donor.at(rev)?;
     if source.commit.as_ref() == Some(&stock.commit) && rev == source.rev.as_deref() {
         return Ok(None);
     }

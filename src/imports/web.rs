@@ -10,7 +10,7 @@ use crate::base::path::RepoPath;
 use crate::config::Settings;
 use crate::imports::error::Error;
 use crate::pipeline::Content;
-use crate::remote::{Backend, Depth, Found, Options, Place};
+use crate::remote::{Backend, Depth, Found, Kind, Options, Place};
 use crate::store::{Bundle, Cache, Entry, EntryKind, FileContent, Meter, Tree};
 
 /// So much is read of a file at once.
@@ -96,6 +96,11 @@ impl Origin {
         {
             let inner = String::new();
             return Ok(vec![Part { inner, found }]);
+        }
+        if self.backend.kind() == Kind::Http {
+            // Web servers list nothing.
+            let url = self.url.clone();
+            return Err(Error::Nothing { url });
         }
         let below = format!("{}/", self.name);
         let files = self.backend.list(&self.name, Depth::Deep)?.into_iter();

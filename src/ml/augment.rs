@@ -189,6 +189,6 @@ mod tests {
         let image: Vec<u8> = (1..=16).collect();
         let mut to = vec![0.0; 16];
         warp.apply(&image, &values(), &mut to);
-        assert_eq!(to[..4], [13.0, 9.0, 5.0, 1.0]);
+        assert_eq!(to[..4].to_vec(), vec![13.0, 9.0, 5.0, 1.0]);
     }
 }

@@ -3,6 +3,10 @@
 use serde::{Deserialize as _, Deserializer, Serialize as _, Serializer};
 
 /// Writes the bits of a number.
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde gives fields by reference"
+)]
 pub(crate) fn serialize<S: Serializer>(value: &f64, serializer: S) -> Result<S::Ok, S::Error> {
     value.to_bits().serialize(serializer)
 }

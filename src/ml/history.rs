@@ -1,4 +1,5 @@
-//! The course of a training as a table, a row every few batches.
+//! The course of a training as a table, a row every few batches. The last row of an epoch has its
+//! validation as well, the others leave that empty.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -8,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::base::fs;
 use crate::ml::batch::{Answer, Tally};
 use crate::ml::error::Error;
+use crate::ml::event::Score;
 use crate::ml::report::significant;
 
 /// A row is the mean of this many batches; a single batch's would be mostly noise.
@@ -28,7 +30,7 @@ impl History {
         self.tally.add(answer, label);
     }
 
-    /// Ends a batch; with the last one of an epoch a row ends as well.
+    /// Ends a batch; with the last one of an epoch a row ends as well, but for its validation.
     pub(crate) fn end_batch(&mut self, epoch: usize, last: bool) {
         self.step += 1;
         self.batches += 1;
@@ -36,16 +38,29 @@ impl History {
             let score = self.tally.score();
             let (loss, accuracy) = (significant(score.loss), significant(score.accuracy));
             let step = self.step;
-            writeln!(self.rows, "{step},{epoch},{loss},{accuracy}")
+            let end = if last { "" } else { ",,\n" };
+            write!(self.rows, "{step},{epoch},{loss},{accuracy}{end}")
                 .expect("invariant: text takes what is written");
             self.batches = 0;
             self.tally = Tally::default();
         }
     }
 
+    /// Ends an epoch, whose last batch has ended, with how its validation went.
+    pub(crate) fn end_epoch(&mut self, validation: Score) {
+        let (loss, accuracy) = (
+            significant(validation.loss),
+            significant(validation.accuracy),
+        );
+        writeln!(self.rows, ",{loss},{accuracy}").expect("invariant: text takes what is written");
+    }
+
     /// Writes the table to `path`.
     pub(crate) fn write(&self, path: &Path) -> Result<(), Error> {
-        let text = format!("step,epoch,loss,accuracy\n{}", self.rows);
+        let text = format!(
+            "step,epoch,loss,accuracy,validation_loss,validation_accuracy\n{}",
+            self.rows
+        );
         Ok(fs::write_atomic(path, text.as_bytes())?)
     }
 }
@@ -61,6 +76,10 @@ mod tests {
             history.add(&Answer::new(&[1.0, 1.0], 0), 0);
             history.end_batch(1, batch == 7);
         }
-        assert_eq!(history.rows, "5,1,0.693147,1\n7,1,0.693147,1\n");
+        history.end_epoch(Score {
+            accuracy: 0.5,
+            loss: 0.75,
+        });
+        assert_eq!(history.rows, "5,1,0.693147,1,,\n7,1,0.693147,1,0.75,0.5\n");
     }
 }

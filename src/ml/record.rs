@@ -20,6 +20,8 @@ pub(crate) struct Record {
     cpu: Option<String>,
     /// The instructions that the kernels used.
     kernels: &'static str,
+    /// From the first batch of each epoch to the last, without validation.
+    learning_seconds: f64,
     mlpipe: &'static str,
     seconds: f64,
     seed: u64,
@@ -28,14 +30,15 @@ pub(crate) struct Record {
 
 impl Record {
     /// Takes down what this process runs on.
-    pub(crate) fn new(seed: u64, time: Duration) -> Result<Self, Error> {
+    pub(crate) fn new(seed: u64, learning: Duration, all: Duration) -> Result<Self, Error> {
         let crates = env!("MLPIPE_ML_CRATES").split(',');
         Ok(Self {
             crates: crates.filter_map(|entry| entry.split_once(' ')).collect(),
             cpu: cpu(),
             kernels: path::chosen()?.name(),
+            learning_seconds: significant(learning.as_secs_f64()),
             mlpipe: env!("CARGO_PKG_VERSION"),
-            seconds: significant(time.as_secs_f64()),
+            seconds: significant(all.as_secs_f64()),
             seed,
             threads: rayon::current_num_threads(),
         })

@@ -123,9 +123,10 @@ impl Reference<'_> {
                 }
                 LayerSpec::Linear { outputs, bias } => {
                     linears += 1;
-                    let name = match one_linear {
-                        true => self.names.pp("linear"),
-                        false => self.names.pp(format!("linear{linears}")),
+                    let name = if one_linear {
+                        self.names.pp("linear")
+                    } else {
+                        self.names.pp(format!("linear{linears}"))
                     };
                     let make = if *bias { linear } else { linear_no_bias };
                     make(x.dim(1)?, outputs.unwrap_or(self.classes), name)?.forward(&x)?

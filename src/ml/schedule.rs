@@ -81,8 +81,8 @@ mod tests {
         let every = NonZeroUsize::new(2).expect("two");
         let schedule = Schedule::Step { every, factor: 0.5 };
         assert_eq!(
-            [0, 19, 20, 40].map(|step| at(schedule, step)),
-            [1.0, 1.0, 0.5, 0.25]
+            [0, 19, 20, 40].map(|step| at(schedule, step).to_bits()),
+            [1.0f64, 1.0, 0.5, 0.25].map(f64::to_bits)
         );
     }
 
@@ -105,8 +105,8 @@ mod tests {
     #[test]
     fn a_warm_up_rises_in_equal_steps() {
         assert_eq!(
-            [0, 1, 3, 4].map(|step| warmup(4, step)),
-            [0.25, 0.5, 1.0, 1.0]
+            [0, 1, 3, 4].map(|step| warmup(4, step).to_bits()),
+            [0.25f64, 0.5, 1.0, 1.0].map(f64::to_bits)
         );
     }
 }

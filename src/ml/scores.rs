@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use mlpipe_kernels::math::exp;
+
 /// Top-k accuracy is told for these k, where there are more classes than that.
 const TOPS: [usize; 3] = [2, 3, 5];
 /// The expected calibration error has this many bins of equal width, as is usual.
@@ -12,7 +14,7 @@ pub(crate) fn softmax(logits: &[f32]) -> Vec<f64> {
     let most = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
     let powers: Vec<f64> = logits
         .iter()
-        .map(|logit| (f64::from(*logit) - f64::from(most)).exp())
+        .map(|logit| exp(f64::from(*logit) - f64::from(most)))
         .collect();
     let sum: f64 = powers.iter().sum();
     powers.into_iter().map(|power| power / sum).collect()

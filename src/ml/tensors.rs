@@ -66,7 +66,7 @@ pub(crate) fn write_with(
     }
     let mut header = serde_json::Value::Object(header).to_string();
     // The tensors begin at a multiple of eight bytes.
-    while header.len() % 8 != 0 {
+    while !header.len().is_multiple_of(8) {
         header.push(' ');
     }
     let mut file = AtomicFile::begin(path)?;

@@ -1,7 +1,7 @@
 //! The stage `train`: from the prepared data to the weights, with how well it went.
 
 use std::path::PathBuf;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use mlpipe_kernels::Loss;
 use serde::Serialize;
@@ -80,7 +80,8 @@ pub(crate) fn train(task: &Training, on_event: &mut dyn FnMut(Event)) -> Result<
     };
     report::write_json(&metrics, &task.metrics)?;
     trainer.progress.history.write(&task.history)?;
-    Record::new(trainer.params.seed, start.elapsed())?.write(&task.record)
+    let (seed, learning) = (trainer.params.seed, trainer.learning);
+    Record::new(seed, learning, start.elapsed())?.write(&task.record)
 }
 
 struct Trainer<'a> {
@@ -93,6 +94,8 @@ struct Trainer<'a> {
     loss: Loss,
     checkpoints: Checkpoints,
     progress: Progress,
+    /// The time from first to last batches.
+    learning: Duration,
     on_event: &'a mut dyn FnMut(Event),
 }
 
@@ -112,6 +115,7 @@ impl<'a> Trainer<'a> {
             loss: loss(&params, &part)?,
             checkpoints: Checkpoints::new(&task.checkpoints, identity),
             progress: Progress::default(),
+            learning: Duration::ZERO,
             network,
             part,
             params,
@@ -146,6 +150,7 @@ impl<'a> Trainer<'a> {
             let start = Instant::now();
             let epoch = self.progress.epochs + 1;
             let train = self.epoch(epoch)?;
+            self.learning += start.elapsed();
             let answers = batch::predict(&self.network, &self.validation, &self.normaliser)?;
             let validation = Tally::of(&answers, self.validation.labels()).score();
             // The last update of the epoch shows here first.
@@ -182,6 +187,7 @@ impl<'a> Trainer<'a> {
         progress.batches = 0;
         progress.tally = Tally::default();
         progress.last = Some(outcome);
+        progress.history.end_epoch(outcome.validation);
         progress.over = outcome.epoch >= self.params.epochs;
         let best = progress.best;
         if best.is_none_or(|best| self.params.is_better(outcome.validation, best.validation)) {
@@ -239,7 +245,7 @@ impl<'a> Trainer<'a> {
     /// Writes a checkpoint within an epoch where params ask for it.
     fn save_between(&self, batch: usize, batches: usize) -> Result<(), Error> {
         match self.params.checkpoint_batches {
-            Some(every) if batch % every == 0 && batch < batches => {
+            Some(every) if batch.is_multiple_of(every) && batch < batches => {
                 self.checkpoints
                     .save(&self.network, &self.optimizer, &self.progress)
             }

@@ -29,7 +29,7 @@ pub(crate) struct TrainParams {
     pub(crate) seed: u64,
     /// How much of its velocity gradient descent keeps.
     pub(crate) momentum: f64,
-    /// How much weights shrink at a rate of one, with AdamW.
+    /// How much weights shrink at a rate of one, with `AdamW`.
     pub(crate) weight_decay: f64,
     pub(crate) schedule: Schedule,
     /// Over so many batches the rate rises from zero.

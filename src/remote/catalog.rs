@@ -81,7 +81,9 @@ impl Catalog {
         Ok(Self::of(indexes, project))
     }
 
-    fn of(indexes: Vec<(Digest, Index)>, project: Digest) -> Self {
+    fn of(mut indexes: Vec<(Digest, Index)>, project: Digest) -> Self {
+        // Our own have the last word: a push mends those.
+        indexes.sort_by_key(|(name, index)| (index.project == project, *name));
         let (mut spots, mut own) = (HashMap::new(), HashSet::new());
         for (_, index) in &indexes {
             let is_own = index.project == project;
@@ -93,7 +95,7 @@ impl Catalog {
                         size,
                         slot,
                     };
-                    spots.entry(slot.digest).or_insert(spot);
+                    spots.insert(slot.digest, spot);
                     is_own.then(|| own.insert(slot.digest));
                 }
             }

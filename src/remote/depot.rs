@@ -1,13 +1,14 @@
 //! `Depot`: the objects of projects at a remote, in one of its layouts.
 
 use std::collections::{HashMap, HashSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use crate::base::cancel::CancelToken;
 use crate::base::digest::Digest;
 use crate::remote::backend::{Backend, Depth, in_parallel};
 use crate::remote::catalog::{Catalog, digest_in};
 use crate::remote::error::Error;
-use crate::remote::place::Kind;
+use crate::remote::place::{Kind, Options, Place};
 
 /// Says of a place that it is a remote, and of which layout.
 const MARKER: &str = "mlpipe-remote";
@@ -71,6 +72,25 @@ pub(crate) struct Depot {
 }
 
 impl Depot {
+    /// Opens the remote `name` with these options, as the project at `root` has it. `project` is what
+    /// that is called there, and `state` where what is known of the remote is kept.
+    pub(crate) fn open(
+        (name, options): (&str, &Options),
+        root: &Path,
+        (project, state): (Digest, &Path),
+        cancel: &CancelToken,
+    ) -> Result<Self, Error> {
+        let layout = match options.get("layout").map(String::as_str) {
+            None => Layout::default(),
+            Some(text) => Layout::parse(text).ok_or_else(|| Error::Setting {
+                message: format!("the remote `{name}` cannot have the layout `{text}`"),
+                help: format!("`mlpipe remote modify {name} layout packs`, or `plain`"),
+            })?,
+        };
+        let backend = Backend::open(Place::of_remote(name, options, root)?, cancel)?;
+        Ok(Self::new(backend, layout, project, state))
+    }
+
     /// Names a remote's parts. Nothing is asked there yet.
     pub(crate) fn new(
         backend: Backend,

@@ -90,8 +90,10 @@ impl Depot {
         let big: u64 = plan.big.iter().map(|(_, size)| size).sum();
         meter.expect(missing.len() as u64, small + packs + big);
         self.upload_all(&plan, cache, meter, &mut index, &mut pushed)?;
+        let stale = missing.iter().map(|want| want.digest);
+        let stale: HashSet<Digest> = stale.filter(|digest| catalog.is_claimed(*digest)).collect();
         if !index.is_empty() {
-            self.publish(&catalog, &index)?;
+            self.publish(&catalog, &index, &stale)?;
         }
         Ok(pushed)
     }
@@ -267,20 +269,29 @@ impl Depot {
         Ok(done)
     }
 
-    /// Writes an index, or one that takes the place of many.
-    fn publish(&self, catalog: &Catalog, index: &Index) -> Result<(), Error> {
+    /// Writes an index, or one that takes the place of many, or of those that name what is not there
+    /// any more, as `stale` objects were not before this push.
+    fn publish(
+        &self,
+        catalog: &Catalog,
+        index: &Index,
+        stale: &HashSet<Digest>,
+    ) -> Result<(), Error> {
         let old: Vec<&(Digest, Index)> = catalog.of_project(self.project).collect();
-        let is_many = old.len() >= MOST_INDEXES;
-        let merged = if is_many {
-            merge(
-                self.project,
-                old.iter().map(|(_, index)| index).chain([index]),
-            )
+        let replaces = old.len() >= MOST_INDEXES || !stale.is_empty();
+        let merged = if replaces {
+            let mut before = merge(self.project, old.iter().map(|(_, index)| index));
+            if !stale.is_empty() {
+                let packs = self.packs()?;
+                before.packs.retain(|pack| packs.contains_key(&pack.name));
+                before.objects.retain(|(digest, _)| !stale.contains(digest));
+            }
+            merge(self.project, [&before, index].into_iter())
         } else {
             index.clone()
         };
         let name = self.write_index(&merged)?;
-        if is_many {
+        if replaces {
             // First the whole, then the parts go: whoever looks meanwhile finds all of it.
             for (old, _) in old.iter().filter(|(old, _)| *old != name) {
                 self.backend.remove(&format!("{INDEX}/{old}"))?;

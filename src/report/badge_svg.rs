@@ -3,7 +3,7 @@
 use crate::base::markup::escape_html;
 use crate::plots::number;
 
-/// Advance widths of U+0020 … U+007E in DejaVu Sans, whose letters are as wide as Verdana's, in units
+/// Advance widths of U+0020 … U+007E in `DejaVu Sans`, whose letters are as wide as Verdana's, in units
 /// of which [`UNITS`] make an em; from the `hmtx` table of the font in `plots/assets`.
 const ADVANCES: [u16; 95] = [
     651, 821, 942, 1716, 1303, 1946, 1597, 563, 799, 799, 1024, 1716, 651, 739, 651, 690, 1303,

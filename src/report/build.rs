@@ -200,7 +200,7 @@ fn trends_of(
         })
     });
     match published {
-        Some(published) => longest(&wanted, committed, published),
+        Some(published) => longest(&wanted, &committed, published),
         None => committed,
     }
 }

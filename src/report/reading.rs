@@ -121,7 +121,7 @@ mod tests {
 
     use super::*;
     use crate::report::Dialect;
-    use crate::report::render::{Templates, render};
+    use crate::report::{Templates, render};
 
     fn sound() -> Value {
         json!({

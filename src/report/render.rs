@@ -109,7 +109,7 @@ fn shorten(text: &str) -> String {
 }
 
 /// Ends with one newline and has no two empty lines in a row, whatever the template left.
-fn tidy(text: &str) -> String {
+pub(super) fn tidy(text: &str) -> String {
     let mut tidied = String::with_capacity(text.len());
     let mut is_gap = true;
     for line in text.lines().map(str::trim_end) {

@@ -82,7 +82,7 @@ pub(crate) fn trends(
 /// Returns of each wanted metric the trend with more runs: the committed or the published one.
 pub(crate) fn longest(
     wanted: &[(&RepoPath, &str)],
-    committed: Vec<Trend>,
+    committed: &[Trend],
     published: &History,
 ) -> Vec<Trend> {
     let trend = |(file, key): &(&RepoPath, &str)| {

@@ -28,10 +28,11 @@ pub(crate) struct Hook {
 }
 
 /// All hooks. What is at stake decides whether git goes on after a failure: half-done work may be
-/// committed, so `status` only informs.
+/// committed, so `status` only informs; a commit whose data cannot be had helps nobody, so git pushes
+/// only what was pushed.
 ///
 /// Files that git checks out one by one (`$3` is 0), and the many steps of a rebase, are no reason
-/// to bring the outs of another commit.
+/// to bring the outs of another commit; its end is, which `post-rewrite` tells.
 const HOOKS: &[Hook] = &[
     Hook {
         name: "pre-commit",
@@ -39,6 +40,13 @@ const HOOKS: &[Hook] = &[
         left: None,
         condition: None,
         otherwise: "true",
+    },
+    Hook {
+        name: "pre-push",
+        command: "push --hook",
+        left: None,
+        condition: None,
+        otherwise: "exit 1",
     },
     Hook {
         name: "post-checkout",
@@ -52,6 +60,13 @@ const HOOKS: &[Hook] = &[
         command: "checkout --quiet",
         left: Some("ORIG_HEAD"),
         condition: None,
+        otherwise: "true",
+    },
+    Hook {
+        name: "post-rewrite",
+        command: "checkout --quiet",
+        left: Some("ORIG_HEAD"),
+        condition: Some(r#"[ "$1" = rebase ]"#),
         otherwise: "true",
     },
 ];

@@ -59,6 +59,14 @@ impl Repo {
         })
     }
 
+    /// Returns where the project is in the main worktree, if this one is linked to that.
+    pub(crate) fn main_root(&self) -> Option<PathBuf> {
+        let common = self.git.commondir();
+        let is_linked = self.git.is_worktree() && common.ends_with(".git");
+        let top = common.parent().filter(|_| is_linked)?;
+        Some(top.join(&self.prefix))
+    }
+
     /// Returns whether git ignores `path` and does not track it.
     pub(crate) fn ignores(&self, path: &RepoPath) -> Result<bool, Error> {
         let inner = self.inner(path);

@@ -32,15 +32,15 @@ impl Repo {
                 .branch()
                 .or_else(|| Some(short(&self.head_commit()?).to_owned())),
             is_shallow: self.git().is_shallow(),
-            name: self.identity("user.name", "NAME")?,
-            email: self.identity("user.email", "EMAIL")?,
+            name: self.committed_as("user.name", "NAME")?,
+            email: self.committed_as("user.email", "EMAIL")?,
             has_merge_driver: self.has_merge_driver()?,
             hooks: self.hooks()?,
         })
     }
 
     /// Returns what git writes into commits: its variables win over its settings.
-    fn identity(&self, setting: &str, variable: &str) -> Result<Option<String>, Error> {
+    fn committed_as(&self, setting: &str, variable: &str) -> Result<Option<String>, Error> {
         let set = |role: &str| env::var(format!("GIT_{role}_{variable}")).ok();
         let both = set("AUTHOR").filter(|_| set("COMMITTER").is_some());
         let value = match both {

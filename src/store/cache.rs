@@ -16,7 +16,7 @@ use crate::store::packs::{Packed, Packs};
 use crate::store::roster::{MOST_LOOSE, Roster, WORTH_IT, Whereabouts};
 use crate::store::storing::PACKED_MAX;
 use crate::store::tree::{FileContent, Tree};
-use crate::store::users::Users;
+use crate::store::users::{Users, Waiting};
 
 /// The objects of a project, or of several: small ones in packs, others as files of their own.
 /// `docs/cache.md` has the layout.
@@ -95,6 +95,12 @@ impl Cache {
     pub(crate) fn used_by(self, project: Option<PathBuf>) -> Self {
         let users = Users::of(project);
         Self { users, ..self }
+    }
+
+    /// Has somebody told whom it waits for.
+    pub(crate) fn telling(mut self, waiting: Waiting) -> Self {
+        self.users.waiting = Some(waiting);
+        self
     }
 
     /// Lets the group add to the cache, or not.

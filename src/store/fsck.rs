@@ -76,6 +76,15 @@ pub(crate) enum Damage {
     },
     /// The file that is for locking has something in it. It is gone.
     Lock,
+    /// Something cannot be read, or not be changed where it should: nobody knows what it is worth.
+    Unreadable {
+        /// What could not be done with which file or folder.
+        what: String,
+        /// Why.
+        reason: String,
+        /// The object that it is, if it is one and no other copy of it can be had.
+        digest: Option<Digest>,
+    },
 }
 
 /// What is found in one pack.
@@ -85,6 +94,30 @@ struct PackReport {
     objects: u64,
     bytes: u64,
     bad: Vec<Digest>,
+    /// The objects that the disk does not give.
+    unreadable: Vec<(Digest, fs::Error)>,
+}
+
+impl Checked {
+    /// Passes on how something went; what the system does not let us do is noted, and all else goes on.
+    fn note<T, E: Into<Error>>(
+        &mut self,
+        outcome: Result<T, E>,
+        digest: Option<Digest>,
+    ) -> Result<Option<T>, Error> {
+        match outcome.map_err(Into::into) {
+            Ok(done) => Ok(Some(done)),
+            Err(Error::File(error)) => {
+                self.damage.push(Damage::Unreadable {
+                    what: error.to_string(),
+                    reason: error.source.to_string(),
+                    digest,
+                });
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
+    }
 }
 
 impl Cache {
@@ -95,8 +128,11 @@ impl Cache {
         }
         self.begin_use()?;
         let mut checked = Checked::default();
-        let packs = self.packs.names()?;
-        let listed = self.loose.list()?;
+        let packs = checked.note(self.packs.names(), None)?.unwrap_or_default();
+        let (listed, failures) = self.loose.list_some();
+        for failure in failures {
+            checked.note(Err::<(), _>(failure), None)?;
+        }
         let size = |name: &Digest| {
             let path = pack::path_of(self.packs.folder(), *name);
             path.metadata().map_or(0, |metadata| metadata.len())
@@ -107,14 +143,17 @@ impl Cache {
         self.check_packs(&packs, &mut checked, meter)?;
         self.check_loose(&listed.objects, &mut checked, meter)?;
         checked.strays = listed.strays;
-        self.check_registrations(&mut checked)?;
-        self.find_strays(&mut checked)?;
-        let torn = runs.mend(&self.unfinished())?;
-        checked
-            .damage
-            .extend((torn > 0).then_some(Damage::Runs { bytes: torn }));
-        checked.runs = runs.count()?;
-        self.check_lock(&mut checked)?;
+        let registrations = self.check_registrations(&mut checked);
+        checked.note(registrations, None)?;
+        let strays = self.find_strays(&mut checked);
+        checked.note(strays, None)?;
+        let torn = checked.note(runs.mend(&self.unfinished()), None)?;
+        let torn = torn.filter(|bytes| *bytes > 0);
+        let torn = torn.map(|bytes| Damage::Runs { bytes });
+        checked.damage.extend(torn);
+        checked.runs = checked.note(runs.count(), None)?.unwrap_or_default();
+        let lock = self.check_lock(&mut checked);
+        checked.note(lock, None)?;
         Ok(checked)
     }
 
@@ -125,22 +164,31 @@ impl Cache {
         meter: &Meter,
     ) -> Result<(), Error> {
         let check = |(digest, size): &(Digest, u64)| {
-            let verdict = self.loose.check(*digest)?;
+            let verdict = self.loose.check(*digest);
             meter.add_file();
             meter.add_bytes(*size);
-            Ok((*digest, *size, verdict))
+            (*digest, *size, verdict)
         };
-        let verdicts: Result<Vec<_>, Error> = objects.par_iter().map(check).collect();
-        for (digest, size, verdict) in verdicts? {
+        let verdicts: Vec<_> = objects.par_iter().map(check).collect();
+        for (digest, size, verdict) in verdicts {
             checked.objects += 1;
             checked.bytes += size;
-            if verdict == Some(false) {
-                self.quarantine(digest)?;
-                checked.damage.push(Damage::Object {
-                    digest,
-                    pack: None,
-                    has_copy: self.packed(digest)?.is_ok(),
-                });
+            let has_copy = || matches!(self.packed(digest), Ok(Ok(_)));
+            match verdict {
+                Ok(Some(false)) => {
+                    checked.note(self.quarantine(digest), None)?;
+                    let (pack, has_copy) = (None, has_copy());
+                    checked.damage.push(Damage::Object {
+                        digest,
+                        pack,
+                        has_copy,
+                    });
+                }
+                Ok(_) => {}
+                Err(error) => {
+                    let lost = (!has_copy()).then_some(digest);
+                    checked.note(Err::<(), _>(error), lost)?;
+                }
             }
         }
         Ok(())
@@ -153,28 +201,41 @@ impl Cache {
         meter: &Meter,
     ) -> Result<(), Error> {
         let check = |name: &Digest| self.check_pack(*name, meter);
-        let reports: Result<Vec<_>, Error> = names.par_iter().map(check).collect();
-        for report in reports?.into_iter().flatten() {
+        let reports: Vec<Result<_, Error>> = names.par_iter().map(check).collect();
+        for report in reports {
+            let Some(report) = checked.note(report, None)?.flatten() else {
+                continue;
+            };
             checked.packs += 1;
             checked.objects += report.objects;
             checked.bytes += report.bytes;
-            if report.is_sound && report.bad.is_empty() {
-                continue;
+            let is_readable = report.unreadable.is_empty();
+            for (digest, error) in report.unreadable {
+                let is_lost = !matches!(self.verified(digest), Ok(Ok(_)));
+                checked.note(Err::<(), _>(error), is_lost.then_some(digest))?;
             }
-            let salvaged = self.salvage(report.name)?;
-            if !report.is_sound {
-                checked.damage.push(Damage::Pack {
-                    name: report.name,
-                    is_whole: self.packs.open(report.name)?.is_some(),
-                });
+            // What cannot be read cannot be put into another pack.
+            if is_readable && !(report.is_sound && report.bad.is_empty()) {
+                self.mend_pack(report.name, report.is_sound, checked)?;
             }
-            for digest in salvaged.lost {
-                checked.damage.push(Damage::Object {
-                    digest,
-                    pack: Some(report.name),
-                    has_copy: self.verified(digest)?.is_ok(),
-                });
-            }
+        }
+        Ok(())
+    }
+
+    fn mend_pack(&self, name: Digest, is_sound: bool, checked: &mut Checked) -> Result<(), Error> {
+        let Some(salvaged) = checked.note(self.salvage(name), None)? else {
+            return Ok(());
+        };
+        if !is_sound {
+            let is_whole = matches!(self.packs.open(name), Ok(Some(_)));
+            checked.damage.push(Damage::Pack { name, is_whole });
+        }
+        for digest in salvaged.lost {
+            checked.damage.push(Damage::Object {
+                digest,
+                pack: Some(name),
+                has_copy: matches!(self.verified(digest), Ok(Ok(_))),
+            });
         }
         Ok(())
     }
@@ -190,13 +251,17 @@ impl Cache {
             objects: 0,
             bytes: 0,
             bad: Vec::new(),
+            unreadable: Vec::new(),
         };
         // The slots of a directory that is wrong may lead anywhere.
         for slot in directory.slots.iter().filter(|_| directory.is_sound) {
-            let bytes = pack::read_slot(&file, slot).map_err(failed("cannot read", &path))?;
             report.objects += 1;
             report.bytes += u64::from(slot.length);
-            report.bad.extend(bytes.is_none().then_some(slot.digest));
+            match pack::read_slot(&file, slot).map_err(failed("cannot read", &path)) {
+                Ok(Some(_)) => {}
+                Ok(None) => report.bad.push(slot.digest),
+                Err(error) => report.unreadable.push((slot.digest, error)),
+            }
             meter.add_bytes(slot.length.into());
         }
         meter.add_file();

@@ -346,32 +346,51 @@ pub(super) struct Listed {
 impl Loose {
     /// Lists what is there.
     pub(super) fn list(&self) -> Result<Listed, fs::Error> {
-        let mut listed = Listed::default();
-        for (path, name) in entries(self.folder())? {
-            let is_prefix = name.len() == 2 && path.is_dir() && !path.is_symlink();
-            if !is_prefix {
-                listed.strays.push(path);
-                continue;
+        let (listed, failures) = self.list_some();
+        failures.into_iter().next().map_or(Ok(listed), Err)
+    }
+
+    /// Lists what can be seen, and why all else cannot.
+    pub(super) fn list_some(&self) -> (Listed, Vec<fs::Error>) {
+        let (mut listed, mut failures) = (Listed::default(), Vec::new());
+        let mut look = |folder: &std::path::Path| match entries(folder) {
+            Ok(entries) => entries,
+            Err(error) => {
+                failures.push(error);
+                Vec::new()
             }
-            for (path, rest) in entries(&path)? {
-                let digest = format!("{name}{rest}").parse::<Digest>().ok();
-                // An object has one name only, in small letters.
-                let digest = digest.filter(|digest| self.path(*digest) == path);
-                let metadata = absent_as_none(path.symlink_metadata());
-                match (digest, metadata.map_err(failed("cannot read", &path))?) {
-                    (_, None) => {}
-                    (Some(digest), Some(metadata)) if metadata.is_file() => {
-                        listed.objects.push((digest, metadata.len()));
-                        if metadata.nlink() > 1 {
-                            listed.linked.insert(digest);
-                        }
+        };
+        let mut found = Vec::new();
+        for (path, name) in look(self.folder()) {
+            if name.len() == 2 && path.is_dir() && !path.is_symlink() {
+                found.extend(
+                    look(&path)
+                        .into_iter()
+                        .map(|(path, rest)| (path, name.clone() + &rest)),
+                );
+            } else {
+                listed.strays.push(path);
+            }
+        }
+        for (path, name) in found {
+            let digest = name.parse::<Digest>().ok();
+            // An object has one name only, in small letters.
+            let digest = digest.filter(|digest| self.path(*digest) == path);
+            let metadata = absent_as_none(path.symlink_metadata());
+            match (digest, metadata.map_err(failed("cannot read", &path))) {
+                (_, Ok(None)) => {}
+                (_, Err(error)) => failures.push(error),
+                (Some(digest), Ok(Some(metadata))) if metadata.is_file() => {
+                    listed.objects.push((digest, metadata.len()));
+                    if metadata.nlink() > 1 {
+                        listed.linked.insert(digest);
                     }
-                    _ => listed.strays.push(path),
                 }
+                _ => listed.strays.push(path),
             }
         }
         listed.objects.sort_unstable();
-        Ok(listed)
+        (listed, failures)
     }
 }
 

@@ -34,6 +34,15 @@ struct Table {
     sorted: Vec<Place>,
     /// Those that have been packed since.
     recent: HashMap<Digest, Place>,
+    /// The first pack that cannot be read: what is in no other may be in it.
+    unreadable: Option<Unreadable>,
+}
+
+/// A pack that the system does not let us read.
+struct Unreadable {
+    path: PathBuf,
+    /// Why, as an error of the system that can be told more than once.
+    source: (io::ErrorKind, Option<i32>),
 }
 
 struct Pack {
@@ -89,9 +98,11 @@ impl Packs {
     /// Returns the pack that an object lies in, and the object's length.
     pub(super) fn find(&self, digest: Digest) -> Result<Option<(Digest, u64)>, fs::Error> {
         self.look(|table| {
-            let Place { pack, slot } = table.find(digest)?;
-            Some((table.packs[pack as usize].name, slot.length.into()))
-        })
+            let Some(Place { pack, slot }) = table.find(digest) else {
+                return table.refuse_unreadable().map(|()| None);
+            };
+            Ok(Some((table.packs[pack as usize].name, slot.length.into())))
+        })?
     }
 
     /// Returns the size of a pack, if it is there.
@@ -119,13 +130,14 @@ impl Packs {
     fn try_read(&self, digest: Digest) -> Result<Attempt, fs::Error> {
         let opened = self.look(|table| {
             let Some(place) = table.find(digest) else {
-                return Err(Attempt::Absent { seen: table.seen });
+                table.refuse_unreadable()?;
+                return Ok(Err(Attempt::Absent { seen: table.seen }));
             };
             let pack = &table.packs[place.pack as usize];
             let path = pack::path_of(&self.folder, pack.name);
             let opened = pack.open(&path, (place.pack as usize) < KEPT_OPEN);
-            Ok((pack.name, place.slot, path, opened))
-        })?;
+            Ok::<_, fs::Error>(Ok((pack.name, place.slot, path, opened)))
+        })??;
         let (name, slot, path, opened) = match opened {
             Ok(opened) => opened,
             Err(absent) => return Ok(absent),
@@ -250,7 +262,8 @@ impl Pack {
 
 impl Table {
     /// Reads the directories of all packs. A pack whose directory is not sound is left out: what it
-    /// holds counts as missing until `fsck` has salvaged it.
+    /// holds counts as missing until `fsck` has salvaged it. One that cannot be read is left out as
+    /// well, but then nothing counts as missing.
     ///
     /// On this thread alone: it is done under the lock that the pool's threads may be waiting for, and
     /// one that waits for the pool takes up other work, which may want the lock as well.
@@ -262,18 +275,29 @@ impl Table {
         let read = |name: &Digest| {
             let path = pack::path_of(folder, *name);
             let directory = File::open(&path).and_then(|file| pack::read_directory(&file, *name));
-            let directory = absent_as_none(directory).map_err(failed("cannot read", &path))?;
+            let directory = absent_as_none(directory).map_err(|error| Unreadable {
+                source: (error.kind(), error.raw_os_error()),
+                path,
+            })?;
             let directory = directory.filter(|directory| directory.is_sound);
             Ok(directory.map(|directory| (*name, directory.slots)))
         };
-        let directories: Result<Vec<_>, fs::Error> = names.iter().map(read).collect();
+        let directories: Vec<Result<_, Unreadable>> = names.iter().map(read).collect();
         let mut table = Self {
             seen,
             found,
             names,
             ..Self::default()
         };
-        for (name, slots) in directories?.into_iter().flatten() {
+        for directory in directories {
+            let (name, slots) = match directory {
+                Ok(None) => continue,
+                Ok(Some(found)) => found,
+                Err(unreadable) => {
+                    table.unreadable.get_or_insert(unreadable);
+                    continue;
+                }
+            };
             let Ok(pack) = u32::try_from(table.packs.len()) else {
                 break;
             };
@@ -298,6 +322,16 @@ impl Table {
         }
         self.seen = now.filter(|now| !now.is_fresh());
         Ok(true)
+    }
+
+    /// Refuses to call anything missing while a pack cannot be read.
+    fn refuse_unreadable(&self) -> Result<(), fs::Error> {
+        let Some(Unreadable { path, source }) = &self.unreadable else {
+            return Ok(());
+        };
+        let (kind, code) = *source;
+        let source = code.map_or_else(|| kind.into(), io::Error::from_raw_os_error);
+        Err(failed("cannot read", path)(source))
     }
 
     fn find(&self, digest: Digest) -> Option<Place> {

@@ -353,7 +353,17 @@ impl<'a> Plan<'a> {
         };
         let wanted = tree.entries().iter().filter(is_missing).filter(is_free);
         let wanted: Vec<&Entry> = wanted.collect();
-        let mut unwanted_folders = Vec::new();
+        let mut plan = Self {
+            wanted,
+            unwanted,
+            unwanted_folders: Vec::new(),
+        };
+        plan.add_unwanted(tree, entries);
+        plan
+    }
+
+    /// Adds those of the `entries` that are there, sorted by their paths, that have to go.
+    fn add_unwanted(&mut self, tree: &Tree, entries: BTreeMap<&'a str, &Entry>) {
         let mut recorded = tree.entries().iter().peekable();
         for (path, entry) in entries {
             while recorded
@@ -369,15 +379,10 @@ impl<'a> Plan<'a> {
                 continue;
             }
             if entry.kind == EntryKind::EmptyFolder {
-                unwanted_folders.push(path);
+                self.unwanted_folders.push(path);
             } else {
-                unwanted.push(path);
+                self.unwanted.push(path);
             }
-        }
-        Self {
-            wanted,
-            unwanted,
-            unwanted_folders,
         }
     }
 

@@ -20,9 +20,13 @@ pub(super) const PROJECTS: &str = "projects";
 /// The file that processes lock. It stays empty.
 pub(super) const LOCK: &str = "lock";
 
+/// Is told whom this process waits for.
+pub(super) type Waiting = Box<dyn Fn(&str) + Send + Sync>;
+
 /// This process as one of the users of a cache.
 #[derive(Default)]
 pub(super) struct Users {
+    pub(super) waiting: Option<Waiting>,
     /// The project to be registered: its folder. None for a cache that lies in its project.
     project: Option<PathBuf>,
     turn: Mutex<Turn>,
@@ -56,8 +60,18 @@ pub(crate) struct Sweep<'c> {
 impl Users {
     /// Makes the user that works for the project in this folder.
     pub(super) fn of(project: Option<PathBuf>) -> Self {
-        let turn = Mutex::default();
-        Self { project, turn }
+        Self {
+            project,
+            ..Self::default()
+        }
+    }
+
+    /// Tells of these processes, one of which has the cache for itself.
+    fn tell(&self, holders: &[u32]) {
+        let pids: Vec<String> = holders.iter().map(|pid| format!("pid {pid}, ")).collect();
+        if let Some(waiting) = &self.waiting {
+            waiting(&format!("{}with the cache for itself", pids.concat()));
+        }
     }
 
     fn turn(&self) -> MutexGuard<'_, Turn> {
@@ -74,7 +88,8 @@ impl Cache {
             if self.is_shared {
                 self.open_to_group()?;
             }
-            let lock = FileLock::join(&self.path(LOCK))?;
+            let tell = |holders: &[u32]| self.users.tell(holders);
+            let lock = FileLock::join(&self.path(LOCK), tell)?;
             self.register()?;
             // What was looked up before may have been swept away since.
             self.packs.refresh();

@@ -5,15 +5,13 @@
 //! kill loses nothing: whoever opens the ledger next reads the journal as well. Where the user has
 //! checked out another branch's lock meanwhile, its entries win over the journal's.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::base::digest::Digest;
 use crate::base::fs;
-use crate::base::path::RepoPath;
-use crate::pipeline::{Content, LOCK_FILE, Lock, LockError, StageEntry, StageName};
+use crate::pipeline::{LOCK_FILE, Lock, LockError, StageEntry, StageName};
 use crate::store::Stamp;
 use crate::workspace::Workspace;
 use crate::workspace::journal::{JOURNAL, Journal, Record, stamp};

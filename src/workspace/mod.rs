@@ -7,6 +7,7 @@ mod parsed;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use crate::base::any_path::AnyPath;
 use crate::base::cancel::CancelToken;
@@ -43,7 +44,11 @@ pub(crate) struct Workspace {
     /// What earlier runs made.
     pub(crate) runs: RunCache,
     index: Index,
+    supplier: OnceLock<Supplier>,
 }
+
+/// Brings content into the cache from elsewhere; says whether it is there then.
+type Supplier = Box<dyn Fn(&Workspace, &Content) -> bool + Send + Sync>;
 
 /// Why there is no project to work on.
 #[derive(Debug, thiserror::Error)]
@@ -118,6 +123,7 @@ impl Workspace {
             runs: RunCache::new(cache.join("run-log"), project_name(root)),
             index: Index::open(root.join(STATE_FOLDER).join("index"), root.to_owned()),
             settings,
+            supplier: OnceLock::new(),
         })
     }
 
@@ -168,6 +174,40 @@ impl Workspace {
         mates.extend(state.and_then(Path::parent).map(Path::to_owned));
         mates.remove(&self.root);
         Ok((mates.into_iter().collect(), damaged))
+    }
+
+    /// Lets content come from elsewhere that the cache lacks and a run could restore. The first one that
+    /// is named counts.
+    pub(crate) fn supply_by(
+        &self,
+        supplier: impl Fn(&Workspace, &Content) -> bool + Send + Sync + 'static,
+    ) {
+        self.supplier.get_or_init(|| Box::new(supplier));
+    }
+
+    /// Returns whether the cache has this content, or can be given it.
+    pub(crate) fn can_restore(&self, content: &Content) -> Result<bool, store::Error> {
+        if self.cache.presence(content)? == store::Presence::Whole {
+            return Ok(true);
+        }
+        let supplier = self.supplier.get();
+        Ok(supplier.is_some_and(|supply| supply(self, content)))
+    }
+
+    /// Has somebody told whom it waits for, where another process has the cache for itself.
+    #[must_use]
+    pub(crate) fn telling(mut self, waiting: impl Fn(&str) + Send + Sync + 'static) -> Self {
+        self.cache = self.cache.telling(Box::new(waiting));
+        self
+    }
+
+    /// Returns the cache of the main worktree of git's, where this is a linked one with a cache of its
+    /// own.
+    pub(crate) fn cache_of_main(&self) -> Option<PathBuf> {
+        let main = self.repo().ok()??.main_root()?;
+        let cache = main.join(STATE_FOLDER).join("cache");
+        let is_own = is_own_cache(&self.root, &self.settings.cache.dir);
+        (is_own && cache.is_dir()).then_some(cache)
     }
 
     /// Returns the settings that it was opened with.

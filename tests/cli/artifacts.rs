@@ -174,3 +174,50 @@ fn mistakes_are_told() {
     let told = project.run(&["artifacts", "register", "new"]).failure(1);
     assert!(told.contains("commit pipeline.yaml first"), "{told}");
 }
+
+#[test]
+fn a_model_card_says_what_is_recorded() {
+    let project = Project::with(
+        "stages:\n  train:\n    cmd: cat data > model && echo '{\"acc\":0.5}' > m.json\n    deps: [data]\n    params: [lr, net]\n    \
+         outs: [model]\n    metrics: [{m.json: {cache: false}}]\n\
+         artifacts:\n  best: {path: model, type: model, desc: tells digits, labels: [mnist], meta: {license: MIT}}\n",
+    );
+    project.write("params.yaml", "lr: 0.1\nnet: {width: 8}\n");
+    project.write("data", "a|b");
+    project.run(&["init"]).success();
+    project.run(&["add", "data"]).success();
+    project.run(&["repro"]).success();
+    project.commit();
+    project
+        .run(&["artifacts", "register", "best", "--version", "v1.0.0"])
+        .data();
+    let told = project.run(&["artifacts", "card", "best"]).success();
+    assert_eq!(told, "wrote reports/model-card.md\n");
+    let commit = project.git(&["rev-parse", "HEAD"]);
+    let card = project.read("reports/model-card.md");
+    for wanted in [
+        "# best v1.0.0\n\ntells digits\n",
+        "| file | `model` (3 B) |",
+        "| labels | mnist |",
+        "| license | MIT |",
+        "| made by | stage `train` |",
+        "## Metrics\n\n| metric | value |\n|---|---:|\n| acc | 0.5 |\n",
+        "| lr | 0.1 |\n| net.width | 8 |\n",
+        "## Data\n\n| data | SHA-256 | size |\n|---|---|---:|\n| `data` | `",
+        "$ mlpipe artifacts get REPOSITORY best --version v1.0.0\n",
+        &format!("| commit | `{}` |", commit.trim()),
+    ] {
+        assert!(card.contains(wanted), "no {wanted:?} in\n{card}");
+    }
+    project.write(
+        "reports/templates/card.md",
+        "{{ name }} {% for row in metrics %}{{ row.key }} {{ row.value }}{% endfor %}\n",
+    );
+    let told = project
+        .run(&["artifacts", "card", "best", "-o", "-"])
+        .data();
+    assert_eq!(told, "best acc 0.5\n");
+    project.write("reports/templates/card.md", "{{ name ");
+    let told = project.run(&["artifacts", "card", "best"]).failure(1);
+    assert!(told.contains("reports/templates/card.md"), "{told}");
+}

@@ -137,17 +137,6 @@ fn badges_are_not_published_from_pull_requests_or_of_old_results() {
 }
 
 #[test]
-fn both_kinds_and_the_history_are_published() {
-    let project = project();
-    let output = publish(&project, &MAIN);
-    let requests = output.data();
-    assert!(!requests.contains("s3cr3t"));
-    for part in ["accuracy.json", "accuracy.svg", "history.jsonl"] {
-        assert!(requests.contains(part), "{part}: {requests}");
-    }
-}
-
-#[test]
 fn a_report_draws_what_was_published() {
     let project = project();
     let line = |commit: &str, value: f64| {

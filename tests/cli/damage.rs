@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::faults::wait_for_line;
-use crate::support::{Project, files};
+use crate::support::{Output, Project, files};
 
 const STAGES: &str = "\
 stages:
@@ -268,10 +268,11 @@ fn files_from_the_future_are_looked_at_each_time() {
     assert!(text.contains("two  runs: command changed"), "{text}");
 }
 
-/// Runs mlpipe as somebody to whom modes apply.
-fn run_as_nobody(project: &Project, program: &Path, arguments: &[&str]) -> (Option<i32>, String) {
+/// A call of mlpipe by somebody to whom modes apply.
+pub(crate) fn as_nobody(project: &Project, program: &Path, arguments: &[&str]) -> Command {
     let command = project.command(arguments);
-    let output = Command::new("setpriv")
+    let mut nobody = Command::new("setpriv");
+    nobody
         .args(["--reuid=65534", "--regid=65534", "--clear-groups"])
         .arg(program)
         .args(arguments)
@@ -281,16 +282,16 @@ fn run_as_nobody(project: &Project, program: &Path, arguments: &[&str]) -> (Opti
             command
                 .get_envs()
                 .filter_map(|(name, value)| Some((name, value?))),
-        )
-        .output()
-        .expect("setpriv runs");
-    (
-        output.status.code(),
-        String::from_utf8(output.stderr).expect("UTF-8"),
-    )
+        );
+    nobody
 }
 
-fn shell(project: &Project, script: &str) {
+fn run_as_nobody(project: &Project, program: &Path, arguments: &[&str]) -> (Option<i32>, String) {
+    let output = Output::of(&mut as_nobody(project, program, arguments));
+    (output.code, output.stderr)
+}
+
+pub(crate) fn shell(project: &Project, script: &str) {
     let status = Command::new("sh")
         .args(["-ec", script])
         .current_dir(project.root())

@@ -125,7 +125,7 @@ fn an_empty_cache_is_told_and_nothing_changes() {
     assert!(text.contains("`data/raw` is not in the cache"), "{text}");
     assert!(text.contains("`x.csv` is not in the cache"), "{text}");
     assert!(
-        text.contains("fetch it from where the data was added"),
+        text.contains("`mlpipe pull` gets it, once it is pushed from where the data was added"),
         "{text}"
     );
     assert!(!project.exists("data/raw") && !project.exists("x.csv"));
@@ -766,7 +766,7 @@ fn a_link_that_the_user_put_in_place_of_data_stays() {
     assert!(text.contains("x.csv is a link of yours"), "{text}");
     assert!(text.contains("data/raw/sub is a link of yours"), "{text}");
     assert!(project.path("x.csv").is_symlink() && project.path("data/raw/sub").is_symlink());
-    // Nor does it give way to other content unasked.
+    // Nor does it give way to other content unasked, as a whole or in part.
     project.git(&["switch", "-q", "side"]);
     project.run(&["unprotect", "data/raw/a"]).data();
     project.write("data/raw/a", "changed\n");
@@ -779,6 +779,10 @@ fn a_link_that_the_user_put_in_place_of_data_stays() {
     let text = project.run(&["checkout"]).failure(1);
     assert!(text.contains("`x.csv` is left as it is"), "{text}");
     assert!(project.path("x.csv").is_symlink());
+    link(&project, "data/raw/a", "x");
+    let text = project.run(&["checkout", "data/raw/a"]).failure(1);
+    assert!(text.contains("data/raw/a"), "{text}");
+    assert!(project.path("data/raw/a").is_symlink());
     project.run(&["checkout", "--force"]).success();
     assert_eq!(project.read("x.csv"), "5,6\n");
     assert!(project.path(".mlpipe/kept/x.csv").is_symlink());

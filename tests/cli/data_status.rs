@@ -214,7 +214,7 @@ fn a_conflict_in_the_lock_is_told_by_both_statuses() {
                 let start = "data.lock is in conflict: the sides differ in data/raw\n";
                 assert!(text.starts_with(start), "{text}");
                 assert!(
-                    text.contains("`git add data.lock` takes it as it is"),
+                    text.contains("if all else is right as it is: `git add data.lock`"),
                     "{text}"
                 );
             } else {

@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::support::{Output, Project};
 
 /// Returns the findings by name, and the verdict.
-fn findings(output: Output) -> (Vec<(String, String, String)>, String) {
+fn findings(output: &Output) -> (Vec<(String, String, String)>, String) {
     let report: Value = serde_json::from_str(&output.stdout).expect("JSON");
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let checks = report["checks"].as_array().expect("a list").iter();
@@ -33,7 +33,7 @@ fn a_tool_that_is_missing_fails_the_checkup() {
     project.commit();
     let output = project.run(&["doctor", "--json"]);
     assert_eq!(output.code, Some(1));
-    let (findings, verdict) = findings(output);
+    let (findings, verdict) = findings(&output);
     assert_eq!(verdict, "failure");
     assert_eq!(state_of(&findings, "no-such-tool"), "failure");
     assert_eq!(state_of(&findings, "sort"), "fine");
@@ -63,7 +63,7 @@ fn warnings_leave_the_exit_code_alone() {
     project.run(&["repro"]).success();
     let output = project.run(&["doctor", "--json"]);
     assert_eq!(output.code, Some(0), "{}", output.stdout);
-    let (findings, verdict) = findings(output);
+    let (findings, verdict) = findings(&output);
     assert_eq!(verdict, "warning");
     assert_eq!(state_of(&findings, "history"), "warning");
     assert_eq!(state_of(&findings, "integration"), "warning");
@@ -77,7 +77,7 @@ fn what_was_set_up_is_fine() {
     project.run(&["install"]).data();
     project.run(&["repro"]).success();
     project.commit();
-    let (findings, verdict) = findings(project.run(&["doctor", "--json"]));
+    let (findings, verdict) = findings(&project.run(&["doctor", "--json"]));
     for name in [
         "history",
         "identity",
@@ -100,7 +100,7 @@ fn a_deploy_is_of_a_commit() {
     assert_eq!(project.run(&["doctor"]).code, Some(0));
     let output = project.run(&["doctor", "--deploy", "--json"]);
     assert_eq!(output.code, Some(1));
-    assert_eq!(state_of(&findings(output).0, "changes"), "failure");
+    assert_eq!(state_of(&findings(&output).0, "changes"), "failure");
     project.commit();
     assert_eq!(project.run(&["doctor", "--deploy"]).code, Some(0));
 }
@@ -125,7 +125,7 @@ fn a_clone_without_history_and_secrets_without_value_are_told() {
     assert_eq!(output.code, Some(0), "{}", output.stdout);
     assert!(!output.stdout.contains("s3cr3t") && !output.stdout.contains("AKIAX"));
     assert!(!output.stderr.contains("s3cr3t") && !output.stderr.contains("AKIAX"));
-    let (findings, _) = findings(output);
+    let (findings, _) = findings(&output);
     assert_eq!(state_of(&findings, "history"), "warning");
     assert_eq!(state_of(&findings, "GITLAB_TOKEN"), "warning");
     assert_eq!(state_of(&findings, "GITHUB_TOKEN"), "fine");
@@ -145,7 +145,7 @@ fn more_than_the_machine_has_is_told() {
     );
     let output = project.run(&["doctor", "--json"]);
     assert_eq!(output.code, Some(1));
-    let (findings, _) = findings(output);
+    let (findings, _) = findings(&output);
     assert_eq!(state_of(&findings, "cores"), "warning");
     assert_eq!(state_of(&findings, "memory"), "warning");
     assert_eq!(state_of(&findings, "graphics cards"), "failure");
@@ -154,13 +154,40 @@ fn more_than_the_machine_has_is_told() {
 #[test]
 fn what_cannot_be_had_does_not_hide_the_rest() {
     let project = Project::new();
-    let (none, _) = findings(project.run(&["doctor", "--json"]));
+    let (none, _) = findings(&project.run(&["doctor", "--json"]));
     assert_eq!(state_of(&none, "folder"), "failure");
     assert_eq!(state_of(&none, "cores"), "fine");
     project.write("pipeline.yaml", "stages: [");
     project.write("data.lock", "schema: x");
-    let (broken, _) = findings(project.run(&["doctor", "--json"]));
+    let (broken, _) = findings(&project.run(&["doctor", "--json"]));
     assert_eq!(state_of(&broken, "pipeline"), "failure");
     assert_eq!(state_of(&broken, "data.lock"), "failure");
     assert_eq!(state_of(&broken, "links"), "note");
+}
+
+#[test]
+fn remotes_are_asked_and_not_made() {
+    let project = Project::chain();
+    project.run(&["init"]).success();
+    project.commit();
+    let (none, _) = findings(&project.run(&["doctor", "--deploy", "--json"]));
+    assert_eq!(state_of(&none, "remotes"), "warning");
+    let store = project.path(".git/store").display().to_string();
+    let add = ["remote", "add", "--local", "--default", "store", &store];
+    assert_eq!(project.run(&add).code, Some(0));
+    let (absent, _) = findings(&project.run(&["doctor", "--json"]));
+    assert_eq!(state_of(&absent, "store"), "note");
+    assert!(!project.exists(".git/store"));
+    std::fs::create_dir(&store).expect("makes it");
+    let (there, _) = findings(&project.run(&["doctor", "--json"]));
+    assert_eq!(state_of(&there, "store"), "fine");
+    // Nobody listens there.
+    let closed = ["remote", "add", "--local", "web", "http://127.0.0.1:1/x"];
+    assert_eq!(project.run(&closed).code, Some(0));
+    let output = project.run(&["doctor", "--json"]);
+    assert_eq!(output.code, Some(0), "{}", output.stdout);
+    assert_eq!(state_of(&findings(&output).0, "web"), "warning");
+    let output = project.run(&["doctor", "--deploy", "--json"]);
+    assert_eq!(output.code, Some(1), "{}", output.stdout);
+    assert_eq!(state_of(&findings(&output).0, "web"), "failure");
 }

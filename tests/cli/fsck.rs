@@ -7,7 +7,7 @@ use std::process::Command;
 use serde_json::Value;
 
 use crate::gc::{STAGES, comes_back, flip, project, run_with};
-use crate::support::{Project, files};
+use crate::support::{Output, Project, files};
 
 /// Where an object with this content is in the cache, if it is loose.
 pub(crate) fn object_path(text: &str) -> String {
@@ -324,4 +324,52 @@ fn examine(project: &Project, path: &Path, at: usize, change: u8) {
     copy.run(&["repro"]).success();
     assert!(comes_back(&copy, "b"), "{place}: {}", output.stdout);
     copy.run(&["fsck"]).success();
+}
+
+#[test]
+fn what_cannot_be_read_is_listed_and_all_else_is_checked() {
+    if !crate::faults::is_root() {
+        eprintln!("SKIPPED: to be somebody else needs root");
+        return;
+    }
+    let project = Project::with(STAGES);
+    run_with(&project, "a");
+    project.write("x.csv", "1,2\n");
+    project.write("y.csv", "3,4\n");
+    project.run(&["add", "x.csv", "y.csv"]).success();
+    let program = project.path(".git/mlpipe");
+    fs::copy(env!("CARGO_BIN_EXE_mlpipe"), &program).expect("copies");
+    let objects = files(&project.path(".mlpipe/cache/sha256"));
+    let holds = |bytes: &str| {
+        let is_it = |path: &&PathBuf| fs::read(path).expect("reads") == bytes.as_bytes();
+        objects.iter().find(is_it).expect("is there")
+    };
+    let (closed, corrupt) = (holds("1,2\n"), holds("3,4\n"));
+    fs::remove_file(corrupt).expect("removes");
+    fs::write(corrupt, "3,5\n").expect("writes");
+    crate::damage::shell(
+        &project,
+        &format!(
+            "chown -R 65534:65534 . && chmod 0 {} .mlpipe/cache/packs/*",
+            closed.display()
+        ),
+    );
+    let run = |arguments: &[&str]| {
+        let nobody = &mut crate::damage::as_nobody(&project, &program, arguments);
+        let output = Output::of(nobody);
+        assert_eq!(output.code, Some(1), "{}", output.stderr);
+        output.stdout
+    };
+    let text = run(&["fsck"]);
+    assert_eq!(text.matches("unreadable: cannot read").count(), 2, "{text}");
+    assert_eq!(text.matches("Permission denied").count(), 2, "{text}");
+    assert!(text.contains("  needed: data `x.csv`\n"), "{text}");
+    assert!(text.contains("corrupt: object"), "{text}");
+    assert!(text.contains("data `y.csv`: `mlpipe add y.csv`"), "{text}");
+    let value: Value = serde_json::from_str(&run(&["fsck", "--json"])).expect("JSON");
+    assert_eq!(value["damage"][0]["kind"], "unreadable");
+    assert_eq!(value["damage"].as_array().map(Vec::len), Some(2));
+    crate::damage::shell(&project, "chown -R 0:0 . && chmod -R u+r .mlpipe/cache");
+    project.run(&["add", "y.csv"]).success();
+    project.run(&["fsck"]).success();
 }

@@ -605,3 +605,20 @@ fn a_tracked_folder_whose_list_is_lost_keeps_its_files() {
     let text = project.run(&["gc", "-wf", "--allow-missing"]).success();
     assert!(text.contains("1 folder in scope whose list"), "{text}");
 }
+
+#[test]
+fn who_waits_for_it_says_for_whom() {
+    let project = project("a");
+    let place = project.path(".mlpipe/cache/lock");
+    let lock = fs::File::options().write(true).open(place).expect("opens");
+    lock.lock().expect("nobody has it");
+    project.write("x.csv", "1,2\n");
+    let mut adding = project.spawn(&["add", "x.csv"]);
+    let said = format!(
+        "another mlpipe (pid {}, with the cache for itself) is at work here; waiting",
+        std::process::id()
+    );
+    let _reader = crate::faults::wait_for_line(&mut adding, &said);
+    lock.unlock().expect("unlocks");
+    assert!(adding.wait().expect("ends").success());
+}

@@ -5,16 +5,16 @@ use std::process::Command;
 
 use md5::{Digest, Md5};
 
+use crate::imports::serve_folder;
 use crate::support::{Output, Project, files};
 
 /// What the tests run DVC by: `tests/oracles/dvc.sh` makes both.
 const FOLDERS: [&str; 2] = ["target/dvc-venv", "target/dvc2-venv"];
 
 fn md5(bytes: &[u8]) -> String {
-    Md5::digest(bytes)
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    let digits = Md5::digest(bytes);
+    let digits = digits.iter().map(|byte| format!("{byte:02x}"));
+    digits.collect()
 }
 
 /// Puts an object into the DVC cache of a project; returns its name.
@@ -27,7 +27,7 @@ fn put(project: &Project, bytes: &str, ending: &str) -> String {
 
 /// A project of DVC 3 with a tracked file, a tracked folder and two stages, nothing of it checked out
 /// but what git has.
-fn project() -> Project {
+pub(crate) fn project() -> Project {
     let project = Project::new();
     let raw = put(&project, "1\n2\n", "");
     let (a, b) = (put(&project, "a\n", ""), put(&project, "b\n", ""));
@@ -219,6 +219,44 @@ fn the_remote_has_what_the_cache_lacks() {
     project.run(&["import-dvc"]).success();
     project.run(&["checkout"]).success();
     project.run(&["repro"]).success();
+}
+
+#[test]
+fn a_remote_on_the_web_has_what_the_cache_lacks() {
+    let project = project();
+    let folder = project.path(".git/remote");
+    std::fs::rename(project.path(".dvc/cache"), &folder).expect("moves");
+    let url = serve_folder(folder);
+    let config = format!("[core]\nremote = web\n['remote \"web\"']\n    url = {url}/store\n");
+    project.write(".dvc/config", &config);
+    project.run(&["import-dvc"]).success();
+    project.run(&["checkout"]).success();
+    project.run(&["repro"]).success();
+    assert_eq!(project.read("img/s/b"), "b\n");
+}
+
+#[test]
+fn what_dvc_imported_is_updated_from_where_it_came() {
+    let project = project();
+    let other = Project::new();
+    other.write("far.csv", "1\n2\n");
+    other.commit();
+    let url = other.root().to_str().expect("UTF-8").to_owned();
+    let record = project.read("data/raw.dvc");
+    let commit = other.git(&["rev-parse", "HEAD"]);
+    project.write(
+        "data/raw.dvc",
+        &format!("frozen: true\ndeps:\n- path: far.csv\n  repo:\n    url: {url}\n    rev_lock: {commit}{record}"),
+    );
+    project.run(&["import-dvc"]).success();
+    project.run(&["checkout"]).success();
+    let told = project.run(&["update"]).success();
+    assert_eq!(told, "data/raw  unchanged\n");
+    other.write("far.csv", "3\n");
+    other.commit();
+    let told = project.run(&["update"]).success();
+    assert_eq!(told, "data/raw  updated  2 B\n");
+    assert_eq!(project.read("data/raw"), "3\n");
 }
 
 #[test]

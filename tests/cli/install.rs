@@ -26,8 +26,10 @@ fn a_commit_shows_what_is_out_of_date_and_goes_on() {
         text,
         "git merges data.lock stage by stage (.gitattributes, local settings)\n\
          pre-commit runs `mlpipe status` (.git/hooks/pre-commit)\n\
+         pre-push runs `mlpipe push` (.git/hooks/pre-push)\n\
          post-checkout runs `mlpipe checkout` (.git/hooks/post-checkout)\n\
          post-merge runs `mlpipe checkout --quiet` (.git/hooks/post-merge)\n\
+         post-rewrite runs `mlpipe checkout --quiet` (.git/hooks/post-rewrite)\n\
          next: commit .gitattributes; each clone needs `mlpipe install` once\n"
     );
     assert_eq!(project.read(".gitattributes"), "data.lock merge=mlpipe\n");
@@ -218,4 +220,62 @@ fn outside_of_git_there_is_nothing_to_install_into() {
     fs::remove_dir_all(project.path(".git")).expect("removes");
     let text = project.run(&["install"]).failure(1);
     assert!(text.contains("is not in a git repository"), "{text}");
+}
+
+#[test]
+fn the_end_of_a_rebase_brings_the_data_that_goes_with_it() {
+    let project = crate::add::project();
+    project.run(&["install"]).data();
+    project.run(&["add", "data/raw", "x.csv"]).success();
+    project.commit();
+    project.git(&["switch", "-q", "-c", "work"]);
+    project.write("note", "mine\n");
+    project.commit();
+    project.git(&["switch", "-q", "main"]);
+    project.write("x.csv", "5,6\n");
+    project.run(&["add", "x.csv"]).success();
+    project.commit();
+    project.git(&["switch", "-q", "work"]);
+    assert_eq!(project.read("x.csv"), "1,2\n");
+    project.git(&["rebase", "-q", "main"]);
+    assert_eq!(project.read("x.csv"), "5,6\n");
+    // An amended commit moves nothing.
+    project.write("x.csv", "1,2\n");
+    project.git(&["commit", "-q", "-n", "--amend", "-m", "reworded"]);
+    assert_eq!(project.read("x.csv"), "1,2\n");
+}
+
+#[test]
+fn a_linked_worktree_is_told_of_the_cache_of_the_main_one() {
+    let project = crate::add::project();
+    project.run(&["add", "data/raw", "x.csv"]).success();
+    project.commit();
+    let place = tempfile::tempdir().expect("a temporary folder");
+    let tree = place.path().join("linked");
+    let tree = tree.to_str().expect("UTF-8");
+    project.git(&["worktree", "add", "-q", tree]);
+    let text = project.run(&["--cd", tree, "checkout"]).failure(1);
+    let cache = project
+        .path(".mlpipe/cache")
+        .canonicalize()
+        .expect("is there");
+    let cache = cache.to_str().expect("UTF-8");
+    assert!(
+        text.contains(&format!("`mlpipe cache dir --local {cache}`")),
+        "{text}"
+    );
+    project
+        .run(&["--cd", tree, "cache", "dir", "--local", cache])
+        .success();
+    project.run(&["--cd", tree, "checkout"]).success();
+    let read = |name: &str| std::fs::read_to_string(place.path().join("linked").join(name));
+    assert_eq!(read("x.csv").expect("is there"), "1,2\n");
+    assert_eq!(project.git(&["-C", tree, "status", "--porcelain"]), "");
+    // What only the other worktree needs is kept.
+    std::fs::write(place.path().join("linked/x.csv"), "7,8\n").expect("writes");
+    project.run(&["--cd", tree, "add", "x.csv"]).success();
+    project.run(&["gc", "-wf"]).success();
+    std::fs::remove_file(place.path().join("linked/x.csv")).expect("removes");
+    project.run(&["--cd", tree, "checkout"]).success();
+    assert_eq!(read("x.csv").expect("is there"), "7,8\n");
 }

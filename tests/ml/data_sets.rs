@@ -201,6 +201,19 @@ fn photographs_of_any_size_are_resized_and_named_by_their_folders() {
         summary.contains("\"channels\": 3,\n    \"height\": 16,\n    \"width\": 16"),
         "{summary}"
     );
+
+    // What follows knows nothing but the prepared form.
+    let more = "model:\n  preset: mlp\ntrain:\n  batch_size: 4\n  epochs: 3\n  lr: 0.01\n  optimizer: adam\n  seed: 1\n";
+    let params = std::fs::read_to_string(project.path("params.yaml")).expect("params") + more;
+    put(&project.path("params.yaml"), params.as_bytes());
+    let said = project.run("inspect");
+    assert!(said.contains("16×16 RGB in 2 classes"), "{said}");
+    project.run("train");
+    project.run("evaluate");
+    let recall = project.number("reports/metrics.json", "/recall/class_cat");
+    assert!((0.0..=1.0).contains(&recall), "{recall}");
+    let predictions = std::fs::read_to_string(project.path("data/predictions.csv"));
+    assert!(predictions.expect("predictions").contains(",cat,"));
 }
 
 /// Writes a broken data set, and returns what is said of it.

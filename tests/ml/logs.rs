@@ -69,8 +69,8 @@ fn tensorboard_reads_scalars_the_confusion_matrix_and_hyperparameters() {
 fn logs_that_cannot_be_written_stop_no_training() {
     let project = Project::new(SYNTHETIC);
     project.run("prepare");
-    super::put(&project.path("logs"), b"a file where the folder should be");
-    let said = project.run("train");
+    super::put(&project.path("taken"), b"a file where the folder should be");
+    let said = project.run("train --logs taken");
     assert!(
         said.contains("warning: the run goes on and writes no logs"),
         "{said}"

@@ -5,14 +5,14 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 
 use crate::base::problem::did_you_mean;
-use crate::cli::commands::{Context, get};
+use crate::cli::commands::{Context, artifacts_card, get};
 use crate::cli::error::{CliError, Exit};
 use crate::cli::ui;
 use crate::cli::ui::table::Form;
 use crate::imports::Donor;
 use crate::pipeline::{self, Artifact};
 use crate::registry::{Bump, History, Registry, Selector, Step, short};
-use crate::scm::{self, Repo};
+use crate::scm::Repo;
 use crate::workspace::Workspace;
 
 #[derive(Debug, Args)]
@@ -34,6 +34,8 @@ enum Command {
     /// Make a git tag that puts a version of an artifact into a stage: `name#prod#1`
     #[command(disable_version_flag = true)]
     Assign(AssignArgs),
+    /// Write a model card: what it is, its metrics, parameters and data, and the commit
+    Card(artifacts_card::CardArgs),
     /// Fetch an artifact of this or another repository, by its version or stage
     #[command(disable_version_flag = true)]
     Get(GetArgs),
@@ -151,6 +153,7 @@ pub(crate) fn run(args: &ArtifactsArgs, context: &Context) -> Result<Exit, CliEr
         Some(Command::Assign(args)) => assign(args, context),
         Some(Command::Show(args)) => show(args, context),
         Some(Command::Get(args)) => get(args, context),
+        Some(Command::Card(args)) => artifacts_card::run(args, context),
     }
 }
 
@@ -282,9 +285,7 @@ fn declared_at(
     name: &str,
     rev: &str,
 ) -> Result<Artifact, CliError> {
-    let revision = repo
-        .revision(rev)
-        .map_err(|error: scm::Error| CliError::from(error))?;
+    let revision = repo.revision(rev)?;
     let declared = match pipeline::Pipeline::load(&revision) {
         Ok(pipeline) => pipeline.artifacts,
         Err(pipeline::Error::NoPipeline { .. }) => Vec::new(),
@@ -304,7 +305,8 @@ fn declared_at(
     }
 }
 
-fn unknown(name: &str, declared: &[Artifact], place: &str) -> CliError {
+/// Makes the error of an artifact that is not there.
+pub(super) fn unknown(name: &str, declared: &[Artifact], place: &str) -> CliError {
     let names = declared.iter().map(|artifact| artifact.name.as_str());
     let hint = did_you_mean(name, names).unwrap_or_else(|| {
         format!("name it in pipeline.yaml:\n\nartifacts:\n  {name}:\n    path: model.pkl\n    type: model")

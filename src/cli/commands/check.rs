@@ -42,13 +42,13 @@ pub(crate) fn run(args: &CheckArgs, context: &Context) -> Result<Exit, CliError>
         .forge
         .place(&Environment::of_process(), &context.folder)?;
     let sha = place.job.sha.clone().ok_or(Error::UnknownCommit)?;
-    let mut open = OpenCheck::begin(args, &place, &sha)?;
     let cancel = CancelToken::default();
     let token = cancel.clone();
     // Of a check that is stopped something is still to be said: there is no second urgency to wait for.
     cancel.listen(move |_| {
         token.escalate();
     })?;
+    let mut open = OpenCheck::begin(args, &place, &sha)?;
     let outcome = carry_out(args, &workspace, &place, &context.folder, &cancel);
     let (exit, ended) = match outcome {
         _ if cancel.is_cancelled() => (Exit::Cancelled, Ended::stopped()),

@@ -10,9 +10,9 @@ use crate::cli::commands::{Context, Targets};
 use crate::cli::error::{CliError, Exit};
 use crate::cli::ui::progress::Spinner;
 use crate::cli::ui::{self, Manner, repro_reporter};
-use crate::data::{self, Access, CheckedOut, Departure, Fate};
+use crate::data::{self, Access, CheckedOut, Departure, Fate, Outcome};
 use crate::engine::{Answer, Ending, Policy, Question, ReproOptions, RunPolicy, repro};
-use crate::pipeline;
+use crate::pipeline::{self, quote};
 use crate::workspace::Workspace;
 
 #[derive(Debug, Args)]
@@ -57,7 +57,7 @@ pub(crate) fn run(args: &CheckoutArgs, context: &Context) -> Result<Exit, CliErr
         if args.targets.is_empty() {
             left = take_away_left(args, context, &access)?;
         }
-        exit = check_out_data(args, context, &access, &targets)?;
+        exit = check_out_data(args, (context, &workspace), &access, &targets)?;
     }
     let has_failed = left.iter().any(|one| matches!(one.fate, Fate::Failed(_)));
     let exit = if has_failed { Exit::Error } else { exit };
@@ -97,7 +97,7 @@ fn is_without_pipeline(workspace: &Workspace) -> bool {
 
 fn check_out_data(
     args: &CheckoutArgs,
-    context: &Context,
+    (context, workspace): (&Context, &Workspace),
     access: &Access<'_>,
     targets: &Targets,
 ) -> Result<Exit, CliError> {
@@ -122,6 +122,17 @@ fn check_out_data(
         ui::print(&events)?;
     } else {
         ui::eprint(&ui::data::checked_out(&all, context.quiet));
+    }
+    let is_lost = |one: &CheckedOut| matches!(one.outcome, Outcome::Lost { .. });
+    if !args.json
+        && all.iter().any(is_lost)
+        && let Some(cache) = workspace.cache_of_main()
+    {
+        ui::eprint(&format!(
+            "this worktree has a cache of its own: `mlpipe cache dir --local {}` takes that of the main \
+             worktree, which `mlpipe gc` then keeps for both\n",
+            quote(&cache.display().to_string())
+        ));
     }
     let is_success = |one: &CheckedOut| one.outcome.is_success();
     Ok(if all.iter().all(is_success) {

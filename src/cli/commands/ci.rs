@@ -83,7 +83,7 @@ fn init(args: &InitArgs, context: &Context) -> Result<Exit, CliError> {
         let Workflow { text, instead, .. } = workflow;
         match (there, instead) {
             (Some(there), _) if there == text.as_bytes() => {
-                told += &format!("{path} is as it should be\n")
+                told += &format!("{path} is as it should be\n");
             }
             (Some(_), Some(line)) if !args.force => {
                 told += &format!("{path} is yours; add to it:\n\n{line}\n");

@@ -11,7 +11,7 @@ use crate::cli::error::CliError;
 use crate::cli::ui;
 use crate::forge::{
     Environment, Error, Forge, Job, Kind, Local, Mode, Overrides, Patience, Permission, Place,
-    Pull, Telling,
+    Pull, Telling, unset,
 };
 use crate::report::Dialect;
 use crate::scm::Repo;
@@ -138,7 +138,7 @@ pub(crate) fn fork_reason(error: &Error, place: &Place) -> Option<String> {
     }
     let what = match error.refusal() {
         Some(refusal) => format!("{} {}", refusal.status.as_u16(), refusal.message),
-        None => format!("{} is not set", place.variables),
+        None => unset(&place.variables),
     };
     Some(format!(
         "this run is of a fork's code, whose token may at most read ({what})"

@@ -13,7 +13,7 @@ use crate::cli::commands::import::overwrite;
 use crate::cli::error::{CliError, Exit};
 use crate::cli::ui;
 use crate::cli::ui::progress::Spinner;
-use crate::imports::{self, Donor, Origin, Stock, Target};
+use crate::imports::{self, Donor, Origin, Part, Stock, Target};
 use crate::pipeline::Content;
 
 #[derive(Debug, Args)]
@@ -123,15 +123,14 @@ pub(crate) fn run_list(args: &LsUrlArgs, context: &Context) -> Result<Exit, CliE
             .collect();
         format!("{:#}\n", Value::Array(entries))
     } else if args.size {
-        let lines = parts.iter();
-        lines
-            .map(|part| format!("{:>9}  {}\n", human::size(part.size()), name(&part.inner)))
-            .collect()
+        let line = |part: &Part| {
+            let (size, name) = (human::size(part.size()), name(&part.inner));
+            format!("{size:>9}  {name}\n")
+        };
+        parts.iter().map(line).collect()
     } else {
-        parts
-            .iter()
-            .map(|part| format!("{}\n", name(&part.inner)))
-            .collect()
+        let line = |part: &Part| format!("{}\n", name(&part.inner));
+        parts.iter().map(line).collect()
     };
     ui::print(&text)?;
     Ok(Exit::Success)

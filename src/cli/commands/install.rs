@@ -37,7 +37,7 @@ pub(crate) fn run(args: &InstallArgs, context: &Context) -> Result<Exit, CliErro
     say("git merges data.lock stage by stage (.gitattributes, local settings)\n")?;
     for (hook, path) in repo.install_hooks()? {
         let shown = shown(&repo, &path);
-        let (name, command) = (hook.name, hook.command);
+        let (name, command) = (hook.name, hook.command.trim_end_matches(" --hook"));
         say(&format!("{name} runs `mlpipe {command}` ({shown})\n"))?;
     }
     say("next: commit .gitattributes; each clone needs `mlpipe install` once\n")?;

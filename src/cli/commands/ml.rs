@@ -173,7 +173,8 @@ pub(crate) fn run(args: &MlArgs, context: &Context) -> Result<(), CliError> {
             inspect(&args.task(context)?, &mut |event| display.show(&event))?;
         }
         Stage::Train(args) => {
-            let logs = args.logs.open(&args.params, Run::New, context);
+            let run = if args.resume { Run::Last } else { Run::New };
+            let logs = args.logs.open(&args.params, run, context);
             logged(logs, &mut display, |show| train(&args.task(), show))?;
         }
         Stage::Evaluate(args) => {

@@ -2,6 +2,7 @@
 
 pub(crate) mod add;
 pub(crate) mod artifacts;
+mod artifacts_card;
 mod backing;
 pub(crate) mod badge;
 mod base;
@@ -157,7 +158,12 @@ pub(crate) struct Context {
 impl Context {
     /// Opens the project that the folder lies in.
     pub(crate) fn workspace(&self) -> Result<Workspace, CliError> {
-        Ok(Workspace::find(&self.folder)?)
+        let is_quiet = self.quiet;
+        Ok(Workspace::find(&self.folder)?.telling(move |holder| {
+            if !is_quiet {
+                ui::eprint(&waiting_for(holder));
+            }
+        }))
     }
 
     /// Enters the project to edit pipeline files, be stages running meanwhile.
@@ -230,9 +236,7 @@ impl Context {
     }
 
     fn say_waiting(&self, holder: &str) {
-        self.say(&format!(
-            "another mlpipe ({holder}) is at work here; waiting\n"
-        ));
+        self.say(&waiting_for(holder));
     }
 
     /// Selects the targets, without what they need or what needs them.
@@ -284,4 +288,8 @@ impl Context {
             ui::eprint(text);
         }
     }
+}
+
+fn waiting_for(holder: &str) -> String {
+    format!("another mlpipe ({holder}) is at work here; waiting\n")
 }

@@ -10,7 +10,7 @@ use crate::base::path::RepoPath;
 use crate::cli::commands::report::Told;
 use crate::cli::commands::selection::SelectionArgs;
 use crate::cli::commands::status::{exit_of, explain};
-use crate::cli::commands::{Context, report};
+use crate::cli::commands::{Context, report, transfer};
 use crate::cli::error::{CliError, Exit};
 use crate::cli::ui::prompt::{self, Prompt};
 use crate::cli::ui::{self, Manner, repro_reporter};
@@ -45,6 +45,14 @@ pub(crate) struct ReproArgs {
     /// Run changed stages even if an earlier run had the same inputs
     #[arg(long)]
     no_run_cache: bool,
+
+    /// Get data that is missing here, and the results of earlier runs, from the remote
+    #[arg(long)]
+    pull: bool,
+
+    /// With `--pull`: which remote [default: the default one]
+    #[arg(long, value_name = "NAME", requires = "pull")]
+    remote: Option<String>,
 
     /// Let data be absent: it counts as what data.lock says of it
     #[arg(long)]
@@ -170,6 +178,9 @@ pub(crate) fn run(args: &ReproArgs, context: &Context) -> Result<Exit, CliError>
     }
     args.set_params(&workspace, context)?;
     report::check_configured(&workspace)?;
+    if args.pull {
+        transfer::supply(args.remote.as_deref(), &workspace, context)?;
+    }
     let cancel = CancelToken::default();
     cancel.listen(ui::announce_stop)?;
     let cores = thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);

@@ -1,5 +1,6 @@
 //! `mlpipe push`, `pull` and `fetch`.
 
+use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
 use std::time::{Duration, Instant};
 
@@ -14,9 +15,11 @@ use crate::cli::commands::checkout::{self, CheckoutArgs};
 use crate::cli::error::{CliError, Exit};
 use crate::cli::ui;
 use crate::cli::ui::watch::watched;
+use crate::data::{self, Manner};
 use crate::exchange::{self, Pulled, Scope, Sent};
 use crate::remote::Depot;
 use crate::scm::Reach;
+use crate::store::Meter;
 use crate::workspace::Workspace;
 
 /// What travels, and where to or from.
@@ -66,6 +69,10 @@ pub(crate) struct PushArgs {
     #[command(flatten)]
     runs: RunCacheArgs,
 
+    /// Do nothing where no remote is set up, for git's pre-push hook
+    #[arg(long, hide = true)]
+    hook: bool,
+
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -100,6 +107,9 @@ pub(crate) struct PullArgs {
 /// Uploads what the remote lacks.
 pub(crate) fn push(args: &PushArgs, context: &Context) -> Result<Exit, CliError> {
     let workspace = context.workspace()?;
+    if args.hook && workspace.settings().remotes.is_empty() {
+        return Ok(Exit::Success);
+    }
     let scope = args.transfer.scope(&workspace, context)?;
     let depot = args.transfer.open(&workspace)?;
     let begin = Instant::now();
@@ -246,6 +256,52 @@ pub(crate) fn open(
     })?;
     let jobs = jobs.map(NonZeroUsize::get);
     Ok(exchange::open(workspace, remote, jobs, &cancel)?)
+}
+
+/// Gets tracked data that is missing here, and lets runs get what earlier ones made.
+pub(crate) fn supply(
+    remote: Option<&str>,
+    workspace: &Workspace,
+    context: &Context,
+) -> Result<(), CliError> {
+    let depot = open(remote, None, workspace)?;
+    let access = context.access(workspace)?;
+    let is_absent = |path: &&RepoPath| !workspace.locate(path).exists();
+    let absent: BTreeSet<RepoPath> = access.data.keys().filter(is_absent).cloned().collect();
+    let begin = Instant::now();
+    let mut pulled = Pulled::default();
+    if !absent.is_empty() {
+        let scope = Scope {
+            paths: absent.iter().cloned().collect(),
+            ..Scope::default()
+        };
+        watched("fetching", context.quiet, |meter| {
+            pulled = exchange::fetch(workspace, &depot, &scope, meter)?;
+            let manner = Manner {
+                is_forced: false,
+                relinks: false,
+            };
+            data::check_out(&access, &absent, manner, meter)?;
+            Ok::<_, exchange::Error>(())
+        })?;
+    }
+    pulled.runs = exchange::fetch_runs(workspace, &depot)?;
+    context.say(&fetched_text(&pulled, depot.url(), begin.elapsed()));
+    judge(&pulled)?;
+    workspace.supply_by(move |workspace, content| {
+        let meter = Meter::default();
+        match exchange::provide(workspace, &depot, content, &meter) {
+            Ok(is_there) => is_there,
+            Err(error) => {
+                // The stage can still run.
+                ui::eprint(&format!(
+                    "the remote did not give an earlier result: {error}\n"
+                ));
+                false
+            }
+        }
+    });
+    Ok(())
 }
 
 fn outs_of(

@@ -191,7 +191,8 @@ pub(crate) fn explain_checkout(path: &str, outcome: &data::Outcome) -> Option<Cl
                     format!("`{path}` is not in the cache as a whole: {count} missing: {names}")
                 }
             };
-            let error = error(message).hint("fetch it from where the data was added");
+            let error = error(message)
+                .hint("`mlpipe pull` gets it, once it is pushed from where the data was added");
             if *is_partial {
                 return Some(error.hint("all its other files were put in place"));
             }

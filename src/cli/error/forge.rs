@@ -68,7 +68,7 @@ fn hints(error: &forge::Error) -> Vec<String> {
     }
 }
 
-fn no_token(kind: Kind, variables: &str, need: Permission) -> Vec<String> {
+fn no_token(kind: Kind, variables: &[String], need: Permission) -> Vec<String> {
     let Need { scope, page } = need.on(kind);
     let mut hints = vec![format!("it needs {scope}: {page}")];
     if kind == Kind::Github {
@@ -77,7 +77,7 @@ fn no_token(kind: Kind, variables: &str, need: Permission) -> Vec<String> {
                 .to_owned(),
         );
     } else {
-        let first = variables.split(',').next().unwrap_or_default();
+        let first = variables.first().map_or("", String::as_str);
         hints.push(format!(
             "put it in {first}, as a masked variable of the CI system"
         ));

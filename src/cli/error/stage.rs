@@ -137,7 +137,7 @@ fn of_deps(error: CliError, failure: &Failure) -> CliError {
         Failure::DataMissing {
             tracked, problem, ..
         } => error.at(problem).hint(format!(
-            "`mlpipe checkout {tracked}` brings it once the cache has it: fetch it from where it was added"
+            "`mlpipe pull {tracked}` gets it, once it is pushed from where it was added"
         )),
         Failure::DataIncomplete { tracked, .. } => error
             .hint(format!(

@@ -47,7 +47,12 @@ impl Checkup {
             name,
             is_number: false,
         };
-        let columns = [column(""), column("what"), column(""), column("found")];
+        let columns = [
+            column(""),
+            column("topic"),
+            column("check"),
+            column("found"),
+        ];
         let mut last: Option<Topic> = None;
         let rows = told.iter().map(|finding| {
             let topic = if last.replace(finding.topic) == Some(finding.topic) {

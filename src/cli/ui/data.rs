@@ -296,7 +296,9 @@ pub(crate) fn status(all: &[Tracked]) -> String {
                     "`mlpipe checkout {path}` brings it back, `mlpipe remove {path}` forgets it"
                 )
             }
-            State::Lost => "fetch it from where it was added".to_owned(),
+            State::Lost => {
+                "`mlpipe pull` gets it, once it is pushed from where it was added".to_owned()
+            }
         };
         let name = paint(CHANGED, path.as_str());
         text += &format!("{name} is {}\n  {todo}\n", state.words());

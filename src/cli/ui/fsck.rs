@@ -14,15 +14,16 @@ pub(crate) fn findings(report: &Report) -> String {
     let mut text = String::new();
     for damage in &report.checked.damage {
         text += &found(damage);
-        if let Damage::Object {
-            digest, has_copy, ..
-        } = damage
-        {
-            text += &if *has_copy {
-                "  another copy of it is good: nothing is lost\n".to_owned()
-            } else {
-                affects(report.affected.get(digest))
-            };
+        match damage {
+            Damage::Object { has_copy: true, .. } => {
+                text += "  another copy of it is good: nothing is lost\n";
+            }
+            Damage::Object { digest, .. } => text += &affects(report.affected.get(digest)),
+            Damage::Unreadable { digest, .. } => {
+                let affected = digest.and_then(|digest| report.affected.get(&digest));
+                text += &hides(affected);
+            }
+            _ => {}
         }
     }
     if !report.lacking.is_empty() {
@@ -87,7 +88,16 @@ fn found(damage: &Damage) -> String {
              `mlpipe fsck` in that project first, which registers it again\n"
         ),
         Damage::Lock => "corrupt: the lock had something in it; it is empty again\n".to_owned(),
+        Damage::Unreadable { what, reason, .. } => format!("unreadable: {what}: {reason}\n"),
     }
+}
+
+/// Says what needs an object that cannot be read, which may be good all the same.
+fn hides(affected: Option<&Affected>) -> String {
+    let uses = affected.into_iter().flat_map(|affected| &affected.uses);
+    let lines = uses.map(|((path, inner), one)| format!("  needed: {}\n", what(path, inner, one)));
+    let lines: String = lines.collect();
+    lines + "  mend its permissions or the disk, then run `mlpipe fsck` again\n"
 }
 
 fn affects(affected: Option<&Affected>) -> String {
@@ -183,6 +193,17 @@ pub(crate) fn to_json(report: &Report) -> String {
             json!({"kind": "registration", "name": name, "project": project})
         }
         Damage::Lock => json!({"kind": "lock"}),
+        Damage::Unreadable {
+            what,
+            reason,
+            digest,
+        } => json!({
+            "kind": "unreadable",
+            "what": what,
+            "reason": reason,
+            "sha256": digest,
+            "affects": digest.map(|digest| uses(report, &digest)).unwrap_or_default(),
+        }),
     });
     let value = json!({
         "objects": checked.objects,

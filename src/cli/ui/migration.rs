@@ -22,9 +22,8 @@ pub(crate) fn lines(migration: &Migration) -> String {
         let word = paint(style, &format!("{:8}", word(fate)));
         text += &format!("{name:width$}  {word}  {}\n", reason(fate));
     }
-    text.lines()
-        .map(|line| format!("{}\n", line.trim_end()))
-        .collect()
+    let lines = text.lines().map(|line| format!("{}\n", line.trim_end()));
+    lines.collect()
 }
 
 /// Writes what could not be taken over.

@@ -1,5 +1,7 @@
 //! Batch norm, ReLU and max-pool in one pass over memory, and back.
 
+use std::ops::Range;
+
 use crate::field::Field;
 use crate::simd::{Lanes, Simd, Task};
 
@@ -235,16 +237,17 @@ impl<S: Simd> Curve<S> {
 }
 
 impl Activate<'_> {
-    /// From values to activations.
+    /// From values to some rows of activations.
     #[inline(always)]
     pub(crate) fn forward<S: Simd, const PART: usize>(
         &self,
+        rows: Range<usize>,
         input: &[Lanes],
         output: &mut [Lanes],
     ) {
         for channel in 0..self.input_field.channels {
             let curve = Curve::<S>::new(self, channel);
-            for row in 0..self.output_field.height {
+            for row in rows.clone() {
                 let to = &mut output[self.output_field.row(channel, row)];
                 if let Some(pool) = self.pool {
                     let corner = self.input_field.at(channel, row * pool.stride, 0);
@@ -420,10 +423,11 @@ pub(crate) struct ThroughNorm<'a> {
 }
 
 impl ThroughNorm<'_> {
-    /// Turns, in place, gradients of normalised values into those of the values.
+    /// Turns, in place, some rows of gradients of normalised values into those of the values.
     #[inline(always)]
     pub(crate) fn turn<S: Simd, const PART: usize>(
         &self,
+        rows: Range<usize>,
         (values, field): (&[Lanes], &Field),
         (gradient, gradient_field): (&mut [Lanes], &Field),
     ) {
@@ -436,7 +440,7 @@ impl ThroughNorm<'_> {
             let mask = S::load::<PART>(self.mask);
             let [scale, along, across] =
                 [line.scale, -along, -across].map(|factor| S::mul(mask, S::splat(factor)));
-            for row in 0..field.height {
+            for row in rows.clone() {
                 let values = &values[field.row(channel, row)];
                 let gradient = &mut gradient[gradient_field.row(channel, row)];
                 for (gradient, value) in gradient.iter_mut().zip(values) {

@@ -4,6 +4,9 @@
 //! edges and no shuffles. Each sum is taken in one order, whatever the blocks of registers are:
 //! input channel, kernel row, kernel column; for weights row, column, then lanes.
 
+use std::array::from_fn;
+use std::ops::Range;
+
 use crate::field::Field;
 use crate::simd::{Lanes, Simd, Task};
 
@@ -98,6 +101,8 @@ pub(crate) struct Forward<'a> {
     pub(crate) weights: &'a [[f32; BLOCK]],
     pub(crate) bias: Option<&'a [f32]>,
     pub(crate) kernel: Kernel,
+    /// The rows of the output that are computed.
+    pub(crate) rows: Range<usize>,
 }
 
 impl Task for Forward<'_> {
@@ -105,32 +110,36 @@ impl Task for Forward<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(mut self) {
-        for row in 0..self.output_field.height {
-            self.row::<S, 0>(row);
-            if S::PARTS > 1 {
-                self.row::<S, 1>(row);
+        for row in self.rows.clone() {
+            match (self.kernel.width, self.kernel.stride) {
+                (1, 1) => self.row::<S, 1>(row),
+                (3, 1) => self.row::<S, 3>(row),
+                _ => self.row::<S, 0>(row),
             }
         }
     }
 }
 
 impl Forward<'_> {
+    /// Computes a row; `W` is the kernel's width if that is known here and the stride is one.
     #[inline(always)]
-    fn row<S: Simd, const PART: usize>(&mut self, row: usize) {
+    fn row<S: Simd, const W: usize>(&mut self, row: usize) {
         for block in 0..self.kernel.outputs.div_ceil(BLOCK) {
             if S::MANY_REGISTERS {
-                self.columns::<S, PART, 8>(row, block, 0);
-            } else {
-                self.columns::<S, PART, 4>(row, block, 0);
-                if block * BLOCK + 4 < self.kernel.outputs {
-                    self.columns::<S, PART, 4>(row, block, 4);
+                self.columns::<S, 0, W, 8>(row, block, 0);
+                continue;
+            }
+            for first in [0, 4] {
+                if block * BLOCK + first < self.kernel.outputs {
+                    self.columns::<S, 0, W, 4>(row, block, first);
+                    self.columns::<S, 1, W, 4>(row, block, first);
                 }
             }
         }
     }
 
     #[inline(always)]
-    fn columns<S: Simd, const PART: usize, const B: usize>(
+    fn columns<S: Simd, const PART: usize, const W: usize, const B: usize>(
         &mut self,
         row: usize,
         block: usize,
@@ -142,16 +151,16 @@ impl Forward<'_> {
             let count = step(width - column);
             let at = (row, column);
             match count {
-                3 => self.block::<S, PART, B, 3>(at, block, first),
-                2 => self.block::<S, PART, B, 2>(at, block, first),
-                _ => self.block::<S, PART, B, 1>(at, block, first),
+                3 => self.block::<S, PART, W, B, 3>(at, block, first),
+                2 => self.block::<S, PART, W, B, 2>(at, block, first),
+                _ => self.block::<S, PART, W, B, 1>(at, block, first),
             }
             column += count;
         }
     }
 
     #[inline(always)]
-    fn block<S: Simd, const PART: usize, const B: usize, const C: usize>(
+    fn block<S: Simd, const PART: usize, const W: usize, const B: usize, const C: usize>(
         &mut self,
         (row, column): (usize, usize),
         block: usize,
@@ -170,25 +179,21 @@ impl Forward<'_> {
         let (plane, pitch) = (self.input_field.plane(), self.input_field.pitch());
         let origin = self.input_field.halo - kernel.padding;
         let corner = (row * kernel.stride + origin) * pitch + column * kernel.stride + origin;
-        let span = (C - 1) * kernel.stride + kernel.width;
+        let (width, stride) = if W > 0 {
+            (W, 1)
+        } else {
+            (kernel.width, kernel.stride)
+        };
+        let span = (C - 1) * stride + width;
         for input in 0..kernel.inputs {
             for y in 0..kernel.height {
                 let values = &self.input[input * plane + y * pitch + corner..][..span];
-                let (now, later) = weights.split_at(kernel.width);
+                let (now, later) = weights.split_at(width);
                 weights = later;
-                if kernel.stride == 1 {
-                    for (window, eight) in values.array_windows::<C>().zip(now) {
-                        let loaded: [S::Vector; C] =
-                            std::array::from_fn(|column| S::load::<PART>(&window[column]));
-                        add::<S, B, C>(&mut sums, loaded, eight, first);
-                    }
-                } else {
-                    for (x, eight) in now.iter().enumerate() {
-                        let loaded: [S::Vector; C] = std::array::from_fn(|column| {
-                            S::load::<PART>(&values[column * kernel.stride + x])
-                        });
-                        add::<S, B, C>(&mut sums, loaded, eight, first);
-                    }
+                for x in 0..width {
+                    let loaded: [S::Vector; C] =
+                        from_fn(|column| S::load::<PART>(&values[column * stride + x]));
+                    add::<S, B, C>(&mut sums, loaded, &now[x], first);
                 }
             }
         }
@@ -308,6 +313,8 @@ pub(crate) struct WeightGradient<'a> {
     pub(crate) output_field: Field,
     pub(crate) sums: &'a mut [[Lanes; BLOCK]],
     pub(crate) kernel: Kernel,
+    /// The rows of the output whose part is added; from the first row on the sums are new.
+    pub(crate) rows: Range<usize>,
 }
 
 impl Task for WeightGradient<'_> {
@@ -315,21 +322,19 @@ impl Task for WeightGradient<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(mut self) {
-        // So many rows of eight channels stay in the innermost cache.
-        let rows = (400 / (BLOCK * self.output_field.width)).max(1);
-        let height = self.output_field.height;
-        let mut start = 0;
-        while start < height {
-            let tile = (start, (start + rows).min(height));
-            for block in 0..self.kernel.outputs.div_ceil(BLOCK) {
-                self.tile::<S, 0>(tile, block);
-                if S::PARTS > 1 {
-                    self.tile::<S, 1>(tile, block);
-                }
+        for block in 0..self.kernel.outputs.div_ceil(BLOCK) {
+            let tile = (self.rows.start, self.rows.end);
+            self.tile::<S, 0>(tile, block);
+            if S::PARTS > 1 {
+                self.tile::<S, 1>(tile, block);
             }
-            start += rows;
         }
     }
+}
+
+/// Returns how many rows of eight channels stay in the innermost cache.
+pub(crate) fn tile_rows(output: &Field) -> usize {
+    (400 / (BLOCK * output.width)).max(1)
 }
 
 impl WeightGradient<'_> {
@@ -374,8 +379,8 @@ impl WeightGradient<'_> {
         let (kernel, field) = (self.kernel, self.output_field);
         let width = field.width;
         let outputs: [usize; B] =
-            std::array::from_fn(|place| (block * BLOCK + first + place).min(kernel.outputs - 1));
-        let corners: [usize; T] = std::array::from_fn(|place| self.corner(tap + place));
+            from_fn(|place| (block * BLOCK + first + place).min(kernel.outputs - 1));
+        let corners: [usize; T] = from_fn(|place| self.corner(tap + place));
         let kept = &mut self.sums[block * kernel.taps() + tap..][..T];
         let mut sums = [[S::splat(0.0); T]; B];
         if top > 0 {
@@ -388,21 +393,20 @@ impl WeightGradient<'_> {
         let span = (width - 1) * kernel.stride + 1;
         for row in top..bottom {
             let gradients: [&[Lanes]; B] =
-                std::array::from_fn(|place| &self.output[field.row(outputs[place], row)][..width]);
+                from_fn(|place| &self.output[field.row(outputs[place], row)][..width]);
             let below = row * kernel.stride * self.input_field.pitch();
             let values: [&[Lanes]; T] =
-                std::array::from_fn(|place| &self.input[corners[place] + below..][..span]);
+                from_fn(|place| &self.input[corners[place] + below..][..span]);
             if kernel.stride == 1 {
-                let values: [&[Lanes]; T] = std::array::from_fn(|place| &values[place][..width]);
+                let values: [&[Lanes]; T] = from_fn(|place| &values[place][..width]);
                 for column in 0..width {
-                    let loaded = std::array::from_fn(|tap| S::load::<PART>(&values[tap][column]));
+                    let loaded = from_fn(|tap| S::load::<PART>(&values[tap][column]));
                     multiply::<S, PART, B, T>(&mut sums, loaded, &gradients, column);
                 }
             } else {
                 for column in 0..width {
-                    let loaded = std::array::from_fn(|tap| {
-                        S::load::<PART>(&values[tap][column * kernel.stride])
-                    });
+                    let loaded =
+                        from_fn(|tap| S::load::<PART>(&values[tap][column * kernel.stride]));
                     multiply::<S, PART, B, T>(&mut sums, loaded, &gradients, column);
                 }
             }

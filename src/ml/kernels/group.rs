@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use crate::activate::{self, Activate, Back, Line, Moments, Pulls, ThroughNorm};
 use crate::average::Average;
-use crate::conv::{BLOCK, Forward, Gather, Kernel, Packed, Sums, WeightGradient};
+use crate::conv::{BLOCK, Forward, Gather, Kernel, Packed, Sums, WeightGradient, tile_rows};
 use crate::field::Field;
 use crate::loss::Loss;
 use crate::plan::{Norm, Op, Plan, gathers};
@@ -177,38 +177,85 @@ impl Group {
 
     /// Goes through some operations.
     pub(crate) fn forward(&mut self, ops: Range<usize>, shared: &Shared) {
-        for position in ops {
-            self.operate(position, shared);
+        let mut position = ops.start;
+        while position < ops.end {
+            let next = position + 1;
+            if next < ops.end && shared.plan.is_activated_conv(position) {
+                self.activate_and_convolve(position, shared);
+                position += 2;
+            } else {
+                self.operate(position, shared);
+                position += 1;
+            }
         }
+    }
+
+    /// Computes activations a few rows before the convolution that reads them, so that they are
+    /// still in the cache.
+    fn activate_and_convolve(&mut self, position: usize, shared: &Shared) {
+        let plan = shared.plan;
+        let Op::Conv { kernel, .. } = plan.ops[position + 1] else {
+            unreachable!("invariant: a convolution follows")
+        };
+        let (between, after) = (&plan.values[position + 1], &plan.values[position + 2]);
+        let (mut done, mut row) = (0, 0);
+        while row < after.height {
+            let end = (row + tile_rows(after)).min(after.height);
+            let needed = if end == after.height {
+                between.height
+            } else {
+                let last = (end - 1) * kernel.stride + kernel.height;
+                last.saturating_sub(kernel.padding).min(between.height)
+            };
+            self.activate(position, done..needed.max(done), shared);
+            self.convolve(position + 1, kernel, row..end, shared);
+            (done, row) = (needed.max(done), end);
+        }
+    }
+
+    fn activate(&mut self, position: usize, rows: Range<usize>, shared: &Shared) {
+        let (before, after) = self.values.split_at_mut(position + 1);
+        let task = ActivateTask {
+            activate: activation(position, shared),
+            rows,
+            input: &before[position],
+            output: &mut after[0],
+        };
+        simd::run(shared.path, task);
+    }
+
+    fn convolve(&mut self, position: usize, kernel: Kernel, rows: Range<usize>, shared: &Shared) {
+        let (before, after) = self.values.split_at_mut(position + 1);
+        let weights = &shared.weights[position];
+        let task = Forward {
+            input: &before[position],
+            input_field: shared.plan.values[position],
+            output: &mut after[0],
+            output_field: shared.plan.values[position + 1],
+            weights: &weights.forward,
+            bias: weights.bias.as_deref(),
+            kernel,
+            rows,
+        };
+        simd::run(shared.path, task);
     }
 
     fn operate(&mut self, position: usize, shared: &Shared) {
         let plan = shared.plan;
-        let (before, after) = self.values.split_at_mut(position + 1);
-        let (input, output) = (&before[position][..], &mut after[0][..]);
         let (input_field, output_field) = (plan.values[position], plan.values[position + 1]);
         match plan.ops[position] {
             Op::Conv { kernel, .. } => {
-                let weights = &shared.weights[position];
-                let task = Forward {
-                    input,
-                    input_field,
-                    output,
-                    output_field,
-                    weights: &weights.forward,
-                    bias: weights.bias.as_deref(),
-                    kernel,
-                };
-                simd::run(shared.path, task);
+                return self.convolve(position, kernel, 0..output_field.height, shared);
             }
             Op::Activate { .. } => {
-                let task = ActivateTask {
-                    activate: activation(position, shared),
-                    input,
-                    output,
-                };
-                simd::run(shared.path, task);
+                return self.activate(position, 0..output_field.height, shared);
             }
+            _ => {}
+        }
+        let (before, after) = self.values.split_at_mut(position + 1);
+        let (input, output) = (&before[position][..], &mut after[0][..]);
+        match plan.ops[position] {
+            Op::Conv { .. } | Op::Activate { .. } => {}
             Op::Average { pool } => {
                 let average = Average {
                     pool,
@@ -264,19 +311,29 @@ impl Group {
     /// norm only the pulls are taken; when it is `from`, `pulls` of the whole batch are gone
     /// through first.
     pub(crate) fn back(&mut self, from: usize, pulls: Option<(&[Pulls], f64)>, shared: &Shared) {
-        if let (
-            Some((pulls, count)),
+        let plan = shared.plan;
+        let mut turn = pulls.and_then(|(pulls, count)| match plan.ops[from] {
             Op::Activate {
                 norm: Some(norm), ..
-            },
-        ) = (pulls, shared.plan.ops[from])
-        {
-            self.through_norm(from, norm.number, pulls, count, shared);
-        }
+            } => Some(Turn {
+                position: from,
+                number: norm.number,
+                pulls,
+                count,
+            }),
+            _ => None,
+        });
         let begin = from + usize::from(pulls.is_none());
-        for position in (shared.plan.first_learned..begin).rev() {
-            match shared.plan.ops[position] {
-                Op::Conv { kernel, .. } => self.back_conv(position, kernel, shared),
+        for position in (plan.first_learned..begin).rev() {
+            if let Op::Conv { kernel, .. } = plan.ops[position] {
+                self.back_conv(position, kernel, turn.take().as_ref(), shared);
+                continue;
+            }
+            if let Some(turn) = turn.take() {
+                self.through_norm(&turn, 0..plan.values[turn.position].height, shared);
+            }
+            match plan.ops[position] {
+                Op::Conv { .. } => {}
                 Op::Activate { norm, .. } => {
                     self.back_activate(position, norm, shared);
                     if norm.is_some() {
@@ -306,49 +363,87 @@ impl Group {
         }
     }
 
-    fn back_conv(&mut self, position: usize, kernel: Kernel, shared: &Shared) {
+    /// Goes back through a convolution, and through the norm after it first if `turn` says so: a
+    /// few rows at a time, so that they are still in the cache.
+    fn back_conv(&mut self, position: usize, kernel: Kernel, turn: Option<&Turn>, shared: &Shared) {
         let plan = shared.plan;
-        let output_field = plan.gradients[position + 1];
-        if output_field.area() > 1 {
-            self.weight_gradient(position, kernel, shared);
+        let (input, output) = (plan.gradients[position], plan.gradients[position + 1]);
+        let is_dense = output.area() == 1;
+        let is_first = position == plan.first_learned;
+        let gathers = gathers(&plan.ops[position], &output) == Some(true);
+        let (mut row, mut done) = (0, 0);
+        while row < output.height {
+            let end = (row + tile_rows(&output)).min(output.height);
+            if let Some(turn) = turn {
+                self.through_norm(turn, row..end, shared);
+            }
+            if !is_dense {
+                self.weight_gradient(position, kernel, row..end, shared);
+            }
+            if !is_first && !gathers {
+                // The rows of the input whose outputs are all there.
+                let ready = if end == output.height {
+                    input.height
+                } else {
+                    end.saturating_sub(kernel.padding).min(input.height)
+                };
+                self.spread(position, kernel, done..ready.max(done), shared);
+                done = ready.max(done);
+            }
+            row = end;
+        }
+        if !is_dense {
+            self.fold(position, kernel, shared);
         }
         self.bias_gradient(position, shared);
-        if position == plan.first_learned {
-            return;
-        }
-        let input_field = plan.gradients[position];
-        let weights = &shared.weights[position].back;
-        let (input, output) = pair(&mut self.gradients, plan, position);
-        if gathers(&plan.ops[position], &output_field) == Some(true) {
-            let task = Gather {
-                output,
-                output_field,
-                input,
-                input_field,
-                weights,
-                kernel,
-            };
-            simd::run(shared.path, task);
-        } else {
-            let task = Forward {
-                input: output,
-                input_field: output_field,
-                output: input,
-                output_field: input_field,
-                weights,
-                bias: None,
-                kernel: Kernel {
-                    inputs: kernel.outputs,
-                    outputs: kernel.inputs,
-                    padding: kernel.height - 1 - kernel.padding,
-                    ..kernel
-                },
-            };
-            simd::run(shared.path, task);
+        if !is_first && gathers {
+            self.gather(position, kernel, shared);
         }
     }
 
-    fn weight_gradient(&mut self, position: usize, kernel: Kernel, shared: &Shared) {
+    /// Computes some rows of the gradient of a convolution's input, itself by a convolution.
+    fn spread(&mut self, position: usize, kernel: Kernel, rows: Range<usize>, shared: &Shared) {
+        let plan = shared.plan;
+        let (input, output) = pair(&mut self.gradients, plan, position);
+        let task = Forward {
+            input: output,
+            input_field: plan.gradients[position + 1],
+            output: input,
+            output_field: plan.gradients[position],
+            weights: &shared.weights[position].back,
+            bias: None,
+            kernel: Kernel {
+                inputs: kernel.outputs,
+                outputs: kernel.inputs,
+                padding: kernel.height - 1 - kernel.padding,
+                ..kernel
+            },
+            rows,
+        };
+        simd::run(shared.path, task);
+    }
+
+    fn gather(&mut self, position: usize, kernel: Kernel, shared: &Shared) {
+        let plan = shared.plan;
+        let (input, output) = pair(&mut self.gradients, plan, position);
+        let task = Gather {
+            output,
+            output_field: plan.gradients[position + 1],
+            input,
+            input_field: plan.gradients[position],
+            weights: &shared.weights[position].back,
+            kernel,
+        };
+        simd::run(shared.path, task);
+    }
+
+    fn weight_gradient(
+        &mut self,
+        position: usize,
+        kernel: Kernel,
+        rows: Range<usize>,
+        shared: &Shared,
+    ) {
         let plan = shared.plan;
         let blocks = kernel.outputs.div_ceil(BLOCK) * kernel.taps();
         if self.sums.len() < blocks {
@@ -361,10 +456,15 @@ impl Group {
             output_field: plan.gradients[position + 1],
             sums: &mut self.sums[..blocks],
             kernel,
+            rows,
         };
         simd::run(shared.path, task);
+    }
+
+    /// Adds the lanes of the weights' gradient up.
+    fn fold(&mut self, position: usize, kernel: Kernel, shared: &Shared) {
         let task = FoldTask {
-            sums: &self.sums[..blocks],
+            sums: &self.sums,
             kernel,
             weights: &mut self.weights[position],
         };
@@ -405,22 +505,16 @@ impl Group {
         simd::run(shared.path, task);
     }
 
-    fn through_norm(
-        &mut self,
-        position: usize,
-        number: usize,
-        pulls: &[Pulls],
-        count: f64,
-        shared: &Shared,
-    ) {
-        let plan = shared.plan;
+    fn through_norm(&mut self, turn: &Turn, rows: Range<usize>, shared: &Shared) {
+        let (plan, position) = (shared.plan, turn.position);
         let task = NormTask {
             through: ThroughNorm {
-                lines: &shared.lines[number],
-                pulls,
-                count,
+                lines: &shared.lines[turn.number],
+                pulls: turn.pulls,
+                count: turn.count,
                 mask: &self.mask,
             },
+            rows,
             values: (&self.values[position], &plan.values[position]),
             gradient: (
                 &mut self.gradients[plan.slots[position]],
@@ -429,6 +523,14 @@ impl Group {
         };
         simd::run(shared.path, task);
     }
+}
+
+/// A norm that gradients have not gone through yet.
+struct Turn<'a> {
+    position: usize,
+    number: usize,
+    pulls: &'a [Pulls],
+    count: f64,
 }
 
 fn activation<'a>(position: usize, shared: &'a Shared) -> Activate<'a> {
@@ -500,6 +602,7 @@ fn drop_out(rate: f64, kept: &[u16], values: &mut [Lanes], field: &Field) {
 
 struct ActivateTask<'a> {
     activate: Activate<'a>,
+    rows: Range<usize>,
     input: &'a [Lanes],
     output: &'a mut [Lanes],
 }
@@ -508,9 +611,10 @@ impl Task for ActivateTask<'_> {
     type Output = ();
     #[inline(always)]
     fn run<S: Simd>(self) {
-        self.activate.forward::<S, 0>(self.input, self.output);
+        let activate = self.activate;
+        activate.forward::<S, 0>(self.rows.clone(), self.input, self.output);
         if S::PARTS > 1 {
-            self.activate.forward::<S, 1>(self.input, self.output);
+            activate.forward::<S, 1>(self.rows, self.input, self.output);
         }
     }
 }
@@ -532,6 +636,7 @@ impl Task for MomentsTask<'_> {
 
 struct NormTask<'a> {
     through: ThroughNorm<'a>,
+    rows: Range<usize>,
     values: (&'a [Lanes], &'a Field),
     gradient: (&'a mut [Lanes], &'a Field),
 }
@@ -540,10 +645,11 @@ impl Task for NormTask<'_> {
     type Output = ();
     #[inline(always)]
     fn run<S: Simd>(self) {
-        let (gradient, field) = self.gradient;
-        self.through.turn::<S, 0>(self.values, (gradient, field));
+        let ((gradient, field), rows) = (self.gradient, self.rows);
+        let through = self.through;
+        through.turn::<S, 0>(rows.clone(), self.values, (gradient, field));
         if S::PARTS > 1 {
-            self.through.turn::<S, 1>(self.values, (gradient, field));
+            through.turn::<S, 1>(rows, self.values, (gradient, field));
         }
     }
 }

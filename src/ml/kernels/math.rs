@@ -1,7 +1,7 @@
 //! Exponential and logarithm that are the same on every machine; a system's library is not.
 
-const LN_2_HIGH: f64 = 6.931_471_803_691_238_16e-1;
-const LN_2_LOW: f64 = 1.908_214_929_270_587_70e-10;
+const LN_2_HIGH: f64 = 0.693_147_180_369_123_8;
+const LN_2_LOW: f64 = 1.908_214_929_270_587_7e-10;
 
 /// Returns e to the power of `x`, right to about 15 digits.
 ///
@@ -39,16 +39,18 @@ pub fn exp(x: f64) -> f64 {
 /// tangent of (rest − 1) / (rest + 1).
 #[inline]
 pub fn ln(x: f64) -> f64 {
-    if !(x > 0.0) || x.is_infinite() {
-        return match x {
-            x if x == 0.0 => f64::NEG_INFINITY,
-            x if x > 0.0 => x,
-            _ => f64::NAN,
-        };
+    if x == 0.0 {
+        return f64::NEG_INFINITY;
+    }
+    if x.is_nan() || x < 0.0 {
+        return f64::NAN;
+    }
+    if x.is_infinite() {
+        return x;
     }
     let bits = x.to_bits();
     let mut exponent = (bits >> 52) as i64 - 1023;
-    let mut rest = f64::from_bits(bits & 0x000f_ffff_ffff_ffff | 1023 << 52);
+    let mut rest = f64::from_bits((bits & 0x000f_ffff_ffff_ffff) | (1023 << 52));
     if rest > std::f64::consts::SQRT_2 {
         rest *= 0.5;
         exponent += 1;

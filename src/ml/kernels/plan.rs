@@ -231,6 +231,14 @@ impl Plan {
         &self.shapes
     }
 
+    /// Returns whether an activation is followed by a convolution.
+    pub(crate) fn is_activated_conv(&self, position: usize) -> bool {
+        matches!(
+            self.ops.get(position..position + 2),
+            Some([Op::Activate { .. }, Op::Conv { .. }])
+        )
+    }
+
     /// Returns how many values an image has.
     pub fn pixels(&self) -> usize {
         self.values[0].channels * self.values[0].area()

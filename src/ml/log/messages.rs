@@ -96,11 +96,11 @@ pub(super) enum Told {
 
 #[derive(Clone, PartialEq, prost::Message)]
 pub(super) struct Experiment {
-    #[prost(double, tag = "4")]
+    #[prost(double, tag = "3")]
     pub(super) created: f64,
-    #[prost(message, repeated, tag = "5")]
+    #[prost(message, repeated, tag = "4")]
     pub(super) hyperparameters: Vec<HyperparameterInfo>,
-    #[prost(message, repeated, tag = "6")]
+    #[prost(message, repeated, tag = "5")]
     pub(super) metrics: Vec<MetricInfo>,
 }
 

@@ -25,7 +25,7 @@ const LONGEST: usize = 6000;
 enum Order {
     Keep(Vec<Json>),
     Send,
-    End { succeeded: bool },
+    End(Option<&'static str>),
 }
 
 /// A run, and the thread that tells of it.
@@ -34,6 +34,8 @@ pub(super) struct Mlflow {
     failures: Receiver<String>,
     teller: JoinHandle<Option<String>>,
     epoch: usize,
+    /// Whether the stage trains, with whose end the run ends.
+    trains: bool,
 }
 
 impl Mlflow {
@@ -53,7 +55,7 @@ impl Mlflow {
                 match order {
                     Order::Keep(metrics) => teller.metrics.extend(metrics),
                     Order::Send => teller.send(&failed),
-                    Order::End { succeeded } => return teller.end(succeeded),
+                    Order::End(status) => return teller.end(status),
                 }
             }
             None
@@ -63,13 +65,17 @@ impl Mlflow {
             failures,
             teller,
             epoch: 0,
+            trains: false,
         }
     }
 
     /// Tells what happened.
     pub(super) fn record(&mut self, event: &Event) {
         match event {
-            Event::Started { .. } => self.order(Order::Send),
+            Event::Started { .. } => {
+                self.trains = true;
+                self.order(Order::Send);
+            }
             Event::Batch(at) if at.batch.is_multiple_of(EVERY) || at.batch == at.batches => {
                 let step = (at.epoch - 1) * at.batches + at.batch;
                 self.order(Order::Keep(scores("batch", at.mean, step)));
@@ -102,7 +108,12 @@ impl Mlflow {
 
     /// Ends the run; returns what the server does not know.
     pub(super) fn finish(self, succeeded: bool) -> Option<String> {
-        self.order(Order::End { succeeded });
+        let status = match (succeeded, self.trains) {
+            (true, true) => Some("FINISHED"),
+            (false, true) => Some("FAILED"),
+            (_, false) => None,
+        };
+        self.order(Order::End(status));
         let Self { teller, .. } = self;
         teller.join().unwrap_or_else(|_| {
             Some("the thread that tells MLflow of the run broke down".to_owned())
@@ -212,12 +223,13 @@ impl Teller {
     }
 
     /// Sends the rest and ends the run; returns what could not be told.
-    fn end(&mut self, succeeded: bool) -> Option<String> {
+    fn end(&mut self, status: Option<&str>) -> Option<String> {
         let sent = self.try_send().and_then(|()| {
-            if self.is_joined && succeeded {
-                return Ok(());
-            }
-            let status = if succeeded { "FINISHED" } else { "FAILED" };
+            // The run of an earlier stage has its end already; one of our own gets it now.
+            let status = match status {
+                None if self.is_joined => return Ok(()),
+                status => status.unwrap_or("FINISHED"),
+            };
             match (&self.client, &self.run) {
                 (Ok(client), Some(run)) => {
                     client.end_run(run, status, Moment::now().milliseconds())

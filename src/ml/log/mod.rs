@@ -149,7 +149,10 @@ fn run_folder(logs: &Path, run: Run) -> Result<PathBuf, fs::Error> {
     );
     fs::make_folder(&logs.join(&name))?;
     // Nobody means to commit logs.
-    fs::write_if_changed(&logs.join(".gitignore"), b"*\n")?;
+    let ignored = logs.join(".gitignore");
+    if !fs::exists(&ignored)? {
+        fs::write_atomic(&ignored, b"*\n")?;
+    }
     fs::write_atomic(&last, format!("{name}\n").as_bytes())?;
     Ok(logs.join(name))
 }

@@ -46,7 +46,6 @@ impl TensorBoard {
 
     /// Tells what the run depends on.
     pub(super) fn hyperparameters(&mut self, params: &[(String, Value)]) -> Result<(), fs::Error> {
-        self.trains = true;
         let now = Moment::now().seconds();
         let settings = params
             .iter()
@@ -80,6 +79,10 @@ impl TensorBoard {
     /// Writes down what happened.
     pub(super) fn record(&mut self, event: &Event) -> Result<(), fs::Error> {
         match event {
+            Event::Started { .. } => {
+                self.trains = true;
+                Ok(())
+            }
             Event::Batch(batch) => self.batch(batch),
             Event::Epoch(epoch) => self.epoch(epoch),
             Event::Evaluated {

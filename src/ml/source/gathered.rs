@@ -93,8 +93,8 @@ impl Gathered {
         self.classes = classes.to_vec();
     }
 
-    /// Returns the examples as a part of a data set.
-    pub(super) fn part(&self) -> Result<Part, Error> {
+    /// Takes the examples out, as a part of a data set.
+    pub(super) fn part(&mut self) -> Result<Part, Error> {
         if self.classes.len() > MOST_CLASSES {
             let what = format!(
                 "it has {} classes, and {MOST_CLASSES} are the most",
@@ -113,7 +113,11 @@ impl Gathered {
             shape: self.shape,
             classes: self.classes.len(),
         };
-        Ok(Part::in_order(form, self.images.clone(), labels))
+        Ok(Part::in_order(
+            form,
+            std::mem::take(&mut self.images),
+            labels,
+        ))
     }
 }
 

@@ -17,7 +17,7 @@ use crate::ml::params::Files;
 /// Unsigned bytes, the only type that images come in.
 const BYTES: u8 = 0x08;
 /// A header that names more than this is damaged.
-const MOST_SIDE: usize = 1 << 16;
+const MOST_SIDE: usize = 1 << 13;
 
 /// Reads the images at `path` and the labels beside it.
 pub(super) fn read(path: &Path, files: &Files) -> Result<Gathered, Error> {

@@ -41,7 +41,7 @@ pub(crate) fn load(files: &Files, seed: u64) -> Result<Loaded, Error> {
     match (sides, files.test) {
         (Sides::Both { train, test }, None) => {
             let mut train = read(&train)?.sorted();
-            let test = read(&test)?.with_classes_of(&mut train, format)?;
+            let mut test = read(&test)?.with_classes_of(&mut train, format)?;
             Ok(Loaded {
                 train: train.part()?,
                 test: test.part()?,
@@ -49,7 +49,7 @@ pub(crate) fn load(files: &Files, seed: u64) -> Result<Loaded, Error> {
             })
         }
         (Sides::Whole(path), Some(share)) => {
-            let whole = read(&path)?.sorted();
+            let mut whole = read(&path)?.sorted();
             let part = whole.part()?;
             if part.len() < 3 {
                 let what = "it has fewer than 3 images, so that nothing can be split off";

@@ -41,6 +41,15 @@ pub(crate) fn route(world: &mut World, request: &Request, path: &str) -> Respons
         | (Forge::Bitbucket, "PUT", ["pullrequests", _, "comments", id]) => {
             update_comment(world, request, id.parse().expect("a number"))
         }
+        (_, "DELETE", [.., "comments" | "notes", id]) => {
+            let id: u64 = id.parse().expect("a number");
+            world.comments.retain(|comment| comment.id != id);
+            Response {
+                status: 204,
+                headers: Vec::new(),
+                body: Vec::new(),
+            }
+        }
         (Forge::Github | Forge::Gitlab | Forge::Bitbucket, "POST", [.., "comments"]) => {
             create_comment(world, request)
         }
@@ -111,7 +120,8 @@ fn show_comment(world: &World, comment: &StoredComment) -> Value {
         id, author, body, ..
     } = comment;
     let page = format!("https://forge.example/c/{id}");
-    let kind = if *author == world.me { "Bot" } else { "User" };
+    let is_program = *author == world.me || author.ends_with("[bot]");
+    let kind = if is_program { "Bot" } else { "User" };
     match world.forge {
         Forge::Github | Forge::Gitea => json!({
             "id": id, "user": {"login": author, "type": kind}, "body": body, "html_url": page,

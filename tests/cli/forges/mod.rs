@@ -1,5 +1,6 @@
 //! Pull requests on all four forges, against a stub that behaves as they do.
 
+mod badges;
 mod checks;
 mod comments;
 mod file_routes;

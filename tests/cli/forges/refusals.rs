@@ -25,7 +25,7 @@ fn a_fork_may_only_read_and_that_is_no_mistake() {
         .run(&project, &["comment"])
         .success();
     assert!(
-        text.contains("(GITHUB_TOKEN, GH_TOKEN, REPO_TOKEN is not set)"),
+        text.contains("(none of GITHUB_TOKEN, GH_TOKEN, REPO_TOKEN is set)"),
         "{text}"
     );
     push(&project, "0.1");
@@ -115,6 +115,46 @@ fn a_comment_whose_fate_is_unknown_is_looked_for_first() {
             "{forge:?}"
         );
     }
+}
+
+#[test]
+fn two_runs_at_once_end_with_one_comment() {
+    let (project, sha) = reviewed();
+    for forge in FORGES {
+        let end = if forge == Forge::Gitlab {
+            "/notes"
+        } else {
+            "/comments"
+        };
+        let stub = Stub::new(forge);
+        at(&stub, &sha);
+        stub.fail("POST", end, Fault::OtherFirst);
+        let ci = Ci::of(&stub, &project, 1, &sha);
+        ci.run(&project, &["comment"]).success();
+        let comments = ours(&stub);
+        assert_eq!(comments.len(), 1, "{forge:?}: {comments:?}");
+        assert_eq!(stub.world().comments[0].id, 1, "{forge:?}");
+    }
+}
+
+#[test]
+fn a_comment_of_another_program_is_left_alone() {
+    let (project, sha) = reviewed();
+    let stub = Stub::new(Forge::Github);
+    stub.world().knows_itself = false;
+    stub.world().comments.push(StoredComment {
+        id: 1,
+        author: "another[bot]".to_owned(),
+        body: format!("x\n\n[mlpipe:report]: https://x#sha={sha};run=0"),
+        is_void: false,
+    });
+    at(&stub, &sha);
+    for run in [1, 2] {
+        let ci = Ci::of(&stub, &project, run, &sha);
+        ci.run(&project, &["comment"]).success();
+    }
+    assert_eq!(ours(&stub).len(), 1);
+    assert!(stub.world().comments[0].body.starts_with("x\n"));
 }
 
 #[test]

@@ -74,6 +74,8 @@ pub(crate) enum Fault {
     Hang,
     /// All is done, and then the connection breaks.
     BreakAfter,
+    /// Another run has written the same comment a moment before.
+    OtherFirst,
 }
 
 #[derive(Clone, Debug)]
@@ -232,6 +234,15 @@ fn serve(stream: TcpStream, world: &Mutex<World>) {
         None => write(stream, &answer()),
         Some(Fault::Answer(response)) => write(stream, &response),
         Some(Fault::BreakAfter) => drop(answer()),
+        Some(Fault::OtherFirst) => {
+            let response = answer();
+            let mut world = world.lock().expect("no test panicked within");
+            let mut other = world.comments.last().expect("it was written").clone();
+            other.id = 1;
+            world.comments.insert(0, other);
+            drop(world);
+            write(stream, &response);
+        }
         // Until the other side gives up.
         Some(Fault::Hang) => {
             let mut rest = Vec::new();

@@ -1,0 +1,143 @@
+#!/usr/bin/env python3
+"""Trains the same networks with mlpipe and with PyTorch, in turns, and prints accuracies and ratios of medians.
+
+    python3 benches/train/compare.py target/release/mlpipe ../shared/mnist [--pairs 5] [--threads 1 2]
+
+PyTorch runs with channels_last in a virtual environment that is made beside the binary. Every pair is one run of each, so
+that both see the same noise of the machine.
+"""
+import argparse
+import json
+import os
+import platform
+import random
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+PACKAGES = ["torch", "numpy"]
+BARS = {"reference": 5, "wide": 3, "random": 3, "end to end": 6, "10,000 images": 3}
+
+
+def convolutions(blocks):
+    layers = []
+    for channels, kernel, pool in blocks:
+        layers += [{"conv": {"channels": channels, "kernel": kernel}}, "batch_norm", "relu"]
+        layers += [{"max_pool": {"kernel": 2}}] if pool else []
+    return layers + ["flatten", {"linear": {"outputs": 10}}]
+
+
+def drawn(seed):
+    """Draws channels, kernel sizes and depth."""
+    draw, side, blocks = random.Random(seed), 28, []
+    for block in range(draw.randint(3, 6)):
+        kernel = draw.choice([k for k in (1, 3, 5) if k < side])
+        side -= kernel - 1
+        pool = side >= 12 and draw.random() < 0.5
+        side //= 2 if pool else 1
+        blocks.append((draw.randint(6, 40), kernel, pool))
+        if side < 5:
+            break
+    return convolutions(blocks)
+
+
+def run(command, cwd, threads):
+    """Returns the wall time and peak memory in MB of a command that succeeds."""
+    env = os.environ | {"RAYON_NUM_THREADS": str(threads), "OMP_NUM_THREADS": str(threads)}
+    start = time.perf_counter()
+    process = subprocess.Popen(command, cwd=cwd, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    said = process.stderr.read().decode()
+    _, status, usage = os.wait4(process.pid, 0)
+    wall = time.perf_counter() - start
+    if status != 0:
+        sys.exit(f"{command} failed:\n{said}")
+    return wall, usage.ru_maxrss / 1024
+
+
+def ours(binary, folder, threads):
+    wall, memory = run([binary, "ml", "train"], folder, threads)
+    evaluate, _ = run([binary, "ml", "evaluate"], folder, threads)
+    record = json.loads((folder / "logs/run.json").read_text())
+    speed = json.loads((folder / "logs/speed.json").read_text())
+    metrics = json.loads((folder / "reports/metrics.json").read_text())
+    return {"epoch": record["learning_seconds"], "wall": wall + evaluate, "memory": memory,
+            "accuracy": metrics["accuracy"], "images": 10_000 / speed["images_per_second"], "one": speed["latency_us"]}
+
+
+def theirs(python, folder, layers, mnist, threads):
+    out = folder / "torch.json"
+    command = [python, HERE / "pytorch.py", json.dumps(layers), mnist, out, str(threads)]
+    wall, memory = run([str(part) for part in command], folder, threads)
+    return json.loads(out.read_text()) | {"wall": wall, "memory": memory}
+
+
+def project(binary, folder, layers, mnist):
+    folder.mkdir()
+    params = {
+        "data": {"source": "mnist", "path": str(mnist), "validation": 0.0001, "seed": 7},
+        "model": {"layers": layers},
+        "train": {"batch_size": 128, "epochs": 1, "lr": 0.01, "optimizer": "adam", "seed": 42},
+    }
+    # JSON is YAML.
+    (folder / "params.yaml").write_text(json.dumps(params))
+    run([binary, "ml", "prepare"], folder, 2)
+
+
+def compare(name, pairs):
+    def median(side, key):
+        return statistics.median(pair[side][key] for pair in pairs)
+
+    def row(what, key, unit, bar=None):
+        ours, theirs = median(0, key), median(1, key)
+        verdict = f"   (bar {bar})" if bar else ""
+        print(f"  {what:<16} mlpipe {ours:9.3f} {unit}   PyTorch {theirs:9.3f} {unit}   ratio {theirs / ours:6.2f}{verdict}")
+
+    row("one epoch", "epoch", "s", BARS[name])
+    row("end to end", "wall", "s", BARS["end to end"])
+    row("10,000 images", "images", "s", BARS["10,000 images"])
+    row("one image", "one", "µs")
+    row("peak memory", "memory", "MB")
+    for side, tool in enumerate(("mlpipe", "PyTorch")):
+        print(f"  accuracy {tool:<8}", " ".join(f"{pair[side]['accuracy']:.4f}" for pair in pairs))
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("binary", type=Path)
+    parser.add_argument("mnist", type=Path)
+    parser.add_argument("--pairs", type=int, default=5)
+    parser.add_argument("--threads", type=int, nargs="+", default=[2, 1])
+    parser.add_argument("--only", choices=["reference", "wide", "random"], nargs="+", default=["reference", "wide", "random"])
+    parser.add_argument("--seed", type=int, default=int(time.time()), help="of the network that is drawn")
+    parser.add_argument("--venv", type=Path, help="where PyTorch is or is put")
+    args = parser.parse_args()
+    binary, mnist = args.binary.resolve(), args.mnist.resolve()
+    venv = (args.venv or binary.parent / "bench-venv").resolve()
+    if not (venv / "bin/python").exists():
+        subprocess.run([sys.executable, "-m", "venv", venv], check=True)
+        subprocess.run([venv / "bin/pip", "install", "--quiet", *PACKAGES], check=True)
+    networks = {
+        "reference": convolutions([(8, 3, 0), (16, 3, 1), (8, 1, 0), (16, 3, 0), (8, 3, 0)]),
+        "wide": convolutions([(16, 3, 0), (32, 3, 1), (16, 1, 0), (32, 3, 0), (64, 3, 1)]),
+        "random": drawn(args.seed),
+    }
+    print(f"{platform.processor() or platform.machine()}, {os.cpu_count()} processors, load {os.getloadavg()[0]:.1f}")
+    with tempfile.TemporaryDirectory() as root:
+        for name in args.only:
+            folder = Path(root) / name
+            project(binary, folder, networks[name], mnist)
+            if name == "random":
+                print(f"random (seed {args.seed}): {json.dumps(networks[name])}")
+            for threads in args.threads:
+                pairs = [(ours(binary, folder, threads), theirs(venv / "bin/python", folder, networks[name], mnist, threads))
+                         for _ in range(args.pairs)]
+                print(f"{name}, {threads} thread{'s' if threads > 1 else ''}, {args.pairs} pairs")
+                compare(name, pairs)
+
+
+if __name__ == "__main__":
+    main()
