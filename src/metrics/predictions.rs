@@ -73,6 +73,8 @@ impl Predictions {
 pub(super) struct Fault {
     pub(super) message: String,
     pub(super) help: Option<String>,
+    /// The position of the row that is meant, if it is another than the one that is read.
+    row: Option<usize>,
 }
 
 impl Fault {
@@ -80,10 +82,12 @@ impl Fault {
         Self {
             message: message.into(),
             help: Some(help.into()),
+            row: None,
         }
     }
 
     fn within(self, label: &str, text: &str, line: usize) -> Problem {
+        let line = self.row.map_or(line, |row| rows::line_of(label, text, row));
         let place = Some(Place { line, column: 1 });
         let problem = Problem::new(label, text, self.message).at(place);
         match self.help {
@@ -167,16 +171,21 @@ impl Reading {
         let mut found = self.found;
         let ids = found.ids.as_ref().filter(|_| !self.is_ascending);
         if let Some(twice) = ids.and_then(Texts::find_twice) {
-            let message = format!("the id `{twice}` is there twice");
-            return Err(Fault::new(
-                message,
-                "name the column that tells examples apart, as in `id: name`",
-            ));
+            let message = format!("the id `{}` is there twice", twice.1);
+            let help = "name the column that tells examples apart, as in `id: name`";
+            return Err(Fault {
+                row: Some(twice.0),
+                ..Fault::new(message, help)
+            });
         }
         if found.predicted.is_none() && found.scores.is_none() && found.losses.is_none() {
             return Err(columns::no_predicted());
         }
         found.positive = find_positive(&found, file)?;
+        if found.positive.is_none() {
+            // What only has the usual name is of no class that anybody knows.
+            found.scores = None;
+        }
         let measures = [
             (&self.chosen.score, Statistic::Auc),
             (&self.chosen.loss, Statistic::Loss),
@@ -258,7 +267,8 @@ fn find_positive(found: &Predictions, file: &PredictionFile) -> Result<Option<u3
     } else {
         None
     };
-    if found.scores.is_some() && position.is_none() {
+    let is_named = file.columns.score.is_some();
+    if is_named && found.scores.is_some() && position.is_none() {
         let message = "nobody has said which class the scores are of";
         return Err(Fault::new(
             message,
@@ -295,9 +305,11 @@ impl Texts {
         (0..self.ends.len()).map(|index| self.at(index))
     }
 
-    fn find_twice(&self) -> Option<&str> {
+    /// Finds the first text that was there before, and its position.
+    fn find_twice(&self) -> Option<(usize, &str)> {
         let mut seen = HashSet::with_capacity(self.ends.len());
-        self.iter().find(|text| !seen.insert(*text))
+        let mut texts = self.iter().enumerate();
+        texts.find(|(_, text)| !seen.insert(*text))
     }
 }
 
@@ -359,6 +371,58 @@ pub(super) mod tests {
     }
 
     #[test]
+    fn mistakes_in_json_have_their_line() {
+        let mistake = |label: &str, text: &str| {
+            let problem = Predictions::read(label, text, &settings()).expect_err("a mistake");
+            assert!(problem.help.is_some(), "{problem}");
+            problem.to_string()
+        };
+        let list = "[\n {\"id\": \"{\\\"\", \"label\": 1, \"pred\": [\n 1]},\n {\"id\": 2, \"label\": null, \"pred\": 1}\n]";
+        assert_eq!(mistake("p.json", list), "`label` is empty (p.json:4:1)");
+        let twice =
+            "[{\"id\": 1, \"label\": 1, \"pred\": 1},\n{\"id\": 1, \"label\": 1, \"pred\": 1}]";
+        assert_eq!(
+            mistake("p.json", twice),
+            "the id `1` is there twice (p.json:2:1)"
+        );
+        assert_eq!(
+            mistake("p.json", "{\"a\": 1}"),
+            "it must be a list of objects (p.json:1:1)"
+        );
+        assert_eq!(
+            mistake("p.json", "[\n{\"a\": }]"),
+            "not JSON: expected value (p.json:2:7)"
+        );
+        let lines = "{\"label\": 1, \"pred\": 1}\n\n{\"label\": }\n";
+        assert_eq!(
+            mistake("p.jsonl", lines),
+            "not JSON: expected value (p.jsonl:3:11)"
+        );
+        assert_eq!(
+            mistake("p.jsonl", "{\"label\": 1, \"pred\": 1}\n[1]"),
+            "a row must be an object (p.jsonl:2:1)"
+        );
+    }
+
+    #[test]
+    fn a_column_that_only_has_the_usual_name_may_be_another() {
+        assert_eq!(read("label,pred,score\n1,1,high\n0,1,low\n").scores, None);
+        assert_eq!(read("label,pred,score\na,b,0.5\nc,b,0.2\n").scores, None);
+        assert_eq!(
+            read("label,pred,score\n1,1,0.5\n0,1,0.2\n").scores,
+            Some(vec![0.5, 0.2])
+        );
+        assert_eq!(
+            read("label,loss\na,0.5\nb,0.2\n").losses,
+            Some(vec![0.5, 0.2])
+        );
+        assert_eq!(
+            mistake("label,loss\na,-\nb,0.2\n"),
+            "no column has the predicted classes (p.csv:1:1)"
+        );
+    }
+
+    #[test]
     fn mistakes_have_their_line() {
         assert_eq!(
             mistake("id,label,pred\na,1,1\nb,,1\n"),
@@ -366,7 +430,7 @@ pub(super) mod tests {
         );
         assert_eq!(
             mistake("id,label,pred\nb,1,1\na,1,1\nb,1,1\n"),
-            "the id `b` is there twice (p.csv:1:1)"
+            "the id `b` is there twice (p.csv:4:1)"
         );
         assert_eq!(
             mistake("id,klass,pred\nb,1,1\n"),

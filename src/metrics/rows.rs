@@ -86,13 +86,22 @@ fn read_delimited(
 }
 
 /// An object whose values have been written as text, in the order of the first object's keys.
-struct Object {
+struct Object<'a> {
     names: Vec<String>,
     values: Vec<Option<String>>,
-    line: usize,
+    place: ObjectPlace<'a>,
 }
 
-impl Row for Object {
+/// Where an object stands.
+#[derive(Clone, Copy)]
+enum ObjectPlace<'a> {
+    /// On this line.
+    Line(usize),
+    /// It is this one of the list that is the text. The line is looked for when somebody asks.
+    Item { text: &'a str, index: usize },
+}
+
+impl Row for Object<'_> {
     fn names(&self) -> Vec<&str> {
         self.names.iter().map(String::as_str).collect()
     }
@@ -102,22 +111,25 @@ impl Row for Object {
     }
 
     fn line(&self) -> usize {
-        self.line
+        match self.place {
+            ObjectPlace::Line(line) => line,
+            ObjectPlace::Item { text, index } => line_of_item(text, index),
+        }
     }
 }
 
-impl Object {
+impl<'a> Object<'a> {
     fn new(first: &Map<String, Value>) -> Self {
         Self {
             names: first.keys().cloned().collect(),
             values: Vec::new(),
-            line: 1,
+            place: ObjectPlace::Line(1),
         }
     }
 
     /// Takes over the values of the next object.
-    fn fill(&mut self, object: &Map<String, Value>, line: usize) {
-        self.line = line;
+    fn fill(&mut self, object: &Map<String, Value>, place: ObjectPlace<'a>) {
+        self.place = place;
         let text = |name: &String| match object.get(name)? {
             Value::Null => None,
             Value::String(text) => Some(text.clone()),
@@ -128,7 +140,7 @@ impl Object {
 }
 
 fn read_lines(label: &str, text: &str, take: &mut TakeRow<'_>) -> Result<(), Problem> {
-    let mut row: Option<Object> = None;
+    let mut row: Option<Object<'_>> = None;
     let lines = text.lines().enumerate();
     for (index, line) in lines.filter(|(_, line)| !line.trim().is_empty()) {
         let object: Map<String, Value> = serde_json::from_str(line).map_err(|error| {
@@ -136,10 +148,10 @@ fn read_lines(label: &str, text: &str, take: &mut TakeRow<'_>) -> Result<(), Pro
                 line: index + 1,
                 column: error.column().max(1),
             };
-            no_object(label, text, &error, place)
+            no_object(label, text, &error, place, "a row must be an object")
         })?;
         let row = row.get_or_insert_with(|| Object::new(&object));
-        row.fill(&object, index + 1);
+        row.fill(&object, ObjectPlace::Line(index + 1));
         take(row)?;
     }
     Ok(())
@@ -151,21 +163,74 @@ fn read_list(label: &str, text: &str, take: &mut TakeRow<'_>) -> Result<(), Prob
             line: error.line().max(1),
             column: error.column().max(1),
         };
-        no_object(label, text, &error, place)
+        no_object(label, text, &error, place, "it must be a list of objects")
     })?;
     let Some(first) = objects.first() else {
         return Ok(());
     };
     let mut row = Object::new(first);
-    for object in &objects {
-        // Where each object begins is not known any more.
-        row.fill(object, 1);
+    for (index, object) in objects.iter().enumerate() {
+        row.fill(object, ObjectPlace::Item { text, index });
         take(&row)?;
     }
     Ok(())
 }
 
-fn no_object(label: &str, text: &str, error: &serde_json::Error, place: Place) -> Problem {
-    let problem = Problem::new(label, text, format!("not a row: {error}")).at(Some(place));
+fn no_object(
+    label: &str,
+    text: &str,
+    error: &serde_json::Error,
+    place: Place,
+    wanted: &str,
+) -> Problem {
+    let message = if error.is_data() {
+        wanted.to_owned()
+    } else {
+        // The place stands beside the message, and that of a line is another.
+        let error = error.to_string();
+        let what = error
+            .split_once(" at line ")
+            .map_or(&*error, |(what, _)| what);
+        format!("not JSON: {what}")
+    };
+    let problem = Problem::new(label, text, message).at(Some(place));
     problem.help("each row is an object, as in `{\"id\": 1, \"label\": 3, \"predicted\": 3}`")
+}
+
+/// Returns the line on which an item of a list of objects begins, from 1. The text is known to be JSON.
+fn line_of_item(text: &str, index: usize) -> usize {
+    let (mut depth, mut is_text, mut is_escaped) = (0_usize, false, false);
+    let (mut line, mut items) = (1, 0);
+    for byte in text.bytes() {
+        match byte {
+            b'\n' => line += 1,
+            _ if is_escaped => is_escaped = false,
+            b'\\' if is_text => is_escaped = true,
+            b'"' => is_text = !is_text,
+            _ if is_text => {}
+            b'{' | b'[' => {
+                if depth == 1 && items == index {
+                    return line;
+                }
+                items += usize::from(depth == 1);
+                depth += 1;
+            }
+            b'}' | b']' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    line
+}
+
+/// Returns the line on which a row begins, from 1.
+pub(super) fn line_of(label: &str, text: &str, row: usize) -> usize {
+    let (mut lines, mut at) = (1, 0);
+    let found = read(label, text, &mut |one| {
+        if at == row {
+            lines = one.line();
+        }
+        at += 1;
+        Ok(())
+    });
+    found.map_or(1, |()| lines)
 }

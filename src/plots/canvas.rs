@@ -56,6 +56,15 @@ impl Canvas {
         );
     }
 
+    /// Adds a text that runs upwards and ends at its point.
+    pub(crate) fn text_upwards(&mut self, (x, y): (f64, f64), class: &str, text: &str) {
+        let (x, y) = (number(x), number(y));
+        self.body += &format!(
+            "<text transform=\"translate({x} {y}) rotate(-90)\" class=\"{class} end\">{}</text>",
+            escape_html(text)
+        );
+    }
+
     /// Adds a straight line.
     pub(crate) fn line(&mut self, (x1, y1): (f64, f64), (x2, y2): (f64, f64), attributes: &str) {
         self.body += &format!(

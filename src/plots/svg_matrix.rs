@@ -10,6 +10,15 @@ const SIZE: f64 = 400.0;
 /// The smallest cell that a number fits into.
 const READABLE: f64 = 24.0;
 
+/// The smallest cell that a name fits beside.
+const NAMED: f64 = 13.0;
+
+/// With more classes than this only some are named: the matrix would not fit on any screen.
+const MOST_NAMED: usize = 50;
+
+/// How much room a name has that stands upright below its column.
+const UPRIGHT: f64 = 90.0;
+
 /// Draws the matrices, as many beside each other as there is room for; returns width and height.
 pub(super) fn draw_matrices(canvas: &mut Canvas, matrices: &[Matrix], top: f64) -> (f64, f64) {
     let is_several = matrices.len() > 1;
@@ -35,6 +44,10 @@ struct Panel<'m> {
     cell: f64,
     left: f64,
     head: f64,
+    /// The room below for the columns' names.
+    foot: f64,
+    /// Whether these stand upright, for there is no room for them beside each other.
+    is_upright: bool,
     width: f64,
     height: f64,
 }
@@ -45,18 +58,31 @@ impl<'m> Panel<'m> {
         let (columns, rows) = (matrix.columns.len(), matrix.rows.len());
         let size = if is_several { 0.62 * SIZE } else { SIZE };
         let largest = if is_several { 34.0 } else { 48.0 };
-        let cell = (size / columns.max(rows).max(1) as f64).clamp(3.0, largest);
+        let classes = columns.max(rows).max(1);
+        let smallest = if classes <= MOST_NAMED { NAMED } else { 3.0 };
+        let cell = (size / classes as f64).clamp(smallest, largest);
         let names = matrix.rows.iter().map(|name| text_width(name, 12.0));
         let left = names.fold(12.0, f64::max).min(120.0) + 10.0;
         let head = if is_several { 42.0 } else { 22.0 };
         let label = left + text_width(&matrix.x_label, 12.0);
+        let widest = matrix.columns.iter().map(|name| text_width(name, 11.0));
+        let widest = widest.fold(0.0, f64::max);
+        // Names are rarely as wide as the widest letters, and may nearly touch.
+        let is_upright = widest * 0.9 + 3.0 > cell;
+        let foot = if is_upright {
+            widest.min(UPRIGHT) + 10.0
+        } else {
+            20.0
+        };
         Self {
             matrix,
             cell,
             left,
             head,
+            foot,
+            is_upright,
             width: (left + columns as f64 * cell).max(label) + 8.0,
-            height: head + rows as f64 * cell + 44.0,
+            height: head + rows as f64 * cell + foot + 24.0,
         }
     }
 
@@ -83,7 +109,7 @@ impl<'m> Panel<'m> {
         );
         self.draw_cells(canvas, (left, top));
         self.draw_names(canvas, (left, top));
-        let below = (left + columns / 2.0, top + rows + 36.0);
+        let below = (left + columns / 2.0, top + rows + self.foot + 16.0);
         canvas.text(below, Anchor::Middle, "soft", &matrix.x_label);
     }
 
@@ -141,7 +167,7 @@ impl<'m> Panel<'m> {
     fn draw_names(&self, canvas: &mut Canvas, (left, top): (f64, f64)) {
         let matrix = self.matrix;
         let bottom = top + matrix.rows.len() as f64 * self.cell;
-        let every = (13.0 / self.cell).ceil() as usize;
+        let every = (NAMED / self.cell).ceil() as usize;
         for (row, name) in matrix.rows.iter().enumerate().step_by(every) {
             let y = top + (row as f64 + 0.5) * self.cell + 4.0;
             canvas.text(
@@ -151,18 +177,14 @@ impl<'m> Panel<'m> {
                 &fit(name, 120.0, 11.0),
             );
         }
-        let widest = matrix.columns.iter().map(|name| text_width(name, 11.0));
-        // Names are rarely as wide as the widest letters, and may nearly touch.
-        let widest = widest.fold(0.0, f64::max).min(60.0) * 0.9 + 3.0;
-        let every = (widest / self.cell).ceil() as usize;
         for (column, name) in matrix.columns.iter().enumerate().step_by(every) {
             let x = left + (column as f64 + 0.5) * self.cell;
-            canvas.text(
-                (x, bottom + 15.0),
-                Anchor::Middle,
-                "small soft",
-                &fit(name, 60.0, 11.0),
-            );
+            if self.is_upright {
+                let name = fit(name, UPRIGHT, 11.0);
+                canvas.text_upwards((x + 4.0, bottom + 6.0), "small soft", &name);
+            } else {
+                canvas.text((x, bottom + 15.0), Anchor::Middle, "small soft", name);
+            }
         }
     }
 }

@@ -36,7 +36,7 @@ pub(crate) fn to_text(chart: &Chart, width: usize) -> String {
         Drawing::Plane(plane) => plane_text(plane, &chart.keys, width),
         Drawing::Bars(bars) => bars_text(bars, &chart.keys, width),
         Drawing::Matrices(matrices) => {
-            let one = |matrix: &Matrix| matrix_text(matrix, matrices.len() > 1);
+            let one = |matrix: &Matrix| matrix_text(matrix, matrices.len() > 1, width);
             matrices.iter().map(one).collect::<Vec<_>>().join("\n")
         }
     };
@@ -251,11 +251,58 @@ fn bar(share: f64, room: usize) -> String {
     format!("{}{}", "█".repeat(eighths / 8), EIGHTHS[eighths % 8])
 }
 
-fn matrix_text(matrix: &Matrix, is_one_of_several: bool) -> String {
-    let names = |names: &[String]| -> Vec<String> {
-        names.iter().map(|name| Shown(name).cut(12)).collect()
+/// Shortens names, all to the same width; where they begin and end alike, to what tells them apart.
+fn abbreviated(names: &[String], most: usize) -> Vec<String> {
+    if names.iter().all(|name| Shown(name).columns() <= most) {
+        return names.iter().map(|name| Shown(name).to_string()).collect();
+    }
+    let first = names.first().map_or("", String::as_str);
+    let is_start = |end: &usize| names.iter().all(|name| name.starts_with(&first[..*end]));
+    let start = first.char_indices().map(|(at, _)| at);
+    let start = start.take_while(is_start).last().unwrap_or(0);
+    let is_end = |at: &usize| {
+        let end = &first[*at..];
+        names
+            .iter()
+            .all(|name| name.len() > start + end.len() && name.ends_with(end))
     };
-    let (columns, rows) = (names(&matrix.columns), names(&matrix.rows));
+    let end = first.char_indices().rev().map(|(at, _)| at);
+    let end = end
+        .take_while(is_end)
+        .last()
+        .map_or(0, |at| first.len() - at);
+    let short = |name: &String| {
+        let inner = &name[start..name.len() - end];
+        let marked = format!("{}{inner}{}", mark(start), mark(end));
+        // What tells them apart is worth more than a sign that there is more.
+        let text = if Shown(&marked).columns() <= most {
+            &marked
+        } else {
+            inner
+        };
+        Shown(text).cut(most)
+    };
+    names.iter().map(short).collect()
+}
+
+fn mark(bytes_left_out: usize) -> &'static str {
+    if bytes_left_out > 0 { "…" } else { "" }
+}
+
+/// How wide a column's name is at most, and how wide at least it can be.
+const NAME_WIDTHS: [usize; 5] = [12, 8, 6, 4, 3];
+
+fn matrix_text(matrix: &Matrix, is_one_of_several: bool, width: usize) -> String {
+    let texts = NAME_WIDTHS.map(|most| matrix_with_names(matrix, is_one_of_several, most));
+    let fits = |text: &&String| text.lines().all(|line| Shown(line).columns() <= width);
+    let found = texts.iter().find(fits).or_else(|| texts.last());
+    found.cloned().unwrap_or_default()
+}
+
+fn matrix_with_names(matrix: &Matrix, is_one_of_several: bool, most: usize) -> String {
+    let columns = abbreviated(&matrix.columns, most);
+    let rows = abbreviated(&matrix.rows, most.max(6));
+    let gap = if most > 4 { "  " } else { " " };
     let cells: Vec<Vec<String>> = matrix
         .cells
         .iter()
@@ -286,7 +333,7 @@ fn matrix_text(matrix: &Matrix, is_one_of_several: bool) -> String {
         let line = format!(
             "{} {bar} {}",
             right(head, left),
-            cells.collect::<Vec<_>>().join("  ")
+            cells.collect::<Vec<_>>().join(gap)
         );
         format!("{}\n", line.trim_end())
     };
@@ -304,4 +351,26 @@ fn matrix_text(matrix: &Matrix, is_one_of_several: bool) -> String {
         text += &line(name, cells, '│');
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_shortened_to_what_tells_them_apart() {
+        let short = |names: &[&str], most| {
+            let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+            abbreviated(&names, most)
+        };
+        assert_eq!(short(&["cat", "dog"], 12), ["cat", "dog"]);
+        let classes = ["class_1_of_x", "class_20_of_x"];
+        assert_eq!(short(&classes, 8), ["…1…", "…20…"]);
+        assert_eq!(short(&classes, 3), ["…1…", "20"]);
+        assert_eq!(
+            short(&["größer", "größe", "klein"], 4),
+            ["grö…", "grö…", "kle…"]
+        );
+        assert_eq!(short(&["same", "same"], 3).len(), 2);
+    }
 }

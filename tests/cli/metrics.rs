@@ -392,3 +392,54 @@ fn a_file_without_metrics_is_told() {
     let text = project.run(&["metrics", "show", "b.json"]).success();
     assert!(text.contains("has no metrics in it"), "{text}");
 }
+
+#[test]
+fn a_base_of_dvcs_is_read_as_dvc_has_it() {
+    let project = Project::new();
+    let cached = "{\"loss\": 0.5}\n";
+    let md5 = "87a32a16c2a6db430dcbe56f0b0d75da";
+    project.write(
+        "dvc.yaml",
+        "stages:\n  train:\n    cmd: 'true'\n    metrics: [{m.json: {cache: false}}, cached.json, gone.json]\n",
+    );
+    let out = |path: &str, md5: &str| {
+        format!("    - {{path: {path}, hash: md5, md5: {md5}, size: 14}}\n")
+    };
+    project.write(
+        "dvc.lock",
+        &format!(
+            "schema: '2.0'\nstages:\n  train:\n    cmd: 'true'\n    outs:\n{}{}",
+            out("cached.json", md5),
+            out("gone.json", &md5.replace('1', "2"))
+        ),
+    );
+    let object = format!(".dvc/cache/files/md5/{}/{}", &md5[..2], &md5[2..]);
+    project.write(&object, cached);
+    project.write(".dvc/.gitignore", "/cache\n");
+    project.write(".dvc/config", "[core]\n");
+    project.write("m.json", "{\"accuracy\": 0.8}\n");
+    project.commit();
+    project.git(&["checkout", "-q", "-b", "here"]);
+    project.git(&["mv", "dvc.yaml", "pipeline.yaml"]);
+    project.git(&["rm", "-q", "dvc.lock"]);
+    project.write("m.json", "{\"accuracy\": 0.9}\n");
+    project.write("cached.json", "{\"loss\": 0.4}\n");
+    project.write("gone.json", "{\"f1\": 0.4}\n");
+    let output = project.run(&["metrics", "diff", "main"]);
+    let (text, told) = (output.stdout.clone(), output.failure(1));
+    assert!(
+        text.contains("m.json        accuracy   0.8000      0.9000   ▲ +0.1000  better"),
+        "{text}"
+    );
+    assert!(
+        text.contains("cached.json   loss       0.5000      0.4000   ▼ −0.1000  better"),
+        "{text}"
+    );
+    let note =
+        "note: main has no data.lock: its metrics are read as its dvc.yaml and dvc.lock say\n";
+    assert!(told.contains(note), "{told}");
+    assert!(
+        told.contains("`gone.json` of main is neither in git nor in the cache"),
+        "{told}"
+    );
+}

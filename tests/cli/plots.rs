@@ -792,3 +792,31 @@ fn a_file_of_the_base_that_the_cache_lacks_is_told() {
     assert!(text.contains(told), "{text}");
     assert!(text.contains("`loss.png` of HEAD is neither"), "{text}");
 }
+
+#[test]
+fn all_classes_of_a_wide_matrix_are_named() {
+    let project = Project::with(
+        "stages: {}\nplots: [c.csv: {template: confusion, x: predicted, y: actual}]\n",
+    );
+    let rows = (10..34).map(|class| format!("class_{class}_of_many,class_{class}_of_many\n"));
+    project.write(
+        "c.csv",
+        &format!("actual,predicted\n{}", rows.collect::<String>()),
+    );
+    project.run(&["plots", "show", "--svg", "svg"]).success();
+    let svg = project.read("svg/c.csv.svg");
+    let upright = svg.matches("rotate(-90)").count();
+    assert_eq!(upright, 24, "each column has its name");
+    let text = project.run(&["plots", "show", "--text"]).data();
+    let names = text.lines().nth(2).expect("the columns' names");
+    let names: Vec<&str> = names.split_whitespace().collect();
+    assert_eq!(
+        (names.len(), names[0], names[23]),
+        (24, "10", "33"),
+        "{text}"
+    );
+    assert!(
+        text.lines().all(|line| line.chars().count() <= 80),
+        "{text}"
+    );
+}

@@ -238,6 +238,20 @@ fn an_accuracy_has_its_interval() {
         project.run(&["metrics", "show"]).data(),
         "metric     value   95 % CI\naccuracy   0.925   [0.8950, 0.9470]\ncount        370\n"
     );
+    let text = project.run(&["metrics", "show", "--json"]).data();
+    let value: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+    assert_eq!(value["metrics.json"]["accuracy"], 0.925);
+    let known = value["intervals"]["metrics.json"]
+        .as_object()
+        .expect("a map");
+    assert_eq!(known.len(), 1, "a count has no interval");
+    let accuracy = &known["accuracy"];
+    assert_eq!(
+        (&accuracy["method"], &accuracy["n"]),
+        (&"Wilson".into(), &400.into())
+    );
+    let low = accuracy["interval"][0].as_f64().expect("a number");
+    assert!((low - 0.8950).abs() < 1e-4, "{low}");
 }
 
 #[test]

@@ -8,7 +8,7 @@ use crate::base::problem::did_you_mean;
 use crate::cli::commands::Context;
 use crate::cli::commands::base::Base;
 use crate::cli::commands::forge::ForgeArgs;
-use crate::cli::commands::judging::Judged;
+use crate::cli::commands::judging::{Freshness, Judged};
 use crate::cli::commands::sides::Side;
 use crate::cli::error::{CliError, Exit};
 use crate::cli::ui;
@@ -209,7 +209,12 @@ fn judge(workspace: &Workspace, metric: &Metric) -> Result<(Standing, bool), Cli
         revision: None,
         notes: Vec::new(),
     };
-    let judged = Judged::new(workspace, base, &about.iter().collect::<Vec<_>>())?;
+    let judged = Judged::new(
+        workspace,
+        base,
+        &about.iter().collect::<Vec<_>>(),
+        Freshness::Unknown,
+    )?;
     let worst = judged.judgements.iter().map(|one| one.effect).max();
     Ok((
         worst.map_or(Standing::Ungated, Standing::Gated),

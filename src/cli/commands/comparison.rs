@@ -9,6 +9,7 @@ use crate::base::value::Value;
 use crate::cli::commands::Context;
 use crate::cli::commands::backing;
 use crate::cli::commands::sides::Side;
+use crate::cli::commands::values::LayoutArgs;
 use crate::cli::error::{CliError, Exit};
 use crate::cli::ui;
 use crate::cli::ui::style::{DONE, FAILED, paint};
@@ -39,21 +40,8 @@ pub(crate) struct DiffArgs {
     #[arg(long)]
     all: bool,
 
-    /// Print JSON
-    #[arg(long, conflicts_with = "md")]
-    json: bool,
-
-    /// Print a markdown table
-    #[arg(long)]
-    md: bool,
-
-    /// Leave out the column of files
-    #[arg(long)]
-    no_path: bool,
-
-    /// Write numbers with this many digits behind the point [default: as many as the change needs]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(..=15))]
-    precision: Option<u8>,
+    #[command(flatten)]
+    layout: LayoutArgs,
 }
 
 /// Whether differences of numbers are calculated: a parameter's are of no interest.
@@ -83,16 +71,16 @@ pub(crate) fn run(
         Change::Shown => backing::of_change(&workspace, &old, &new)?,
         Change::Hidden => Backing::default(),
     };
-    let text = match Form::choose(args.json, args.md) {
+    let text = match args.layout.form() {
         Form::Json => to_json(&shown, &backing),
         form => {
             let several = shown.iter().any(|one| one.path != shown[0].path);
             let listing = Listing {
                 old_name: &old.name,
                 new_name: &new.name,
-                with_path: several && !args.no_path,
+                with_path: several && !args.layout.no_path,
                 change,
-                precision: args.precision,
+                precision: args.layout.precision,
                 backing: &backing,
             };
             let hidden = differences.len() - shown.len();

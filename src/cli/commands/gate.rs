@@ -5,7 +5,7 @@ use clap::Args;
 use crate::base::problem::did_you_mean;
 use crate::cli::commands::Context;
 use crate::cli::commands::base::BaseArgs;
-use crate::cli::commands::judging::Judged;
+use crate::cli::commands::judging::{Freshness, Judged};
 use crate::cli::commands::sides::Side;
 use crate::cli::error::{CliError, Exit};
 use crate::cli::ui;
@@ -38,7 +38,7 @@ pub(crate) fn run(args: &GateArgs, context: &Context) -> Result<Exit, CliError> 
     let gates = choose(&pipeline.gates, &args.names)?;
     let default = pipeline.report.unwrap_or_default().base;
     let base = args.base.find(&workspace, &default)?;
-    let judged = Judged::new(&workspace, base, &gates)?;
+    let judged = Judged::new(&workspace, base, &gates, Freshness::Unknown)?;
     let failed = judged
         .judgements
         .iter()

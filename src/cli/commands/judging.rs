@@ -24,12 +24,22 @@ pub(super) struct Judged {
     pub(super) is_stale: bool,
 }
 
+/// Whether the results are known to be of what is in the workspace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Freshness {
+    /// Each stage is asked, which runs the commands that are deps.
+    Unknown,
+    /// A run has just asked each, and brought it up to date.
+    Proven,
+}
+
 impl Judged {
     /// Collects the metrics of the workspace and of a base, and judges them.
     pub(super) fn new(
         workspace: &Workspace,
         base: Base,
         gates: &[&Gate],
+        freshness: Freshness,
     ) -> Result<Self, CliError> {
         let query = Query::all(Subject::Metrics);
         let here = Side::here(workspace, &query)?;
@@ -47,6 +57,7 @@ impl Judged {
             None => None,
             Some(Ok(side)) => {
                 note_faults(&side, &mut notes);
+                notes.extend(side.note_on_dvc());
                 Some(side)
             }
             // What is wrong there is noted: the base is not what is judged.
@@ -69,7 +80,10 @@ impl Judged {
         );
         let empty = here.collection.empty_files();
         notes.extend(empty.map(|path| format!("the metrics file `{path}` has no metrics in it")));
-        let stale = stale(workspace);
+        let stale = match freshness {
+            Freshness::Unknown => stale(workspace),
+            Freshness::Proven => None,
+        };
         let is_stale = stale.is_some();
         notes.extend(stale);
         Ok(Self {

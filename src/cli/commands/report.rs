@@ -12,11 +12,11 @@ use crate::base::problem::Problem;
 use crate::base::source::{Entry, Snapshot, read_text};
 use crate::cli::commands::Context;
 use crate::cli::commands::base::{self, Base, BaseArgs};
-use crate::cli::commands::judging::Judged;
+use crate::cli::commands::judging::{Freshness, Judged};
 use crate::cli::commands::sides::Side;
 use crate::cli::error::{CliError, Exit};
 use crate::cli::ui;
-use crate::engine::{LastRun, StageRun};
+use crate::engine::{Ending, LastRun, StageRun, Summary};
 use crate::metrics::{Collection, diff};
 use crate::pipeline::{self, Gate, LOCK_FILE, Lock, Pipeline, ReportSettings};
 use crate::plots::{self, Fragment};
@@ -76,7 +76,13 @@ pub(crate) fn run(args: &ReportArgs, context: &Context) -> Result<Exit, CliError
     let published = args.history.as_deref();
     let published = published.map(|file| read_history(&context.folder.join(file)));
     let published = published.transpose()?;
-    let Gathered { report, base } = gather(&workspace, base, branch, head, published.as_ref())?;
+    let occasion = Occasion {
+        branch,
+        head,
+        freshness: Freshness::Unknown,
+        published: published.as_ref(),
+    };
+    let Gathered { report, base } = gather(&workspace, base, &occasion)?;
     if args.json {
         let json = serde_json::to_string_pretty(&report).expect("invariant: plain data");
         ui::print(&format!("{json}\n"))?;
@@ -130,6 +136,28 @@ pub(crate) fn check_configured(workspace: &Workspace) -> Result<(), CliError> {
     Ok(())
 }
 
+/// Returns what a run has shown of the stages: one of all of them need not be asked again.
+fn freshness(pipeline: &Pipeline, summary: &Summary) -> Freshness {
+    let is_current = |run: &&StageRun| {
+        matches!(
+            run.outcome,
+            Ending::Ran | Ending::Restored | Ending::Unchanged
+        )
+    };
+    let current: BTreeSet<&str> = summary
+        .runs
+        .iter()
+        .filter(is_current)
+        .map(|run| run.stage.as_str())
+        .collect();
+    let mut stages = pipeline.stages.iter();
+    if stages.all(|stage| current.contains(stage.name.as_str())) {
+        Freshness::Proven
+    } else {
+        Freshness::Unknown
+    }
+}
+
 /// What `repro` tells of a report that it has written.
 pub(crate) struct Told {
     /// The headline, and the file.
@@ -138,13 +166,24 @@ pub(crate) struct Told {
     pub(crate) exit: Exit,
 }
 
-/// Writes the report that the pipeline asks for, if it does.
-pub(crate) fn write_configured(workspace: &Workspace) -> Result<Option<Told>, CliError> {
-    let Some(settings) = workspace.load_pipeline()?.report else {
+/// Writes the report that the pipeline asks for, if it does, at the end of a run.
+pub(crate) fn write_configured(
+    workspace: &Workspace,
+    summary: &Summary,
+) -> Result<Option<Told>, CliError> {
+    let pipeline = workspace.load_pipeline()?;
+    let freshness = freshness(&pipeline, summary);
+    let Some(settings) = pipeline.report else {
         return Ok(None);
     };
     let base = base::configured(workspace, &settings.base)?;
-    let Gathered { report, base } = gather(workspace, base, &settings.base, Head::Unnamed, None)?;
+    let occasion = Occasion {
+        branch: &settings.base,
+        head: Head::Unnamed,
+        freshness,
+        published: None,
+    };
+    let Gathered { report, base } = gather(workspace, base, &occasion)?;
     let headline = &report.headline;
     let headline = match &report.base {
         Some(base) => format!("{headline} against {} · {}", base.name, settings.path),
@@ -186,7 +225,13 @@ impl<'a> ForgeReport<'a> {
         let default = target.unwrap_or(&settings.base);
         let found = base.find(workspace, default)?;
         let branch = base.base.as_deref().unwrap_or(default);
-        let Gathered { report, .. } = gather(workspace, found, branch, Head::Named, None)?;
+        let occasion = Occasion {
+            branch,
+            head: Head::Named,
+            freshness: Freshness::Unknown,
+            published: None,
+        };
+        let Gathered { report, .. } = gather(workspace, found, &occasion)?;
         Ok(Self {
             workspace,
             template: settings.template.filter(|template| !is_page(template)),
@@ -299,6 +344,16 @@ enum Head {
     Unnamed,
 }
 
+/// What a report is made for.
+struct Occasion<'a> {
+    /// The branch whose last runs are shown.
+    branch: &'a str,
+    head: Head,
+    freshness: Freshness,
+    /// The runs that are kept elsewhere than in git.
+    published: Option<&'a History>,
+}
+
 /// A report, and the base that it compares with.
 struct Gathered {
     report: Report,
@@ -308,13 +363,17 @@ struct Gathered {
 fn gather(
     workspace: &Workspace,
     base: Base,
-    branch: &str,
-    head: Head,
-    published: Option<&History>,
+    occasion: &Occasion<'_>,
 ) -> Result<Gathered, CliError> {
+    let Occasion {
+        branch,
+        head,
+        freshness,
+        published,
+    } = *occasion;
     let pipeline = workspace.load_pipeline()?;
     let gates: Vec<&Gate> = pipeline.gates.iter().collect();
-    let judged = Judged::new(workspace, base, &gates)?;
+    let judged = Judged::new(workspace, base, &gates, freshness)?;
     let Judged {
         here,
         base,

@@ -240,6 +240,6 @@ fn write_report(workspace: &Workspace, summary: &Summary) -> Result<Option<Told>
     if failed || !worked {
         Ok(None)
     } else {
-        report::write_configured(workspace)
+        report::write_configured(workspace, summary)
     }
 }

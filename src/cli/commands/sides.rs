@@ -5,6 +5,7 @@ use crate::base::path::RepoPath;
 use crate::base::source::Snapshot;
 use crate::cli::error::{CliError, Exit};
 use crate::cli::ui;
+use crate::dvc::{DvcPast, is_of_dvc};
 use crate::metrics::{Collection, Query, Subject};
 use crate::pipeline::{self, Lock, LockError, Pipeline};
 use crate::scm::Revision;
@@ -21,6 +22,8 @@ pub(super) struct Side {
     pub(super) lost: Vec<RepoPath>,
     /// The revision; `None` for the workspace.
     pub(super) revision: Option<Revision>,
+    /// Whether it is from before the project left DVC.
+    pub(super) is_of_dvc: bool,
 }
 
 impl Side {
@@ -53,6 +56,7 @@ impl Side {
         let lock = || Lock::load(&revision);
         let side = Self::collect(workspace, query, &revision, &pipeline, lock)?;
         Ok(Self {
+            is_of_dvc: is_of_dvc(&revision),
             revision: Some(revision),
             ..side
         })
@@ -75,17 +79,37 @@ impl Side {
                 collection,
                 lost,
                 revision: None,
+                is_of_dvc: false,
             });
         }
         let recorded = RecordedSnapshot::new(snapshot, lock()?, &workspace.cache);
-        let collection = query.collect_by(&recorded, pipeline);
+        let past = Some(&recorded).filter(|recorded| is_of_dvc(*recorded));
+        let past = past.and_then(|recorded| DvcPast::new(recorded));
+        let collection = match &past {
+            Some(past) => query.collect_by(past, pipeline),
+            None => query.collect_by(&recorded, pipeline),
+        };
+        let had = |path: &RepoPath| {
+            recorded.records(path) || past.as_ref().is_some_and(|past| past.records(path))
+        };
         let missing = collection.missing.iter();
-        let lost = missing.filter(|path| recorded.records(path)).cloned();
+        let lost = missing.filter(|path| had(path)).cloned();
         Ok(Self {
             name,
             lost: lost.collect(),
             collection,
             revision: None,
+            is_of_dvc: false,
+        })
+    }
+
+    /// Says where the metrics of a revision of DVC's are from; nothing of others.
+    pub(super) fn note_on_dvc(&self) -> Option<String> {
+        let name = &self.name;
+        self.is_of_dvc.then(|| {
+            format!(
+                "{name} has no data.lock: its metrics are read as its dvc.yaml and dvc.lock say"
+            )
         })
     }
 
@@ -125,6 +149,9 @@ impl Side {
             ui::eprint(&ui::diagnostics::render(&CliError::usage(message, hint)));
         }
         if subject == Subject::Metrics {
+            if let Some(note) = self.note_on_dvc() {
+                ui::eprint(&format!("note: {note}\n"));
+            }
             for path in self.collection.empty_files() {
                 let place = match self.name.as_str() {
                     "workspace" => String::new(),

@@ -38,6 +38,13 @@ pub(crate) struct ShowArgs {
     #[arg(short = 'A', long)]
     all_commits: bool,
 
+    #[command(flatten)]
+    layout: LayoutArgs,
+}
+
+/// How values are laid out.
+#[derive(Debug, Args)]
+pub(super) struct LayoutArgs {
     /// Print JSON
     #[arg(long, conflicts_with = "md")]
     json: bool,
@@ -48,11 +55,18 @@ pub(crate) struct ShowArgs {
 
     /// Leave out the column of files
     #[arg(long)]
-    no_path: bool,
+    pub(super) no_path: bool,
 
     /// Write numbers with this many digits behind the point [default: as many as matter]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(..=15))]
-    precision: Option<u8>,
+    pub(super) precision: Option<u8>,
+}
+
+impl LayoutArgs {
+    /// Returns the form that was asked for.
+    pub(super) fn form(&self) -> Form {
+        Form::choose(self.json, self.md)
+    }
 }
 
 impl ShowArgs {
@@ -98,8 +112,8 @@ pub(crate) fn show(args: &ShowArgs, context: &Context, subject: Subject) -> Resu
         subject,
         backing: Some(&backing).filter(|_| reaches.is_empty() && !backing.is_empty()),
     };
-    let text = match (Form::choose(args.json, args.md), reaches.is_empty()) {
-        (Form::Json, true) => format!("{:#}\n", files_json(&blocks[0])),
+    let text = match (args.layout.form(), reaches.is_empty()) {
+        (Form::Json, true) => format!("{:#}\n", listing.json(&blocks[0])),
         (Form::Json, false) => {
             let blocks = blocks.iter();
             let named = blocks.map(|block| (block.name.clone(), files_json(block)));
@@ -171,6 +185,19 @@ fn files_json(block: &Block) -> serde_json::Value {
     json!(files.collect::<Map<_, _>>())
 }
 
+/// Returns the intervals of the values that have one, by file and key.
+fn intervals_json(block: &Block, backing: &Backing) -> Map<String, serde_json::Value> {
+    let files = block.files.iter().map(|(file, leaves)| {
+        let known = leaves.iter().filter_map(|(key, _)| {
+            let interval = ui::backing::interval_json(backing.get(file, key))?;
+            Some((key.clone(), interval))
+        });
+        (file.to_string(), known.collect::<Map<_, _>>())
+    });
+    let files = files.filter(|(_, known)| !known.is_empty());
+    files.map(|(file, known)| (file, json!(known))).collect()
+}
+
 /// How values are laid out.
 struct Listing<'a> {
     args: &'a ShowArgs,
@@ -180,6 +207,18 @@ struct Listing<'a> {
 }
 
 impl Listing<'_> {
+    /// Writes the values of the workspace, and beside the files what is known of where they lie.
+    fn json(&self, block: &Block) -> serde_json::Value {
+        let mut files = files_json(block);
+        let intervals = self.backing.map(|backing| intervals_json(block, backing));
+        if let (Some(files), Some(intervals)) = (files.as_object_mut(), intervals)
+            && !intervals.is_empty()
+        {
+            files.insert("intervals".to_owned(), json!(intervals));
+        }
+        files
+    }
+
     fn blocks(&self, blocks: &[Block], form: Form) -> String {
         let block = |block: &Block| {
             let name = match form {
@@ -192,7 +231,7 @@ impl Listing<'_> {
     }
 
     fn table(&self, block: &Block, form: Form) -> String {
-        let with_path = block.files.len() > 1 && !self.args.no_path;
+        let with_path = block.files.len() > 1 && !self.args.layout.no_path;
         let column = |name, is_number| Column { name, is_number };
         let noun = match self.subject {
             Subject::Metrics => "metric",
@@ -229,10 +268,10 @@ impl Listing<'_> {
 
     fn value(&self, value: &Value) -> String {
         match self.subject {
-            Subject::Metrics => show_value(value, self.args.precision),
+            Subject::Metrics => show_value(value, self.args.layout.precision),
             // A parameter is what somebody wrote, to the last digit.
-            Subject::Params | Subject::ParamsOfStages => match self.args.precision {
-                Some(_) => show_value(value, self.args.precision),
+            Subject::Params | Subject::ParamsOfStages => match self.args.layout.precision {
+                Some(_) => show_value(value, self.args.layout.precision),
                 None => value.to_string(),
             },
         }

@@ -54,6 +54,21 @@ pub(crate) fn interval_cell(finding: Option<&Finding>) -> String {
     }
 }
 
+/// Says for programs where a single value lies; `None` where nobody knows.
+pub(crate) fn interval_json(finding: Option<&Finding>) -> Option<Value> {
+    let Finding::Backed(backed) = finding? else {
+        return None;
+    };
+    let (share, confidence) = (backed.share?, Confidence::default());
+    let Interval { low, high } = share.interval(confidence)?;
+    Some(json!({
+        "confidence": confidence.share(),
+        "interval": [low, high],
+        "method": "Wilson",
+        "n": share.count,
+    }))
+}
+
 /// Adds what predictions say of a change to its JSON.
 pub(crate) fn add_json(finding: Option<&Finding>, entry: &mut Map<String, Value>) {
     match finding {
