@@ -412,13 +412,12 @@ async fn read_some(
 /// Takes the client's error out of the one that its reader has wrapped it into.
 fn of_io(error: std::io::Error) -> opendal::Error {
     let kind = error.kind();
-    match error
-        .into_inner()
-        .map(|inner| inner.downcast::<opendal::Error>())
-    {
-        Some(Ok(inner)) => *inner,
-        Some(Err(inner)) => opendal::Error::new(ErrorKind::Unexpected, inner.to_string()),
-        None => opendal::Error::new(ErrorKind::Unexpected, kind.to_string()),
+    let Some(inner) = error.into_inner() else {
+        return opendal::Error::new(ErrorKind::Unexpected, kind.to_string());
+    };
+    match inner.downcast::<opendal::Error>() {
+        Ok(inner) => *inner,
+        Err(inner) => opendal::Error::new(ErrorKind::Unexpected, inner.to_string()),
     }
 }
 
@@ -596,7 +595,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let backend = open(folder.path());
         let size = usize::try_from(2 * PART + 5).expect("fits");
-        let bytes: Vec<u8> = (0..size).map(|index| (index % 251) as u8).collect();
+        let bytes: Vec<u8> = (0..=250).cycle().take(size).collect();
         let from = folder.path().join("from");
         crate::base::fs::write_replaceable(&from, &bytes).expect("writes");
         let meter = Meter::default();

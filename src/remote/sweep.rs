@@ -181,11 +181,10 @@ impl Depot {
             return Ok(());
         }
         let name = self.write_index(&kept)?;
-        let text: String = swept
-            .marked
-            .iter()
-            .map(|(path, size)| format!("{size} {path}\n"))
-            .collect();
+        let mut text = String::new();
+        for (path, size) in &swept.marked {
+            text += &format!("{size} {path}\n");
+        }
         if !text.is_empty() {
             let mark = Digest::of(text.as_bytes());
             self.backend

@@ -169,12 +169,11 @@ pub(crate) fn fit(
         render,
     };
     let mut text = text;
-    for at in 0..PARTS.len() {
-        let (all, least) = (fitting.kept[at], PARTS[at].least);
-        if all <= least {
+    for (at, part) in PARTS.iter().enumerate() {
+        if fitting.kept[at] <= part.least {
             continue;
         }
-        fitting.kept[at] = least;
+        fitting.kept[at] = part.least;
         text = fitting.text()?;
         if budget.holds(&text) {
             // There is room for some of what went, most of all for what matters most.

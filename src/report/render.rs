@@ -25,7 +25,8 @@ pub(crate) enum Output {
 impl Output {
     /// Returns what a file of this name holds.
     pub(crate) fn of(path: &RepoPath) -> Self {
-        if path.name().ends_with(".html") {
+        let kind = path.name().rsplit_once('.').map(|(_, kind)| kind);
+        if kind.is_some_and(|kind| kind.eq_ignore_ascii_case("html")) {
             Self::Page
         } else {
             Self::Markdown

@@ -161,6 +161,7 @@ fn a_killed_training_goes_on_to_the_same_bits() {
 }
 
 #[test]
+#[expect(clippy::disallowed_methods, reason = "a test's own files need no care")]
 fn a_finished_training_is_not_done_again() {
     let project = prepared(SYNTHETIC);
     project.run("train");

@@ -232,25 +232,21 @@ fn modify(args: &ModifyArgs, context: &Context) -> Result<(), CliError> {
     require(&args.name, root)?;
     let _editing = guard(level, root)?;
     let (name, option) = (&args.name, &args.option);
-    match &args.value {
-        Some(value) => {
-            let value = match option.as_str() {
-                URL => as_written(value, level, root, context)?,
-                _ => value.clone(),
-            };
-            check(option, &value)?;
-            let file = config::set_remote(name, option, &value, level, root)?;
-            context.say(&format!(
-                "set `{option}` of the remote `{name}` in `{file}`\n"
-            ));
-        }
-        None => {
-            let file = config::unset_remote(name, Some(option), level, root)?;
-            context.say(&format!(
-                "unset `{option}` of the remote `{name}` in `{file}`\n"
-            ));
-        }
-    }
+    let (done, file) = if let Some(value) = &args.value {
+        let value = match option.as_str() {
+            URL => as_written(value, level, root, context)?,
+            _ => value.clone(),
+        };
+        check(option, &value)?;
+        let file = config::set_remote(name, option, &value, level, root)?;
+        ("set", file)
+    } else {
+        let file = config::unset_remote(name, Some(option), level, root)?;
+        ("unset", file)
+    };
+    context.say(&format!(
+        "{done} `{option}` of the remote `{name}` in `{file}`\n"
+    ));
     Ok(())
 }
 
