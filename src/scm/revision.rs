@@ -42,11 +42,6 @@ impl Revision {
         }
     }
 
-    /// Returns all digits of the commit.
-    pub(crate) fn commit(&self) -> String {
-        self.commit.to_string()
-    }
-
     /// Returns the first digits of the commit.
     pub(crate) fn short_commit(&self) -> String {
         self.commit.to_string()[..7].to_owned()

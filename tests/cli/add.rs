@@ -420,7 +420,7 @@ fn a_link_to_an_object_that_is_gone_is_no_reason_to_forget_its_file() {
     let lock = project.read("data.lock");
     for name in ["x.csv", "data/raw/sub/b"] {
         let object = project.path(name).read_link().expect("is a link");
-        std::fs::remove_file(object).expect("removes");
+        fs::remove_file(object).expect("removes");
         assert!(project.path(name).is_symlink());
         let tracked = name.strip_suffix("/sub/b").unwrap_or(name);
         for arguments in [
@@ -439,7 +439,7 @@ fn a_link_to_an_object_that_is_gone_is_no_reason_to_forget_its_file() {
         }
     }
     // Whoever has deleted the link says that the file is to go.
-    std::fs::remove_file(project.path("data/raw/sub/b")).expect("removes");
+    fs::remove_file(project.path("data/raw/sub/b")).expect("removes");
     project.run(&["add", "data/raw"]).success();
     assert_ne!(project.read("data.lock"), lock);
 }

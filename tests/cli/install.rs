@@ -268,14 +268,14 @@ fn a_linked_worktree_is_told_of_the_cache_of_the_main_one() {
         .run(&["--cd", tree, "cache", "dir", "--local", cache])
         .success();
     project.run(&["--cd", tree, "checkout"]).success();
-    let read = |name: &str| std::fs::read_to_string(place.path().join("linked").join(name));
+    let read = |name: &str| fs::read_to_string(place.path().join("linked").join(name));
     assert_eq!(read("x.csv").expect("is there"), "1,2\n");
     assert_eq!(project.git(&["-C", tree, "status", "--porcelain"]), "");
     // What only the other worktree needs is kept.
-    std::fs::write(place.path().join("linked/x.csv"), "7,8\n").expect("writes");
+    fs::write(place.path().join("linked/x.csv"), "7,8\n").expect("writes");
     project.run(&["--cd", tree, "add", "x.csv"]).success();
     project.run(&["gc", "-wf"]).success();
-    std::fs::remove_file(place.path().join("linked/x.csv")).expect("removes");
+    fs::remove_file(place.path().join("linked/x.csv")).expect("removes");
     project.run(&["--cd", tree, "checkout"]).success();
     assert_eq!(read("x.csv").expect("is there"), "7,8\n");
 }

@@ -172,7 +172,7 @@ fn resume(pid: Pid, signal: Option<Signal>) {
 }
 
 /// Where the arguments of calls are is of the one architecture that these tests run on.
-fn name_of(registers: &nix::libc::user_regs_struct) -> Option<&'static str> {
+fn name_of(registers: &libc::user_regs_struct) -> Option<&'static str> {
     use nix::libc;
     let creates = |flags: u64| flags & u64::from(libc::O_CREAT.cast_unsigned()) != 0;
     Some(match i64::try_from(registers.orig_rax).ok()? {

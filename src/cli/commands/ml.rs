@@ -239,8 +239,9 @@ fn tags(context: &Context) -> Vec<(String, String)> {
         tags.push(("mlpipe.stage".to_owned(), stage));
     }
     let workspace = context.workspace().ok();
-    if let Some(head) = workspace.and_then(|workspace| workspace.revision("HEAD").ok()) {
-        tags.push(("mlflow.source.git.commit".to_owned(), head.commit()));
+    let repo = workspace.and_then(|workspace| workspace.repo().ok()?);
+    if let Some(commit) = repo.and_then(|repo| repo.head_commit()) {
+        tags.push(("mlflow.source.git.commit".to_owned(), commit));
     }
     tags
 }
