@@ -12,14 +12,15 @@ impl Repo {
         if self.git().is_shallow() {
             return Ok(None);
         }
-        let mut walk = self.git().revwalk()?;
-        match walk.push_head() {
-            Ok(()) => {}
+        let head = match self.git().head() {
+            Ok(head) => head.peel_to_commit()?.id(),
             Err(error) if matches!(error.code(), ErrorCode::UnbornBranch | ErrorCode::NotFound) => {
                 return Ok(None);
             }
             Err(error) => return Err(error.into()),
-        }
+        };
+        let mut walk = self.git().revwalk()?;
+        walk.push(head)?;
         walk.set_sorting(Sort::NONE)?;
         let mut first = Vec::new();
         for id in walk {

@@ -345,3 +345,20 @@ fn git_pushes_only_what_was_pushed() {
     let output = project.try_git(&push);
     assert_ne!(output.code, Some(0), "{}", output.stderr);
 }
+
+#[test]
+fn a_project_without_a_commit_pushes_too() {
+    let (project, yard) = (Project::new(), Yard::new());
+    project.run(&["init"]).success();
+    project.write("data/one", "one\n");
+    project.run(&["add", "data"]).success();
+    let store = yard.text("store");
+    project
+        .run(&["remote", "add", "-d", "store", &store])
+        .success();
+    project.run(&["push"]).success();
+    fs::remove_dir_all(project.path(".mlpipe/cache")).expect("removes");
+    project.remove("data");
+    project.run(&["pull"]).success();
+    assert_eq!(project.read("data/one"), "one\n");
+}

@@ -552,7 +552,7 @@ fn a_remote_of_a_newer_version_or_of_others_is_left_alone() {
 #[test]
 fn sweeping_takes_two_phases_and_only_what_is_ours() {
     let yard = Yard::new();
-    let (project, other) = (sample(40), sample(40));
+    let (project, other) = (sample(40), sample(41));
     other.write("data/f1", "of the other\n");
     other.run(&["add", "data"]).success();
     other.commit();

@@ -62,7 +62,7 @@ fn a_stage_gets_tracked_data_that_is_missing() {
         text.contains("its dep `in.txt` is tracked data that is neither here nor in the cache"),
         "{text}"
     );
-    assert!(text.contains("`mlpipe checkout in.txt`"), "{text}");
+    assert!(text.contains("`mlpipe pull in.txt`"), "{text}");
 }
 
 #[test]
