@@ -9,7 +9,7 @@ use crate::data::{Inventory, Uncached};
 use crate::exchange::error::Error;
 use crate::exchange::needed::{Needed, Objects, Scope, needed};
 use crate::pipeline::{LOCK_FILE, Lock};
-use crate::remote::{Depot, Sweeping, SweptAway, Want};
+use crate::remote::{self, Depot, Sweeping, SweptAway, Want};
 use crate::store::Meter;
 use crate::workspace::Workspace;
 
@@ -21,6 +21,7 @@ pub(crate) fn sweep_cloud(
     grace: i64,
     how: Sweeping,
 ) -> Result<SweptAway, Error> {
+    require_a_name(workspace)?;
     let mut all = needed(workspace, scope)?;
     all.extend(staged(workspace)?);
     let cache = &workspace.cache;
@@ -35,9 +36,34 @@ pub(crate) fn sweep_cloud(
         .collect();
     depot.fetch(&manifests, cache, &Meter::default())?;
     let objects = Objects::of(&all, cache)?;
-    let mut live: HashSet<Digest> = objects.wants.iter().map(|want| want.digest).collect();
-    live.extend(objects.unlisted.iter().map(|one| one.content.sha256));
+    if let Some(one) = objects.unlisted.first() {
+        return Err(Error::Remote(remote::Error::Refused {
+            message: format!(
+                "nobody has the list of the files of `{}/`, so what it needs is not known",
+                one.path
+            ),
+            help: "`mlpipe push` from where it is, then sweep again; nothing was changed"
+                .to_owned(),
+        }));
+    }
+    let live: HashSet<Digest> = objects.wants.iter().map(|want| want.digest).collect();
     Ok(depot.sweep(&live, grace, how)?)
+}
+
+/// Refuses where other projects at the remote may be called the same as this one.
+fn require_a_name(workspace: &Workspace) -> Result<(), Error> {
+    let repo = workspace.repo()?;
+    let identity = repo.map(|repo| repo.identity()).transpose()?.flatten();
+    if identity.is_some() {
+        return Ok(());
+    }
+    Err(Error::Remote(remote::Error::Refused {
+        message: "without all commits from the first one on, it is not known which objects at the \
+                  remote are of this project"
+            .to_owned(),
+        help: "`git fetch --unshallow`, or sweep from a whole clone; nothing was changed"
+            .to_owned(),
+    }))
 }
 
 /// Returns what is staged.

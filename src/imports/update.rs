@@ -14,7 +14,7 @@ use crate::imports::import::put;
 use crate::imports::target::Overwrite;
 use crate::imports::web::Origin;
 use crate::pipeline::{Content, Source};
-use crate::store::Meter;
+use crate::store::{Meter, Presence};
 use crate::workspace::{Workspace, keep};
 
 /// What is to be brought up to date, and how.
@@ -97,11 +97,12 @@ fn update_one(
     if wish.is_dry {
         return Ok(Moved::Would);
     }
-    let Some(content) = content.filter(|content| Some(*content) != recorded) else {
+    let here = workspace.measure(&AnyPath::from(path.clone()))?;
+    let is_wanted = |content: &Content| Some(*content) != recorded || here.is_none();
+    let Some(content) = content.filter(is_wanted) else {
         workspace.update_sources(|sources| drop(sources.insert(path.clone(), source)))?;
         return Ok(Moved::Commit);
     };
-    let here = workspace.measure(&AnyPath::from(path.clone()))?;
     if here.is_some() && here != recorded && here != Some(content) {
         if wish.overwrite == Overwrite::Never {
             let path = path.clone();
@@ -136,16 +137,21 @@ fn fresh(
     meter: &Meter,
 ) -> Result<Option<Fresh>, Error> {
     let root = workspace.root();
+    // What was lost is brought again, even where the source is as it was.
+    let is_kept = match &recorded {
+        Some(content) => workspace.cache.presence(content)? == Presence::Whole,
+        None => false,
+    };
     let Some(inner) = &source.path else {
         let cancel = CancelToken::default();
         let origin = Origin::open(&source.from, root, Some(workspace.settings()), &cancel)?;
         let parts = origin.parts()?;
         let etag = Origin::etag(&parts);
-        if etag.is_some() && etag == source.etag {
+        if is_kept && etag.is_some() && etag == source.etag {
             return Ok(None);
         }
         let content = origin.bring(&parts, &workspace.cache, meter)?;
-        let is_same = Some(content) == recorded && etag == source.etag;
+        let is_same = is_kept && Some(content) == recorded && etag == source.etag;
         let source = Source {
             etag,
             ..source.clone()
@@ -159,7 +165,7 @@ fn fresh(
     };
     let rev = wish.rev.or(source.rev.as_deref());
     let stock = donor.at(rev)?;
-    if source.commit.as_ref() == Some(&stock.commit) && rev == source.rev.as_deref() {
+    if is_kept && source.commit.as_ref() == Some(&stock.commit) && rev == source.rev.as_deref() {
         return Ok(None);
     }
     let content = stock.bring(&RepoPath::parse(inner)?, &workspace.cache, meter)?;

@@ -1,6 +1,6 @@
 //! Reading a remote end to end: is everything there that the indexes name, and is each byte right?
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use crate::base::digest::{Digest, Hasher};
 use crate::remote::backend::{Depth, PART, in_parallel};
@@ -9,6 +9,7 @@ use crate::remote::depot::{Depot, Layout, OBJECTS};
 use crate::remote::error::Error;
 use crate::remote::place::Kind;
 use crate::remote::push::pack_path;
+use crate::remote::sweep::paths_of;
 use crate::store::{Cache, Meter, check_pack, sound_objects};
 
 /// What is wrong with a file at a remote.
@@ -167,9 +168,12 @@ impl Depot {
         inspection: &Inspection,
         cache: &Cache,
     ) -> Result<usize, Error> {
-        let mut slots = HashMap::new();
+        let (mut slots, mut foreign) = (HashMap::new(), HashSet::new());
         if self.layout == Layout::Packs {
             for (_, index) in &self.catalog()?.indexes {
+                if index.project != self.project {
+                    foreign.extend(paths_of(index));
+                }
                 for pack in &index.packs {
                     let known: &mut Vec<_> = slots.entry(pack_path(pack.name)).or_default();
                     known.extend(pack.slots.iter().copied());
@@ -181,7 +185,8 @@ impl Depot {
             .iter()
             .filter(|(_, fault)| **fault == Fault::Corrupt);
         let mut count = 0;
-        for (path, _) in corrupt {
+        // What other projects have in it only they can bring again.
+        for (path, _) in corrupt.filter(|(path, _)| !foreign.contains(*path)) {
             if let Some(slots) = slots.get(path) {
                 const LONGEST: u64 = 1 << 30;
                 let bytes = self.backend.read(path, LONGEST)?.unwrap_or_default();

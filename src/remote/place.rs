@@ -240,9 +240,17 @@ pub(crate) fn shown(text: &str) -> String {
     let Some((scheme, rest)) = text.split_once("://") else {
         return text.to_owned();
     };
+    let rest = rest.split(['?', '#']).next().unwrap_or_default();
     let end = rest.find('/').unwrap_or(rest.len());
+    // A password may have a slash that should be written `%2F`.
+    let is_cut = rest[..end]
+        .rsplit_once(':')
+        .is_some_and(|(_, port)| !rest[..end].contains('@') && port.parse::<u16>().is_err());
+    let end = match rest.rfind('@') {
+        Some(at) if is_cut => rest[at..].find('/').map_or(rest.len(), |slash| at + slash),
+        _ => end,
+    };
     let (authority, path) = rest.split_at(end);
-    let path = path.split('?').next().unwrap_or_default();
     match authority.rsplit_once('@') {
         // Who logs in is no secret, what they say then is.
         Some((user, host)) => {
@@ -306,6 +314,9 @@ mod tests {
         assert_eq!(place.settings["root"], "/a b");
         assert_eq!(place.settings["password"], "top@secret");
         assert_eq!(shown("https://a.b/c?sig=x"), "https://a.b/c");
+        assert_eq!(shown("https://a.b?sig=x"), "https://a.b");
+        assert_eq!(shown("webdavs://ann:se/cret@a.b/c"), "webdavs://ann@a.b/c");
+        assert_eq!(shown("ssh://a.b:22/c@d"), "ssh://a.b:22/c@d");
     }
 
     #[test]

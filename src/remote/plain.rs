@@ -38,8 +38,8 @@ impl Depot {
             (files.len() + manifests.len()) as u64,
             all.map(|(_, size)| size).sum(),
         );
-        for objects in [files, manifests] {
-            for ((digest, size), is_good) in self.upload_big(&objects, cache, meter)? {
+        for (objects, later) in [(&files, &manifests[..]), (&manifests, &[])] {
+            for ((digest, size), is_good) in self.upload_big(objects, cache, meter)? {
                 if is_good {
                     pushed.objects += 1;
                     pushed.bytes += size;
@@ -49,6 +49,9 @@ impl Depot {
             }
             if !pushed.lacking.is_empty() {
                 // A manifest says that all its files are there.
+                pushed
+                    .lacking
+                    .extend(later.iter().map(|(digest, _)| *digest));
                 break;
             }
         }

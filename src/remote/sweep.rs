@@ -244,7 +244,7 @@ fn sizes_of(index: &Index) -> BTreeMap<String, u64> {
     packs.chain(objects).collect()
 }
 
-fn paths_of(index: &Index) -> impl Iterator<Item = String> + use<> {
+pub(super) fn paths_of(index: &Index) -> impl Iterator<Item = String> + use<> {
     sizes_of(index).into_keys()
 }
 

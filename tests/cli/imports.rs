@@ -95,6 +95,18 @@ fn what_another_repository_has_is_tracked_and_brought_up_to_date() {
 }
 
 #[test]
+fn what_was_lost_is_brought_again() {
+    let (donor, project) = (donor(), project());
+    project.run(&["import", url(&donor), "data"]).success();
+    project.remove("data");
+    project.remove(".mlpipe/cache");
+    project.run(&["update"]).success();
+    assert_eq!(project.read("data/sub/b"), "b1\n");
+    let told = project.run(&["update"]).success();
+    assert!(told.contains("data  unchanged"), "{told}");
+}
+
+#[test]
 fn another_revision_is_gone_over_to() {
     let (donor, project) = (donor(), project());
     move_on(&donor);

@@ -357,6 +357,12 @@ fn a_project_without_a_commit_pushes_too() {
         .run(&["remote", "add", "-d", "store", &store])
         .success();
     project.run(&["push"]).success();
+    // Nothing tells its objects from those of others.
+    let text = project.run(&["gc", "--cloud", "-w", "-f"]).failure(1);
+    assert!(
+        text.contains("not known which objects at the remote are of this project"),
+        "{text}"
+    );
     fs::remove_dir_all(project.path(".mlpipe/cache")).expect("removes");
     project.remove("data");
     project.run(&["pull"]).success();

@@ -324,7 +324,10 @@ fn pushed_text(sent: &Sent, url: &str, time: Duration) -> String {
         runs => format!(" and {}", human::count(runs, "run")),
     };
     if sent.objects == 0 && sent.runs == 0 {
-        return format!("nothing to push: {url} has it all\n");
+        return match sent.lacking.as_slice() {
+            [] => format!("nothing to push: {url} has it all\n"),
+            _ => String::new(),
+        };
     }
     let objects = human::count(sent.objects, "object");
     let (size, time) = (human::size(sent.bytes), human::duration(time));
@@ -337,7 +340,10 @@ fn fetched_text(pulled: &Pulled, url: &str, time: Duration) -> String {
         runs => format!(" and {}", human::count(runs, "run")),
     };
     if pulled.objects == 0 && pulled.runs == 0 {
-        return "nothing to fetch: the cache has it all\n".to_owned();
+        return match pulled.lacking.as_slice() {
+            [] => "nothing to fetch: the cache has it all\n".to_owned(),
+            _ => String::new(),
+        };
     }
     let objects = human::count(pulled.objects, "object");
     let (size, time) = (human::size(pulled.bytes), human::duration(time));

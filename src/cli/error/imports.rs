@@ -21,7 +21,7 @@ impl From<Error> for CliError {
                 .clone()
                 .unwrap_or_else(|| "its `pipeline.yaml` names artifacts".to_owned()),
             Error::Occupied { .. } => {
-                "`--out PATH` names another place; `--force` replaces what is there".to_owned()
+                "name another place after the source; `--force` replaces what is there".to_owned()
             }
             Error::Nothing { .. } => "check the URL: names are told apart by capitals".to_owned(),
             Error::Changed { .. } => "nothing was taken; run it again".to_owned(),
