@@ -73,15 +73,9 @@ impl Bitbucket {
 
 impl Forge for Bitbucket {
     fn author(&self) -> Result<Author, Error> {
-        if self.client.is_dry() && self.client.variable().is_none() {
-            return Ok(Author::Nobody);
-        }
-        match self.client.send(&Request::get("/user")) {
-            Ok(answer) => Ok(text(&answer.json()?, "/uuid").map_or(Author::Nobody, Author::Named)),
-            // A repository's own token may not ask who it is; its comments are no person's.
-            Err(error) if matches!(error.status(), Some(403 | 404)) => Ok(Author::Program),
-            Err(error) => Err(error.needing(Permission::Comment)),
-        }
+        // A repository's own token may not ask who it is; its comments are no person's.
+        let is_program = |error: &Error| matches!(error.status(), Some(403 | 404));
+        self.client.author("/uuid", is_program)
     }
 
     fn comments(&self, pull: u64) -> Result<Vec<Comment>, Error> {
@@ -95,40 +89,34 @@ impl Forge for Bitbucket {
 
     fn create_comment(&self, pull: u64, body: &str) -> Result<Comment, Error> {
         let request = Request::post(self.thread(pull), content(body));
-        let answer = self.client.send(&request);
-        let answer = answer.map_err(|error| error.needing(Permission::Comment))?;
-        Ok(comment(&answer.json()?).unwrap_or_default())
+        let answer = self.client.ask(&request, Permission::Comment)?;
+        Ok(comment(&answer).unwrap_or_default())
     }
 
     fn update_comment(&self, pull: u64, id: u64, body: &str) -> Result<Comment, Error> {
         let path = format!("{}/{id}", self.thread(pull));
-        let answer = self.client.send(&Request::put(path, content(body)));
-        let answer = answer.map_err(|error| error.needing(Permission::Comment))?;
-        Ok(comment(&answer.json()?).unwrap_or_default())
+        let answer = self
+            .client
+            .ask(&Request::put(path, content(body)), Permission::Comment)?;
+        Ok(comment(&answer).unwrap_or_default())
     }
 
     fn delete_comment(&self, pull: u64, id: u64) -> Result<(), Error> {
         let path = format!("{}/{id}", self.thread(pull));
-        match self.client.send(&Request::delete(path)) {
-            Err(error) if !error.is_missing() => Err(error.needing(Permission::Comment)),
-            _ => Ok(()),
-        }
+        self.client.delete(path, Permission::Comment)
     }
 
     fn comment_on_commit(&self, sha: &str, body: &str) -> Result<Option<Comment>, Error> {
         let path = format!("{}/commit/{sha}/comments", self.root);
-        let answer = self.client.send(&Request::post(path, content(body)));
-        let answer = answer.map_err(|error| error.needing(Permission::Check))?;
-        Ok(Some(comment(&answer.json()?).unwrap_or_default()))
+        let request = Request::post(path, content(body));
+        let answer = self.client.ask(&request, Permission::Check)?;
+        Ok(Some(comment(&answer).unwrap_or_default()))
     }
 
     fn pull(&self, number: u64) -> Result<Option<Pull>, Error> {
         let path = format!("{}/pullrequests/{number}", self.root);
-        match self.client.send(&Request::get(path)) {
-            Ok(answer) => Ok(pull(&answer.json()?)),
-            Err(error) if error.is_missing() => Ok(None),
-            Err(error) => Err(error),
-        }
+        let found = self.client.find(path)?;
+        Ok(found.and_then(|answer| pull(&answer)))
     }
 
     fn pull_of(&self, head: &Head, sha: Option<&str>) -> Result<Option<Pull>, Error> {
@@ -152,9 +140,10 @@ impl Forge for Bitbucket {
             "draft": new.is_draft,
         });
         let path = format!("{}/pullrequests", self.root);
-        let answer = self.client.send(&Request::post(path, body));
-        let answer = answer.map_err(|error| error.needing(Permission::Pull))?;
-        Ok(pull(&answer.json()?).unwrap_or_default())
+        let answer = self
+            .client
+            .ask(&Request::post(path, body), Permission::Pull)?;
+        Ok(pull(&answer).unwrap_or_default())
     }
 
     fn set_check(&self, check: &Check, _known: Option<u64>) -> Result<Option<u64>, Error> {

@@ -9,11 +9,8 @@ use crate::forge::request::{Request, segment, segments};
 /// Returns the commit at the tip of a branch.
 pub(super) fn branch_tip(bitbucket: &Bitbucket, branch: &str) -> Result<Option<String>, Error> {
     let path = format!("{}/refs/branches/{}", bitbucket.root, segments(branch));
-    match bitbucket.client.send(&Request::get(path)) {
-        Ok(answer) => Ok(text(&answer.json()?, "/target/hash")),
-        Err(error) if error.is_missing() => Ok(None),
-        Err(error) => Err(error),
-    }
+    let found = bitbucket.client.find(path)?;
+    Ok(found.and_then(|branch| text(&branch, "/target/hash")))
 }
 
 /// Returns a file at the tip of a branch. Slashes in a branch's name would end it, so it is looked

@@ -19,9 +19,11 @@ use crate::base::markup::is_invisible;
 use crate::forge::body::Body;
 use crate::forge::error::{Error, Refusal};
 use crate::forge::kind::Kind;
+use crate::forge::model::Author;
 use crate::forge::patience::{Patience, is_out_of_order, wanted_pause};
 use crate::forge::permission::Permission;
 use crate::forge::place::{Connection, Token};
+use crate::forge::reading::text;
 use crate::forge::request::{Repeat, Request};
 
 /// The most that an answer may hold.
@@ -226,6 +228,46 @@ impl Client {
         self.patience
             .pause(attempt)
             .filter(|_| self.mode == Mode::Send)
+    }
+
+    /// Returns what is at a path; `None` where there is no such thing.
+    pub(crate) fn find(&self, path: impl Into<String>) -> Result<Option<Value>, Error> {
+        match self.send(&Request::get(path)) {
+            Ok(answer) => answer.json().map(Some),
+            Err(error) if error.is_missing() => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Sends a request that needs a permission; returns its answer.
+    pub(crate) fn ask(&self, request: &Request, need: Permission) -> Result<Value, Error> {
+        let answer = self.send(request).map_err(|error| error.needing(need))?;
+        answer.json()
+    }
+
+    /// Deletes what is at a path; that it has gone already is fine.
+    pub(crate) fn delete(&self, path: impl Into<String>, need: Permission) -> Result<(), Error> {
+        match self.send(&Request::delete(path)) {
+            Err(error) if !error.is_missing() => Err(error.needing(need)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Asks who the token belongs to: a user, whose name is at this place of the answer, or nobody who
+    /// may ask, if `is_program` says so of the refusal.
+    pub(crate) fn author(
+        &self,
+        place: &str,
+        is_program: impl Fn(&Error) -> bool,
+    ) -> Result<Author, Error> {
+        if self.is_dry() && self.variable().is_none() {
+            return Ok(Author::Nobody);
+        }
+        match self.ask(&Request::get("/user"), Permission::Comment) {
+            Ok(user) => Ok(text(&user, place).map_or(Author::Nobody, Author::Named)),
+            Err(error) if is_program(&error) => Ok(Author::Program),
+            Err(error) => Err(error),
+        }
     }
 
     /// Reads all pages of a list.

@@ -39,11 +39,7 @@ impl Gitea {
     fn file(&self, branch: &str, path: &str) -> Result<Option<Value>, Error> {
         let (path, branch) = (segments(path), segment(branch));
         let path = format!("{}/contents/{path}?ref={branch}", self.root);
-        match self.client.send(&Request::get(path)) {
-            Ok(answer) => Ok(Some(answer.json()?)),
-            Err(error) if error.is_missing() => Ok(None),
-            Err(error) => Err(error),
-        }
+        self.client.find(path)
     }
 
     fn try_commit(&self, commit: &Commit) -> Result<Written, Error> {
@@ -87,20 +83,12 @@ impl Gitea {
 
 impl Forge for Gitea {
     fn author(&self) -> Result<Author, Error> {
-        if self.client.is_dry() && self.client.variable().is_none() {
-            return Ok(Author::Nobody);
-        }
-        match self.client.send(&Request::get("/user")) {
-            Ok(answer) => Ok(text(&answer.json()?, "/login").map_or(Author::Nobody, Author::Named)),
-            // The token of Actions is no user's.
-            Err(error)
-                if matches!(error.status(), Some(401 | 403 | 404))
-                    && self.client.variable() == Some("GITHUB_TOKEN") =>
-            {
-                Ok(Author::Program)
-            }
-            Err(error) => Err(error.needing(Permission::Comment)),
-        }
+        // The token of Actions is no user's.
+        let is_program = |error: &Error| {
+            matches!(error.status(), Some(401 | 403 | 404))
+                && self.client.variable() == Some("GITHUB_TOKEN")
+        };
+        self.client.author("/login", is_program)
     }
 
     fn comments(&self, pull: u64) -> Result<Vec<Comment>, Error> {
@@ -113,21 +101,21 @@ impl Forge for Gitea {
 
     fn create_comment(&self, pull: u64, body: &str) -> Result<Comment, Error> {
         let path = format!("{}/issues/{pull}/comments", self.root);
-        let answer = self
-            .client
-            .send(&Request::post(path, json!({"body": body})));
-        let answer = answer.map_err(|error| error.needing(Permission::Comment))?;
-        Ok(comment(&answer.json()?).unwrap_or_default())
+        let answer = self.client.ask(
+            &Request::post(path, json!({"body": body})),
+            Permission::Comment,
+        )?;
+        Ok(comment(&answer).unwrap_or_default())
     }
 
     fn update_comment(&self, _pull: u64, id: u64, body: &str) -> Result<Comment, Error> {
         let path = format!("{}/issues/comments/{id}", self.root);
-        let answer = self
-            .client
-            .send(&Request::patch(path, json!({"body": body})));
-        let answer = answer.map_err(|error| error.needing(Permission::Comment))?;
+        let answer = self.client.ask(
+            &Request::patch(path, json!({"body": body})),
+            Permission::Comment,
+        )?;
         // Where nothing differs it answers with nothing.
-        let comment = comment(&answer.json()?);
+        let comment = comment(&answer);
         Ok(comment.unwrap_or(Comment {
             id,
             ..Comment::default()
@@ -136,10 +124,7 @@ impl Forge for Gitea {
 
     fn delete_comment(&self, _pull: u64, id: u64) -> Result<(), Error> {
         let path = format!("{}/issues/comments/{id}", self.root);
-        match self.client.send(&Request::delete(path)) {
-            Err(error) if !error.is_missing() => Err(error.needing(Permission::Comment)),
-            _ => Ok(()),
-        }
+        self.client.delete(path, Permission::Comment)
     }
 
     fn comment_on_commit(&self, _sha: &str, _body: &str) -> Result<Option<Comment>, Error> {
@@ -148,11 +133,8 @@ impl Forge for Gitea {
 
     fn pull(&self, number: u64) -> Result<Option<Pull>, Error> {
         let path = format!("{}/pulls/{number}", self.root);
-        match self.client.send(&Request::get(path)) {
-            Ok(answer) => Ok(pull(&answer.json()?)),
-            Err(error) if error.is_missing() => Ok(None),
-            Err(error) => Err(error),
-        }
+        let found = self.client.find(path)?;
+        Ok(found.and_then(|answer| pull(&answer)))
     }
 
     /// The list cannot be asked for a branch: all that are open are gone through.
@@ -178,9 +160,10 @@ impl Forge for Gitea {
             "base": new.base,
         });
         let path = format!("{}/pulls", self.root);
-        let answer = self.client.send(&Request::post(path, body));
-        let answer = answer.map_err(|error| error.needing(Permission::Pull))?;
-        Ok(pull(&answer.json()?).unwrap_or_default())
+        let answer = self
+            .client
+            .ask(&Request::post(path, body), Permission::Pull)?;
+        Ok(pull(&answer).unwrap_or_default())
     }
 
     fn set_check(&self, check: &Check, _known: Option<u64>) -> Result<Option<u64>, Error> {
@@ -213,11 +196,8 @@ impl Forge for Gitea {
 
     fn branch_tip(&self, branch: &str) -> Result<Option<String>, Error> {
         let path = format!("{}/branches/{}", self.root, segments(branch));
-        match self.client.send(&Request::get(path)) {
-            Ok(answer) => Ok(text(&answer.json()?, "/commit/id")),
-            Err(error) if error.is_missing() => Ok(None),
-            Err(error) => Err(error),
-        }
+        let found = self.client.find(path)?;
+        Ok(found.and_then(|answer| text(&answer, "/commit/id")))
     }
 
     fn read_file(&self, branch: &str, path: &str) -> Result<Option<Vec<u8>>, Error> {

@@ -94,18 +94,9 @@ impl Github {
 
 impl Forge for Github {
     fn author(&self) -> Result<Author, Error> {
-        if self.client.is_dry() && self.client.variable().is_none() {
-            return Ok(Author::Nobody);
-        }
-        match self.client.send(&Request::get("/user")) {
-            Ok(answer) => Ok(match answer.json()?["login"].as_str() {
-                Some(login) => Author::Named(login.to_owned()),
-                None => Author::Nobody,
-            }),
-            // The token of Actions, and those of apps, are nobody's; their comments are a bot's.
-            Err(error) if matches!(error.status(), Some(403 | 404)) => Ok(Author::Program),
-            Err(error) => Err(error.needing(Permission::Comment)),
-        }
+        // The token of Actions, and those of apps, are nobody's; their comments are a bot's.
+        let is_program = |error: &Error| matches!(error.status(), Some(403 | 404));
+        self.client.author("/login", is_program)
     }
 
     fn comments(&self, pull: u64) -> Result<Vec<Comment>, Error> {
@@ -117,46 +108,40 @@ impl Forge for Github {
 
     fn create_comment(&self, pull: u64, body: &str) -> Result<Comment, Error> {
         let path = format!("{}/issues/{pull}/comments", self.root);
-        let answer = self
-            .client
-            .send(&Request::post(path, json!({"body": body})));
-        let answer = answer.map_err(|error| error.needing(Permission::Comment))?;
-        Ok(comment(&answer.json()?).unwrap_or_default())
+        let answer = self.client.ask(
+            &Request::post(path, json!({"body": body})),
+            Permission::Comment,
+        )?;
+        Ok(comment(&answer).unwrap_or_default())
     }
 
     fn update_comment(&self, _pull: u64, id: u64, body: &str) -> Result<Comment, Error> {
         let path = format!("{}/issues/comments/{id}", self.root);
-        let answer = self
-            .client
-            .send(&Request::patch(path, json!({"body": body})));
-        let answer = answer.map_err(|error| error.needing(Permission::Comment))?;
-        Ok(comment(&answer.json()?).unwrap_or_default())
+        let answer = self.client.ask(
+            &Request::patch(path, json!({"body": body})),
+            Permission::Comment,
+        )?;
+        Ok(comment(&answer).unwrap_or_default())
     }
 
     fn delete_comment(&self, _pull: u64, id: u64) -> Result<(), Error> {
         let path = format!("{}/issues/comments/{id}", self.root);
-        match self.client.send(&Request::delete(path)) {
-            Err(error) if !error.is_missing() => Err(error.needing(Permission::Comment)),
-            _ => Ok(()),
-        }
+        self.client.delete(path, Permission::Comment)
     }
 
     fn comment_on_commit(&self, sha: &str, body: &str) -> Result<Option<Comment>, Error> {
         let path = format!("{}/commits/{sha}/comments", self.root);
-        let answer = self
-            .client
-            .send(&Request::post(path, json!({"body": body})));
-        let answer = answer.map_err(|error| error.needing(Permission::Write))?;
-        Ok(Some(comment(&answer.json()?).unwrap_or_default()))
+        let answer = self.client.ask(
+            &Request::post(path, json!({"body": body})),
+            Permission::Write,
+        )?;
+        Ok(Some(comment(&answer).unwrap_or_default()))
     }
 
     fn pull(&self, number: u64) -> Result<Option<Pull>, Error> {
         let path = format!("{}/pulls/{number}", self.root);
-        match self.client.send(&Request::get(path)) {
-            Ok(answer) => Ok(pull(&answer.json()?)),
-            Err(error) if error.is_missing() => Ok(None),
-            Err(error) => Err(error),
-        }
+        let found = self.client.find(path)?;
+        Ok(found.and_then(|answer| pull(&answer)))
     }
 
     /// What is asked for by its commit is empty for forks; by its branch it is not.
@@ -178,9 +163,10 @@ impl Forge for Github {
             "draft": new.is_draft,
         });
         let path = format!("{}/pulls", self.root);
-        let answer = self.client.send(&Request::post(path, body));
-        let answer = answer.map_err(|error| error.needing(Permission::Pull))?;
-        Ok(pull(&answer.json()?).unwrap_or_default())
+        let answer = self
+            .client
+            .ask(&Request::post(path, body), Permission::Pull)?;
+        Ok(pull(&answer).unwrap_or_default())
     }
 
     fn set_check(&self, check: &Check, known: Option<u64>) -> Result<Option<u64>, Error> {

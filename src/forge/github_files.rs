@@ -30,10 +30,8 @@ pub(super) fn read_file(
 ) -> Result<Option<Vec<u8>>, Error> {
     let path = segments(path);
     let path = format!("{}/contents/{path}?ref={}", github.root, segment(branch));
-    let file = match github.client.send(&Request::get(path)) {
-        Ok(answer) => answer.json()?,
-        Err(error) if error.is_missing() => return Ok(None),
-        Err(error) => return Err(error),
+    let Some(file) = github.client.find(path)? else {
+        return Ok(None);
     };
     let content = text(&file, "/content");
     if let Some(content) = content {

@@ -39,11 +39,7 @@ impl Gitlab {
     fn file(&self, branch: &str, path: &str) -> Result<Option<Value>, Error> {
         let (path, branch) = (segment(path), segment(branch));
         let path = format!("{}/repository/files/{path}?ref={branch}", self.root);
-        match self.client.send(&Request::get(path)) {
-            Ok(answer) => Ok(Some(answer.json()?)),
-            Err(error) if error.is_missing() => Ok(None),
-            Err(error) => Err(error),
-        }
+        self.client.find(path)
     }
 
     fn notes(&self, pull: u64) -> String {
@@ -100,13 +96,7 @@ impl Gitlab {
 
 impl Forge for Gitlab {
     fn author(&self) -> Result<Author, Error> {
-        if self.client.is_dry() && self.client.variable().is_none() {
-            return Ok(Author::Nobody);
-        }
-        let answer = self.client.send(&Request::get("/user"));
-        let answer = answer.map_err(|error| error.needing(Permission::Comment))?;
-        let name = text(&answer.json()?, "/username");
-        Ok(name.map_or(Author::Nobody, Author::Named))
+        self.client.author("/username", |_| false)
     }
 
     fn comments(&self, pull: u64) -> Result<Vec<Comment>, Error> {
@@ -123,24 +113,22 @@ impl Forge for Gitlab {
 
     fn create_comment(&self, pull: u64, body: &str) -> Result<Comment, Error> {
         let request = Request::post(self.notes(pull), json!({"body": body}));
-        let answer = self.client.send(&request);
-        let answer = answer.map_err(|error| error.needing(Permission::Comment))?;
-        Ok(note(&answer.json()?).unwrap_or_default())
+        let answer = self.client.ask(&request, Permission::Comment)?;
+        Ok(note(&answer).unwrap_or_default())
     }
 
     fn update_comment(&self, pull: u64, id: u64, body: &str) -> Result<Comment, Error> {
         let path = format!("{}/{id}", self.notes(pull));
-        let answer = self.client.send(&Request::put(path, json!({"body": body})));
-        let answer = answer.map_err(|error| error.needing(Permission::Comment))?;
-        Ok(note(&answer.json()?).unwrap_or_default())
+        let answer = self.client.ask(
+            &Request::put(path, json!({"body": body})),
+            Permission::Comment,
+        )?;
+        Ok(note(&answer).unwrap_or_default())
     }
 
     fn delete_comment(&self, pull: u64, id: u64) -> Result<(), Error> {
         let path = format!("{}/{id}", self.notes(pull));
-        match self.client.send(&Request::delete(path)) {
-            Err(error) if !error.is_missing() => Err(error.needing(Permission::Comment)),
-            _ => Ok(()),
-        }
+        self.client.delete(path, Permission::Comment)
     }
 
     fn comment_on_commit(&self, sha: &str, body: &str) -> Result<Option<Comment>, Error> {
@@ -154,11 +142,8 @@ impl Forge for Gitlab {
 
     fn pull(&self, number: u64) -> Result<Option<Pull>, Error> {
         let path = format!("{}/merge_requests/{number}", self.root);
-        match self.client.send(&Request::get(path)) {
-            Ok(answer) => Ok(pull(&answer.json()?)),
-            Err(error) if error.is_missing() => Ok(None),
-            Err(error) => Err(error),
-        }
+        let found = self.client.find(path)?;
+        Ok(found.and_then(|answer| pull(&answer)))
     }
 
     fn pull_of(&self, head: &Head, sha: Option<&str>) -> Result<Option<Pull>, Error> {
@@ -181,9 +166,10 @@ impl Forge for Gitlab {
             "target_branch": new.base,
         });
         let path = format!("{}/merge_requests", self.root);
-        let answer = self.client.send(&Request::post(path, body));
-        let answer = answer.map_err(|error| error.needing(Permission::Pull))?;
-        Ok(pull(&answer.json()?).unwrap_or_default())
+        let answer = self
+            .client
+            .ask(&Request::post(path, body), Permission::Pull)?;
+        Ok(pull(&answer).unwrap_or_default())
     }
 
     fn set_check(&self, check: &Check, _known: Option<u64>) -> Result<Option<u64>, Error> {
@@ -224,11 +210,8 @@ impl Forge for Gitlab {
 
     fn branch_tip(&self, branch: &str) -> Result<Option<String>, Error> {
         let path = format!("{}/repository/branches/{}", self.root, segment(branch));
-        match self.client.send(&Request::get(path)) {
-            Ok(answer) => Ok(text(&answer.json()?, "/commit/id")),
-            Err(error) if error.is_missing() => Ok(None),
-            Err(error) => Err(error),
-        }
+        let found = self.client.find(path)?;
+        Ok(found.and_then(|answer| text(&answer, "/commit/id")))
     }
 
     fn read_file(&self, branch: &str, path: &str) -> Result<Option<Vec<u8>>, Error> {
