@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::base::problem::{Place, Problem, did_you_mean};
 use crate::base::value::{Map, Value};
+use crate::base::yaml_advice::advice;
 
 /// Parses `text`, the content of `file`, into a tree. An empty text is an empty map.
 pub(crate) fn parse(file: &str, text: &str) -> Result<Value, Problem> {
@@ -47,7 +48,9 @@ fn problem(file: &str, text: &str, error: &serde_yaml::Error) -> Problem {
         Some(end) => &whole[..end],
         None => &whole,
     };
+    let syntax = advice(message, text, place).map(str::to_owned);
     let (message, help) = friendly(message);
+    let help = help.or(syntax);
     let problem = Problem::new(file, text, message).at(place);
     match help {
         Some(help) => problem.help(help),
