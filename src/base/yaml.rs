@@ -104,6 +104,17 @@ pub(crate) enum Part {
     Value,
 }
 
+/// Returns what stands in `root` at `steps`, if anything does.
+pub(crate) fn follow<'v>(root: &'v Value, steps: &[Step]) -> Option<&'v Value> {
+    steps
+        .iter()
+        .try_fold(root, |value, step| match (value, step) {
+            (Value::Map(map), Step::Key(key)) => map.get(key),
+            (Value::List(items), Step::Index(index)) => items.get(*index),
+            _ => None,
+        })
+}
+
 /// Returns where in `text` the key or value at `steps` stands, or `None` if nothing is there.
 pub(crate) fn locate(text: &str, steps: &[Step], part: Part) -> Option<Place> {
     let found = Cell::new(false);
