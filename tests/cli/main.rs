@@ -15,6 +15,7 @@ mod check_ignore;
 mod checkout;
 mod ci_init;
 mod commit;
+mod completion;
 mod config;
 mod confusions;
 mod dag;

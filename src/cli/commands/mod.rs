@@ -14,6 +14,7 @@ pub(crate) mod ci;
 pub(crate) mod comment;
 pub(crate) mod commit;
 mod comparison;
+pub(crate) mod completion;
 pub(crate) mod config;
 pub(crate) mod dag;
 pub(crate) mod data_status;
@@ -120,6 +121,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, CliError> {
         Command::Fsck(args) => fsck::run(args, &context),
         Command::Badge(args) => badge::run(args, &context),
         Command::Ci(args) => ci::run(args, &context),
+        Command::Completion(args) => completion::run(args),
         Command::Doctor(args) => doctor::run(args, &context),
         Command::Git(args) => git::run(args, &context),
         #[cfg(feature = "ml")]
