@@ -7,13 +7,15 @@ use mlpipe_kernels::Loss;
 use serde::Serialize;
 
 use crate::ml::batch::{self, Answer, Chance, Examples, Normaliser, Tally};
-use crate::ml::checkpoint::{Checkpoints, Identity, Outcome, Progress};
+use crate::ml::checkpoint::Checkpoints;
 use crate::ml::dataset::{Part, Summary, TRAIN, VALIDATION};
 use crate::ml::error::Error;
 use crate::ml::event::{BatchEnd, EpochEnd, Event, Score};
+use crate::ml::identity::Identity;
 use crate::ml::init;
 use crate::ml::model::{Design, Network};
 use crate::ml::optimizer::Optimizer;
+use crate::ml::progress::{Outcome, Progress};
 use crate::ml::random::{Purpose, Random};
 use crate::ml::record::Record;
 use crate::ml::report;
@@ -134,15 +136,23 @@ impl<'a> Trainer<'a> {
         if start == Start::New {
             return self.checkpoints.clear();
         }
-        match self
-            .checkpoints
-            .resume(&self.network, &mut self.optimizer)?
-        {
+        let found = self.checkpoints.resume(
+            &self.network,
+            &mut self.optimizer,
+            self.params.keep,
+            self.on_event,
+        )?;
+        match found {
             None => (self.on_event)(Event::NothingToResume),
             Some(progress) => {
-                (self.on_event)(Event::Resumed {
-                    epoch: progress.epochs + 1,
-                    batch: progress.batches,
+                let epochs = progress.epochs;
+                (self.on_event)(if progress.over {
+                    Event::WasOver { epochs }
+                } else {
+                    Event::Resumed {
+                        epoch: epochs + 1,
+                        batch: progress.batches,
+                    }
                 });
                 self.progress = progress;
             }
@@ -198,7 +208,8 @@ impl<'a> Trainer<'a> {
         let best = progress.best;
         if best.is_none_or(|best| self.params.is_better(outcome.validation, best.validation)) {
             progress.best = Some(outcome);
-            self.checkpoints.save_best(&self.network)?;
+            self.checkpoints
+                .save_best(&self.network, &self.optimizer, &self.progress)?;
         } else if let (Some(best), Some(stopping)) = (best, self.params.early_stopping)
             && outcome.epoch - best.epoch >= stopping.patience.get()
             && !progress.over

@@ -10,10 +10,10 @@ use sha2::{Digest as _, Sha256};
 
 use super::{Project, SYNTHETIC, files, same};
 
-const WEIGHTS: &str = "models/cnn.safetensors";
+pub(super) const WEIGHTS: &str = "models/cnn.safetensors";
 
 /// All that training can do at once; the schedule and the dropout depend on the batch.
-const RICH: &str = "\
+pub(super) const RICH: &str = "\
 data:
   source: synthetic
   train_count: 150
@@ -49,7 +49,7 @@ train:
   checkpoint_batches: 2
 ";
 
-fn prepared(params: &str) -> Project {
+pub(super) fn prepared(params: &str) -> Project {
     let project = Project::new(params);
     project.run("prepare");
     project
