@@ -24,6 +24,7 @@ mod init;
 mod inspect;
 mod layers;
 mod log;
+mod memory;
 mod model;
 mod optimizer;
 mod params;

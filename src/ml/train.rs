@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use mlpipe_kernels::Loss;
 use serde::Serialize;
 
+use crate::base::machine::Machine;
 use crate::ml::batch::{self, Answer, Chance, Examples, Normaliser, Tally};
 use crate::ml::checkpoint::Checkpoints;
 use crate::ml::dataset::{Part, Summary, TRAIN, VALIDATION};
@@ -13,14 +14,17 @@ use crate::ml::error::Error;
 use crate::ml::event::{BatchEnd, EpochEnd, Event, Score};
 use crate::ml::identity::Identity;
 use crate::ml::init;
+use crate::ml::layers;
+use crate::ml::memory::Scale;
 use crate::ml::model::{Design, Network};
 use crate::ml::optimizer::Optimizer;
+use crate::ml::params::ParamsFile;
 use crate::ml::progress::{Outcome, Progress};
 use crate::ml::random::{Purpose, Random};
 use crate::ml::record::Record;
 use crate::ml::report;
 use crate::ml::schedule::{self, Position};
-use crate::ml::train_params::{self, ClassWeights, Keep, TrainParams, Watched};
+use crate::ml::train_params::{self, ClassWeights, Keep, ModelParams, TrainParams, Watched};
 
 /// Where `train` reads and writes.
 pub(crate) struct Training {
@@ -113,6 +117,7 @@ impl<'a> Trainer<'a> {
         let summary = Summary::read(&task.data)?;
         let design = Design::new(model.layers.clone(), summary.form())
             .map_err(|misfit| model.complaint(&file, misfit.layer, &misfit.message))?;
+        fit(&file, &model, &params, &summary)?;
         let network = init::network(design, params.seed)?;
         let part = Part::read(&task.data.join(TRAIN), summary.form())?;
         let identity = Identity::new(&model.layers, &params, &summary);
@@ -308,6 +313,31 @@ impl TrainParams {
         };
         gain > least
     }
+}
+
+/// Refuses a training that the memory which this process may use does not hold.
+fn fit(
+    file: &ParamsFile,
+    model: &ModelParams,
+    params: &TrainParams,
+    summary: &Summary,
+) -> Result<(), Error> {
+    let Some(memory) = Machine::look().memory else {
+        return Ok(());
+    };
+    let plan = layers::plan(&model.layers, summary.form())
+        .expect("invariant: the layers were checked when the design was made");
+    let scale = Scale {
+        layers: &model.layers,
+        plan: &plan,
+        params,
+        counts: summary.counts,
+        threads: rayon::current_num_threads(),
+    };
+    scale.check(memory / 10 * 9).map_err(|excess| {
+        let problem = model.complaint(file, excess.layer, &excess.message);
+        problem.help(excess.help).into()
+    })
 }
 
 /// Returns how answers are judged while learning from `part`.
