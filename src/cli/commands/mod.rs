@@ -198,7 +198,7 @@ impl Context {
         workspace: &Workspace,
         targets: &[String],
     ) -> Result<Targets, CliError> {
-        let data = workspace.load_lock()?.data;
+        let data = workspace.preview_lock(|lock| lock.data.clone())?;
         if data.is_empty() {
             return Ok(Targets {
                 data: BTreeSet::new(),
