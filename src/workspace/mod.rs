@@ -4,6 +4,7 @@ mod journal;
 mod kept;
 mod ledger;
 mod parsed;
+mod scout;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -24,6 +25,7 @@ use crate::store::{self, Cache, Index, Meter, Restored, RunCache, Tree, project_
 
 pub(crate) use kept::{Kept, flat_name, keep, keep_files};
 pub(crate) use ledger::Ledger;
+pub(crate) use scout::Unreached;
 
 /// What git sees of the state folder: nothing but this file and the settings. A clone knows by them
 /// where the project is.
@@ -45,6 +47,7 @@ pub(crate) struct Workspace {
     pub(crate) runs: RunCache,
     index: Index,
     supplier: OnceLock<Supplier>,
+    scout: OnceLock<scout::Scout>,
 }
 
 /// Brings content into the cache from elsewhere; says whether it is there then.
@@ -124,6 +127,7 @@ impl Workspace {
             index: Index::open(root.join(STATE_FOLDER).join("index"), root.to_owned()),
             settings,
             supplier: OnceLock::new(),
+            scout: OnceLock::new(),
         })
     }
 
