@@ -69,3 +69,5 @@ mod templating;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod tracer;
 mod tracked;
+mod urls;
+mod web;

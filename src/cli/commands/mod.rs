@@ -46,6 +46,7 @@ pub(crate) mod remote;
 pub(crate) mod remove;
 pub(crate) mod report;
 pub(crate) mod repro;
+mod scouting;
 mod selection;
 mod sides;
 pub(crate) mod stage;
@@ -161,11 +162,13 @@ impl Context {
     /// Opens the project that the folder lies in.
     pub(crate) fn workspace(&self) -> Result<Workspace, CliError> {
         let is_quiet = self.quiet;
-        Ok(Workspace::find(&self.folder)?.telling(move |holder| {
+        let workspace = Workspace::find(&self.folder)?.telling(move |holder| {
             if !is_quiet {
                 ui::eprint(&waiting_for(holder));
             }
-        }))
+        });
+        workspace.scout_by(scouting::scout);
+        Ok(workspace)
     }
 
     /// Enters the project to edit pipeline files, be stages running meanwhile.

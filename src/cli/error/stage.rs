@@ -149,6 +149,17 @@ fn of_deps(error: CliError, failure: &Failure) -> CliError {
         Failure::DepMissing { path, problem } => error.at(problem).hint(format!(
             "make `{path}`, or add the stage that makes it, or remove the dep"
         )),
+        Failure::UrlMissing { problem, .. } => error
+            .at(problem)
+            .hint("check the URL: names are told apart by capitals"),
+        Failure::DepUnreached {
+            problem, source, ..
+        } => {
+            let mut error = error.at(problem);
+            error.causes.extend(source.causes.iter().cloned());
+            error.hints.extend(source.hints.iter().cloned());
+            error.hint("`--allow-missing` takes it for what data.lock says, and runs nothing that would read it")
+        }
         Failure::DataMissing {
             tracked, problem, ..
         } => error.at(problem).hint(format!(
