@@ -16,7 +16,8 @@ use crate::engine::consent::Ask;
 use crate::engine::dispatch::{Dispatcher, Shared};
 use crate::engine::error::Error;
 use crate::engine::event::{Ending, Event, Outcome, Reporter};
-use crate::engine::inputs::{CommandMemo, Gauge, NOTHING_EXPECTED};
+use crate::engine::inputs::{Gauge, NOTHING_EXPECTED};
+use crate::engine::memo::Memo;
 use crate::engine::provision::provide;
 use crate::engine::record::{LastRun, StageRun};
 use crate::engine::selection::{Policy, RunPolicy, Selection};
@@ -101,6 +102,7 @@ pub(crate) fn repro(
         ledger: &ledger,
         environment: environment(workspace),
         cancel,
+        start: Memo::default(),
     };
     let runs = project.bring_up_to_date(options, &selected, (reporter, ask))?;
     let summary = Summary {
@@ -151,6 +153,8 @@ struct Project<'a> {
     ledger: &'a Ledger<'a>,
     environment: Vec<(OsString, OsString)>,
     cancel: &'a CancelToken,
+    /// What was found out at the start.
+    start: Memo,
 }
 
 impl Project<'_> {
@@ -186,7 +190,9 @@ impl Project<'_> {
             params: &ParamFiles::new(&self.workspace.worktree),
             environment: &self.environment,
             cancel: self.cancel,
-            memo: Some(&CommandMemo::default()),
+            memo: Some(&self.start),
+            start: None,
+            urls: options.policy.urls,
             expected: NOTHING_EXPECTED,
             made: None,
         };
@@ -219,6 +225,7 @@ impl Project<'_> {
             ledger,
             claims: &Claims::new(workspace, ledger),
             environment: &self.environment,
+            start: &self.start,
             tracked: &tracked_outs(workspace, pipeline)?,
             cancel,
             supply: &supply,

@@ -10,11 +10,12 @@ use crate::engine::absence::Made;
 use crate::engine::decide::{Decision, Reason, examine};
 use crate::engine::error::{Error, Failure};
 use crate::engine::incomplete::refuse_incomplete;
-use crate::engine::inputs::{CommandMemo, Gauge, NOTHING_EXPECTED};
+use crate::engine::inputs::{Gauge, NOTHING_EXPECTED};
+use crate::engine::memo::Memo;
 use crate::engine::provision::absent;
 use crate::engine::repro::{environment, refuse_nesting, tracked_outs};
 use crate::engine::run::{refuse_missing_deps, refuse_tracked};
-use crate::engine::selection::{Downstream, Missing, Policy, RunPolicy, Selection};
+use crate::engine::selection::{Downstream, Missing, Policy, RunPolicy, Selection, Urls};
 use crate::engine::survey::settled;
 use crate::pipeline::{
     self, Content, Data, Dep, Lock, ParamFiles, Pipeline, Stage, StageIndex, StageName,
@@ -71,16 +72,22 @@ pub(crate) fn status(
     let provided = provided(workspace, (&pipeline, &selected), &lock.data)?;
     let params = ParamFiles::new(&workspace.worktree);
     let environment = environment(workspace);
+    let (memo, cancel) = (Memo::default(), CancelToken::default());
+    let stages = selected.iter().map(|index| &pipeline.stages[*index]);
+    let judged = stages.filter(|stage| !stage.frozen || !lock.stages.contains_key(&stage.name));
+    if policy.urls == Urls::Asked {
+        memo.look_ahead(workspace, judged, &cancel);
+    }
     let mut forecaster = Forecaster {
         workspace,
         pipeline: &pipeline,
         gauge: GaugeParts {
             params: &params,
             environment: &environment,
-            memo: CommandMemo::default(),
+            memo,
         },
         expected: BTreeMap::new(),
-        cancel: CancelToken::default(),
+        cancel,
         uncertain: BTreeSet::new(),
         runs: BTreeSet::new(),
         provided,
@@ -131,7 +138,7 @@ fn provided(
 struct GaugeParts<'a> {
     params: &'a ParamFiles<'a>,
     environment: &'a [(std::ffi::OsString, std::ffi::OsString)],
-    memo: CommandMemo,
+    memo: Memo,
 }
 
 /// Goes through the stages in order and remembers what they would leave behind.
@@ -162,6 +169,8 @@ impl Forecaster<'_> {
             environment: self.gauge.environment,
             cancel: &self.cancel,
             memo: Some(&self.gauge.memo),
+            start: None,
+            urls: self.policy.urls,
             expected: NOTHING_EXPECTED,
             made: None,
         };
@@ -187,7 +196,7 @@ impl Forecaster<'_> {
                 let mut inside = restored.iter().filter_map(|out| out.inside());
                 inside.any(|out| pattern.may_need(out))
             }
-            Dep::Command { .. } => false,
+            Dep::Command { .. } | Dep::Url { .. } => false,
         })
     }
 
@@ -251,6 +260,8 @@ impl Forecaster<'_> {
             environment: self.gauge.environment,
             cancel: &self.cancel,
             memo: Some(&self.gauge.memo),
+            start: None,
+            urls: self.policy.urls,
             expected: &self.expected,
             made: made.as_ref(),
         };

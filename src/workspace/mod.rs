@@ -4,6 +4,7 @@ mod journal;
 mod kept;
 mod ledger;
 mod parsed;
+mod scout;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -27,6 +28,7 @@ use crate::store::{
 
 pub(crate) use kept::{Kept, flat_name, keep, keep_files};
 pub(crate) use ledger::Ledger;
+pub(crate) use scout::Unreached;
 
 /// What git sees of the state folder: nothing but this file and the settings. A clone knows by them
 /// where the project is.
@@ -49,6 +51,7 @@ pub(crate) struct Workspace {
     index: Index,
     supplier: OnceLock<Supplier>,
     previewed: Mutex<Previewed>,
+    scout: OnceLock<scout::Scout>,
 }
 
 /// What somebody has looked at, for whoever comes to use it: reading it twice is what a run over many
@@ -137,6 +140,7 @@ impl Workspace {
             settings,
             supplier: OnceLock::new(),
             previewed: Mutex::default(),
+            scout: OnceLock::new(),
         })
     }
 

@@ -17,7 +17,7 @@ use crate::cli::ui::{self, Manner, repro_reporter};
 use crate::data;
 use crate::engine::{
     CommitPolicy, Consent, Downstream, Ending, Missing, Policy, Question, Reason, ReproOptions,
-    RunPolicy, Setting, Summary, params_file, repro, set_params, status,
+    RunPolicy, Setting, Summary, Urls, params_file, repro, set_params, status,
 };
 use crate::workspace::Workspace;
 
@@ -147,6 +147,7 @@ impl ReproArgs {
             commit,
             missing,
             downstream,
+            urls: Urls::Asked,
             consent,
         }
     }
