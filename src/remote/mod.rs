@@ -24,12 +24,13 @@ mod salvage;
 mod streams;
 mod sweep;
 
-pub(crate) use backend::{Backend, Depth, Found, in_parallel};
-pub(crate) use check::{Fault, Inspection};
+pub(crate) use backend::{Backend, Depth, Found};
+pub(crate) use check::Inspection;
 pub(crate) use credentials::SECRETS;
 pub(crate) use depot::{Depot, Want};
 pub(crate) use error::Error;
 pub(crate) use fault::Fault;
+pub(crate) use parallel::in_parallel;
 pub(crate) use place::{Kind, Options, Place, shown};
 pub(crate) use runs::Run;
 pub(crate) use sweep::{GRACE, Sweeping, SweptAway};
