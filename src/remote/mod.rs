@@ -31,6 +31,7 @@ pub(crate) use depot::{Depot, Survey, Want};
 pub(crate) use error::Error;
 pub(crate) use fault::Fault;
 pub(crate) use fetch::Fetched;
+pub(crate) use parallel::in_parallel;
 pub(crate) use place::{Kind, Options, Place, shown};
 pub(crate) use runs::Run;
 pub(crate) use sweep::{GRACE, Sweeping, SweptAway};

@@ -16,6 +16,7 @@ mod check_ignore;
 mod checkout;
 mod ci_init;
 mod commit;
+mod completion;
 mod config;
 mod confusions;
 mod dag;
@@ -71,3 +72,5 @@ mod templating;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod tracer;
 mod tracked;
+mod urls;
+mod web;
