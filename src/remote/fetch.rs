@@ -320,6 +320,12 @@ impl Depot {
 }
 
 impl Fetched {
+    /// Returns the objects that did not come.
+    pub(crate) fn into_failed(mut self) -> Vec<Digest> {
+        self.lacking.append(&mut self.damaged);
+        self.lacking
+    }
+
     /// Tells those that did not come apart: damaged ones, and those that are not there.
     fn sort_out(&mut self, failed: impl Iterator<Item = Digest>, faults: &Faults) {
         let corrupt = faults.iter().filter(|(_, fault)| *fault == Fault::Corrupt);
