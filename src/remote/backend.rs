@@ -327,14 +327,17 @@ impl Backend {
 }
 
 fn found_of(path: &str, metadata: &opendal::Metadata) -> Found {
-    let modified = metadata.last_modified().map(|time| time.into_inner());
+    let (modified, nanoseconds) = metadata.last_modified().map_or((None, None), |time| {
+        let time = time.into_inner();
+        (Some(time.as_second()), Some(time.as_nanosecond()))
+    });
     let tag = metadata.etag().map(str::to_owned);
     Found {
         path: path.to_owned(),
         size: metadata.content_length(),
         etag: tag.clone(),
-        modified: modified.map(|time| time.as_second()),
-        version: tag.or(modified.map(|time| time.as_nanosecond().to_string())),
+        modified,
+        version: tag.or(nanoseconds.map(|time| time.to_string())),
     }
 }
 

@@ -36,6 +36,9 @@ pub(crate) struct Fetched {
     pub(crate) damaged: Vec<Digest>,
 }
 
+/// An object and its bytes.
+type Object = (Digest, Vec<u8>);
+
 /// What was wrong with objects that did not come.
 type Faults = Vec<(Digest, Fault)>;
 
@@ -176,7 +179,7 @@ impl Depot {
         &self,
         errand: &Errand,
         slots: &[Slot],
-        objects: &mut Vec<(Digest, Vec<u8>)>,
+        objects: &mut Vec<Object>,
         faults: &mut Faults,
     ) -> Result<(), Error> {
         let path = pack_path(errand.pack);
@@ -302,7 +305,7 @@ impl Depot {
         digest: Digest,
         size: u64,
         meter: &Meter,
-    ) -> Result<Result<(Digest, Vec<u8>), (Digest, Fault)>, Error> {
+    ) -> Result<Result<Object, (Digest, Fault)>, Error> {
         let path = self.path_of(digest);
         let bytes = match self.backend.read(&path, size) {
             Ok(bytes) => bytes,

@@ -276,6 +276,56 @@ fn wherever_a_push_is_killed_all_can_read_what_was_there() {
 }
 
 #[test]
+fn wherever_a_sweep_is_killed_all_can_read_what_is_needed() {
+    let versions = Versions::new();
+    let Versions {
+        bucket,
+        door,
+        project,
+        ..
+    } = &versions;
+    let (reader, client) = (
+        bucket.door().reader_of(project),
+        bucket.door().clone_of(project),
+    );
+    // One sweep has marked what the first version needs; another one deletes that and marks more.
+    versions.sweep().success();
+    write_version(project, "third");
+    project.run(&["push"]).success();
+    bucket.age("gone/", 48);
+    let before = bucket.copy();
+    let mut changes = 0;
+    loop {
+        bucket.put_back(&before);
+        door.allow(changes);
+        let is_killed = door.run_and_kill(project, &["gc", "--cloud", "-w", "-f"]);
+        for clone in [&reader, &client] {
+            for known in ["cache", "remotes"] {
+                let _none = std::fs::remove_dir_all(clone.path(".mlpipe").join(known));
+            }
+            clone.git(&[
+                "pull",
+                "-q",
+                project.root().to_str().expect("UTF-8"),
+                "main",
+            ]);
+            clone.run(&["fetch", "more", "data"]).success();
+        }
+        if !is_killed {
+            break;
+        }
+        changes += 1;
+    }
+    assert!(changes > 6, "{changes}");
+    assert!(
+        bucket.paths("gone/").len() == 1,
+        "{:?}",
+        bucket.paths("gone/")
+    );
+    project.run(&["fsck", "--cloud"]).data();
+}
+
+#[test]
 fn what_a_killed_push_did_not_say_to_the_web_the_next_one_says() {
     let bucket = Bucket::default();
     let door = bucket.door();
