@@ -18,6 +18,7 @@ use crate::base::digest::{Digest, Hasher};
 use crate::base::fs::failed;
 use crate::remote::credentials;
 use crate::remote::error::{Error, Reason};
+use crate::remote::hdfs;
 use crate::remote::place::{Kind, Place};
 use crate::store::Meter;
 
@@ -243,6 +244,9 @@ impl Backend {
                 written.unwrap_or(0)
             );
             return Err(self.wrong(path, what));
+        }
+        if self.place.kind == Kind::Webhdfs {
+            return hdfs::rename(&self.place, &unfinished, path, &self.cancel);
         }
         self.run(self.operator.rename(&unfinished, path))?
             .map_err(explain)

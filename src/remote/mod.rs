@@ -8,6 +8,7 @@ mod credentials;
 mod depot;
 mod error;
 mod fetch;
+mod hdfs;
 mod index;
 mod place;
 mod plain;

@@ -600,3 +600,192 @@ fn sweeping_takes_two_phases_and_only_what_is_ours() {
     assert_eq!(other.read("data/f1"), "of the other\n");
     assert_eq!(project.read("data/f2"), "in the second\n");
 }
+
+/// Starts a stub of a service, one of tests/servers, with more arguments behind its port.
+fn stub(name: &str, arguments: &[&str]) -> Option<Server> {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/servers");
+    let script = script.join(name).to_str().expect("UTF-8").to_owned();
+    start("python3", |port| {
+        let port = port.to_string();
+        let first = [script.as_str(), &port];
+        let all = first.iter().chain(arguments);
+        all.map(|argument| (*argument).to_owned()).collect()
+    })
+}
+
+fn set_up(project: &Project, options: &[(&str, &str)]) {
+    for (option, value) in options {
+        project
+            .run(&["remote", "modify", "--local", "store", option, value])
+            .success();
+    }
+}
+
+/// Pushes a project, pulls it elsewhere, and looks at all that lies in between; `run` runs mlpipe.
+fn go_round(url: &str, options: &[(&str, &str)], run: impl Fn(&Project, &[&str]) -> Output) {
+    let project = sample(100);
+    // Longer than a part, and no multiple of it.
+    project.write("huge.bin", &"0123456789abcdef".repeat(1_100_001));
+    project.run(&["add", "huge.bin"]).success();
+    with_remote(&project, url);
+    set_up(&project, options);
+    run(&project, &["push"]).success();
+    let text = run(&project, &["push"]).success();
+    assert!(text.contains("nothing to push"), "{text}");
+    let clone = cloned(&project);
+    set_up(&clone, options);
+    run(&clone, &["pull"]).success();
+    assert_same(&clone, &project);
+    assert_eq!(clone.read("huge.bin"), project.read("huge.bin"));
+    run(&clone, &["fsck", "--cloud"]).data();
+    let text = run(&clone, &["status", "-c"]).data();
+    assert!(text.contains("are the same"), "{text}");
+
+    // What others have pushed meanwhile is found, and what nobody needs any more goes.
+    clone.write("data/new", "new\n");
+    clone.run(&["add", "data"]).success();
+    run(&clone, &["push"]).success();
+    run(&clone, &["gc", "--cloud", "-w", "-f"]).success();
+    run(&clone, &["fsck", "--cloud"]).data();
+    let url = format!("remote://store/{}", "mlpipe-remote");
+    run(&clone, &["get-url", &url, "marker"]).success();
+    let text = run(&clone, &["get-url", "remote://store/nothing", "x"]).failure(1);
+    assert!(text.contains("there is nothing at"), "{text}");
+}
+
+#[test]
+fn a_round_trip_over_azure() {
+    let yard = Yard::new();
+    let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/ci-node");
+    let modules = std::env::var("MLPIPE_TEST_AZURITE").map_or(own, Into::into);
+    let program = modules.join("node_modules/azurite/dist/src/blob/main.js");
+    if !program.is_file() {
+        skip("azurite");
+        return;
+    }
+    let (program, folder) = (program.to_str().expect("UTF-8"), yard.text("azure"));
+    let server = start("node", |port| {
+        let port = port.to_string();
+        let all = [
+            program,
+            "--blobHost",
+            "127.0.0.1",
+            "--blobPort",
+            &port,
+            "--location",
+            &folder,
+            "--skipApiVersionCheck",
+            "--disableTelemetry",
+            "--silent",
+        ];
+        all.map(str::to_owned).to_vec()
+    });
+    let Some(server) = server else { return };
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/servers/container.py");
+    let endpoint = format!("http://127.0.0.1:{}/devstoreaccount1", server.port);
+    let mut make = Command::new("python3");
+    make.arg(script).args([&endpoint, AZURE_KEY, "bucket"]);
+    assert!(make.status().expect("runs").success());
+    let options = [
+        ("endpointurl", endpoint.as_str()),
+        ("account_name", "devstoreaccount1"),
+        ("account_key", AZURE_KEY),
+    ];
+    go_round("azure://bucket/some/folder", &options, Project::run);
+}
+
+/// The key that Azurite's one account has everywhere; Microsoft's documentation names it.
+const AZURE_KEY: &str =
+    "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==";
+
+#[test]
+fn a_round_trip_over_google_cloud_storage() {
+    let Some(server) = stub("gcs.py", &[]) else {
+        return;
+    };
+    let endpoint = format!("http://127.0.0.1:{}", server.port);
+    let options = [
+        ("endpointurl", endpoint.as_str()),
+        ("allow_anonymous_login", "true"),
+    ];
+    go_round("gs://bucket/some/folder", &options, Project::run);
+}
+
+#[test]
+fn a_round_trip_over_webhdfs() {
+    let Some(server) = stub("webhdfs.py", &[]) else {
+        return;
+    };
+    let url = format!("webhdfs://127.0.0.1:{}/some/folder", server.port);
+    go_round(&url, &[("user", "me")], Project::run);
+}
+
+#[test]
+fn a_round_trip_over_google_drive() {
+    let yard = Yard::new();
+    let (key, certificate) = (yard.text("key.pem"), yard.text("certificate.pem"));
+    let mut make = Command::new("openssl");
+    make.args([
+        "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2",
+    ]);
+    make.args([
+        "-keyout",
+        &key,
+        "-out",
+        &certificate,
+        "-subj",
+        "/CN=www.googleapis.com",
+    ]);
+    make.args(["-addext", "subjectAltName=DNS:www.googleapis.com"]);
+    make.args(["-addext", "basicConstraints=critical,CA:FALSE"]);
+    if !make.output().is_ok_and(|output| output.status.success()) {
+        skip("openssl");
+        return;
+    }
+    let Some(server) = stub("drive.py", &[&certificate, &key]) else {
+        return;
+    };
+    let proxy = format!("http://127.0.0.1:{}", server.port);
+    let run = |project: &Project, arguments: &[&str]| {
+        let mut command = project.command(arguments);
+        command
+            .env("HTTPS_PROXY", &proxy)
+            .env("SSL_CERT_FILE", &certificate);
+        Output::of(&mut command)
+    };
+    go_round(
+        "gdrive://root/some/folder",
+        &[("access_token", "token")],
+        run,
+    );
+}
+
+#[test]
+fn an_object_of_s3_is_a_dep_of_a_stage() {
+    let yard = Yard::new();
+    let Some(server) = s3(&yard) else { return };
+    let proxy = Proxy::before(server.port);
+    let project = Project::with(
+        "stages:\n  s:\n    cmd: echo ran >> runs.log\n    \
+         deps: ['remote://store/x.csv', 'remote://store/all']\n",
+    );
+    project.run(&["init"]).success();
+    with_s3(&project, proxy.port);
+    for (name, text) in [("x.csv", "1\n"), ("all/a", "1\n"), ("all/b", "1\n")] {
+        let place = yard.path(&format!("s3/bucket/some/folder/{name}"));
+        fs::create_dir_all(place.parent().expect("a folder")).expect("makes");
+        fs::write(place, text).expect("writes");
+    }
+    project.run(&["repro"]).success();
+    let asked = proxy.requests.swap(0, Ordering::SeqCst);
+    project.run(&["repro"]).success();
+    let again = proxy.requests.load(Ordering::SeqCst);
+    assert!(
+        0 < again && again < asked && again <= 4,
+        "{asked}, then {again}"
+    );
+    assert_eq!(project.runs(), ["ran"]);
+    fs::write(yard.path("s3/bucket/some/folder/all/c"), "1\n").expect("writes");
+    let text = project.run(&["status"]).data();
+    assert!(text.contains("dep remote://store/all changed"), "{text}");
+}
