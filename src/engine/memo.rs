@@ -19,7 +19,8 @@ pub(crate) struct Memo {
 }
 
 impl Memo {
-    /// Asks for all URLs that some stages read, each once and all at the same time.
+    /// Asks for all URLs that some stages read and that nobody has asked for, each once and all at the
+    /// same time.
     pub(crate) fn look_ahead<'s>(
         &self,
         workspace: &Workspace,
@@ -27,7 +28,8 @@ impl Memo {
         cancel: &CancelToken,
     ) {
         let urls: BTreeSet<&str> = stages.flat_map(Stage::urls).collect();
-        let urls: Vec<&str> = urls.into_iter().collect();
+        let is_new = |url: &&str| !lock(&self.urls).contains_key(*url);
+        let urls: Vec<&str> = urls.into_iter().filter(is_new).collect();
         let states = workspace.ask(&urls, cancel);
         let urls = urls.into_iter().map(str::to_owned);
         lock(&self.urls).extend(urls.zip(states));

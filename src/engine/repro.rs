@@ -47,6 +47,8 @@ pub(crate) struct Summary {
     pub(crate) runs: Vec<StageRun>,
     /// Whether the lock was written.
     pub(crate) lock_changed: bool,
+    /// Whether it records tracked data.
+    pub(crate) has_data: bool,
     /// Whether the user stopped it.
     pub(crate) cancelled: bool,
     /// How long it took.
@@ -75,9 +77,10 @@ pub(crate) fn repro(
         reporter.report(&Event::Waiting { holder });
     })?;
     // Only now: the files may have been edited while we waited.
-    let pipeline = workspace.load_pipeline()?;
+    let (pipeline, ledger) = workspace.load_both();
+    let pipeline = pipeline?;
     let selected = options.selection.choose(&pipeline.graph)?;
-    let ledger = Ledger::open(workspace)?;
+    let ledger = ledger?;
     let data = ledger.peek(|lock| lock.data.clone());
     pipeline
         .refuse_tracked_outs(&data)
@@ -106,6 +109,7 @@ pub(crate) fn repro(
         lock_changed: ledger.fold(|stage| !stale.contains(stage))?,
         cancelled: cancel.is_cancelled(),
         time: begin.elapsed(),
+        has_data: ledger.peek(|lock| !lock.data.is_empty()),
         runs,
     };
     if summary.count(Ending::Failed) > 0 && presence.try_be_alone()? {

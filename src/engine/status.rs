@@ -1,6 +1,6 @@
 //! `status`: what would run and why, decided by the same code that runs it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::convert::Infallible;
 
 use crate::base::any_path::AnyPath;
@@ -10,12 +10,13 @@ use crate::engine::absence::Made;
 use crate::engine::decide::{Decision, Reason, examine};
 use crate::engine::error::{Error, Failure};
 use crate::engine::incomplete::refuse_incomplete;
-use crate::engine::inputs::Gauge;
+use crate::engine::inputs::{Gauge, NOTHING_EXPECTED};
 use crate::engine::memo::Memo;
 use crate::engine::provision::absent;
 use crate::engine::repro::{environment, refuse_nesting, tracked_outs};
 use crate::engine::run::{refuse_missing_deps, refuse_tracked};
 use crate::engine::selection::{Downstream, Missing, Policy, RunPolicy, Selection, Urls};
+use crate::engine::survey::settled;
 use crate::pipeline::{
     self, Content, Data, Dep, Lock, ParamFiles, Pipeline, Stage, StageIndex, StageName,
 };
@@ -62,9 +63,10 @@ pub(crate) fn status(
     policy: Policy,
 ) -> Result<Vec<StageStatus>, Error> {
     refuse_nesting(workspace)?;
-    let pipeline = workspace.load_pipeline()?;
+    let (pipeline, ledger) = workspace.load_both();
+    let pipeline = pipeline?;
     let selected = selection.choose(&pipeline.graph)?;
-    let lock = workspace.load_lock()?;
+    let lock = ledger?.into_lock();
     let refused = pipeline.refuse_tracked_outs(&lock.data);
     refused.map_err(pipeline::Error::from)?;
     let provided = provided(workspace, (&pipeline, &selected), &lock.data)?;
@@ -92,6 +94,7 @@ pub(crate) fn status(
         tracked: None,
         policy,
     };
+    let settled = forecaster.survey(&selected, &lock);
     let order = pipeline
         .graph
         .order()
@@ -99,8 +102,12 @@ pub(crate) fn status(
         .filter(|stage| selected.contains(stage));
     let look = |index: &StageIndex| {
         let stage = &pipeline.stages[*index];
-        let forecast = forecaster.look(*index, stage, &lock);
-        let forecast = forecaster.refuse(*index, forecast)?;
+        let forecast = if settled.contains(index) {
+            Forecast::Unchanged
+        } else {
+            let forecast = forecaster.look(*index, stage, &lock);
+            forecaster.refuse(*index, forecast)?
+        };
         Ok(StageStatus {
             stage: stage.name.clone(),
             forecast,
@@ -154,6 +161,23 @@ struct Forecaster<'a> {
 }
 
 impl Forecaster<'_> {
+    /// Returns the stages that a short look shows to be as recorded, with all that they need.
+    fn survey(&self, selected: &BTreeSet<StageIndex>, lock: &Lock) -> HashSet<StageIndex> {
+        let gauge = Gauge {
+            workspace: self.workspace,
+            params: self.gauge.params,
+            environment: self.gauge.environment,
+            cancel: &self.cancel,
+            memo: Some(&self.gauge.memo),
+            start: None,
+            urls: self.policy.urls,
+            expected: NOTHING_EXPECTED,
+            made: None,
+        };
+        let settled = settled(self.pipeline, selected, lock, self.policy.run, &gauge);
+        settled.into_iter().collect()
+    }
+
     /// Whether `stage` reads a part of what `needed` would restore, or more than that: only whole
     /// outs are foreseen.
     fn is_hidden(&self, needed: StageIndex, stage: &Stage) -> bool {

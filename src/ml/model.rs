@@ -12,7 +12,7 @@ use crate::ml::error::Error;
 use crate::ml::event::LayerRow;
 use crate::ml::layers::{self, LayerSpec};
 use crate::ml::path;
-use crate::ml::tensors::{self, Stored};
+use crate::ml::tensors::{self, Sealing, Stored};
 
 /// How far running statistics move towards those of a batch; the value of candle-nn and PyTorch.
 const MOMENTUM: f64 = 0.1;
@@ -122,6 +122,9 @@ impl Network {
             .note("model")
             .ok_or_else(|| damaged("it does not say which layers it is of".to_owned()))?;
         let form = design.form();
+        if let Some(fault) = design.layers.iter().find_map(LayerSpec::fault) {
+            return Err(damaged(format!("its layers cannot be: {fault}")));
+        }
         layers::plan(&design.layers, form)
             .map_err(|misfit| damaged(format!("its layers do not fit: {}", misfit.message)))?;
         Self::build(design, &mut |slot| stored.take(slot))
@@ -142,7 +145,8 @@ impl Network {
         let vars = vars.unwrap_or_else(PoisonError::into_inner);
         let tensors = vars.iter();
         let tensors = tensors.map(|(name, var)| (name.clone(), var.as_detached_tensor()));
-        tensors::write_with(&tensors.collect(), &[("model", &self.design)], path)
+        let tensors = tensors.collect();
+        tensors::write_with(&tensors, &[("model", &self.design)], Sealing::Open, path)
     }
 
     /// Returns all stored tensors with what they are for.

@@ -86,7 +86,7 @@ struct TrainArgs {
     /// Where to write the table of layers
     #[arg(long, value_name = "FILE", default_value = "reports/model.md")]
     layers: PathBuf,
-    /// The folder for checkpoints: the last one, and the weights of the best epoch
+    /// The folder for checkpoints: the last one, and that of the best epoch
     #[arg(long, value_name = "FOLDER", default_value = "models/checkpoints")]
     checkpoints: PathBuf,
     /// Where to write what the training ran on: processor, threads, versions, time
@@ -166,7 +166,7 @@ struct LogArgs {
 
 /// Runs the stage that was asked for.
 pub(crate) fn run(args: &MlArgs, context: &Context) -> Result<(), CliError> {
-    let mut display = TrainingDisplay::new();
+    let mut display = TrainingDisplay::new(context.quiet);
     match &args.stage {
         Stage::Prepare(args) => prepare(&args.task(), &mut |event| display.show(&event))?,
         Stage::Inspect(args) => {

@@ -14,6 +14,7 @@ pub(crate) mod ci;
 pub(crate) mod comment;
 pub(crate) mod commit;
 mod comparison;
+pub(crate) mod completion;
 pub(crate) mod config;
 pub(crate) mod dag;
 pub(crate) mod data_status;
@@ -122,6 +123,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, CliError> {
         Command::Fsck(args) => fsck::run(args, &context),
         Command::Badge(args) => badge::run(args, &context),
         Command::Ci(args) => ci::run(args, &context),
+        Command::Completion(args) => completion::run(args),
         Command::Doctor(args) => doctor::run(args, &context),
         Command::Git(args) => git::run(args, &context),
         #[cfg(feature = "ml")]
@@ -200,7 +202,7 @@ impl Context {
         workspace: &Workspace,
         targets: &[String],
     ) -> Result<Targets, CliError> {
-        let data = workspace.load_lock()?.data;
+        let data = workspace.preview_lock(|lock| lock.data.clone())?;
         if data.is_empty() {
             return Ok(Targets {
                 data: BTreeSet::new(),

@@ -222,10 +222,10 @@ pub(crate) fn run(args: &ReproArgs, context: &Context) -> Result<Exit, CliError>
 
 /// Says which tracked data the stages have read in another version than is recorded.
 fn note_on_data(workspace: &Workspace, summary: &Summary) -> Result<String, CliError> {
-    let lock = workspace.load_lock()?;
-    if lock.data.is_empty() {
+    if !summary.has_data {
         return Ok(String::new());
     }
+    let lock = workspace.load_lock()?;
     let stages: Vec<_> = summary.runs.iter().map(|run| &run.stage).collect();
     let paths = data::read_otherwise(workspace, &lock, &stages)?;
     let note = |path: &RepoPath| {
