@@ -10,6 +10,7 @@ mod depot;
 mod error;
 mod fault;
 mod fetch;
+mod hdfs;
 mod index;
 mod kept_index;
 mod listing;
