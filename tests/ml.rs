@@ -20,6 +20,8 @@ mod evaluation;
 mod inspect;
 #[path = "ml/logs.rs"]
 mod logs;
+#[path = "ml/mlflow.rs"]
+mod mlflow;
 #[path = "ml/training.rs"]
 mod training;
 
