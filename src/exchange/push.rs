@@ -103,7 +103,7 @@ fn unlisted(objects: &Objects, depot: &Depot) -> Result<Vec<String>, Error> {
     if wants.is_empty() {
         return Ok(Vec::new());
     }
-    let there = depot.present(&wants)?;
+    let there = depot.survey(&wants)?.there;
     let lost = current.filter(|one| !there.contains(&one.content.sha256));
     Ok(lost.map(|one| format!("{}/", one.path)).collect())
 }

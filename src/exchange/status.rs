@@ -54,7 +54,7 @@ pub(crate) fn cloud_status(
         wants.extend(&own);
         parts.push((one, own));
     }
-    let there = depot.present(&wants)?;
+    let there = depot.survey(&wants)?.there;
     for (one, own) in parts {
         for want in own {
             let is_here = match want.size {

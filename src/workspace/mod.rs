@@ -4,10 +4,12 @@ mod journal;
 mod kept;
 mod ledger;
 mod parsed;
+mod scout;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::thread;
 
 use crate::base::any_path::AnyPath;
 use crate::base::cancel::CancelToken;
@@ -20,10 +22,13 @@ use crate::pipeline::{
     self, Content, DVC_FILE, LOCK_FILE, Lock, LockError, PIPELINE_FILE, Pipeline, Source,
 };
 use crate::scm::{self, Repo, Revision};
-use crate::store::{self, Cache, Index, Meter, Restored, RunCache, Tree, project_name};
+use crate::store::{
+    self, Cache, Index, Meter, Restored, RunCache, Spot, Standing, Tree, project_name,
+};
 
 pub(crate) use kept::{Kept, flat_name, keep, keep_files};
 pub(crate) use ledger::Ledger;
+pub(crate) use scout::Unreached;
 
 /// What git sees of the state folder: nothing but this file and the settings. A clone knows by them
 /// where the project is.
@@ -45,6 +50,16 @@ pub(crate) struct Workspace {
     pub(crate) runs: RunCache,
     index: Index,
     supplier: OnceLock<Supplier>,
+    previewed: Mutex<Previewed>,
+    scout: OnceLock<scout::Scout>,
+}
+
+/// What somebody has looked at, for whoever comes to use it: reading it twice is what a run over many
+/// unchanged stages would spend its time on.
+#[derive(Default)]
+struct Previewed {
+    pipeline: Option<parsed::Loaded>,
+    ledger: Option<ledger::State>,
 }
 
 /// Brings content into the cache from elsewhere; says whether it is there then.
@@ -124,6 +139,8 @@ impl Workspace {
             index: Index::open(root.join(STATE_FOLDER).join("index"), root.to_owned()),
             settings,
             supplier: OnceLock::new(),
+            previewed: Mutex::default(),
+            scout: OnceLock::new(),
         })
     }
 
@@ -275,6 +292,15 @@ impl Workspace {
         store::measure(&self.locate_any(path), &self.index)
     }
 
+    /// Looks at what is at `path`, where `wanted` is to be put.
+    pub(crate) fn stand_at(
+        &self,
+        path: &AnyPath,
+        wanted: &Content,
+    ) -> Result<Standing, store::Error> {
+        store::stand_at(&self.locate_any(path), wanted, &self.index)
+    }
+
     /// Like [`Self::measure`], for whoever records it: a link to an object that is gone is an error.
     pub(crate) fn measure_whole(&self, path: &AnyPath) -> Result<Option<Content>, store::Error> {
         store::measure_whole(&self.locate_any(path), &self.index)
@@ -305,16 +331,16 @@ impl Workspace {
         self.cache.restore(content, &location, &self.index, meter)
     }
 
-    /// Like [`Self::restore`]; but what is at the paths `held` in a folder stays as it is.
+    /// Like [`Self::restore`]; but what is held at the spot stays as it is.
     pub(crate) fn restore_around(
         &self,
         content: &Content,
-        (path, held): (&AnyPath, &[String]),
+        (path, spot): (&AnyPath, Spot<'_>),
         meter: &Meter,
     ) -> Result<Restored, store::Error> {
         let (location, index) = (self.locate_any(path), &self.index);
         self.cache
-            .restore_around(content, (&location, held), index, meter)
+            .restore_around(content, (&location, spot), index, meter)
     }
 
     /// Makes what is at `path`, which is `content`, anew of the cache's objects, where that is done in
@@ -347,7 +373,54 @@ impl Workspace {
 
     /// Loads the pipeline of the worktree.
     pub(crate) fn load_pipeline(&self) -> Result<Pipeline, pipeline::Error> {
-        parsed::load(self)
+        let previewed = self.previewed().pipeline.take();
+        match previewed.and_then(|loaded| loaded.if_current(self)) {
+            Some(pipeline) => Ok(pipeline),
+            None => Ok(parsed::load(self)?.pipeline),
+        }
+    }
+
+    /// Looks at the pipeline, which somebody is about to load.
+    pub(crate) fn preview_pipeline<T>(
+        &self,
+        look: impl FnOnce(&Pipeline) -> T,
+    ) -> Result<T, pipeline::Error> {
+        let loaded = parsed::load(self)?;
+        let seen = look(&loaded.pipeline);
+        self.previewed().pipeline = Some(loaded);
+        Ok(seen)
+    }
+
+    /// Looks at `data.lock`, and what has been recorded since, which somebody is about to load.
+    pub(crate) fn preview_lock<T>(&self, look: impl FnOnce(&Lock) -> T) -> Result<T, LockError> {
+        let ledger = Ledger::open(self)?;
+        let seen = ledger.peek(look);
+        self.previewed().ledger = Some(ledger.into_state());
+        Ok(seen)
+    }
+
+    /// Loads the pipeline and the lock, at the same time where that pays.
+    pub(crate) fn load_both(
+        &self,
+    ) -> (
+        Result<Pipeline, pipeline::Error>,
+        Result<Ledger<'_>, LockError>,
+    ) {
+        if !ledger::is_big(self) {
+            return (self.load_pipeline(), Ledger::open(self));
+        }
+        thread::scope(|scope| {
+            let ledger = scope.spawn(|| Ledger::open(self));
+            let pipeline = self.load_pipeline();
+            let ledger = ledger.join();
+            (pipeline, ledger.unwrap_or_else(|_| Ledger::open(self)))
+        })
+    }
+
+    fn previewed(&self) -> MutexGuard<'_, Previewed> {
+        self.previewed
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Reads `data.lock`, and what runs have recorded since it was written.
@@ -414,7 +487,13 @@ impl Workspace {
         &self,
         change: impl FnOnce(&mut BTreeMap<RepoPath, Content>),
     ) -> Result<(), LockError> {
-        ledger::update_data(self, |lock| change(&mut lock.data))
+        ledger::update_data(self, |lock| {
+            let before: BTreeSet<RepoPath> = lock.data.keys().cloned().collect();
+            change(&mut lock.data);
+            // What is no more tracked came from nowhere; what was never downloaded has only a source.
+            let (data, sources) = (&lock.data, &mut lock.sources);
+            sources.retain(|path, _| data.contains_key(path) || !before.contains(path));
+        })
     }
 
     /// Records where tracked data came from.
@@ -423,6 +502,14 @@ impl Workspace {
         change: impl FnOnce(&mut BTreeMap<RepoPath, Source>),
     ) -> Result<(), LockError> {
         ledger::update_data(self, |lock| change(&mut lock.sources))
+    }
+
+    /// Records where data came from that is not downloaded, or not any more.
+    pub(crate) fn record_absent(&self, path: &RepoPath, source: &Source) -> Result<(), LockError> {
+        ledger::update_data(self, |lock| {
+            lock.data.remove(path);
+            lock.sources.insert(path.clone(), source.clone());
+        })
     }
 
     /// Keeps the short moments apart in which processes change what they share: the lock, its

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use crate::field::Field;
-use crate::simd::{Lanes, Simd, Task};
+use crate::simd::{self, LANES, Lanes, Path, Simd, Task};
 
 /// The squares over which a pool goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,6 +48,34 @@ impl Line {
             shift: (-mean).mul_add(scale, beta),
         }
     }
+}
+
+/// The lines of sixteen channels that lie side by side.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Slope {
+    scale: Lanes,
+    shift: Lanes,
+}
+
+impl Slope {
+    /// Returns the slopes of channels that are lanes.
+    pub(crate) fn of(lines: &[Line]) -> Vec<Self> {
+        let sixteens = lines.chunks(LANES).map(|lines| {
+            let [mut scale, mut shift] = [Lanes::ZERO; 2];
+            for (lane, line) in lines.iter().enumerate() {
+                (scale.0[lane], shift.0[lane]) = (line.scale, line.shift);
+            }
+            Self { scale, shift }
+        });
+        sixteens.collect()
+    }
+}
+
+/// The lines of a norm, by channel or, where channels are lanes, by sixteen.
+#[derive(Clone, Copy)]
+pub(crate) enum Lines<'a> {
+    OfChannels(&'a [Line]),
+    OfLanes(&'a [Slope]),
 }
 
 /// Sum and squared distances of a channel's values in one group.
@@ -194,7 +222,7 @@ pub(crate) fn moments<S: Simd>(
 /// An activation: a line for each channel, a ReLU, a max-pool, each of them optional.
 #[derive(Clone, Copy)]
 pub(crate) struct Activate<'a> {
-    pub(crate) lines: Option<&'a [Line]>,
+    pub(crate) lines: Option<Lines<'a>>,
     pub(crate) relu: bool,
     pub(crate) pool: Option<Pool>,
     pub(crate) input_field: Field,
@@ -211,13 +239,22 @@ struct Curve<S: Simd> {
 
 impl<S: Simd> Curve<S> {
     #[inline(always)]
-    fn new(activate: &Activate, channel: usize) -> Self {
-        let lines = activate.lines.map(|lines| lines[channel]);
-        let line = lines.unwrap_or_default();
+    fn new<const PART: usize>(activate: &Activate, channel: usize) -> Self {
+        let [scale, shift] = match activate.lines {
+            None => [S::splat(0.0); 2],
+            Some(Lines::OfChannels(lines)) => {
+                let line = lines[channel];
+                [line.scale, line.shift].map(S::splat)
+            }
+            Some(Lines::OfLanes(slopes)) => {
+                let slope = &slopes[channel];
+                [&slope.scale, &slope.shift].map(S::load::<PART>)
+            }
+        };
         Self {
-            scale: S::splat(line.scale),
-            shift: S::splat(line.shift),
-            lined: lines.is_some(),
+            scale,
+            shift,
+            lined: activate.lines.is_some(),
             relu: activate.relu,
         }
     }
@@ -246,7 +283,7 @@ impl Activate<'_> {
         output: &mut [Lanes],
     ) {
         for channel in 0..self.input_field.channels {
-            let curve = Curve::<S>::new(self, channel);
+            let curve = Curve::<S>::new::<PART>(self, channel);
             for row in rows.clone() {
                 let to = &mut output[self.output_field.row(channel, row)];
                 if let Some(pool) = self.pool {
@@ -263,6 +300,17 @@ impl Activate<'_> {
                 }
             }
         }
+    }
+
+    /// From values to some rows of activations with the instructions of `path`.
+    pub(crate) fn run(self, path: Path, rows: Range<usize>, input: &[Lanes], output: &mut [Lanes]) {
+        let task = ForwardTask {
+            activate: self,
+            rows,
+            input,
+            output,
+        };
+        simd::run(path, task);
     }
 
     /// Returns the largest activation of the square at the beginning of `values`.
@@ -293,7 +341,7 @@ impl Activate<'_> {
         (to, to_field): (&mut [Lanes], &Field),
     ) {
         let tiles = pool.tiles(&self.input_field, &self.output_field);
-        let curve = Curve::<S>::new(self, channel);
+        let curve = Curve::<S>::new::<PART>(self, channel);
         if !tiles {
             for row in 0..to_field.height {
                 for to in &mut to[to_field.row(channel, row)] {
@@ -341,7 +389,7 @@ impl Activate<'_> {
         values: &[Lanes],
         (gradient, field): (&mut [Lanes], &Field),
     ) {
-        let curve = Curve::<S>::new(self, channel);
+        let curve = Curve::<S>::new::<PART>(self, channel);
         for row in 0..self.input_field.height {
             let values = &values[self.input_field.row(channel, row)];
             let gradient = &mut gradient[field.row(channel, row)];
@@ -350,6 +398,26 @@ impl Activate<'_> {
                 let after = S::where_positive(curve.of::<PART>(value), before);
                 S::store::<PART>(after, gradient);
             }
+        }
+    }
+}
+
+struct ForwardTask<'a> {
+    activate: Activate<'a>,
+    rows: Range<usize>,
+    input: &'a [Lanes],
+    output: &'a mut [Lanes],
+}
+
+impl Task for ForwardTask<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self) {
+        let activate = self.activate;
+        activate.forward::<S, 0>(self.rows.clone(), self.input, self.output);
+        if S::PARTS > 1 {
+            activate.forward::<S, 1>(self.rows, self.input, self.output);
         }
     }
 }
@@ -377,7 +445,9 @@ impl Task for Back<'_> {
             if S::PARTS > 1 {
                 self.channel::<S, 1>(channel);
             }
-            let (Some(pulls), Some(lines)) = (&mut self.pulls, self.activate.lines) else {
+            let (Some(pulls), Some(Lines::OfChannels(lines))) =
+                (&mut self.pulls, self.activate.lines)
+            else {
                 continue;
             };
             let term = TimesFrom(lines[channel].mean);

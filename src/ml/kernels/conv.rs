@@ -50,6 +50,13 @@ impl Kernel {
         }
     }
 
+    /// Returns the weights of one output, in their order.
+    pub(crate) fn row(&self, packed: &Packed, output: usize) -> impl Iterator<Item = f32> {
+        let taps = self.taps();
+        let block = &packed[output / BLOCK * taps..][..taps];
+        block.iter().map(move |eight| eight[output % BLOCK])
+    }
+
     /// Packs `weights` for the gradient of the input: inputs and outputs change places.
     pub(crate) fn pack_transposed(&self, weights: &[f32], order: Order, packed: &mut Packed) {
         let (area, taps) = (self.area(), self.outputs * self.area());

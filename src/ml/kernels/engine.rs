@@ -2,7 +2,8 @@
 
 use rayon::prelude::*;
 
-use crate::activate::{Line, Moments, Pulls};
+use crate::activate::{Line, Moments, Pulls, Slope};
+use crate::alone::Alone;
 use crate::conv::{DenseGradient, Order};
 use crate::group::{Batch, Group, Mode, Shared, Weights};
 use crate::loss::Loss;
@@ -12,12 +13,17 @@ use crate::simd::{self, LANES, Lanes, Path};
 /// The mean and the unbiased variance of each channel of a norm in a batch.
 pub type Statistics = Vec<(f64, f64)>;
 
+/// So many images are quicker one by one than as a group.
+const FEW: usize = 4;
+
 /// Computes logits and gradients of one network.
 pub struct Engine {
     plan: Plan,
     path: Path,
     learners: Vec<Group>,
     predictors: Vec<Group>,
+    /// For few images; with the weights that are loaded.
+    alone: Option<Alone>,
     weights: Vec<Weights>,
     norms: Vec<Parameters>,
     lines: Vec<Vec<Line>>,
@@ -51,6 +57,7 @@ impl Engine {
         Self {
             learners: Vec::new(),
             predictors: Vec::new(),
+            alone: None,
             weights: vec![Weights::default(); plan.ops.len()],
             norms: vec![Parameters::default(); plan.norms],
             lines: vec![Vec::new(); plan.norms],
@@ -68,6 +75,7 @@ impl Engine {
 
     /// Takes the values of all parameters, in the order of the plan.
     pub fn load(&mut self, values: &[&[f32]]) {
+        self.alone = None;
         for (position, op) in self.plan.ops.iter().enumerate() {
             match op {
                 Op::Conv {
@@ -124,6 +132,9 @@ impl Engine {
 
     /// Computes the logits of any number of images, `[image][class]`, with remembered statistics.
     pub fn predict(&mut self, batch: &dyn Batch) -> Vec<f32> {
+        if batch.len() <= FEW {
+            return self.predict_few(batch);
+        }
         self.lines = self.norms.iter().map(Parameters::remembered).collect();
         let count = batch.len().div_ceil(LANES);
         let width = count.min(4 * rayon::current_num_threads());
@@ -150,6 +161,21 @@ impl Engine {
                 logits.extend(group.logits(&self.plan));
             }
         }
+        logits
+    }
+
+    /// Computes the logits of images one by one; the same bits as those of a group.
+    fn predict_few(&mut self, batch: &dyn Batch) -> Vec<f32> {
+        let mut alone = self.alone.take().unwrap_or_else(|| {
+            let lines = self.norms.iter().map(Parameters::remembered);
+            let slopes = lines.map(|lines| Slope::of(&lines)).collect();
+            Alone::new(&self.plan, &self.weights, slopes)
+        });
+        let mut logits = Vec::with_capacity(batch.len() * self.plan.classes());
+        for image in 0..batch.len() {
+            alone.predict((&self.plan, self.path), (batch, image), &mut logits);
+        }
+        self.alone = Some(alone);
         logits
     }
 

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::activate::{self, Activate, Back, Line, Moments, Pulls, ThroughNorm};
+use crate::activate::{self, Activate, Back, Line, Lines, Moments, Pulls, ThroughNorm};
 use crate::average::Average;
 use crate::conv::{BLOCK, Forward, Gather, Kernel, Packed, Sums, WeightGradient, tile_rows};
 use crate::field::Field;
@@ -215,13 +215,8 @@ impl Group {
 
     fn activate(&mut self, position: usize, rows: Range<usize>, shared: &Shared) {
         let (before, after) = self.values.split_at_mut(position + 1);
-        let task = ActivateTask {
-            activate: activation(position, shared),
-            rows,
-            input: &before[position],
-            output: &mut after[0],
-        };
-        simd::run(shared.path, task);
+        let activate = activation(position, shared);
+        activate.run(shared.path, rows, &before[position], &mut after[0]);
     }
 
     fn convolve(&mut self, position: usize, kernel: Kernel, rows: Range<usize>, shared: &Shared) {
@@ -538,7 +533,7 @@ fn activation<'a>(position: usize, shared: &'a Shared) -> Activate<'a> {
         unreachable!("invariant: only asked of activations")
     };
     Activate {
-        lines: norm.map(|norm| &shared.lines[norm.number][..]),
+        lines: norm.map(|norm| Lines::OfChannels(&shared.lines[norm.number])),
         relu,
         pool,
         input_field: shared.plan.values[position],
@@ -596,25 +591,6 @@ fn drop_out(rate: f64, kept: &[u16], values: &mut [Lanes], field: &Field) {
         for lane in 0..LANES {
             let keeps = kept >> lane & 1 == 1;
             value.0[lane] = if keeps { value.0[lane] * scale } else { 0.0 };
-        }
-    }
-}
-
-struct ActivateTask<'a> {
-    activate: Activate<'a>,
-    rows: Range<usize>,
-    input: &'a [Lanes],
-    output: &'a mut [Lanes],
-}
-
-impl Task for ActivateTask<'_> {
-    type Output = ();
-    #[inline(always)]
-    fn run<S: Simd>(self) {
-        let activate = self.activate;
-        activate.forward::<S, 0>(self.rows.clone(), self.input, self.output);
-        if S::PARTS > 1 {
-            activate.forward::<S, 1>(self.rows, self.input, self.output);
         }
     }
 }

@@ -6,6 +6,7 @@
 //! of threads nor on the width of the vectors.
 
 mod activate;
+mod alone;
 mod average;
 mod conv;
 mod engine;

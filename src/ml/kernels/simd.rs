@@ -16,6 +16,11 @@ pub(crate) struct Lanes(pub(crate) [f32; LANES]);
 impl Lanes {
     pub(crate) const ZERO: Self = Self([0.0; LANES]);
 
+    /// Returns some values, at most sixteen, with zeros after them.
+    pub(crate) fn of(values: &[f32]) -> Self {
+        Self(from_fn(|lane| values.get(lane).copied().unwrap_or(0.0)))
+    }
+
     /// Returns ones in the first `count` lanes and zeros in the others.
     pub(crate) fn mask(count: usize) -> Self {
         Self(from_fn(|lane| if lane < count { 1.0 } else { 0.0 }))

@@ -1,135 +1,175 @@
-//! Times a batch of the reference network on made-up images: `bench [path] [images] [repeats]`.
-use mlpipe_kernels::*;
+//! Times batches on made-up images of 28×28: `bench NETWORK [PATH [IMAGES [REPEATS]]]`.
+//!
+//! The network is `reference`, `wide`, or convolutions as in `16x3,32x5s2p1m`: channels, kernel,
+//! stride, padding, and whether a max-pool follows; norms, ReLUs and a linear layer come with them.
 use std::time::Instant;
-struct B(usize, Vec<f32>);
-impl Batch for B {
+
+use mlpipe_kernels::{Batch, Engine, Layer, Loss, Path, Plan, Role, Shape};
+
+const SIDE: usize = 28;
+
+struct Images(Vec<f32>);
+
+impl Batch for Images {
     fn len(&self) -> usize {
-        self.0
+        self.0.len() / (SIDE * SIDE)
     }
-    fn image(&self, i: usize, v: &mut [f32]) {
-        v.copy_from_slice(&self.1[i * 784..][..784]);
+    fn image(&self, image: usize, values: &mut [f32]) {
+        values.copy_from_slice(&self.0[image * SIDE * SIDE..][..SIDE * SIDE]);
     }
-    fn label(&self, i: usize) -> usize {
-        i % 10
+    fn label(&self, image: usize) -> usize {
+        image % 10
     }
-    fn noise(&self, _: usize, _: usize, w: &mut [u32]) {
-        w.fill(!0)
+    fn noise(&self, _: usize, _: usize, words: &mut [u32]) {
+        words.fill(!0);
     }
 }
-fn main() {
-    let c = |channels, kernel| Layer::Conv {
-        channels,
-        kernel,
-        stride: 1,
-        padding: 0,
-        bias: false,
+
+/// Numbers from −0.5 to 0.5, of a linear congruential generator.
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self) -> f32 {
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 40) as f32 / 16_777_216.0 - 0.5
+    }
+
+    fn images(&mut self, count: usize) -> Images {
+        Images((0..count * SIDE * SIDE).map(|_| self.next()).collect())
+    }
+}
+
+fn network(text: &str) -> Vec<Layer> {
+    let blocks = match text {
+        "reference" => "8x3,16x3m,8x1,16x3,8x3",
+        "wide" => "16x3,32x3m,16x1,32x3,64x3m",
+        other => other,
     };
-    let mut l = vec![];
-    for (n, (ch, k)) in [(8, 3), (16, 3), (8, 1), (16, 3), (8, 3)]
-        .into_iter()
-        .enumerate()
-    {
-        l.extend([c(ch, k), Layer::BatchNorm, Layer::Relu]);
-        if n == 1 {
-            l.push(Layer::MaxPool {
+    let mut layers = Vec::new();
+    for block in blocks.split(',') {
+        let mut numbers = block.split(|c: char| !c.is_ascii_digit());
+        let mut number = || numbers.next().and_then(|number| number.parse().ok());
+        let (channels, kernel) = (number().expect("channels"), number().expect("kernel"));
+        let after = |letter: char| {
+            let (_, rest) = block.split_once(letter)?;
+            let digits: String = rest.chars().take_while(char::is_ascii_digit).collect();
+            digits.parse().ok()
+        };
+        layers.extend([
+            Layer::Conv {
+                channels,
+                kernel,
+                stride: after('s').unwrap_or(1),
+                padding: after('p').unwrap_or(0),
+                bias: false,
+            },
+            Layer::BatchNorm,
+            Layer::Relu,
+        ]);
+        if block.ends_with('m') {
+            layers.push(Layer::MaxPool {
                 kernel: 2,
                 stride: 2,
             });
         }
     }
-    l.extend([
-        Layer::Flatten,
-        Layer::Linear {
-            outputs: 10,
-            bias: true,
-        },
-    ]);
-    let plan = Plan::new(
-        Shape::Image {
-            channels: 1,
-            height: 28,
-            width: 28,
-        },
-        &l,
-        10,
-    )
-    .unwrap();
-    let mut x = 1u64;
-    let mut r = || {
-        x = x
-            .wrapping_mul(6364136223846793005)
-            .wrapping_add(1442695040888963407);
-        ((x >> 40) as f32) / 16777216.0 - 0.5
+    let linear = Layer::Linear {
+        outputs: 10,
+        bias: true,
     };
-    let params: Vec<Vec<f32>> = plan
+    layers.extend([Layer::Flatten, linear]);
+    layers
+}
+
+/// Returns how many multiplications with addition learning from one image takes.
+fn work(plan: &Plan) -> usize {
+    let mut sum = 0;
+    for (at, parameter) in plan.parameters().iter().enumerate() {
+        if parameter.role == Role::Weight {
+            let places = match plan.shapes()[parameter.layer] {
+                Shape::Image { height, width, .. } => height * width,
+                Shape::Flat(_) => 1,
+            };
+            let passes = if at == 0 { 2 } else { 3 };
+            sum += passes * places * parameter.shape.iter().product::<usize>();
+        }
+    }
+    sum
+}
+
+/// Returns the least and the median time of some calls, in milliseconds.
+fn time(repeats: usize, mut call: impl FnMut()) -> (f64, f64) {
+    let mut times: Vec<f64> = (0..repeats)
+        .map(|_| {
+            let start = Instant::now();
+            call();
+            start.elapsed().as_secs_f64() * 1e3
+        })
+        .collect();
+    times.sort_by(f64::total_cmp);
+    (times[0], times[times.len() / 2])
+}
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let argument = |at: usize| arguments.get(at).map(String::as_str);
+    let shape = Shape::Image {
+        channels: 1,
+        height: SIDE,
+        width: SIDE,
+    };
+    let layers = network(argument(0).unwrap_or("reference"));
+    let plan = Plan::new(shape, &layers, 10).expect("a network");
+    let path = argument(1).map_or(Path::detect(), |name| Path::named(name).expect("a path"));
+    let number = |at, usual| argument(at).map_or(usual, |text| text.parse().expect("a number"));
+    let (count, repeats) = (number(2, 128), number(3, 100));
+    let mut random = Random(1);
+    let values: Vec<Vec<f32>> = plan
         .parameters()
         .iter()
-        .map(|p| {
-            let n: usize = p.shape.iter().product();
-            match p.role {
-                Role::Weight | Role::Bias => (0..n).map(|_| r()).collect(),
-                Role::Scale | Role::RunningVariance => vec![1.0; n],
-                _ => vec![0.0; n],
+        .map(|parameter| {
+            let length = parameter.shape.iter().product();
+            match parameter.role {
+                Role::Weight | Role::Bias => (0..length).map(|_| random.next()).collect(),
+                Role::Scale | Role::RunningVariance => vec![1.0; length],
+                Role::Shift | Role::RunningMean => vec![0.0; length],
             }
         })
         .collect();
-    let refs: Vec<&[f32]> = params.iter().map(|p| &p[..]).collect();
-    let path = std::env::args()
-        .nth(1)
-        .map_or(Path::detect(), |p| Path::named(&p).unwrap());
-    let mut e = Engine::new(plan, path);
-    let n: usize = std::env::args().nth(2).map_or(128, |n| n.parse().unwrap());
-    let b = B(n, (0..n * 784).map(|_| r()).collect());
-    let loss = Loss::default();
-    let mut ts = vec![];
-    let reps: usize = std::env::args().nth(3).map_or(400, |n| n.parse().unwrap());
-    let mut top: f64 = 0.0;
-    for _ in 0..reps {
-        top = top.max(unsafe { peak() });
-        let t = Instant::now();
-        e.load(&refs);
-        e.learn(&b, &loss);
-        ts.push(t.elapsed().as_secs_f64() * 1e3);
-    }
-    ts.sort_by(f64::total_cmp);
-    let h = e.gradients().iter().flatten().fold(0u64, |h, g| {
-        (h ^ g.to_bits() as u64).wrapping_mul(0x100000001b3)
+    let values: Vec<&[f32]> = values.iter().map(Vec::as_slice).collect();
+    let work = work(&plan) as f64 * 2.0;
+    let mut engine = Engine::new(plan, path);
+    let (batch, many) = (random.images(count), random.images(2560));
+    let one = random.images(1);
+    let (least, median) = time(repeats, || {
+        engine.load(&values);
+        engine.learn(&batch, &Loss::default());
+    });
+    let gradients = engine.gradients().iter().flatten();
+    let hash = gradients.fold(0_u64, |hash, gradient| {
+        (hash ^ u64::from(gradient.to_bits())).wrapping_mul(0x0100_0000_01b3)
+    });
+    let rate = work * count as f64 / least / 1e6;
+    println!(
+        "{} learn: least {least:.3} ms, median {median:.3} ms, {rate:.0} GFLOP/s, bits {hash:016x}",
+        path.name()
+    );
+    let (least, _) = time(repeats.div_ceil(20), || {
+        engine.predict(&many);
     });
     println!(
-        "peak {top:.0} GFLOP/s a core; limit {:.2} ms;",
-        5.45e-3 * n as f64 / top * 1e3
+        "predict: {:.1} ms for 10,000 images",
+        least * 10_000.0 / 2560.0
     );
+    let (least, median) = time(repeats, || {
+        engine.predict(&one);
+    });
     println!(
-        "{} learn min {:.3} median {:.3} ms  hash {h:x}",
-        path.name(),
-        ts[0],
-        ts[ts.len() / 2]
+        "one image: least {:.1} µs, median {:.1} µs",
+        least * 1e3,
+        median * 1e3
     );
-    let big = B(2560.min(n * 20), (0..2560 * 784).map(|_| r()).collect());
-    let t = Instant::now();
-    let y = e.predict(&big);
-    println!(
-        "predict {:.2} ms per 10000, {}",
-        t.elapsed().as_secs_f64() * 1e3 * 10000.0 / big.0 as f64,
-        y[5]
-    );
-}
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx512f")]
-fn peak() -> f64 {
-    use std::arch::x86_64::*;
-    let t = Instant::now();
-    let mut a = [_mm512_set1_ps(1.0); 24];
-    let (b, c) = (
-        _mm512_set1_ps(std::hint::black_box(0.999)),
-        _mm512_set1_ps(std::hint::black_box(0.1)),
-    );
-    for _ in 0..20000 {
-        for x in &mut a {
-            *x = _mm512_fmadd_ps(*x, b, c);
-        }
-    }
-    let s = t.elapsed().as_secs_f64();
-    std::hint::black_box(a.map(|x| _mm512_reduce_add_ps(x)));
-    20000.0 * 24.0 * 32.0 / s / 1e9
 }
