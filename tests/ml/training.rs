@@ -117,6 +117,35 @@ fn weights_are_those_of_every_machine() {
     );
 }
 
+/// Trains with the release build too, where there is one of the same code; nothing in CI makes one.
+#[test]
+#[expect(clippy::print_stderr, reason = "a skipped test says so")]
+fn a_release_build_trains_the_same_bits() {
+    let release = std::path::Path::new(env!("CARGO_BIN_EXE_mlpipe"));
+    let release = release.with_file_name("../release/mlpipe");
+    let digest = |binary: &std::path::Path| {
+        let output = Command::new(binary).args(["ml", "digest"]).output();
+        output.map(|output| output.stdout).ok()
+    };
+    let here = std::path::Path::new(env!("CARGO_BIN_EXE_mlpipe"));
+    if digest(&release).is_none() || digest(&release) != digest(here) {
+        eprintln!("SKIPPED: there is no release build of this code");
+        return;
+    }
+    let project = prepared(&RICH.replace("epochs: 3", "epochs: 1"));
+    let trained = [here, &release].map(|binary| {
+        let mut command = Command::new(binary);
+        command
+            .args(["ml", "train"])
+            .current_dir(project.folder.path());
+        assert!(command.output().expect("the binary runs").status.success());
+        let mut found = files(project.folder.path(), std::path::Path::new(""));
+        found.retain(|(path, _)| !path.starts_with("logs"));
+        found
+    });
+    same(&trained[0], &trained[1]);
+}
+
 #[test]
 fn instructions_that_are_not_there_are_refused() {
     let project = prepared(SYNTHETIC);
