@@ -191,6 +191,17 @@ fn same(left: &[(PathBuf, Vec<u8>)], right: &[(PathBuf, Vec<u8>)]) {
 }
 
 #[test]
+fn whoever_may_read_a_folder_may_read_all_that_stages_write() {
+    let project = Project::new(SYNTHETIC);
+    let wanted = fs::metadata(project.path("params.yaml")).expect("params");
+    for (path, _) in project.run_all() {
+        let found = fs::metadata(project.path(&path.to_string_lossy())).expect("a file");
+        let (found, wanted) = (found.permissions(), wanted.permissions());
+        assert_eq!(found, wanted, "{}", path.display());
+    }
+}
+
+#[test]
 #[expect(clippy::disallowed_methods, reason = "a test's own files need no care")]
 fn quiet_stages_say_only_what_is_wrong() {
     let project = Project::new(SYNTHETIC);

@@ -81,7 +81,7 @@ pub(crate) enum Error {
     )]
     Unfit { found: Form, wanted: Form },
     /// A file of a data set is not what it should be.
-    #[error("{0}")]
+    #[error(transparent)]
     Broken(#[from] Flaw),
     /// `MLPIPE_KERNELS` names instructions that cannot be used.
     #[error("`MLPIPE_KERNELS={name}` names instructions that cannot be used: {why}")]
