@@ -92,9 +92,6 @@ pub(crate) enum Error {
     /// The checkpoints that are needed to go on, or the best one at the end, are damaged.
     #[error("no checkpoint can be used: {}", states(found))]
     Checkpoints { found: Vec<(PathBuf, String)> },
-    /// The weights of classes are not as many as there are classes.
-    #[error("`train.class_weights` has {found} numbers, and the data have {classes} classes")]
-    ClassWeights { found: usize, classes: usize },
     /// Prepared data have faults.
     #[error("the data in `{}` cannot be used: {count} {} above", folder.display(), if *count == 1 { "fault" } else { "faults" })]
     Unusable { folder: PathBuf, count: usize },

@@ -303,3 +303,19 @@ fn a_network_that_no_memory_holds_is_refused_before_it_is_made() {
         assert!(said.contains(expected), "no `{expected}` in {said}");
     }
 }
+
+#[test]
+fn class_weights_that_are_not_one_for_each_class_are_refused_with_their_place() {
+    let weights = |weights: &str| {
+        let seed = format!("  seed: 42\n  class_weights: {weights}");
+        prepared(&SYNTHETIC.replace("  seed: 42", &seed)).fail("train")
+    };
+    let said = weights("[1, 2]");
+    assert!(
+        said.contains("`train.class_weights` has 2 numbers, and the data have 10 classes")
+            && said.contains("params.yaml:13:18"),
+        "{said}"
+    );
+    let said = weights("[1, 1, 1, 1, 1, 1, 1, 1, 1, 0]");
+    assert!(said.contains("a list of numbers greater than 0"), "{said}");
+}
