@@ -7,7 +7,7 @@ use crate::imports::error::Error;
 use crate::imports::web::{Origin, Part};
 use crate::pipeline::Content;
 use crate::remote::{Depot, Want};
-use crate::store::{Cache, LinkType, Meter};
+use crate::store::{Cache, LinkType, Meter, Tree};
 use crate::workspace::Workspace;
 
 /// A cache that lasts only for the way.
@@ -47,7 +47,7 @@ pub(crate) fn pass_on(
         digest: content.sha256,
         size: tree.is_none().then_some(content.size),
     }];
-    for (_, file) in tree.iter().flat_map(crate::store::Tree::files) {
+    for (_, file) in tree.iter().flat_map(Tree::files) {
         wants.push(Want {
             digest: file.digest,
             size: Some(file.size),

@@ -18,6 +18,7 @@ use crate::base::digest::Digest;
 use crate::base::fs::failed;
 use crate::remote::credentials;
 use crate::remote::error::{Error, Reason};
+use crate::remote::hdfs;
 use crate::remote::parallel::in_parallel;
 use crate::remote::place::{Kind, Place};
 use crate::remote::streams::{PART, PARTS_AT_ONCE, read_some, write_parts};
@@ -241,6 +242,9 @@ impl Backend {
                 written.unwrap_or(0)
             );
             return Err(self.wrong(path, what));
+        }
+        if self.place.kind == Kind::Webhdfs {
+            return hdfs::rename(&self.place, &unfinished, path, &self.cancel);
         }
         self.run(self.operator.rename(&unfinished, path))?
             .map_err(explain)

@@ -1,7 +1,7 @@
 //! `Catalog`: all indexes of a remote together. Each is fetched once and kept here by its name, so
 //! that asking a remote what it has costs one listing.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::path::Path;
 
 use crate::base::digest::Digest;
@@ -63,7 +63,7 @@ impl Catalog {
             }
             kept.forget_others(&listing.files)?;
             let readings: Vec<Reading> = readings.into_iter().filter_map(|(_, one)| one).collect();
-            kept.remember(&sound_ones(&readings, &listing))?;
+            kept.remember(&readings, &listing.files)?;
             return Self::of(readings, listing.is_named, backend, project);
         }
     }
@@ -162,14 +162,4 @@ fn read_all(backend: &Backend, kept: &KeptIndexes, listing: &Listing) -> Result<
         Ok((**name, kept.read(backend, **name, found.as_ref())?))
     };
     in_parallel(backend.jobs(), &files, backend.cancel(), read)
-}
-
-/// Returns what is known of the indexes that are as they should be.
-fn sound_ones(readings: &[Reading], listing: &Listing) -> BTreeMap<Digest, Option<Found>> {
-    let sound = readings.iter().filter(|reading| reading.wreck.is_none());
-    let known = sound.filter_map(|reading| {
-        let found = listing.files.get(&reading.name)?;
-        Some((reading.name, found.clone()))
-    });
-    known.collect()
 }

@@ -17,6 +17,9 @@ pub(super) const INDEX: &str = "index";
 /// The file that says in which state an index was when it was read.
 const SEEN: &str = "seen";
 
+/// The state of an index that is damaged at the remote.
+const DOUBTED: &str = "doubted";
+
 /// No index is longer.
 pub(super) const LONGEST: u64 = 1 << 30;
 
@@ -117,12 +120,20 @@ impl KeptIndexes {
         found.size == size && before.is_none_or(|state| Some(state) == found.version.as_ref())
     }
 
-    /// Remembers the states of indexes that are good, and forgets those that are gone.
-    pub(super) fn remember(&self, good: &BTreeMap<Digest, Option<Found>>) -> Result<(), Error> {
+    /// Remembers in which states indexes were seen, so that those that were good are not read again.
+    pub(super) fn remember(
+        &self,
+        readings: &[Reading],
+        files: &BTreeMap<Digest, Option<Found>>,
+    ) -> Result<(), Error> {
         let mut seen = BTreeMap::new();
-        for (name, found) in good {
-            let state = found.as_ref().and_then(|found| found.version.clone());
-            seen.extend(state.map(|state| (*name, state)));
+        for reading in readings {
+            let found = files.get(&reading.name).cloned().flatten();
+            let state = match reading.wreck {
+                None => found.and_then(|found| found.version),
+                Some(_) => Some(DOUBTED.to_owned()),
+            };
+            seen.extend(state.map(|state| (reading.name, state)));
         }
         if seen == self.seen {
             return Ok(());
@@ -132,7 +143,7 @@ impl KeptIndexes {
 
     /// Has the remote's be read again, whatever state it is in: it turned out to be damaged.
     pub(super) fn doubt(&mut self, name: Digest) -> Result<(), Error> {
-        self.seen.insert(name, "doubted".to_owned());
+        self.seen.insert(name, DOUBTED.to_owned());
         self.write_seen(&self.seen)
     }
 

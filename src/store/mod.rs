@@ -49,7 +49,7 @@ pub(crate) use meter::{Meter, Progress};
 pub(crate) use pack::Slot;
 pub(crate) use recorded::RecordedSnapshot;
 pub(crate) use restoring::{Restored, Spot};
-pub(crate) use run_cache::{RunCache, RunRecord};
+pub(crate) use run_cache::{OwnRun, RunCache, RunRecord};
 pub(crate) use scan::{has_uncounted, is_object_link};
 pub(crate) use stamp::Stamp;
 pub(crate) use storing::{PACK_SIZE, PACKED_MAX};

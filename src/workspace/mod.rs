@@ -28,7 +28,7 @@ use crate::store::{
 
 pub(crate) use kept::{Kept, flat_name, keep, keep_files};
 pub(crate) use ledger::Ledger;
-pub(crate) use scout::Unreached;
+pub(crate) use scout::{Unreached, UrlState};
 
 /// What git sees of the state folder: nothing but this file and the settings. A clone knows by them
 /// where the project is.

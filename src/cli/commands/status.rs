@@ -163,8 +163,7 @@ fn compare(args: &StatusArgs, workspace: &Workspace, context: &Context) -> Resul
     } else if !context.quiet {
         ui::print(&ui::cloud::text(&status, depot.url()))?;
     }
-    let is_clean = status.entries.is_empty();
-    Ok(if args.exit_code && !is_clean {
+    Ok(if args.exit_code && !status.is_same() {
         Exit::Error
     } else {
         Exit::Success
