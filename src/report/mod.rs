@@ -38,7 +38,7 @@ pub(crate) use evidence::EvidenceText;
 pub(crate) use history::{Entry, History};
 pub(crate) use markdown::escape;
 pub(crate) use mermaid::flowchart;
-pub(crate) use model::{Report, Row, StageRow};
+pub(crate) use model::{Report, Row, StageRow, shorten_digest};
 pub(crate) use page::Page;
 pub(crate) use reading::{Unreadable, read_report};
 pub(crate) use render::{Output, render, render_page};

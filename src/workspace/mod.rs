@@ -28,7 +28,7 @@ use crate::store::{
 
 pub(crate) use kept::{Kept, flat_name, keep, keep_files};
 pub(crate) use ledger::Ledger;
-pub(crate) use scout::Unreached;
+pub(crate) use scout::{Unreached, UrlState};
 
 /// What git sees of the state folder: nothing but this file and the settings. A clone knows by them
 /// where the project is.
@@ -487,7 +487,13 @@ impl Workspace {
         &self,
         change: impl FnOnce(&mut BTreeMap<RepoPath, Content>),
     ) -> Result<(), LockError> {
-        ledger::update_data(self, |lock| change(&mut lock.data))
+        ledger::update_data(self, |lock| {
+            let before: BTreeSet<RepoPath> = lock.data.keys().cloned().collect();
+            change(&mut lock.data);
+            // What is no more tracked came from nowhere; what was never downloaded has only a source.
+            let (data, sources) = (&lock.data, &mut lock.sources);
+            sources.retain(|path, _| data.contains_key(path) || !before.contains(path));
+        })
     }
 
     /// Records where tracked data came from.
@@ -496,6 +502,14 @@ impl Workspace {
         change: impl FnOnce(&mut BTreeMap<RepoPath, Source>),
     ) -> Result<(), LockError> {
         ledger::update_data(self, |lock| change(&mut lock.sources))
+    }
+
+    /// Records where data came from that is not downloaded, or not any more.
+    pub(crate) fn record_absent(&self, path: &RepoPath, source: &Source) -> Result<(), LockError> {
+        ledger::update_data(self, |lock| {
+            lock.data.remove(path);
+            lock.sources.insert(path.clone(), source.clone());
+        })
     }
 
     /// Keeps the short moments apart in which processes change what they share: the lock, its

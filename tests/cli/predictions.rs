@@ -241,7 +241,7 @@ fn an_accuracy_has_its_interval() {
     let text = project.run(&["metrics", "show", "--json"]).data();
     let value: serde_json::Value = serde_json::from_str(&text).expect("JSON");
     assert_eq!(value["metrics.json"]["accuracy"], 0.925);
-    let known = value["intervals"]["metrics.json"]
+    let known = value["/intervals"]["metrics.json"]
         .as_object()
         .expect("a map");
     assert_eq!(known.len(), 1, "a count has no interval");

@@ -13,7 +13,7 @@ use crate::cli::commands::values::LayoutArgs;
 use crate::cli::error::{CliError, Exit};
 use crate::cli::ui;
 use crate::cli::ui::style::{DONE, FAILED, paint};
-use crate::cli::ui::table::{Column, Form, aligned, markdown};
+use crate::cli::ui::table::{Column, Fitting, Form, TIED, fitted, markdown};
 use crate::cli::ui::value_json;
 use crate::metrics::{Backing, Difference, Finding, Query, Significance, Subject, diff};
 use crate::report::Row;
@@ -174,7 +174,15 @@ impl Listing<'_> {
         let rows: Vec<Vec<String>> = rows.collect();
         match form {
             Form::Markdown => markdown(&columns, &rows),
-            _ => aligned(&columns, &rows) + &note,
+            _ => {
+                let fitting = Fitting {
+                    columns: &columns,
+                    rows: &rows,
+                    shares_first: self.with_path,
+                    ends_with_notes: with_evidence,
+                };
+                fitted(&fitting) + &note
+            }
         }
     }
 
@@ -209,7 +217,9 @@ impl Listing<'_> {
             Change::Hidden => Row::of_param(difference),
         };
         let path = self.with_path.then_some(row.path);
-        let mut change = format!("{} {}", row.arrow, row.delta).trim().to_owned();
+        let tie = if form == Form::Text { TIED } else { " " };
+        let change = format!("{} {}", row.arrow, row.delta);
+        let mut change = change.trim().replace(' ', tie);
         let finding = self.backing.get(&difference.path, &difference.key);
         let evidence = with_evidence.then(|| ui::backing::cell(finding, &row.delta, form));
         let is_noise = finding.and_then(Finding::significance) == Some(Significance::Noise);
@@ -225,7 +235,7 @@ impl Listing<'_> {
             } else {
                 row.verdict
             };
-            change = format!("{change}  {verdict}");
+            change = format!("{change}{tie}{tie}{verdict}");
         }
         let change = (self.change == Change::Shown).then_some(change);
         path.into_iter()
