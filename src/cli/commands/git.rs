@@ -126,6 +126,7 @@ fn merge_folders(
     let Ok(workspace) = Workspace::find(fs::parent(&lock)) else {
         return folders;
     };
+    let workspace = context.telling(workspace);
     for path in std::mem::take(&mut merge.data_conflicts) {
         let [base, ours, theirs] = [base, ours, theirs].map(|side| side.data.get(&path));
         let sides = ours.zip(theirs).map(|(ours, theirs)| [ours, theirs]);
