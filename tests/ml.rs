@@ -189,6 +189,29 @@ fn same(left: &[(PathBuf, Vec<u8>)], right: &[(PathBuf, Vec<u8>)]) {
 }
 
 #[test]
+#[expect(clippy::disallowed_methods, reason = "a test's own files need no care")]
+fn quiet_stages_say_only_what_is_wrong() {
+    let project = Project::new(SYNTHETIC);
+    for stage in ["prepare", "inspect", "train", "evaluate", "train --resume"] {
+        assert_eq!(project.run(&format!("{stage} -q")), "", "{stage}");
+    }
+    let checkpoint = project.path("models/checkpoints/last.safetensors");
+    fs::remove_file(checkpoint).expect("removes");
+    let said = project.run("train --resume -q");
+    assert!(
+        said.starts_with("warning: `models/checkpoints/last"),
+        "{said}"
+    );
+    assert_eq!(said.lines().count(), 1, "{said}");
+    put(
+        &project.path("data/prepared/test.safetensors"),
+        b"no tensors at all",
+    );
+    let said = project.fail("inspect -q");
+    assert!(said.contains("it is no safetensors file"), "{said}");
+}
+
+#[test]
 fn a_second_run_writes_the_same_bytes_with_any_number_of_threads() {
     let first = Project::new(SYNTHETIC).run_all();
     let names: Vec<_> = first

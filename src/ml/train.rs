@@ -17,14 +17,15 @@ use crate::ml::init;
 use crate::ml::layers;
 use crate::ml::memory::Scale;
 use crate::ml::model::{Design, Network};
+use crate::ml::model_params::ModelParams;
 use crate::ml::optimizer::Optimizer;
-use crate::ml::params::ParamsFile;
+use crate::ml::params_file::ParamsFile;
 use crate::ml::progress::{Outcome, Progress};
 use crate::ml::random::{Purpose, Random};
 use crate::ml::record::Record;
 use crate::ml::report;
 use crate::ml::schedule::{self, Position};
-use crate::ml::train_params::{self, ClassWeights, Keep, ModelParams, TrainParams, Watched};
+use crate::ml::train_params::{self, ClassWeights, Keep, TrainParams, Watched};
 
 /// Where `train` reads and writes.
 pub(crate) struct Training {
@@ -216,7 +217,7 @@ impl<'a> Trainer<'a> {
             self.checkpoints
                 .save_best(&self.network, &self.optimizer, &self.progress)?;
         } else if let (Some(best), Some(stopping)) = (best, self.params.early_stopping)
-            && outcome.epoch - best.epoch >= stopping.patience.get()
+            && outcome.epoch - best.epoch >= stopping.patience
             && !progress.over
         {
             progress.over = true;

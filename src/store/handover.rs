@@ -71,7 +71,9 @@ impl Cache {
             return Ok(false);
         }
         let path = other.loose.path(file.digest);
-        let mut source = other.loose.open(&ObjectName::of(file.digest))?;
+        let Some(mut source) = other.loose.open(&ObjectName::of(file.digest))? else {
+            return Ok(false);
+        };
         let mut incoming = self.incoming(meter)?;
         let mut block = vec![0; BLOCK];
         loop {

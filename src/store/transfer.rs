@@ -174,6 +174,17 @@ pub(crate) fn check_pack(bytes: &[u8], name: Digest) -> Option<Vec<Slot>> {
     slots.par_iter().all(is_sound).then_some(slots)
 }
 
+/// Returns how many bytes at the end of a pack say what is in it, by its last bytes; `None` if it is
+/// no pack.
+pub(crate) fn length_of_end(tail: &[u8]) -> Option<u64> {
+    pack::length_of_end(tail)
+}
+
+/// Reads in those bytes what is in a pack of `size` bytes; `None` if they are not what its name says.
+pub(crate) fn objects_at_end(end: &[u8], size: u64, name: Digest) -> Option<Vec<Slot>> {
+    pack::directory_at_end(end, size, name)
+}
+
 /// Returns those of a damaged pack's objects that are good.
 pub(crate) fn sound_objects(bytes: &[u8], slots: &[Slot]) -> Vec<(Digest, Vec<u8>)> {
     let sound = slots.iter().filter_map(|slot| {

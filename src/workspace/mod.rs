@@ -22,11 +22,13 @@ use crate::pipeline::{
     self, Content, DVC_FILE, LOCK_FILE, Lock, LockError, PIPELINE_FILE, Pipeline, Source,
 };
 use crate::scm::{self, Repo, Revision};
-use crate::store::{self, Cache, Index, Meter, Restored, RunCache, Tree, project_name};
+use crate::store::{
+    self, Cache, Index, Meter, Restored, RunCache, Spot, Standing, Tree, project_name,
+};
 
 pub(crate) use kept::{Kept, flat_name, keep, keep_files};
 pub(crate) use ledger::Ledger;
-pub(crate) use scout::Unreached;
+pub(crate) use scout::{Unreached, UrlState};
 
 /// What git sees of the state folder: nothing but this file and the settings. A clone knows by them
 /// where the project is.
@@ -290,6 +292,15 @@ impl Workspace {
         store::measure(&self.locate_any(path), &self.index)
     }
 
+    /// Looks at what is at `path`, where `wanted` is to be put.
+    pub(crate) fn stand_at(
+        &self,
+        path: &AnyPath,
+        wanted: &Content,
+    ) -> Result<Standing, store::Error> {
+        store::stand_at(&self.locate_any(path), wanted, &self.index)
+    }
+
     /// Like [`Self::measure`], for whoever records it: a link to an object that is gone is an error.
     pub(crate) fn measure_whole(&self, path: &AnyPath) -> Result<Option<Content>, store::Error> {
         store::measure_whole(&self.locate_any(path), &self.index)
@@ -320,16 +331,16 @@ impl Workspace {
         self.cache.restore(content, &location, &self.index, meter)
     }
 
-    /// Like [`Self::restore`]; but what is at the paths `held` in a folder stays as it is.
+    /// Like [`Self::restore`]; but what is held at the spot stays as it is.
     pub(crate) fn restore_around(
         &self,
         content: &Content,
-        (path, held): (&AnyPath, &[String]),
+        (path, spot): (&AnyPath, Spot<'_>),
         meter: &Meter,
     ) -> Result<Restored, store::Error> {
         let (location, index) = (self.locate_any(path), &self.index);
         self.cache
-            .restore_around(content, (&location, held), index, meter)
+            .restore_around(content, (&location, spot), index, meter)
     }
 
     /// Makes what is at `path`, which is `content`, anew of the cache's objects, where that is done in
@@ -476,7 +487,13 @@ impl Workspace {
         &self,
         change: impl FnOnce(&mut BTreeMap<RepoPath, Content>),
     ) -> Result<(), LockError> {
-        ledger::update_data(self, |lock| change(&mut lock.data))
+        ledger::update_data(self, |lock| {
+            let before: BTreeSet<RepoPath> = lock.data.keys().cloned().collect();
+            change(&mut lock.data);
+            // What is no more tracked came from nowhere; what was never downloaded has only a source.
+            let (data, sources) = (&lock.data, &mut lock.sources);
+            sources.retain(|path, _| data.contains_key(path) || !before.contains(path));
+        })
     }
 
     /// Records where tracked data came from.
@@ -485,6 +502,14 @@ impl Workspace {
         change: impl FnOnce(&mut BTreeMap<RepoPath, Source>),
     ) -> Result<(), LockError> {
         ledger::update_data(self, |lock| change(&mut lock.sources))
+    }
+
+    /// Records where data came from that is not downloaded, or not any more.
+    pub(crate) fn record_absent(&self, path: &RepoPath, source: &Source) -> Result<(), LockError> {
+        ledger::update_data(self, |lock| {
+            lock.data.remove(path);
+            lock.sources.insert(path.clone(), source.clone());
+        })
     }
 
     /// Keeps the short moments apart in which processes change what they share: the lock, its

@@ -30,6 +30,7 @@ pub(crate) mod get;
 pub(crate) mod git;
 pub(crate) mod import;
 pub(crate) mod import_dvc;
+mod imported;
 pub(crate) mod init;
 pub(crate) mod install;
 mod judging;
