@@ -42,6 +42,7 @@ pub(crate) mod mv;
 pub(crate) mod params;
 pub(crate) mod plots;
 mod plots_modify;
+mod plots_style;
 pub(crate) mod pr;
 pub(crate) mod remote;
 pub(crate) mod remove;
