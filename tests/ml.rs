@@ -10,6 +10,8 @@ use std::thread;
 
 use tempfile::TempDir;
 
+#[path = "ml/checkpoints.rs"]
+mod checkpoints;
 #[path = "ml/data_sets.rs"]
 mod data_sets;
 #[path = "ml/evaluation.rs"]

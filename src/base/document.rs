@@ -138,11 +138,11 @@ impl Origin {
     /// Returns the value that is there, if one is.
     pub(crate) fn value(&self) -> Option<Value> {
         match self {
-            Self::Read { document, trail } => descend(&document.root, &steps(trail)).cloned(),
+            Self::Read { document, trail } => yaml::follow(&document.root, &steps(trail)).cloned(),
             Self::Stored { root, place } => {
                 let StoredOrigin { file, steps } = StoredOrigin::decode(place);
                 let text = read_again(&root.as_ref()?.join(file))?;
-                descend(&yaml::parse(file, &text).ok()?, &steps).cloned()
+                yaml::follow(&yaml::parse(file, &text).ok()?, &steps).cloned()
             }
         }
     }
@@ -178,16 +178,6 @@ impl Origin {
             }
         }
     }
-}
-
-fn descend<'a>(root: &'a Value, steps: &[Step]) -> Option<&'a Value> {
-    steps
-        .iter()
-        .try_fold(root, |value, step| match (value, step) {
-            (Value::Map(map), Step::Key(key)) => map.get(key),
-            (Value::List(items), Step::Index(index)) => items.get(*index),
-            _ => None,
-        })
 }
 
 fn steps(trail: &Trail) -> Vec<Step> {

@@ -29,6 +29,7 @@ pub(crate) mod source;
 pub(crate) mod tabular;
 pub mod value;
 pub(crate) mod yaml;
+mod yaml_advice;
 pub(crate) mod yaml_edit;
 mod yaml_emit;
 mod yaml_lines;

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::base::problem::{Place, Problem, did_you_mean};
 use crate::base::value::{Map, Value};
+use crate::base::yaml_advice::advice;
 
 /// Parses `text`, the content of `file`, into a tree. An empty text is an empty map.
 pub(crate) fn parse(file: &str, text: &str) -> Result<Value, Problem> {
@@ -47,7 +48,9 @@ fn problem(file: &str, text: &str, error: &serde_yaml::Error) -> Problem {
         Some(end) => &whole[..end],
         None => &whole,
     };
+    let syntax = advice(message, text, place).map(str::to_owned);
     let (message, help) = friendly(message);
+    let help = help.or(syntax);
     let problem = Problem::new(file, text, message).at(place);
     match help {
         Some(help) => problem.help(help),
@@ -99,6 +102,17 @@ pub(crate) enum Part {
     Key,
     /// The value under it.
     Value,
+}
+
+/// Returns what stands in `root` at `steps`, if anything does.
+pub(crate) fn follow<'v>(root: &'v Value, steps: &[Step]) -> Option<&'v Value> {
+    steps
+        .iter()
+        .try_fold(root, |value, step| match (value, step) {
+            (Value::Map(map), Step::Key(key)) => map.get(key),
+            (Value::List(items), Step::Index(index)) => items.get(*index),
+            _ => None,
+        })
 }
 
 /// Returns where in `text` the key or value at `steps` stands, or `None` if nothing is there.

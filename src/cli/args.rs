@@ -5,10 +5,10 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 
 use crate::cli::commands::{
-    add, artifacts, badge, cache, check, check_ignore, checkout, ci, comment, commit, config, dag,
-    data_status, diff, doctor, du, freeze, fsck, gate, gc, get, git, import, import_dvc, init,
-    install, ls, metrics, mv, params, plots, pr, remote, remove, report, repro, stage, status,
-    transfer, unprotect, update,
+    add, artifacts, badge, cache, check, check_ignore, checkout, ci, comment, commit, completion,
+    config, dag, data_status, diff, doctor, du, freeze, fsck, gate, gc, get, git, import,
+    import_dvc, init, install, ls, metrics, mv, params, plots, pr, remote, remove, report, repro,
+    stage, status, transfer, unprotect, update,
 };
 
 /// Reproducible machine-learning pipelines, tied to git
@@ -35,9 +35,9 @@ pub(crate) enum Command {
     Repro(repro::ReproArgs),
     /// Track files and folders, or record what has changed in them
     Add(add::AddArgs),
-    /// Record what is in the workspace as the stages' results, without running them
+    /// Record what is there as the stages' results, running nothing
     Commit(commit::CommitArgs),
-    /// Put recorded data and outs in place that are missing or differ, from the cache
+    /// Put recorded data and outs in place, from the cache
     Checkout(checkout::CheckoutArgs),
     /// Say which stages would run, and why
     Status(status::StatusArgs),
@@ -49,36 +49,36 @@ pub(crate) enum Command {
     Unfreeze(freeze::FreezeArgs),
     /// Remove stages from their pipeline file, or stop tracking data
     Remove(remove::RemoveArgs),
-    /// Move an out or tracked data, in the workspace and in the stages that make and read it
+    /// Move an out or tracked data, and rename it in the stages
     #[command(alias = "mv")]
     Move(mv::MoveArgs),
-    /// Say which tracked data and outs differ between two revisions, or a revision and the workspace
+    /// Compare data and outs of two revisions, or of one and now
     Diff(diff::DiffArgs),
     /// Say where tracked data stands
     Data(data_status::DataArgs),
-    /// List files of git and tracked data together, be they checked out or not
+    /// List files of git and tracked data together, of any revision
     #[command(alias = "list")]
     Ls(ls::LsArgs),
-    /// Say how large tracked data is, and how much of it the cache holds
+    /// Say how large tracked data is, and what the cache has of it
     Du(du::DuArgs),
-    /// Say which pattern of a .mlpipeignore keeps a path from being data
+    /// Say which pattern of a .mlpipeignore leaves a path out
     CheckIgnore(check_ignore::CheckIgnoreArgs),
-    /// List named artifacts, and register versions and stages of them as git tags
+    /// List named artifacts, register versions and stages of them
     Artifacts(artifacts::ArtifactsArgs),
-    /// Track a file or folder of another git repository, of mlpipe's or DVC's
+    /// Track a file or folder of another repository
     Import(import::ImportArgs),
     /// Track a file or folder at a URL
     ImportUrl(import::ImportUrlArgs),
     /// Bring imported data up to date
     Update(update::UpdateArgs),
-    /// Fetch a file or folder of another git repository, without tracking it
+    /// Fetch a file or folder of another repository, untracked
     Get(get::GetArgs),
-    /// Fetch a file or folder at a URL, without tracking it
+    /// Fetch a file or folder at a URL, untracked
     GetUrl(get::GetUrlArgs),
     /// List what is at a URL
     #[command(alias = "list-url")]
     LsUrl(get::LsUrlArgs),
-    /// Take this project over from DVC: its data, its stages and what they ran with
+    /// Take this project over from DVC, with what it has run
     ImportDvc(import_dvc::ImportDvcArgs),
     /// Make files that are links into the cache writable
     Unprotect(unprotect::UnprotectArgs),
@@ -94,13 +94,13 @@ pub(crate) enum Command {
     Plots(plots::PlotsArgs),
     /// Write a report of what changed against a base
     Report(report::ReportArgs),
-    /// Post the report to the pull or merge request, in one comment that is kept up to date
+    /// Keep one comment with the report on the pull request
     Comment(comment::CommentArgs),
-    /// Set a check on the commit by the gates, around a command or without one
+    /// Set a check on the commit by the gates or a command
     Check(check::CheckArgs),
     /// Commit files to a branch and open a pull request
     Pr(pr::PrArgs),
-    /// Let git merge data.lock by stages, and show what is out of date, and bring outs on checkout
+    /// Let git merge data.lock, check out data, push what it needs
     Install(install::InstallArgs),
     /// Show or change settings
     Config(config::ConfigArgs),
@@ -122,7 +122,9 @@ pub(crate) enum Command {
     Badge(badge::BadgeArgs),
     /// Write workflows for a CI system
     Ci(ci::CiArgs),
-    /// Say what a run or a deploy needs, and whether it is there
+    /// Print what a shell completes commands and options with
+    Completion(completion::CompletionArgs),
+    /// Say what a run or CI needs, and whether it is there
     Doctor(doctor::DoctorArgs),
     /// Do what git calls for
     #[command(hide = true)]

@@ -342,6 +342,8 @@ impl From<crate::ml::Error> for CliError {
                 .hint("name a revision at which `mlpipe ml inspect` had run, or a file that it wrote"),
             crate::ml::Error::Unfit { .. } => Self::new(&error)
                 .hint("`data.size` and `data.color` in params.yaml bring images to what it takes"),
+            crate::ml::Error::Checkpoints { .. } => Self::new(&error)
+                .hint("without `--resume` training begins anew, and they are replaced"),
             crate::ml::Error::Stale { .. } => Self::new(&error)
                 .hint("without `--resume` training begins anew, and the checkpoint is replaced"),
             error => Self::new(&error),

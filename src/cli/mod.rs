@@ -3,11 +3,12 @@
 mod args;
 mod commands;
 mod error;
+mod help;
 mod ui;
 
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::FromArgMatches;
 use clap::error::ErrorKind;
 
 use args::Arguments;
@@ -15,7 +16,8 @@ use error::Exit;
 
 /// Runs the command that the process was called with; returns its exit code.
 pub fn main() -> ExitCode {
-    let arguments = match Arguments::try_parse() {
+    let matches = help::command().try_get_matches();
+    let arguments = match matches.and_then(|matches| Arguments::from_arg_matches(&matches)) {
         Ok(arguments) => arguments,
         Err(error) => return explain_usage(&error),
     };

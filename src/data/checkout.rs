@@ -134,7 +134,11 @@ impl Visit<'_> {
         if !is_free && self.workspace.cache.presence(self.recorded)? == Presence::Missing {
             return self.salvage(found);
         }
-        let unsaved = Unsaved::find(self.workspace, self.path, found, self.recorded)?;
+        let unsaved = if is_free {
+            Unsaved::Nothing
+        } else {
+            Unsaved::find(self.workspace, self.path, found, self.recorded)?
+        };
         let held = match &unsaved {
             Unsaved::Files(files) if !manner.is_forced && self.recorded.files.is_some() => {
                 files.as_slice()

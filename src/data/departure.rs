@@ -233,7 +233,7 @@ fn names_here(workspace: &Workspace, repo: &Repo) -> Result<Option<Names>, Error
             match dep {
                 Dep::Path { path, .. } => names.paths.extend(path.inside().cloned()),
                 Dep::Glob { pattern, .. } => names.patterns.push(pattern.clone()),
-                Dep::Command { .. } => {}
+                Dep::Command { .. } | Dep::Url { .. } => {}
             }
         }
         let outs = stage.outs.iter().filter_map(|out| out.path.inside());

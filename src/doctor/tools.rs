@@ -44,7 +44,7 @@ pub(super) fn tools(workspace: &Workspace, pipeline: &Pipeline) -> Vec<Finding> 
 fn scripts(stage: &Stage) -> impl Iterator<Item = &str> {
     let commands = stage.deps.iter().filter_map(|dep| match dep {
         Dep::Command { cmd } => Some(cmd),
-        Dep::Path { .. } | Dep::Glob { .. } => None,
+        Dep::Path { .. } | Dep::Glob { .. } | Dep::Url { .. } => None,
     });
     stage.cmd.iter().chain(commands).map(String::as_str)
 }

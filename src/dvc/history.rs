@@ -75,6 +75,7 @@ pub(super) fn judge(
         wdir: (!stage.wdir.is_root()).then(|| stage.wdir.clone()),
         deps: known_deps.into_iter().collect::<SortedMap<_, _>>(),
         commands: BTreeMap::new(),
+        urls: BTreeMap::new(),
         params: params(workspace, stage, record),
         outs: known_outs.into_iter().collect(),
     };

@@ -63,6 +63,11 @@ impl Made {
         self
     }
 
+    /// Returns whether what is absent counts as what the stage itself has last read.
+    pub(crate) fn trusts_record(&self) -> bool {
+        self.trusts_record
+    }
+
     /// Fills in what `inputs` lack: first from what the stages before have made, else from what the
     /// stage itself has read at its last run.
     pub(crate) fn fill(
@@ -88,6 +93,13 @@ impl Made {
                 }
                 Dep::Glob { pattern, .. } => {
                     self.fill_pattern(inputs, pattern, recorded, workspace)?;
+                }
+                Dep::Url { url, .. } => {
+                    let trusted = recorded.filter(|_| self.trusts_record);
+                    let known = trusted.and_then(|entry| entry.urls.get(url));
+                    if let (Some(None), Some(known)) = (inputs.urls.get(url), known) {
+                        inputs.urls.insert(url.clone(), Some(known.clone()));
+                    }
                 }
                 Dep::Command { .. } => {}
             }

@@ -142,7 +142,7 @@ impl<'a> Claims<'a> {
         let deps = stage.deps.iter().filter_map(|dep| match dep {
             Dep::Path { path, .. } => Some(path.clone()),
             Dep::Glob { pattern, .. } => Some(pattern.prefix().clone().into()),
-            Dep::Command { .. } => None,
+            Dep::Command { .. } | Dep::Url { .. } => None,
         });
         let params = stage
             .params

@@ -8,7 +8,7 @@ use crate::base::shown::Shown;
 use crate::engine::error::Failure;
 use crate::engine::fingerprint::{Change, FactValue};
 use crate::engine::inputs::{Gauge, Inputs};
-use crate::engine::selection::RunPolicy;
+use crate::engine::selection::{RunPolicy, Urls};
 use crate::pipeline::{Content, Out, Stage, StageEntry};
 use crate::store::Presence;
 
@@ -126,7 +126,12 @@ pub(crate) fn examine(
     policy: RunPolicy,
     gauge: &Gauge<'_>,
 ) -> Result<Examination, Failure> {
-    let mut inputs = Inputs::measure(stage, gauge)?;
+    let mut inputs = match recorded {
+        // No dep of a frozen stage matters once it is recorded.
+        Some(_) if stage.frozen => Inputs::measure_offline(stage, recorded, gauge)?,
+        _ if gauge.urls == Urls::Recorded => Inputs::measure_offline(stage, recorded, gauge)?,
+        _ => Inputs::measure(stage, gauge)?,
+    };
     if let Some(made) = gauge.made {
         made.fill(&mut inputs, stage, recorded, gauge.workspace)?;
     }

@@ -16,6 +16,7 @@ use crate::engine::claim::Claims;
 use crate::engine::consent::{Answer, Ask, Consent, Question};
 use crate::engine::error::{Error, Failure};
 use crate::engine::event::{Event, Outcome, Reporter};
+use crate::engine::memo::Memo;
 use crate::engine::record::StageRun;
 use crate::engine::repro::ReproOptions;
 use crate::engine::run::{Processed, Worker, log_path};
@@ -93,6 +94,8 @@ pub(super) struct Shared<'a> {
     pub(super) ledger: &'a Ledger<'a>,
     pub(super) claims: &'a Claims<'a>,
     pub(super) environment: &'a [(OsString, OsString)],
+    /// What was found out at the start.
+    pub(super) start: &'a Memo,
     /// Cached outs that git tracks.
     pub(super) tracked: &'a BTreeSet<RepoPath>,
     pub(super) cancel: &'a CancelToken,

@@ -15,7 +15,7 @@ use crate::engine::fingerprint::Change;
 use crate::pipeline::{self, StageName};
 use crate::scm;
 use crate::store;
-use crate::workspace;
+use crate::workspace::{self, Unreached};
 
 /// Why nothing can be run or said about the stages.
 #[derive(Debug, thiserror::Error)]
@@ -81,6 +81,24 @@ pub(crate) enum Failure {
         path: AnyPath,
         /// The place in the pipeline file.
         problem: Box<Problem>,
+    },
+    /// Nothing is at the URL of a dep.
+    #[error("there is nothing at its dep `{url}`")]
+    UrlMissing {
+        /// Which one.
+        url: String,
+        /// The place in the pipeline file.
+        problem: Box<Problem>,
+    },
+    /// Nobody knows what is at the URL of a dep.
+    #[error("its dep `{url}` cannot be asked for")]
+    DepUnreached {
+        /// Which one.
+        url: String,
+        /// The place in the pipeline file.
+        problem: Box<Problem>,
+        /// Why.
+        source: Unreached,
     },
     /// A dep is tracked data that is neither in the workspace nor in the cache.
     #[error("its dep `{path}` is tracked data that is neither here nor in the cache")]

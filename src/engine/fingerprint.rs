@@ -26,6 +26,8 @@ pub(crate) enum Fact {
     Dep(AnyPath),
     /// What a command dependency prints.
     CommandDep(String),
+    /// What is at a URL.
+    Url(String),
     /// A parameter.
     Param {
         /// Its file.
@@ -42,6 +44,8 @@ pub(crate) enum Fact {
 pub(crate) enum FactValue {
     /// Some text.
     Text(String),
+    /// What tells the state of something elsewhere from others.
+    State(String),
     /// Content on disk; `None` where nothing is.
     Content(Option<Content>),
     /// A digest of something that is not kept.
@@ -76,6 +80,12 @@ impl Inputs {
         }
         for (cmd, digest) in &self.commands {
             facts.insert(Fact::CommandDep(cmd.clone()), FactValue::Digest(*digest));
+        }
+        for (url, state) in &self.urls {
+            let value = state
+                .clone()
+                .map_or(FactValue::Content(None), FactValue::State);
+            facts.insert(Fact::Url(url.clone()), value);
         }
         for (file, values) in &self.params {
             for (key, value) in values {
@@ -170,6 +180,7 @@ impl Fact {
             Self::Folder => ["folder", "", ""],
             Self::Dep(path) => ["dep", path.as_str(), ""],
             Self::CommandDep(cmd) => ["command dep", cmd, ""],
+            Self::Url(url) => ["url", url, ""],
             Self::Param { file, key } => ["param", file.as_str(), key],
             Self::Out(path) => ["out", path.as_str(), ""],
         };
@@ -180,7 +191,7 @@ impl Fact {
 impl FactValue {
     fn hash(&self, hasher: &mut Hasher) {
         match self {
-            Self::Text(text) => hasher.field(text),
+            Self::Text(text) | Self::State(text) => hasher.field(text),
             Self::Content(None) => hasher.field("missing"),
             Self::Content(Some(content)) => {
                 let Content {
@@ -205,6 +216,7 @@ impl fmt::Display for Fact {
             Self::Folder => out.write_str("wdir"),
             Self::Dep(path) => write!(out, "dep {}", shown(path)),
             Self::CommandDep(cmd) => write!(out, "output of `{cmd}`"),
+            Self::Url(url) => write!(out, "dep {}", shown(url)),
             Self::Param { file, key } if key.is_empty() => write!(out, "params {}", shown(file)),
             Self::Param { file, key } if file.as_str() == "params.yaml" => {
                 write!(out, "param {}", Shown(key))
@@ -219,6 +231,7 @@ impl fmt::Display for FactValue {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Text(text) => write!(out, "`{}`", Shown(&text.replace('\n', "; "))),
+            Self::State(state) => out.write_str(&shown(state)),
             Self::Content(Some(content)) => out.write_str(&content.sha256.short()),
             Self::Content(None) => out.write_str("missing"),
             Self::Digest(digest) => out.write_str(&digest.short()),
@@ -284,6 +297,7 @@ mod tests {
             wdir: RepoPath::root(),
             deps,
             commands: BTreeMap::new(),
+            urls: BTreeMap::new(),
             params: BTreeMap::from([(path("params.yaml"), params)]),
             outs: vec![path("o").into()],
         })
@@ -312,6 +326,7 @@ mod tests {
             wdir: RepoPath::root(),
             deps: BTreeMap::new(),
             commands: BTreeMap::new(),
+            urls: BTreeMap::new(),
             params: BTreeMap::from([(
                 path("params.yaml"),
                 BTreeMap::from([(
@@ -343,6 +358,7 @@ mod tests {
             wdir: RepoPath::root(),
             deps: BTreeMap::new(),
             commands: BTreeMap::new(),
+            urls: BTreeMap::new(),
             params: BTreeMap::from([(
                 path("params.yaml"),
                 BTreeMap::from([("p".to_owned(), value)]),

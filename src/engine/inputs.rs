@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::sync::{Mutex, PoisonError};
 
 use crate::base::any_path::AnyPath;
 use crate::base::cancel::CancelToken;
@@ -13,19 +12,22 @@ use crate::base::sorted_map::SortedMap;
 use crate::base::value::Value;
 use crate::engine::absence::Made;
 use crate::engine::error::Failure;
+use crate::engine::memo::Memo;
+use crate::engine::selection::Urls;
 use crate::pipeline::{self, Content, Dep, ParamFiles, Pattern, Stage, StageEntry};
-use crate::workspace::Workspace;
+use crate::workspace::{Unreached, Workspace};
 
 /// No content is foreseen: stages are judged by what is on disk.
 pub(crate) const NOTHING_EXPECTED: &BTreeMap<AnyPath, Content> = &BTreeMap::new();
 
-/// What a stage is given. An absent dep is `None`.
+/// What a stage is given. What is absent, here or at its URL, is `None`.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Inputs {
     pub(crate) cmd: Vec<String>,
     pub(crate) wdir: RepoPath,
     pub(crate) deps: BTreeMap<AnyPath, Option<Content>>,
     pub(crate) commands: BTreeMap<String, Digest>,
+    pub(crate) urls: BTreeMap<String, Option<String>>,
     pub(crate) params: BTreeMap<RepoPath, BTreeMap<String, Value>>,
     pub(crate) outs: Vec<AnyPath>,
 }
@@ -36,17 +38,17 @@ pub(crate) struct Gauge<'a> {
     pub(crate) params: &'a ParamFiles<'a>,
     pub(crate) environment: &'a [(OsString, OsString)],
     pub(crate) cancel: &'a CancelToken,
-    /// What command dependencies have printed; for as long as nothing changes.
-    pub(crate) memo: Option<&'a CommandMemo>,
+    /// What was found out before; for as long as nothing changes.
+    pub(crate) memo: Option<&'a Memo>,
+    /// What was found out at the start of a run: who could not be reached then is not tried again.
+    pub(crate) start: Option<&'a Memo>,
+    /// How it is known what is at URLs.
+    pub(crate) urls: Urls,
     /// Contents that are not there yet but will be, as of outs that would be restored.
     pub(crate) expected: &'a BTreeMap<AnyPath, Content>,
     /// What the stages before have made, where absent content counts as recorded.
     pub(crate) made: Option<&'a Made>,
 }
-
-/// The digests of what command dependencies have printed, by command and folder.
-#[derive(Default)]
-pub(crate) struct CommandMemo(Mutex<BTreeMap<(String, RepoPath), Digest>>);
 
 impl Inputs {
     /// Returns what the lock says that the stage was given.
@@ -60,6 +62,7 @@ impl Inputs {
             wdir: entry.wdir.clone().unwrap_or_else(RepoPath::root),
             deps: deps.collect(),
             commands: entry.commands.clone(),
+            urls: recorded_urls(entry),
             params: entry.params.clone(),
             outs: entry.outs.keys().cloned().collect(),
         }
@@ -67,6 +70,26 @@ impl Inputs {
 
     /// Measures what the stage would be given now.
     pub(crate) fn measure(stage: &Stage, gauge: &Gauge<'_>) -> Result<Self, Failure> {
+        Ok(Self {
+            urls: gauge.states(stage)?,
+            ..Self::measure_here(stage, gauge)?
+        })
+    }
+
+    /// Like [`Self::measure`], but what is at URLs counts as `recorded`: nobody is asked.
+    pub(crate) fn measure_offline(
+        stage: &Stage,
+        recorded: Option<&StageEntry>,
+        gauge: &Gauge<'_>,
+    ) -> Result<Self, Failure> {
+        Ok(Self {
+            urls: recorded.map(recorded_urls).unwrap_or_default(),
+            ..Self::measure_here(stage, gauge)?
+        })
+    }
+
+    /// Measures what does not come over the network.
+    fn measure_here(stage: &Stage, gauge: &Gauge<'_>) -> Result<Self, Failure> {
         let (mut deps, mut commands) = (BTreeMap::new(), BTreeMap::new());
         for dep in &stage.deps {
             match dep {
@@ -80,6 +103,7 @@ impl Inputs {
                 Dep::Command { cmd, .. } => {
                     commands.insert(cmd.clone(), gauge.command_output(cmd, &stage.wdir)?);
                 }
+                Dep::Url { .. } => {}
             }
         }
         let mut outs: Vec<AnyPath> = stage.outs.iter().map(|out| out.path.clone()).collect();
@@ -89,6 +113,7 @@ impl Inputs {
             wdir: stage.wdir.clone(),
             deps,
             commands,
+            urls: BTreeMap::new(),
             params: measure_params(stage, gauge.params)?,
             outs,
         })
@@ -99,11 +124,13 @@ impl Inputs {
         let present = |(path, content): (&AnyPath, &Option<Content>)| {
             content.map(|content| (path.clone(), content))
         };
+        let known = |(url, state): (&String, &Option<String>)| Some((url.clone(), state.clone()?));
         Some(StageEntry {
             cmd: self.cmd.clone(),
             wdir: (!self.wdir.is_root()).then(|| self.wdir.clone()),
             deps: self.deps.iter().map(present).collect::<Option<_>>()?,
             commands: self.commands.clone(),
+            urls: self.urls.iter().map(known).collect::<Option<_>>()?,
             params: self.params.clone(),
             outs,
         })
@@ -133,18 +160,46 @@ impl Gauge<'_> {
 
     /// Returns the digest of what a command dependency prints.
     pub(super) fn command_output(&self, cmd: &str, wdir: &RepoPath) -> Result<Digest, Failure> {
-        let Some(CommandMemo(known)) = self.memo else {
-            return self.run_command(cmd, wdir);
-        };
-        // Held while it runs: many stages have the same one, and once is enough.
-        let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
-        let key = (cmd.to_owned(), wdir.clone());
-        if let Some(output) = known.get(&key) {
-            return Ok(*output);
+        let run = || self.run_command(cmd, wdir);
+        match self.memo {
+            Some(memo) => memo.output(cmd, wdir, run),
+            None => run(),
         }
-        let output = self.run_command(cmd, wdir)?;
-        known.insert(key, output);
-        Ok(output)
+    }
+
+    /// Returns what somebody has found out before about a URL, as far as it still counts.
+    fn known_state(&self, url: &str) -> Option<Result<Option<String>, Unreached>> {
+        let memo = self.memo.and_then(|memo| memo.url(url));
+        let failed = || self.start?.url(url).filter(Result::is_err);
+        memo.or_else(failed)
+    }
+
+    /// Returns what is at each URL that the stage reads. Where what is absent may count as recorded,
+    /// what cannot be reached counts as absent.
+    pub(super) fn states(
+        &self,
+        stage: &Stage,
+    ) -> Result<BTreeMap<String, Option<String>>, Failure> {
+        let urls: Vec<&str> = stage.urls().collect();
+        let (mut states, mut unknown) = (BTreeMap::new(), Vec::new());
+        for url in &urls {
+            match self.known_state(url) {
+                Some(state) => drop(states.insert(*url, state)),
+                None => unknown.push(*url),
+            }
+        }
+        let asked = self.workspace.ask(&unknown, self.cancel);
+        states.extend(unknown.into_iter().zip(asked));
+        let mut found = BTreeMap::new();
+        for (url, state) in states {
+            let state = match state {
+                Ok(state) => state,
+                Err(_) if self.made.is_some_and(Made::trusts_record) => None,
+                Err(source) => return Err(unreached(stage, url, source)),
+            };
+            found.insert(url.to_owned(), state);
+        }
+        Ok(found)
     }
 
     fn run_command(&self, cmd: &str, wdir: &RepoPath) -> Result<Digest, Failure> {
@@ -172,6 +227,25 @@ impl Gauge<'_> {
                 said,
             }),
         }
+    }
+}
+
+fn recorded_urls(entry: &StageEntry) -> BTreeMap<String, Option<String>> {
+    let urls = entry.urls.iter();
+    urls.map(|(url, state)| (url.clone(), Some(state.clone())))
+        .collect()
+}
+
+fn unreached(stage: &Stage, wanted: &str, source: Unreached) -> Failure {
+    let origin = stage.deps.iter().find_map(|dep| match dep {
+        Dep::Url { url, origin } if url == wanted => Some(origin),
+        _ => None,
+    });
+    let origin = origin.unwrap_or(&stage.origin);
+    Failure::DepUnreached {
+        url: wanted.to_owned(),
+        problem: Box::new(origin.problem(format!("`{wanted}` cannot be asked for"))),
+        source,
     }
 }
 

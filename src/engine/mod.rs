@@ -19,6 +19,7 @@ mod incomplete;
 mod inputs;
 mod keep;
 mod log;
+mod memo;
 mod plotting;
 mod provision;
 mod record;
@@ -52,7 +53,7 @@ pub(crate) use relocation::move_out;
 pub(crate) use removal::{Outs, remove_stages};
 pub(crate) use repro::{ReproOptions, Summary, repro};
 pub(crate) use selection::{
-    Aim, CommitPolicy, Downstream, Missing, Policy, Reach, RunPolicy, Selection,
+    Aim, CommitPolicy, Downstream, Missing, Policy, Reach, RunPolicy, Selection, Urls,
 };
 pub(crate) use setting::{Setting, params_file, set_params};
 pub(crate) use status::{Forecast, StageStatus, status};

@@ -3,7 +3,7 @@
 use crate::base::path::RepoPath;
 use crate::base::problem::did_you_mean;
 use crate::base::value::{Map, Value};
-use crate::base::yaml::Step;
+use crate::base::yaml::{self, Step};
 use crate::engine::amendment::{AmendError, Amendment};
 use crate::engine::error::Error;
 use crate::pipeline::{DVC_FILE, OutKind, PIPELINE_FILE, Pipeline, Plot};
@@ -24,7 +24,7 @@ pub(crate) fn modify_plot(
         None => find_out(&pipeline, target)?,
     };
     amendment.edit(&file, |yaml| {
-        let old = value_at(yaml.value(), &steps).cloned();
+        let old = yaml::follow(yaml.value(), &steps).cloned();
         if let Some(Value::Map(old)) = old {
             for (key, value) in changes {
                 let mut path = steps.clone();
@@ -93,7 +93,7 @@ fn find_beside(
         let Some(text) = amendment.text(&file)? else {
             continue;
         };
-        let Ok(yaml) = crate::base::yaml::parse(file.as_str(), &text) else {
+        let Ok(yaml) = yaml::parse(file.as_str(), &text) else {
             continue;
         };
         let id = target.relative_to(&file.parent());
@@ -121,14 +121,4 @@ fn find_beside(
         }
     }
     Ok(None)
-}
-
-fn value_at<'v>(root: &'v Value, steps: &[Step]) -> Option<&'v Value> {
-    steps
-        .iter()
-        .try_fold(root, |value, step| match (value, step) {
-            (Value::Map(map), Step::Key(key)) => map.get(key),
-            (Value::List(items), Step::Index(index)) => items.get(*index),
-            _ => None,
-        })
 }

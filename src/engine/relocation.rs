@@ -180,7 +180,7 @@ fn paths_of(stage: &Stage) -> impl Iterator<Item = (&Origin, &RepoPath)> {
         .filter_map(|out| Some((&out.origin, out.path.inside()?)));
     let deps = stage.deps.iter().filter_map(|dep| match dep {
         Dep::Path { path, origin } => Some((origin, path.inside()?)),
-        Dep::Glob { .. } | Dep::Command { .. } => None,
+        Dep::Glob { .. } | Dep::Command { .. } | Dep::Url { .. } => None,
     });
     outs.chain(deps)
 }

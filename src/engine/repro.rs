@@ -16,7 +16,8 @@ use crate::engine::consent::Ask;
 use crate::engine::dispatch::{Dispatcher, Shared};
 use crate::engine::error::Error;
 use crate::engine::event::{Ending, Event, Outcome, Reporter};
-use crate::engine::inputs::{CommandMemo, Gauge, NOTHING_EXPECTED};
+use crate::engine::inputs::{Gauge, NOTHING_EXPECTED};
+use crate::engine::memo::Memo;
 use crate::engine::provision::provide;
 use crate::engine::record::{LastRun, StageRun};
 use crate::engine::selection::{Policy, RunPolicy, Selection};
@@ -46,6 +47,8 @@ pub(crate) struct Summary {
     pub(crate) runs: Vec<StageRun>,
     /// Whether the lock was written.
     pub(crate) lock_changed: bool,
+    /// Whether it records tracked data.
+    pub(crate) has_data: bool,
     /// Whether the user stopped it.
     pub(crate) cancelled: bool,
     /// How long it took.
@@ -74,9 +77,10 @@ pub(crate) fn repro(
         reporter.report(&Event::Waiting { holder });
     })?;
     // Only now: the files may have been edited while we waited.
-    let pipeline = workspace.load_pipeline()?;
+    let (pipeline, ledger) = workspace.load_both();
+    let pipeline = pipeline?;
     let selected = options.selection.choose(&pipeline.graph)?;
-    let ledger = Ledger::open(workspace)?;
+    let ledger = ledger?;
     let data = ledger.peek(|lock| lock.data.clone());
     pipeline
         .refuse_tracked_outs(&data)
@@ -98,12 +102,14 @@ pub(crate) fn repro(
         ledger: &ledger,
         environment: environment(workspace),
         cancel,
+        start: Memo::default(),
     };
     let runs = project.bring_up_to_date(options, &selected, (reporter, ask))?;
     let summary = Summary {
         lock_changed: ledger.fold(|stage| !stale.contains(stage))?,
         cancelled: cancel.is_cancelled(),
         time: begin.elapsed(),
+        has_data: ledger.peek(|lock| !lock.data.is_empty()),
         runs,
     };
     if summary.count(Ending::Failed) > 0 && presence.try_be_alone()? {
@@ -147,6 +153,8 @@ struct Project<'a> {
     ledger: &'a Ledger<'a>,
     environment: Vec<(OsString, OsString)>,
     cancel: &'a CancelToken,
+    /// What was found out at the start.
+    start: Memo,
 }
 
 impl Project<'_> {
@@ -182,7 +190,9 @@ impl Project<'_> {
             params: &ParamFiles::new(&self.workspace.worktree),
             environment: &self.environment,
             cancel: self.cancel,
-            memo: Some(&CommandMemo::default()),
+            memo: Some(&self.start),
+            start: None,
+            urls: options.policy.urls,
             expected: NOTHING_EXPECTED,
             made: None,
         };
@@ -215,6 +225,7 @@ impl Project<'_> {
             ledger,
             claims: &Claims::new(workspace, ledger),
             environment: &self.environment,
+            start: &self.start,
             tracked: &tracked_outs(workspace, pipeline)?,
             cancel,
             supply: &supply,

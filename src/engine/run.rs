@@ -342,6 +342,7 @@ impl<'a> Worker<'a> {
             workspace,
             environment,
             cancel,
+            start,
             ..
         } = self.shared;
         Gauge {
@@ -351,6 +352,8 @@ impl<'a> Worker<'a> {
             cancel,
             // Each look may come after a stage that has changed what commands print.
             memo: None,
+            start: Some(start),
+            urls: self.shared.policy.urls,
             expected: NOTHING_EXPECTED,
             made,
         }
@@ -374,6 +377,11 @@ pub(crate) fn refuse_missing_deps(
 ) -> Result<(), Failure> {
     for dep in &stage.deps {
         let (path, origin) = match dep {
+            Dep::Url { url, origin } if inputs.urls.get(url) == Some(&None) => {
+                let problem = origin.problem(format!("there is nothing at `{url}`"));
+                let (url, problem) = (url.clone(), Box::new(problem));
+                return Err(Failure::UrlMissing { url, problem });
+            }
             Dep::Path { path, origin } if inputs.deps.get(path) == Some(&None) => (path, origin),
             Dep::Glob { pattern, origin }
                 if !inputs

@@ -148,6 +148,8 @@ pub(crate) struct Policy {
     pub(crate) missing: Missing,
     /// What becomes of stages right behind one that ran.
     pub(crate) downstream: Downstream,
+    /// What is at URLs.
+    pub(crate) urls: Urls,
     /// When a person is asked.
     pub(crate) consent: Consent,
 }
@@ -169,6 +171,16 @@ pub(crate) enum Missing {
     #[default]
     Absent,
     /// As what the lock says of it.
+    Recorded,
+}
+
+/// How it is known what is at the URLs that stages read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Urls {
+    /// By asking.
+    #[default]
+    Asked,
+    /// It counts as what the lock says of it: nothing goes over the network.
     Recorded,
 }
 

@@ -1,6 +1,6 @@
 //! `status`: what would run and why, decided by the same code that runs it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::convert::Infallible;
 
 use crate::base::any_path::AnyPath;
@@ -10,11 +10,13 @@ use crate::engine::absence::Made;
 use crate::engine::decide::{Decision, Reason, examine};
 use crate::engine::error::{Error, Failure};
 use crate::engine::incomplete::refuse_incomplete;
-use crate::engine::inputs::{CommandMemo, Gauge};
+use crate::engine::inputs::{Gauge, NOTHING_EXPECTED};
+use crate::engine::memo::Memo;
 use crate::engine::provision::absent;
 use crate::engine::repro::{environment, refuse_nesting, tracked_outs};
 use crate::engine::run::{refuse_missing_deps, refuse_tracked};
-use crate::engine::selection::{Downstream, Missing, Policy, RunPolicy, Selection};
+use crate::engine::selection::{Downstream, Missing, Policy, RunPolicy, Selection, Urls};
+use crate::engine::survey::settled;
 use crate::pipeline::{
     self, Content, Data, Dep, Lock, ParamFiles, Pipeline, Stage, StageIndex, StageName,
 };
@@ -61,30 +63,38 @@ pub(crate) fn status(
     policy: Policy,
 ) -> Result<Vec<StageStatus>, Error> {
     refuse_nesting(workspace)?;
-    let pipeline = workspace.load_pipeline()?;
+    let (pipeline, ledger) = workspace.load_both();
+    let pipeline = pipeline?;
     let selected = selection.choose(&pipeline.graph)?;
-    let lock = workspace.load_lock()?;
+    let lock = ledger?.into_lock();
     let refused = pipeline.refuse_tracked_outs(&lock.data);
     refused.map_err(pipeline::Error::from)?;
     let provided = provided(workspace, (&pipeline, &selected), &lock.data)?;
     let params = ParamFiles::new(&workspace.worktree);
     let environment = environment(workspace);
+    let (memo, cancel) = (Memo::default(), CancelToken::default());
+    let stages = selected.iter().map(|index| &pipeline.stages[*index]);
+    let judged = stages.filter(|stage| !stage.frozen || !lock.stages.contains_key(&stage.name));
+    if policy.urls == Urls::Asked {
+        memo.look_ahead(workspace, judged, &cancel);
+    }
     let mut forecaster = Forecaster {
         workspace,
         pipeline: &pipeline,
         gauge: GaugeParts {
             params: &params,
             environment: &environment,
-            memo: CommandMemo::default(),
+            memo,
         },
         expected: BTreeMap::new(),
-        cancel: CancelToken::default(),
+        cancel,
         uncertain: BTreeSet::new(),
         runs: BTreeSet::new(),
         provided,
         tracked: None,
         policy,
     };
+    let settled = forecaster.survey(&selected, &lock);
     let order = pipeline
         .graph
         .order()
@@ -92,8 +102,12 @@ pub(crate) fn status(
         .filter(|stage| selected.contains(stage));
     let look = |index: &StageIndex| {
         let stage = &pipeline.stages[*index];
-        let forecast = forecaster.look(*index, stage, &lock);
-        let forecast = forecaster.refuse(*index, forecast)?;
+        let forecast = if settled.contains(index) {
+            Forecast::Unchanged
+        } else {
+            let forecast = forecaster.look(*index, stage, &lock);
+            forecaster.refuse(*index, forecast)?
+        };
         Ok(StageStatus {
             stage: stage.name.clone(),
             forecast,
@@ -124,7 +138,7 @@ fn provided(
 struct GaugeParts<'a> {
     params: &'a ParamFiles<'a>,
     environment: &'a [(std::ffi::OsString, std::ffi::OsString)],
-    memo: CommandMemo,
+    memo: Memo,
 }
 
 /// Goes through the stages in order and remembers what they would leave behind.
@@ -147,6 +161,23 @@ struct Forecaster<'a> {
 }
 
 impl Forecaster<'_> {
+    /// Returns the stages that a short look shows to be as recorded, with all that they need.
+    fn survey(&self, selected: &BTreeSet<StageIndex>, lock: &Lock) -> HashSet<StageIndex> {
+        let gauge = Gauge {
+            workspace: self.workspace,
+            params: self.gauge.params,
+            environment: self.gauge.environment,
+            cancel: &self.cancel,
+            memo: Some(&self.gauge.memo),
+            start: None,
+            urls: self.policy.urls,
+            expected: NOTHING_EXPECTED,
+            made: None,
+        };
+        let settled = settled(self.pipeline, selected, lock, self.policy.run, &gauge);
+        settled.into_iter().collect()
+    }
+
     /// Whether `stage` reads a part of what `needed` would restore, or more than that: only whole
     /// outs are foreseen.
     fn is_hidden(&self, needed: StageIndex, stage: &Stage) -> bool {
@@ -165,7 +196,7 @@ impl Forecaster<'_> {
                 let mut inside = restored.iter().filter_map(|out| out.inside());
                 inside.any(|out| pattern.may_need(out))
             }
-            Dep::Command { .. } => false,
+            Dep::Command { .. } | Dep::Url { .. } => false,
         })
     }
 
@@ -229,6 +260,8 @@ impl Forecaster<'_> {
             environment: self.gauge.environment,
             cancel: &self.cancel,
             memo: Some(&self.gauge.memo),
+            start: None,
+            urls: self.policy.urls,
             expected: &self.expected,
             made: made.as_ref(),
         };

@@ -8,7 +8,7 @@ use crate::base::any_path::AnyPath;
 use crate::engine::decide::{Decision, Examination, examine};
 use crate::engine::error::Failure;
 use crate::engine::inputs::{Gauge, measure_params};
-use crate::engine::selection::RunPolicy;
+use crate::engine::selection::{RunPolicy, Urls};
 use crate::pipeline::{Dep, Lock, Pipeline, Stage, StageEntry, StageIndex};
 use crate::store::Presence;
 
@@ -28,6 +28,14 @@ pub(super) fn settled(
         return Vec::new();
     }
     let order: Vec<StageIndex> = pipeline.graph.order().to_vec();
+    if let Some(memo) = gauge.memo
+        && gauge.urls == Urls::Asked
+    {
+        let stages = selected.iter().map(|index| &pipeline.stages[*index]);
+        // The others are looked at once more anyway.
+        let judged = stages.filter(|stage| !stage.frozen && lock.stages.contains_key(&stage.name));
+        memo.look_ahead(gauge.workspace, judged, gauge.cancel);
+    }
     let look = |index: &StageIndex| {
         let stage = &pipeline.stages[*index];
         // What cannot be measured is a matter for the worker, who can tell of it.
@@ -94,14 +102,30 @@ fn has_recorded_inputs(
                 commands.insert(cmd);
                 entry.commands.get(cmd) == Some(&gauge.command_output(cmd, &stage.wdir)?)
             }
+            Dep::Url { .. } => true,
         };
         if !is_same {
             return Ok(false);
         }
     }
-    Ok(paths.len() == entry.deps.len()
+    Ok(has_recorded_urls(stage, entry, gauge)?
+        && paths.len() == entry.deps.len()
         && commands.len() == entry.commands.len()
         && measure_params(stage, gauge.params)? == entry.params)
+}
+
+fn has_recorded_urls(
+    stage: &Stage,
+    entry: &StageEntry,
+    gauge: &Gauge<'_>,
+) -> Result<bool, Failure> {
+    if gauge.urls == Urls::Recorded {
+        return Ok(true);
+    }
+    let states = gauge.states(stage)?;
+    let mut pairs = states.iter();
+    let is_recorded = pairs.all(|(url, state)| entry.urls.get(url) == state.as_ref());
+    Ok(is_recorded && states.len() == entry.urls.len())
 }
 
 fn has_recorded_outs(

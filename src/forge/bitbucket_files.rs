@@ -3,6 +3,8 @@
 use crate::forge::bitbucket::Bitbucket;
 use crate::forge::error::Error;
 use crate::forge::model::{Commit, Forge, Start, Written};
+use crate::forge::pack;
+use crate::forge::patience::again_if_late;
 use crate::forge::reading::text;
 use crate::forge::request::{Request, segment, segments};
 
@@ -36,13 +38,9 @@ fn read_at(bitbucket: &Bitbucket, commit: &str, path: &str) -> Result<Option<Vec
     }
 }
 
-/// Makes a commit; anew where somebody was faster, or where it is not known whether it was made.
+/// Makes a commit; anew where somebody was faster.
 pub(super) fn commit_files(bitbucket: &Bitbucket, commit: &Commit) -> Result<Written, Error> {
-    match try_commit(bitbucket, commit) {
-        Err(Error::Uncertain { .. }) => try_commit(bitbucket, commit),
-        Err(error) if error.status() == Some(409) => try_commit(bitbucket, commit),
-        outcome => outcome,
-    }
+    again_if_late(&[409], || try_commit(bitbucket, commit))
 }
 
 fn try_commit(bitbucket: &Bitbucket, commit: &Commit) -> Result<Written, Error> {
@@ -50,12 +48,19 @@ fn try_commit(bitbucket: &Bitbucket, commit: &Commit) -> Result<Written, Error> 
     let parent = match (&tip, &commit.start) {
         (Some(tip), _) => Some(tip.clone()),
         (None, Start::Branch(branch)) => branch_tip(bitbucket, branch)?,
-        (None, Start::Orphan) => branch_tip(bitbucket, &bitbucket.default_branch()?)?,
+        (None, Start::Orphan(packer)) => {
+            let folder = format!("{}/{}.git", bitbucket.client.git_root(), bitbucket.repo);
+            match pack::begin(&bitbucket.client, &folder, commit, *packer)? {
+                Some(written) => return Ok(written),
+                None => branch_tip(bitbucket, &bitbucket.default_branch()?)?,
+            }
+        }
     };
     let mut fields = vec![
         ("message".to_owned(), commit.message.clone().into_bytes()),
         ("branch".to_owned(), commit.branch.clone().into_bytes()),
     ];
+    // Refused if somebody has moved the branch since.
     if let Some(parent) = &parent {
         fields.push(("parents".to_owned(), parent.clone().into_bytes()));
     }
@@ -65,9 +70,9 @@ fn try_commit(bitbucket: &Bitbucket, commit: &Commit) -> Result<Written, Error> 
             Some(parent) => read_at(bitbucket, parent, &file.path)?,
             None => None,
         };
-        if old.as_ref() != Some(&file.content) {
+        if let Some(content) = file.after(old.as_deref())? {
             // A path with a slash before it is never taken for one of the other fields.
-            fields.push((format!("/{}", file.path), file.content.clone()));
+            fields.push((format!("/{}", file.path), content));
         }
     }
     if fields.len() == plain && tip.is_some() {

@@ -2,9 +2,14 @@
 
 use serde_json::Value;
 
+use crate::base::human;
+
 /// The line between the parts of a form. What is sent are texts of ours; [`Body::form`] makes sure
 /// that none contains it.
 const BOUNDARY: &str = "----mlpipe-form-7f1c0a52e9d84b36";
+
+/// The type of what begins or moves a branch.
+const PACK: &str = "application/x-git-receive-pack-request";
 
 /// The body of a request.
 #[derive(Clone, Debug)]
@@ -15,6 +20,8 @@ pub(crate) enum Body {
     Json(Value),
     /// A form: fields, and files by their paths.
     Form(Vec<(String, Vec<u8>)>),
+    /// What git sends in its own protocol.
+    Pack(Vec<u8>),
 }
 
 impl Body {
@@ -24,6 +31,7 @@ impl Body {
             Self::Empty => None,
             Self::Json(value) => Some(("application/json".to_owned(), value.to_string().into())),
             Self::Form(fields) => Some(form(fields)),
+            Self::Pack(bytes) => Some((PACK.to_owned(), bytes.clone())),
         }
     }
 
@@ -40,6 +48,10 @@ impl Body {
                 };
                 let lines: Vec<String> = fields.iter().map(show).collect();
                 lines.join("\n") + "\n"
+            }
+            Self::Pack(bytes) => {
+                let size = human::size(bytes.len() as u64);
+                format!("a commit without a history, as git sends it ({size})\n")
             }
         }
     }

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant, SystemTime};
 use reqwest::blocking::{Client as Http, Response};
 use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue, LINK, LOCATION};
 use reqwest::redirect::Policy;
-use reqwest::{Method, StatusCode};
+use reqwest::{Method, Proxy, StatusCode};
 use serde_json::Value;
 use url::Url;
 
@@ -22,7 +22,7 @@ use crate::forge::kind::Kind;
 use crate::forge::model::Author;
 use crate::forge::patience::{Patience, is_out_of_order, wanted_pause};
 use crate::forge::permission::Permission;
-use crate::forge::place::{Connection, Token};
+use crate::forge::place::{Access, Connection, Token};
 use crate::forge::reading::text;
 use crate::forge::request::{Repeat, Request};
 
@@ -61,7 +61,7 @@ pub(crate) struct Client {
     http: Http,
     kind: Kind,
     base: Url,
-    token: Option<Token>,
+    access: Access,
     mode: Mode,
     patience: Patience,
     /// How long it has paused so far.
@@ -119,12 +119,12 @@ impl Client {
         let Connection {
             kind,
             api,
-            token,
+            access,
             mode,
             patience,
         } = connection;
         let mut headers = api_headers(kind);
-        if let Some(token) = &token {
+        if let Access::Token(token) = &access {
             let (name, value) = token.header(kind)?;
             headers.insert(name, value);
         }
@@ -134,15 +134,20 @@ impl Client {
             .redirect(Policy::none())
             .referer(false)
             .connect_timeout(patience.connect())
-            .timeout(patience.answer)
-            .build();
+            .timeout(patience.answer);
+        let http = match &access {
+            Access::Proxy(proxy) => {
+                Proxy::all(proxy.clone()).and_then(|proxy| http.proxy(proxy).build())
+            }
+            Access::Token(_) | Access::Nothing => http.build(),
+        };
         let host = host(&api);
         let http = http.map_err(|source| Error::Unreachable { host, source })?;
         let client = Self {
             http,
             kind,
             base: api,
-            token,
+            access,
             mode,
             patience,
             paused: Cell::default(),
@@ -154,7 +159,19 @@ impl Client {
 
     /// Returns the variable that the token is from; `None` where there is no token.
     pub(crate) fn variable(&self) -> Option<&str> {
-        self.token.as_ref().map(|token| token.variable.as_str())
+        self.token().map(|token| token.variable.as_str())
+    }
+
+    fn token(&self) -> Option<&Token> {
+        match &self.access {
+            Access::Token(token) => Some(token),
+            Access::Proxy(_) | Access::Nothing => None,
+        }
+    }
+
+    /// Returns whether a proxy lets us in, which does not let us in everywhere.
+    pub(crate) fn is_proxied(&self) -> bool {
+        matches!(self.access, Access::Proxy(_))
     }
 
     /// Returns whether requests are only told.
@@ -169,7 +186,10 @@ impl Client {
 
     /// Sends a request until it is answered, within the forge's rules and our patience.
     pub(crate) fn send(&self, request: &Request) -> Result<Answer, Error> {
-        let url = self.url(&request.path)?;
+        let url = match &request.body {
+            Body::Pack(_) => self.git_url(&request.path)?,
+            _ => self.url(&request.path)?,
+        };
         match self.mode {
             Mode::Send => self.exchange(request, url),
             Mode::Dry => self.rehearse(request, url),
@@ -182,7 +202,7 @@ impl Client {
         let shown = format!("{} {url}\n{}", request.method, request.body.show());
         (self.tell)(Telling::Request(&self.mask(&shown)));
         let nothing = self.answer(request, HeaderMap::new(), Vec::new());
-        if request.method != Method::GET || self.token.is_none() {
+        if request.method != Method::GET || self.token().is_none() {
             return Ok(nothing);
         }
         match self.exchange(request, url) {
@@ -288,6 +308,24 @@ impl Client {
         Ok(items)
     }
 
+    /// Returns the address below which git clones repositories.
+    pub(crate) fn git_root(&self) -> String {
+        match self.base.host_str() {
+            Some("api.bitbucket.org") => "https://bitbucket.org".to_owned(),
+            _ => self.base.origin().ascii_serialization(),
+        }
+    }
+
+    /// Checks that a URL is where git clones from.
+    fn git_url(&self, text: &str) -> Result<Url, Error> {
+        let url = Url::parse(text).ok();
+        let is_there = |url: &Url| url.origin().ascii_serialization() == self.git_root();
+        match url.filter(is_there) {
+            Some(url) => Ok(url),
+            None => self.url(text),
+        }
+    }
+
     /// Makes the URL of a path, or checks that a URL given by the forge is its own.
     fn url(&self, path: &str) -> Result<Url, Error> {
         let is_whole = path.contains("://") && !path.starts_with('/');
@@ -335,6 +373,12 @@ impl Client {
         let mut sent = self.http.request(request.method.clone(), url.clone());
         if let Some((kind, bytes)) = Body::bytes(&request.body) {
             sent = sent.header(CONTENT_TYPE, kind).body(bytes);
+        }
+        if let (Body::Pack(_), Some(token)) = (&request.body, self.token()) {
+            match token.git_header(self.kind) {
+                Ok((name, value)) => sent = sent.header(name, value).header(ACCEPT, "*/*"),
+                Err(error) => return Outcome::Broken(error),
+            }
         }
         let response = match sent.send() {
             Ok(response) => response,
@@ -489,7 +533,7 @@ impl Client {
 
     /// Takes the token out of a text.
     fn mask(&self, text: &str) -> String {
-        match &self.token {
+        match self.token() {
             Some(token) => token.mask(text),
             None => text.to_owned(),
         }
@@ -501,7 +545,7 @@ impl Client {
             self.base.host_str(),
             Some("localhost" | "127.0.0.1" | "[::1]")
         );
-        if let (Some(token), "http", false) = (&self.token, self.base.scheme(), is_local) {
+        if let (Some(token), "http", false) = (self.token(), self.base.scheme(), is_local) {
             let (variable, host) = (&token.variable, host(&self.base));
             self.note(&format!(
                 "the token in {variable} goes to {host} unencrypted: its address begins with http"

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use reqwest::StatusCode;
 
+use crate::base::problem::Problem;
 use crate::base::{fs, human};
 use crate::forge::kind::Kind;
 use crate::forge::permission::Permission;
@@ -138,6 +139,17 @@ pub(crate) enum Error {
         /// What is wrong.
         what: String,
     },
+    /// A branch could not be begun as git does it.
+    #[error("the branch `{branch}` could not be begun: {what}")]
+    Unpacked {
+        /// The branch.
+        branch: String,
+        /// Why not.
+        what: String,
+    },
+    /// A file on a branch is not what it should be.
+    #[error(transparent)]
+    Content(#[from] Problem),
     /// A file could not be read or written.
     #[error(transparent)]
     File(#[from] fs::Error),

@@ -8,6 +8,8 @@ use crate::forge::model::{
     Author, Check, CheckState, Comment, Commit, Conclusion, Forge, Head, NewPull, Pull, Start,
     Written,
 };
+use crate::forge::pack;
+use crate::forge::patience::again_if_late;
 use crate::forge::permission::Permission;
 use crate::forge::reading::{decode, encode, number, text};
 use crate::forge::request::{Request, segment, segments};
@@ -47,20 +49,25 @@ impl Gitea {
         let start = match (&tip, &commit.start) {
             (Some(_), _) => commit.branch.clone(),
             (None, Start::Branch(branch)) => branch.clone(),
-            (None, Start::Orphan) => self.default_branch()?,
+            (None, Start::Orphan(packer)) => {
+                let folder = format!("{}/{}.git", self.web, self.repo);
+                match pack::begin(&self.client, &folder, commit, *packer)? {
+                    Some(written) => return Ok(written),
+                    None => self.default_branch()?,
+                }
+            }
         };
         let mut files = Vec::new();
         for file in &commit.files {
             let old = self.file(&start, &file.path)?;
-            let content = old.as_ref().and_then(|old| text(old, "/content"));
-            let content = content.and_then(|content| decode(&content));
-            if old.is_some() && content.unwrap_or_default() == file.content {
+            let content = old.as_ref().and_then(content_of);
+            let Some(content) = file.after(content.as_deref())? else {
                 continue;
-            }
+            };
             let mut change = json!({
                 "operation": if old.is_some() { "update" } else { "create" },
                 "path": file.path,
-                "content": encode(&file.content),
+                "content": encode(&content),
             });
             if let Some(sha) = old.as_ref().and_then(|old| text(old, "/sha")) {
                 change["sha"] = json!(sha);
@@ -202,23 +209,23 @@ impl Forge for Gitea {
 
     fn read_file(&self, branch: &str, path: &str) -> Result<Option<Vec<u8>>, Error> {
         let file = self.file(branch, path)?;
-        let content = file.map(|file| text(&file, "/content").unwrap_or_default());
-        Ok(content.and_then(|content| decode(&content)))
+        Ok(file.as_ref().and_then(content_of))
     }
 
     fn commit_files(&self, commit: &Commit) -> Result<Written, Error> {
         // Who was faster changed a file that was to be changed, or made the branch.
-        let written = match self.try_commit(commit) {
-            Err(Error::Uncertain { .. }) => self.try_commit(commit),
-            Err(error) if matches!(error.status(), Some(409 | 422)) => self.try_commit(commit),
-            outcome => outcome,
-        };
+        let written = again_if_late(&[409, 422], || self.try_commit(commit));
         written.map_err(|error| error.needing(Permission::Write))
     }
 
     fn raw_url(&self, branch: &str, path: &str) -> String {
         format!("{}/{}/raw/branch/{branch}/{path}", self.web, self.repo)
     }
+}
+
+/// Returns the content of a file.
+fn content_of(file: &Value) -> Option<Vec<u8>> {
+    decode(&text(file, "/content").unwrap_or_default())
 }
 
 fn comment(value: &Value) -> Option<Comment> {

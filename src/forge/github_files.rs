@@ -5,11 +5,9 @@ use serde_json::{Value, json};
 use crate::forge::error::Error;
 use crate::forge::github::Github;
 use crate::forge::model::{Commit, Start, Written};
+use crate::forge::patience::again_if_late;
 use crate::forge::reading::{decode, encode, text};
 use crate::forge::request::{Request, segment, segments};
-
-/// How often a commit is made anew since somebody else was faster.
-const TRIES: usize = 5;
 
 /// Returns the commit at the tip of a branch.
 pub(super) fn branch_tip(github: &Github, branch: &str) -> Result<Option<String>, Error> {
@@ -48,27 +46,25 @@ pub(super) fn read_file(
 
 /// Makes a commit; anew on top of what others have committed meanwhile.
 pub(super) fn commit_files(github: &Github, commit: &Commit) -> Result<Written, Error> {
-    let mut tries = 1;
-    loop {
-        match try_commit(github, commit) {
-            Err(error) if matches!(error.status(), Some(409 | 422)) && tries < TRIES => tries += 1,
-            outcome => return outcome,
-        }
-    }
+    again_if_late(&[409, 422], || try_commit(github, commit))
 }
 
 fn try_commit(github: &Github, commit: &Commit) -> Result<Written, Error> {
     let tip = branch_tip(github, &commit.branch)?;
     let parent = match (&tip, &commit.start) {
         (Some(tip), _) => Some(tip.clone()),
-        (None, Start::Orphan) => None,
+        (None, Start::Orphan(_)) => None,
         (None, Start::Branch(branch)) => branch_tip(github, branch)?,
     };
     let old_tree = match &parent {
         Some(parent) => tree_of(github, parent)?,
         None => None,
     };
-    let tree = make_tree(github, commit, old_tree.as_deref())?;
+    let entries = entries(github, commit, parent.as_deref())?;
+    if entries.is_empty() && tip.is_some() {
+        return Ok(Written::Unchanged);
+    }
+    let tree = make_tree(github, &entries, old_tree.as_deref())?;
     if old_tree.as_ref() == Some(&tree) && tip.is_some() {
         return Ok(Written::Unchanged);
     }
@@ -96,13 +92,25 @@ fn tree_of(github: &Github, commit: &str) -> Result<Option<String>, Error> {
     Ok(text(&answer, "/tree/sha"))
 }
 
-fn make_tree(github: &Github, commit: &Commit, base: Option<&str>) -> Result<String, Error> {
+/// Stores the files; those that depend on what was there are made from what `parent` has.
+fn entries(github: &Github, commit: &Commit, parent: Option<&str>) -> Result<Vec<Value>, Error> {
     let mut entries = Vec::new();
     for file in &commit.files {
-        let body = json!({"content": encode(&file.content), "encoding": "base64"});
+        let old = match parent.filter(|_| file.needs_old()) {
+            Some(parent) => read_file(github, parent, &file.path)?,
+            None => None,
+        };
+        let Some(content) = file.after(old.as_deref())? else {
+            continue;
+        };
+        let body = json!({"content": encode(&content), "encoding": "base64"});
         let blob = make(github, "blobs", body)?;
         entries.push(json!({"path": file.path, "mode": "100644", "type": "blob", "sha": blob}));
     }
+    Ok(entries)
+}
+
+fn make_tree(github: &Github, entries: &[Value], base: Option<&str>) -> Result<String, Error> {
     let mut body = json!({"tree": entries});
     if let Some(base) = base {
         body["base_tree"] = json!(base);

@@ -8,6 +8,8 @@ use crate::forge::model::{
     Author, Check, CheckState, Comment, Commit, Conclusion, Forge, Head, NewPull, Pull, Start,
     Written,
 };
+use crate::forge::pack::{self, Packer};
+use crate::forge::patience::again_if_late;
 use crate::forge::permission::Permission;
 use crate::forge::reading::{decode, encode, number, text};
 use crate::forge::request::{Request, segment};
@@ -47,24 +49,36 @@ impl Gitlab {
     }
 
     /// Says which files there are to make and which to change.
-    fn actions(&self, commit: &Commit, base: Option<&str>) -> Result<Vec<Value>, Error> {
+    fn actions(&self, commit: &Commit, base: &str) -> Result<Vec<Value>, Error> {
         let mut actions = Vec::new();
         for file in &commit.files {
-            let old = match base {
-                Some(base) => self.read_file(base, &file.path)?,
-                None => None,
-            };
-            if old.as_ref() == Some(&file.content) {
+            let old = self.file(base, &file.path)?;
+            let content = old.as_ref().and_then(content_of);
+            let Some(content) = file.after(content.as_deref())? else {
                 continue;
-            }
-            actions.push(json!({
+            };
+            let mut action = json!({
                 "action": if old.is_some() { "update" } else { "create" },
                 "file_path": file.path,
-                "content": encode(&file.content),
+                "content": encode(&content),
                 "encoding": "base64",
-            }));
+            });
+            // Refused if somebody has changed the file since it was read.
+            if let Some(last) = old.and_then(|old| text(&old, "/last_commit_id")) {
+                action["last_commit_id"] = json!(last);
+            }
+            actions.push(action);
         }
         Ok(actions)
+    }
+
+    /// Begins a branch without a history; the interface for files cannot.
+    fn begin(&self, commit: &Commit, packer: Packer) -> Result<Option<Written>, Error> {
+        // The project may be known by its number only.
+        let project = self.client.send(&Request::get(&self.root))?.json()?;
+        let path = text(&project, "/path_with_namespace").unwrap_or_else(|| self.repo.clone());
+        let folder = format!("{}/{path}.git", self.web);
+        pack::begin(&self.client, &folder, commit, packer)
     }
 
     fn try_commit(&self, commit: &Commit) -> Result<Written, Error> {
@@ -72,10 +86,13 @@ impl Gitlab {
         let start = match (&tip, &commit.start) {
             (Some(_), _) => None,
             (None, Start::Branch(branch)) => Some(branch.clone()),
-            (None, Start::Orphan) => Some(self.default_branch()?),
+            (None, Start::Orphan(packer)) => match self.begin(commit, *packer)? {
+                Some(written) => return Ok(written),
+                None => Some(self.default_branch()?),
+            },
         };
         let base = start.as_deref().unwrap_or(&commit.branch);
-        let actions = self.actions(commit, Some(base))?;
+        let actions = self.actions(commit, base)?;
         if actions.is_empty() && tip.is_some() {
             return Ok(Written::Unchanged);
         }
@@ -216,23 +233,23 @@ impl Forge for Gitlab {
 
     fn read_file(&self, branch: &str, path: &str) -> Result<Option<Vec<u8>>, Error> {
         let file = self.file(branch, path)?;
-        let content = file.map(|file| text(&file, "/content").unwrap_or_default());
-        Ok(content.and_then(|content| decode(&content)))
+        Ok(file.as_ref().and_then(content_of))
     }
 
     fn commit_files(&self, commit: &Commit) -> Result<Written, Error> {
-        // Who was faster made a file that was to be made, or the branch: a second look knows that.
-        let written = match self.try_commit(commit) {
-            Err(Error::Uncertain { .. }) => self.try_commit(commit),
-            Err(error) if matches!(error.status(), Some(400 | 409)) => self.try_commit(commit),
-            outcome => outcome,
-        };
+        // Who was faster made or changed a file, or made the branch: another look knows that.
+        let written = again_if_late(&[400, 409], || self.try_commit(commit));
         written.map_err(|error| error.needing(Permission::Write))
     }
 
     fn raw_url(&self, branch: &str, path: &str) -> String {
         format!("{}/{}/-/raw/{branch}/{path}", self.web, self.repo)
     }
+}
+
+/// Returns the content of a file.
+fn content_of(file: &Value) -> Option<Vec<u8>> {
+    decode(&text(file, "/content").unwrap_or_default())
 }
 
 fn note(value: &Value) -> Option<Comment> {

@@ -9,6 +9,7 @@ mod client;
 mod environment;
 mod error;
 mod event;
+mod file_change;
 mod gitea;
 mod github;
 mod github_files;
@@ -18,6 +19,7 @@ mod marker;
 mod model;
 mod open;
 mod outputs;
+mod pack;
 mod patience;
 mod permission;
 mod place;
@@ -32,12 +34,14 @@ pub(crate) use ci_env::{Job, Local, Origin};
 pub(crate) use client::{Mode, Telling};
 pub(crate) use environment::Environment;
 pub(crate) use error::{Error, Refusal, unset};
+pub(crate) use file_change::FileChange;
 pub(crate) use kind::Kind;
 pub(crate) use marker::{Marker, ReportId};
 pub(crate) use model::{
-    Check, CheckState, Commit, Conclusion, FileChange, Forge, Head, NewPull, Pull, Start, Written,
+    Check, CheckState, Commit, Conclusion, Forge, Head, NewPull, Pull, Start, Written,
 };
 pub(crate) use outputs::{open_metrics, step_output, step_summary};
+pub(crate) use pack::Pack;
 pub(crate) use patience::Patience;
 pub(crate) use permission::{Need, Permission};
 pub(crate) use place::{Overrides, Place};

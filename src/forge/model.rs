@@ -1,6 +1,8 @@
 //! `Forge`: what all four forges can do, and the things that it is done with.
 
 use crate::forge::error::Error;
+use crate::forge::file_change::FileChange;
+use crate::forge::pack::Packer;
 
 /// A forge, and one repository on it.
 pub(crate) trait Forge {
@@ -176,26 +178,17 @@ pub(crate) struct Check {
     pub(crate) facts: Vec<(String, String)>,
 }
 
-/// A file to write.
-#[derive(Clone, Debug)]
-pub(crate) struct FileChange {
-    /// Its path in the repository.
-    pub(crate) path: String,
-    /// Its content.
-    pub(crate) content: Vec<u8>,
-}
-
 /// Where a branch begins that is not there yet.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone)]
 pub(crate) enum Start {
-    /// With no history, where the forge's interface can do that (GitHub); else at the default branch.
-    Orphan,
+    /// With no history.
+    Orphan(Packer),
     /// At the tip of this branch.
     Branch(String),
 }
 
 /// A commit to make.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Commit {
     /// The branch.
     pub(crate) branch: String,

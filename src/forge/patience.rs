@@ -5,6 +5,8 @@ use std::time::Duration;
 use reqwest::StatusCode;
 use reqwest::header::HeaderMap;
 
+use crate::forge::error::Error;
+
 /// How often a request is tried in all.
 const TRIES: u32 = 5;
 
@@ -39,6 +41,26 @@ impl Patience {
     pub(super) fn pause(self, attempt: u32) -> Option<Duration> {
         (attempt < TRIES).then(|| self.answer / 30 * 2_u32.pow(attempt - 1))
     }
+}
+
+/// Tries anew what somebody else was faster with, which these statuses say, or of which it is not known
+/// whether it was done: it looks first what there is.
+pub(super) fn again_if_late<T>(
+    late: &[u16],
+    attempt: impl Fn() -> Result<T, Error>,
+) -> Result<T, Error> {
+    let is_late = |error: &Error| {
+        let status = error.status();
+        matches!(error, Error::Uncertain { .. })
+            || status.is_some_and(|status| late.contains(&status))
+    };
+    for _ in 1..TRIES {
+        match attempt() {
+            Err(error) if is_late(&error) => {}
+            outcome => return outcome,
+        }
+    }
+    attempt()
 }
 
 /// Returns how long the forge wants to be left alone, by the rules of all four: `retry-after` goes

@@ -31,12 +31,26 @@ pub(crate) struct Overrides {
     pub(crate) token_env: Option<String>,
 }
 
+/// The proxy beside each job of Bitbucket Pipelines, which lets it write reports of Code Insights.
+const PIPELINES_PROXY: &str = "http://localhost:29418";
+
 /// A token, and the variable that it is from.
 #[derive(Clone, Debug)]
 pub(crate) struct Token {
     secret: Secret,
     /// The variable.
     pub(crate) variable: String,
+}
+
+/// What lets us in at a forge.
+#[derive(Clone, Debug)]
+pub(crate) enum Access {
+    /// A token.
+    Token(Token),
+    /// A proxy that adds a token to what goes through it.
+    Proxy(Url),
+    /// Nothing: requests are only told.
+    Nothing,
 }
 
 /// How a forge is spoken to.
@@ -46,8 +60,8 @@ pub(crate) struct Connection {
     pub(crate) kind: Kind,
     /// The address of its interface.
     pub(crate) api: Url,
-    /// The token.
-    pub(crate) token: Option<Token>,
+    /// What lets us in.
+    pub(crate) access: Access,
     /// Whether requests are sent.
     pub(crate) mode: Mode,
     /// How long it is waited for.
@@ -87,6 +101,18 @@ impl Token {
         encoded.mask(&self.secret.mask(text))
     }
 
+    /// Returns the header that git's own protocol has it in: a password, whose name says what it is.
+    pub(super) fn git_header(&self, kind: Kind) -> Result<(HeaderName, HeaderValue), Error> {
+        let token = self.secret.reveal();
+        let pair = match (kind, token.split_once(':')) {
+            (Kind::Bitbucket, Some((_, token))) => format!("x-bitbucket-api-token-auth:{token}"),
+            (Kind::Bitbucket | Kind::Github, _) => format!("x-token-auth:{token}"),
+            (Kind::Gitlab | Kind::Gitea, _) => format!("oauth2:{token}"),
+        };
+        self.value(&format!("Basic {}", encode(pair.as_bytes())))
+            .map(|value| (AUTHORIZATION, value))
+    }
+
     /// Returns the header that it is sent in.
     pub(super) fn header(&self, kind: Kind) -> Result<(HeaderName, HeaderValue), Error> {
         let token = self.secret.reveal();
@@ -99,11 +125,15 @@ impl Token {
             }
             Kind::Github | Kind::Bitbucket => (AUTHORIZATION, format!("Bearer {token}")),
         };
-        let mut value = HeaderValue::from_str(&text).map_err(|_| Error::BadToken {
+        self.value(&text).map(|value| (name, value))
+    }
+
+    fn value(&self, text: &str) -> Result<HeaderValue, Error> {
+        let mut value = HeaderValue::from_str(text).map_err(|_| Error::BadToken {
             variable: self.variable.clone(),
         })?;
         value.set_sensitive(true);
-        Ok((name, value))
+        Ok(value)
     }
 }
 
@@ -182,27 +212,45 @@ impl Place {
         })
     }
 
-    /// Makes a connection, for which a token must be there unless nothing is sent.
+    /// Makes a connection, for which a token must be there unless nothing is sent, or something else
+    /// lets us in.
     pub(crate) fn connect(
         &self,
         mode: Mode,
         patience: Patience,
         need: Permission,
     ) -> Result<Connection, Error> {
-        if self.token.is_none() && mode == Mode::Send {
-            return Err(Error::NoToken {
-                kind: self.kind,
-                variables: self.variables.clone(),
-                need,
-            });
-        }
+        let mut api = self.api.clone();
+        let access = match &self.token {
+            Some(token) => Access::Token(token.clone()),
+            None if need == Permission::Check && self.is_in_pipelines() => {
+                // What is encrypted the proxy could not add to; it encrypts what it sends on.
+                api.set_scheme("http").expect("invariant: it was http(s)");
+                Access::Proxy(Url::parse(PIPELINES_PROXY).expect("invariant: a URL"))
+            }
+            None if mode == Mode::Dry => Access::Nothing,
+            None => {
+                return Err(Error::NoToken {
+                    kind: self.kind,
+                    variables: self.variables.clone(),
+                    need,
+                });
+            }
+        };
         Ok(Connection {
             kind: self.kind,
-            api: self.api.clone(),
-            token: self.token.clone(),
+            api,
+            access,
             mode,
             patience,
         })
+    }
+
+    /// Returns whether this is a job of Bitbucket's own, beside which its proxy runs.
+    fn is_in_pipelines(&self) -> bool {
+        self.kind == Kind::Bitbucket
+            && self.job.ci == "bitbucket"
+            && self.api.host_str() == Some("api.bitbucket.org")
     }
 
     /// Returns whether the run is of a fork's code, so that its token may read at most.

@@ -40,6 +40,11 @@ impl Request {
         Self::new(Method::POST, path, Body::Form(fields), Repeat::Never)
     }
 
+    /// Sends what git's own protocol wants.
+    pub(super) fn post_pack(path: impl Into<String>, bytes: Vec<u8>) -> Self {
+        Self::new(Method::POST, path, Body::Pack(bytes), Repeat::Never)
+    }
+
     /// Changes parts of something.
     pub(crate) fn patch(path: impl Into<String>, body: Value) -> Self {
         Self::new(Method::PATCH, path, Body::Json(body), Repeat::Safe)

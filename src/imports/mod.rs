@@ -4,6 +4,7 @@
 mod donor;
 mod error;
 mod import;
+mod state;
 mod target;
 mod update;
 mod web;
@@ -12,6 +13,7 @@ pub(crate) use donor::Donor;
 pub(crate) use donor::Stock;
 pub(crate) use error::Error;
 pub(crate) use import::{Imported, check_place, import};
+pub(crate) use state::states;
 pub(crate) use target::{Overwrite, Target};
 pub(crate) use update::{Moved, Wish, update};
 pub(crate) use web::{Origin, Part};

@@ -20,7 +20,7 @@ const BLOCK: usize = 256 * 1024;
 pub(crate) struct Origin {
     /// The URL, as people may see it.
     url: String,
-    backend: Backend,
+    pub(super) backend: Backend,
     /// The last part of the path; empty where the whole place is meant.
     name: String,
 }
@@ -30,7 +30,7 @@ pub(crate) struct Origin {
 pub(crate) struct Part {
     /// Its path below; empty where there is just this file.
     pub(crate) inner: String,
-    found: Found,
+    pub(super) found: Found,
 }
 
 impl Part {
@@ -48,7 +48,30 @@ impl Origin {
         settings: Option<&Settings>,
         cancel: &CancelToken,
     ) -> Result<Self, Error> {
-        let (mut whole, mut options) = (url.trim_end_matches('/').to_owned(), Options::new());
+        Self::open_with(Options::new(), url, folder, settings, cancel)
+    }
+
+    /// Like [`Self::open`], but an answer may take no more than so many seconds, unless the remote's
+    /// settings say so.
+    pub(super) fn open_for(
+        seconds: u64,
+        url: &str,
+        folder: &Path,
+        settings: &Settings,
+        cancel: &CancelToken,
+    ) -> Result<Self, Error> {
+        let defaults = Options::from([("timeout".to_owned(), seconds.to_string())]);
+        Self::open_with(defaults, url, folder, Some(settings), cancel)
+    }
+
+    fn open_with(
+        defaults: Options,
+        url: &str,
+        folder: &Path,
+        settings: Option<&Settings>,
+        cancel: &CancelToken,
+    ) -> Result<Self, Error> {
+        let (mut whole, mut options) = (url.trim_end_matches('/').to_owned(), defaults);
         if let Some(rest) = url.strip_prefix("remote://") {
             let (name, path) = rest.split_once('/').unwrap_or((rest, ""));
             let Some(settings) = settings else {
@@ -58,7 +81,7 @@ impl Origin {
                     why,
                 });
             };
-            options.clone_from(settings.remote(Some(name))?.1);
+            options.extend(settings.remote(Some(name))?.1.clone());
             let base = options.remove("url").unwrap_or_default();
             whole = format!("{}/{path}", base.trim_end_matches('/'));
             whole.truncate(whole.trim_end_matches('/').len());

@@ -1,7 +1,7 @@
-//! Where a training is, as a file: killed at any moment, it goes on to the same weights.
+//! Checkpoints: where a training is, as files. Killed at any moment, it goes on to the same weights.
 //!
-//! What is random is drawn from streams that are numbered by epoch, batch and image, so the
-//! position in the data is the state of all generators as well.
+//! Both files are sealed with their SHA-256 and hold all of a training, so that each can stand in for
+//! the other.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -9,84 +9,19 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::base::fs;
-use crate::ml::batch::Tally;
-use crate::ml::bits;
-use crate::ml::dataset::Summary;
 use crate::ml::error::Error;
-use crate::ml::event::Score;
-use crate::ml::history::History;
-use crate::ml::layers::LayerSpec;
+use crate::ml::event::{Event, Rescue};
+use crate::ml::identity::Identity;
 use crate::ml::model::Network;
 use crate::ml::optimizer::Optimizer;
-use crate::ml::tensors::{self, Stored};
-use crate::ml::train_params::TrainParams;
+use crate::ml::progress::Progress;
+use crate::ml::tensors::{self, Sealing, Stored};
+use crate::ml::train_params::Keep;
 
-/// The checkpoint of where training is.
+/// Where training is.
 const LAST: &str = "last.safetensors";
-/// The weights of the epoch with the best score.
+/// Where it was after the epoch with the best score.
 const BEST: &str = "best.safetensors";
-
-/// What a training depends on; a checkpoint is good for no other.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Identity {
-    model: String,
-    train: String,
-    data: String,
-}
-
-impl Identity {
-    pub(crate) fn new(layers: &[LayerSpec], params: &TrainParams, summary: &Summary) -> Self {
-        let text = |value: serde_json::Result<String>| {
-            value.expect("invariant: params and summaries are numbers, text and lists")
-        };
-        Self {
-            model: text(serde_json::to_string(layers)),
-            train: text(serde_json::to_string(params)),
-            data: text(serde_json::to_string(summary)),
-        }
-    }
-
-    /// Returns what another training differs in.
-    fn difference(&self, other: &Self) -> Option<&'static str> {
-        if self.model != other.model {
-            Some("another `model`")
-        } else if self.train != other.train {
-            Some("other `train` params")
-        } else if self.data != other.data {
-            Some("other data")
-        } else {
-            None
-        }
-    }
-}
-
-/// How far a training is, and how well it went.
-#[derive(Clone, Default, Serialize, Deserialize)]
-pub(crate) struct Progress {
-    /// The epochs that are over.
-    pub(crate) epochs: usize,
-    /// The batches of the next epoch that were learned from.
-    pub(crate) batches: usize,
-    /// The answers of that epoch so far.
-    pub(crate) tally: Tally,
-    /// How the last epoch went.
-    pub(crate) last: Option<Outcome>,
-    /// How the best epoch went.
-    pub(crate) best: Option<Outcome>,
-    /// Whether training is over.
-    pub(crate) over: bool,
-    pub(crate) history: History,
-}
-
-/// How an epoch went.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
-pub(crate) struct Outcome {
-    pub(crate) epoch: usize,
-    #[serde(with = "exact")]
-    pub(crate) train: Score,
-    #[serde(with = "exact")]
-    pub(crate) validation: Score,
-}
 
 /// The folder with the checkpoints of a training.
 pub(crate) struct Checkpoints {
@@ -99,6 +34,31 @@ struct State {
     identity: Identity,
     steps: u64,
     progress: Progress,
+}
+
+/// What is in the place of a checkpoint.
+enum Found {
+    Whole(Box<Saved>),
+    /// Nothing that can be used; in words.
+    Broken(String),
+    Nothing,
+}
+
+/// A checkpoint that was read.
+struct Saved {
+    state: State,
+    stored: Stored,
+}
+
+impl Found {
+    /// Returns why it cannot be used.
+    fn why(&self) -> String {
+        match self {
+            Self::Broken(why) => why.clone(),
+            Self::Whole(_) => "of an earlier epoch".to_owned(),
+            Self::Nothing => "missing".to_owned(),
+        }
+    }
 }
 
 impl Checkpoints {
@@ -124,6 +84,26 @@ impl Checkpoints {
         optimizer: &Optimizer,
         progress: &Progress,
     ) -> Result<(), Error> {
+        self.write(LAST, network, optimizer, progress)
+    }
+
+    /// Writes where training is after the best epoch so far.
+    pub(crate) fn save_best(
+        &self,
+        network: &Network,
+        optimizer: &Optimizer,
+        progress: &Progress,
+    ) -> Result<(), Error> {
+        self.write(BEST, network, optimizer, progress)
+    }
+
+    fn write(
+        &self,
+        name: &str,
+        network: &Network,
+        optimizer: &Optimizer,
+        progress: &Progress,
+    ) -> Result<(), Error> {
         self.make_folder()?;
         let mut tensors: BTreeMap<_, _> = network
             .named()
@@ -134,44 +114,102 @@ impl Checkpoints {
             steps: optimizer.save(network, &mut tensors)?,
             progress: progress.clone(),
         };
-        tensors::write_with(&tensors, &[("state", &state)], &self.folder.join(LAST))
+        let path = self.folder.join(name);
+        tensors::write_with(&tensors, &[("state", &state)], Sealing::Sealed, &path)
     }
 
-    /// Takes up where the last checkpoint is; returns `None` if there is none.
+    /// Takes up where the checkpoints are; returns `None` if there is none. Of two, one may be
+    /// damaged, as long as the other is as good.
     pub(crate) fn resume(
         &self,
         network: &Network,
         optimizer: &mut Optimizer,
+        keep: Keep,
+        on_event: &mut dyn FnMut(Event),
     ) -> Result<Option<Progress>, Error> {
-        let path = self.folder.join(LAST);
-        if !fs::exists(&path)? {
-            return Ok(None);
-        }
-        let mut stored = Stored::read(&path, "train")?;
-        let damaged = || Error::Damaged {
-            path: path.clone(),
-            what: "it does not say where training was".to_owned(),
-            stage: "train",
+        let (last, best) = (self.read(LAST)?, self.read(BEST)?);
+        let (saved, lost) = match (last, best) {
+            (Found::Nothing, Found::Nothing) => return Ok(None),
+            (Found::Whole(last), best) => {
+                let lost = self.lost_best(&last.state.progress, &best, keep)?;
+                (last, lost.map(|rescue| (BEST, best.why(), rescue)))
+            }
+            (last, Found::Whole(best)) => (best, Some((LAST, last.why(), Rescue::Other(BEST)))),
+            (last, best) => return Err(self.unusable(&[(LAST, &last), (BEST, &best)])),
         };
-        let state: State = stored.note("state").ok_or_else(damaged)?;
-        if let Some(of) = state.identity.difference(&self.identity) {
-            return Err(Error::Stale { path, of });
+        let progress = saved.restore(network, optimizer)?;
+        if let Some((name, why, rescue)) = lost {
+            match rescue {
+                Rescue::Rewritten(_) => self.save_best(network, optimizer, &progress)?,
+                Rescue::Needless => fs::remove(&self.folder.join(name))?,
+                Rescue::Other(_) => self.save(network, optimizer, &progress)?,
+            }
+            let path = self.folder.join(name);
+            on_event(Event::CheckpointLost { path, why, rescue });
         }
-        network.set(&mut |slot| stored.take(slot))?;
-        optimizer.restore(network, &mut stored, state.steps)?;
-        Ok(Some(state.progress))
+        Ok(Some(progress))
     }
 
-    /// Writes the weights of the best epoch so far.
-    pub(crate) fn save_best(&self, network: &Network) -> Result<(), Error> {
-        self.make_folder()?;
-        network.write(&self.folder.join(BEST))
+    /// Returns how to do without the best checkpoint, if it is lost.
+    fn lost_best(
+        &self,
+        last: &Progress,
+        best: &Found,
+        keep: Keep,
+    ) -> Result<Option<Rescue>, Error> {
+        let Some(outcome) = last.best else {
+            return Ok(None);
+        };
+        match best {
+            // It may be ahead of the last one, when training was killed between the two.
+            Found::Whole(best) if best.state.progress.epochs >= outcome.epoch => Ok(None),
+            _ if last.epochs == outcome.epoch && last.batches == 0 => {
+                Ok(Some(Rescue::Rewritten(LAST)))
+            }
+            _ if keep == Keep::Last => Ok(Some(Rescue::Needless)),
+            _ => Err(self.unusable(&[(BEST, best)])),
+        }
+    }
+
+    fn unusable(&self, all: &[(&str, &Found)]) -> Error {
+        let found = all
+            .iter()
+            .filter(|(_, found)| !matches!(found, Found::Nothing));
+        Error::Checkpoints {
+            found: found
+                .map(|(name, found)| (self.folder.join(name), found.why()))
+                .collect(),
+        }
+    }
+
+    /// Reads a checkpoint; one of another training is refused.
+    fn read(&self, name: &str) -> Result<Found, Error> {
+        let path = self.folder.join(name);
+        let Some(bytes) = fs::read(&path)? else {
+            return Ok(Found::Nothing);
+        };
+        let Some(stored) = Stored::unsealed(&bytes, &path, "train")? else {
+            let why = "damaged: its content is not what was written, by its SHA-256";
+            return Ok(Found::Broken(why.to_owned()));
+        };
+        let Some(state) = stored.note::<State>("state") else {
+            let why = "damaged: it does not say where training was";
+            return Ok(Found::Broken(why.to_owned()));
+        };
+        match state.identity.difference(&self.identity) {
+            Some(of) => Err(Error::Stale { path, of }),
+            None => Ok(Found::Whole(Box::new(Saved { state, stored }))),
+        }
     }
 
     /// Sets the network to the weights of the best epoch.
     pub(crate) fn load_best(&self, network: &Network) -> Result<(), Error> {
-        let mut stored = Stored::read(&self.folder.join(BEST), "train")?;
-        network.set(&mut |slot| stored.take(slot))
+        match self.read(BEST)? {
+            Found::Whole(mut best) => network.set(&mut |slot| best.stored.take(slot)),
+            found => Err(Error::Checkpoints {
+                found: vec![(self.folder.join(BEST), found.why())],
+            }),
+        }
     }
 
     /// Makes the folder, which git leaves alone.
@@ -184,27 +222,15 @@ impl Checkpoints {
     }
 }
 
-/// Scores bit for bit.
-mod exact {
-    use serde::{Deserialize, Deserializer, Serialize, Serializer};
-
-    use super::{Score, bits};
-
-    #[derive(Serialize, Deserialize)]
-    struct Exact {
-        #[serde(with = "bits")]
-        accuracy: f64,
-        #[serde(with = "bits")]
-        loss: f64,
-    }
-
-    pub(super) fn serialize<S: Serializer>(value: &Score, to: S) -> Result<S::Ok, S::Error> {
-        let Score { accuracy, loss } = *value;
-        Exact { accuracy, loss }.serialize(to)
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Score, D::Error> {
-        let Exact { accuracy, loss } = Exact::deserialize(from)?;
-        Ok(Score { accuracy, loss })
+impl Saved {
+    /// Sets the network and the optimizer to where they were.
+    fn restore(
+        mut self: Box<Self>,
+        network: &Network,
+        optimizer: &mut Optimizer,
+    ) -> Result<Progress, Error> {
+        network.set(&mut |slot| self.stored.take(slot))?;
+        optimizer.restore(network, &mut self.stored, self.state.steps)?;
+        Ok(self.state.progress)
     }
 }

@@ -89,6 +89,9 @@ pub(crate) enum Error {
     /// A checkpoint is of another training.
     #[error("the checkpoint `{}` is of {of}", path.display())]
     Stale { path: PathBuf, of: &'static str },
+    /// The checkpoints that are needed to go on, or the best one at the end, are damaged.
+    #[error("no checkpoint can be used: {}", states(found))]
+    Checkpoints { found: Vec<(PathBuf, String)> },
     /// The weights of classes are not as many as there are classes.
     #[error("`train.class_weights` has {found} numbers, and the data have {classes} classes")]
     ClassWeights { found: usize, classes: usize },
@@ -107,4 +110,11 @@ pub(crate) enum Error {
     /// An operation on tensors failed.
     #[error("a computation failed")]
     Compute(#[from] candle_core::Error),
+}
+
+fn states(found: &[(PathBuf, String)]) -> String {
+    let states = found
+        .iter()
+        .map(|(path, why)| format!("`{}` is {why}", path.display()));
+    states.collect::<Vec<_>>().join("; ")
 }

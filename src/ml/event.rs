@@ -28,6 +28,15 @@ pub(crate) enum Event {
     },
     /// Training goes on after so many batches of an epoch.
     Resumed { epoch: usize, batch: usize },
+    /// Training had come to its end; only its results are written.
+    WasOver { epochs: usize },
+    /// A checkpoint cannot be used, and training does without it.
+    CheckpointLost {
+        path: PathBuf,
+        /// What it is, as in `missing`.
+        why: String,
+        rescue: Rescue,
+    },
     /// There was nothing to resume, so training begins.
     NothingToResume,
     /// The score did not get better for long enough.
@@ -46,6 +55,17 @@ pub(crate) enum Event {
         confusion: Vec<Vec<u32>>,
         speed: Speed,
     },
+}
+
+/// How training does without a checkpoint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Rescue {
+    /// It goes on from this other one.
+    Other(&'static str),
+    /// This other one is the same, and was written in its place.
+    Rewritten(&'static str),
+    /// Nothing is made of it any more.
+    Needless,
 }
 
 /// Where training is after a batch.

@@ -12,7 +12,7 @@ use crate::ml::error::Error;
 use crate::ml::event::LayerRow;
 use crate::ml::layers::{self, LayerSpec};
 use crate::ml::path;
-use crate::ml::tensors::{self, Stored};
+use crate::ml::tensors::{self, Sealing, Stored};
 
 /// How far running statistics move towards those of a batch; the value of candle-nn and PyTorch.
 const MOMENTUM: f64 = 0.1;
@@ -142,7 +142,8 @@ impl Network {
         let vars = vars.unwrap_or_else(PoisonError::into_inner);
         let tensors = vars.iter();
         let tensors = tensors.map(|(name, var)| (name.clone(), var.as_detached_tensor()));
-        tensors::write_with(&tensors.collect(), &[("model", &self.design)], path)
+        let tensors = tensors.collect();
+        tensors::write_with(&tensors, &[("model", &self.design)], Sealing::Open, path)
     }
 
     /// Returns all stored tensors with what they are for.

@@ -12,6 +12,7 @@ use serde::de::DeserializeOwned;
 use crate::base::fs::{self, AtomicFile};
 use crate::ml::error::Error;
 use crate::ml::model::Slot;
+use crate::ml::seal;
 
 /// Writes the tensors under their names; the format's library sorts them by type and name.
 pub(crate) fn write<K>(tensors: &HashMap<K, Tensor>, path: &Path) -> Result<(), Error>
@@ -33,6 +34,15 @@ pub(crate) fn read(path: &Path, stage: &'static str) -> Result<HashMap<String, T
     Ok(Stored::read(path, stage)?.tensors)
 }
 
+/// Whether a file holds its own digest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Sealing {
+    /// It does, and is refused where a byte has changed.
+    Sealed,
+    /// It does not: whoever keeps it hashes it.
+    Open,
+}
+
 /// Writes tensors of single precision in the order of their names, with notes as JSON in the
 /// format's field for metadata, which candle's own writer does not have.
 ///
@@ -41,17 +51,12 @@ pub(crate) fn read(path: &Path, stage: &'static str) -> Result<HashMap<String, T
 pub(crate) fn write_with(
     tensors: &BTreeMap<String, Tensor>,
     notes: &[(&str, &dyn erased::Json)],
+    sealing: Sealing,
     path: &Path,
 ) -> Result<(), Error> {
-    let mut header = serde_json::Map::new();
-    let texts = notes
-        .iter()
-        .map(|(name, note)| ((*name).to_owned(), note.text().into()));
-    header.insert(
-        "__metadata__".to_owned(),
-        serde_json::Value::Object(texts.collect()),
-    );
     let mut bytes: Vec<u8> = Vec::new();
+    let mut header = serde_json::Map::new();
+    header.insert("__metadata__".to_owned(), metadata(notes, sealing));
     for (name, tensor) in tensors {
         let start = bytes.len();
         for value in tensor.flatten_all()?.to_vec1::<f32>()? {
@@ -64,18 +69,36 @@ pub(crate) fn write_with(
         });
         header.insert(name.clone(), place);
     }
-    let mut header = serde_json::Value::Object(header).to_string();
-    // The tensors begin at a multiple of eight bytes.
-    while !header.len().is_multiple_of(8) {
-        header.push(' ');
+    let mut header = with_length(serde_json::Value::Object(header).to_string());
+    if sealing == Sealing::Sealed {
+        seal::seal(&mut header, &bytes);
     }
     let mut file = AtomicFile::begin(path)?;
-    let length = (header.len() as u64).to_le_bytes();
-    for part in [&length[..], header.as_bytes(), &bytes] {
+    for part in [&header, &bytes] {
         let written = file.file().write_all(part);
         written.map_err(fs::failed("cannot write", path))?;
     }
     Ok(file.commit()?)
+}
+
+fn metadata(notes: &[(&str, &dyn erased::Json)], sealing: Sealing) -> serde_json::Value {
+    let texts = notes.iter();
+    let mut texts: serde_json::Map<String, serde_json::Value> = texts
+        .map(|(name, note)| ((*name).to_owned(), note.text().into()))
+        .collect();
+    if sealing == Sealing::Sealed {
+        texts.insert(seal::NOTE.to_owned(), seal::blank().into());
+    }
+    texts.into()
+}
+
+/// Puts the length of a header in front of it. The tensors begin at a multiple of eight bytes.
+fn with_length(mut header: String) -> Vec<u8> {
+    while !header.len().is_multiple_of(8) {
+        header.push(' ');
+    }
+    let length = (header.len() as u64).to_le_bytes();
+    [&length, header.as_bytes()].concat()
 }
 
 /// The tensors and notes of a file.
@@ -93,7 +116,24 @@ impl Stored {
             path: path.to_owned(),
             stage,
         })?;
-        let tensors = candle_core::safetensors::load_buffer(&bytes, &Device::Cpu);
+        Self::of(&bytes, path, stage)
+    }
+
+    /// Takes the content of the sealed file at `path`; returns `None` where a byte of it has
+    /// changed.
+    pub(crate) fn unsealed(
+        bytes: &[u8],
+        path: &Path,
+        stage: &'static str,
+    ) -> Result<Option<Self>, Error> {
+        if !seal::is_intact(bytes) {
+            return Ok(None);
+        }
+        Self::of(bytes, path, stage).map(Some)
+    }
+
+    fn of(bytes: &[u8], path: &Path, stage: &'static str) -> Result<Self, Error> {
+        let tensors = candle_core::safetensors::load_buffer(bytes, &Device::Cpu);
         let tensors = tensors.map_err(|source| Error::Tensors {
             path: path.to_owned(),
             source,
@@ -102,7 +142,7 @@ impl Stored {
             path: path.to_owned(),
             stage,
             tensors,
-            notes: notes(&bytes).unwrap_or_default(),
+            notes: notes(bytes).unwrap_or_default(),
         })
     }
 

@@ -6,19 +6,25 @@ use std::time::{Duration, Instant};
 use mlpipe_kernels::Loss;
 use serde::Serialize;
 
+use crate::base::machine::Machine;
 use crate::ml::batch::{self, Answer, Chance, Examples, Normaliser, Tally};
-use crate::ml::checkpoint::{Checkpoints, Identity, Outcome, Progress};
+use crate::ml::checkpoint::Checkpoints;
 use crate::ml::dataset::{Part, Summary, TRAIN, VALIDATION};
 use crate::ml::error::Error;
 use crate::ml::event::{BatchEnd, EpochEnd, Event, Score};
+use crate::ml::identity::Identity;
 use crate::ml::init;
+use crate::ml::layers;
+use crate::ml::memory::Scale;
 use crate::ml::model::{Design, Network};
 use crate::ml::optimizer::Optimizer;
+use crate::ml::params::ParamsFile;
+use crate::ml::progress::{Outcome, Progress};
 use crate::ml::random::{Purpose, Random};
 use crate::ml::record::Record;
 use crate::ml::report;
 use crate::ml::schedule::{self, Position};
-use crate::ml::train_params::{self, ClassWeights, Keep, TrainParams, Watched};
+use crate::ml::train_params::{self, ClassWeights, Keep, ModelParams, TrainParams, Watched};
 
 /// Where `train` reads and writes.
 pub(crate) struct Training {
@@ -111,6 +117,7 @@ impl<'a> Trainer<'a> {
         let summary = Summary::read(&task.data)?;
         let design = Design::new(model.layers.clone(), summary.form())
             .map_err(|misfit| model.complaint(&file, misfit.layer, &misfit.message))?;
+        fit(&file, &model, &params, &summary)?;
         let network = init::network(design, params.seed)?;
         let part = Part::read(&task.data.join(TRAIN), summary.form())?;
         let identity = Identity::new(&model.layers, &params, &summary);
@@ -134,15 +141,23 @@ impl<'a> Trainer<'a> {
         if start == Start::New {
             return self.checkpoints.clear();
         }
-        match self
-            .checkpoints
-            .resume(&self.network, &mut self.optimizer)?
-        {
+        let found = self.checkpoints.resume(
+            &self.network,
+            &mut self.optimizer,
+            self.params.keep,
+            self.on_event,
+        )?;
+        match found {
             None => (self.on_event)(Event::NothingToResume),
             Some(progress) => {
-                (self.on_event)(Event::Resumed {
-                    epoch: progress.epochs + 1,
-                    batch: progress.batches,
+                let epochs = progress.epochs;
+                (self.on_event)(if progress.over {
+                    Event::WasOver { epochs }
+                } else {
+                    Event::Resumed {
+                        epoch: epochs + 1,
+                        batch: progress.batches,
+                    }
                 });
                 self.progress = progress;
             }
@@ -198,7 +213,8 @@ impl<'a> Trainer<'a> {
         let best = progress.best;
         if best.is_none_or(|best| self.params.is_better(outcome.validation, best.validation)) {
             progress.best = Some(outcome);
-            self.checkpoints.save_best(&self.network)?;
+            self.checkpoints
+                .save_best(&self.network, &self.optimizer, &self.progress)?;
         } else if let (Some(best), Some(stopping)) = (best, self.params.early_stopping)
             && outcome.epoch - best.epoch >= stopping.patience.get()
             && !progress.over
@@ -297,6 +313,31 @@ impl TrainParams {
         };
         gain > least
     }
+}
+
+/// Refuses a training that the memory which this process may use does not hold.
+fn fit(
+    file: &ParamsFile,
+    model: &ModelParams,
+    params: &TrainParams,
+    summary: &Summary,
+) -> Result<(), Error> {
+    let Some(memory) = Machine::look().memory else {
+        return Ok(());
+    };
+    let plan = layers::plan(&model.layers, summary.form())
+        .expect("invariant: the layers were checked when the design was made");
+    let scale = Scale {
+        layers: &model.layers,
+        plan: &plan,
+        params,
+        counts: summary.counts,
+        threads: rayon::current_num_threads(),
+    };
+    scale.check(memory / 10 * 9).map_err(|excess| {
+        let problem = model.complaint(file, excess.layer, &excess.message);
+        problem.help(excess.help).into()
+    })
 }
 
 /// Returns how answers are judged while learning from `part`.

@@ -50,7 +50,7 @@ impl Graph {
                         let outs = stage.outs.iter().filter_map(|out| out.path.inside());
                         needed.extend(makers_for(&makers, pattern, outs));
                     }
-                    Dep::Command { .. } => {}
+                    Dep::Command { .. } | Dep::Url { .. } => {}
                 }
             }
             needed

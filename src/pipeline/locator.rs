@@ -18,13 +18,12 @@ pub(super) struct Locator<'a> {
 }
 
 impl Locator<'_> {
-    /// Finds what a dep names: a file, a folder, or a pattern of files.
+    /// Finds what a dep names: a file, a folder, a pattern of files, or something at a URL.
     pub(super) fn dep(&self, text: &str, origin: &Origin) -> Result<Dep, Problem> {
         if is_url(text) {
-            let problem = origin.problem(format!("`{text}`: deps on URLs are not supported"));
-            return Err(problem.help(format!(
-                "download it in a stage of its own, with `cmd: curl -o data.csv {text}`"
-            )));
+            refuse_secret(text, origin)?;
+            let (url, origin) = (text.to_owned(), origin.clone());
+            return Ok(Dep::Url { url, origin });
         }
         let path = self.find(text, origin)?;
         let origin = origin.clone();
@@ -45,8 +44,12 @@ impl Locator<'_> {
     /// Finds what an out names.
     pub(super) fn out(&self, text: &str, origin: &Origin) -> Result<AnyPath, Problem> {
         if is_url(text) {
+            refuse_secret(text, origin)?;
             let problem = origin.problem(format!("`{text}`: outs on URLs are not supported"));
-            return Err(problem.help("make a file here, and upload it in a stage of its own"));
+            return Err(problem.help(
+                "write a file here as the out, and let `mlpipe push` take it to a remote; or upload it in \
+                 `cmd`, and name the URL as a dep of the stage that reads it",
+            ));
         }
         self.find(text, origin)
     }
@@ -81,6 +84,27 @@ pub(super) fn refuse_cached_outside(out: &Out) -> Result<(), Problem> {
     Err(problem.help(format!(
         "add `cache: false`, as in `- {path}: {{cache: false}}`"
     )))
+}
+
+/// Refuses a URL that says who may read what it names: pipelines and locks are for all to see.
+fn refuse_secret(url: &str, origin: &Origin) -> Result<(), Problem> {
+    let (scheme, rest) = url.split_once("://").unwrap_or_default();
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let login = authority.rsplit_once('@').map(|(login, _)| login);
+    if login.is_some_and(|login| login.contains(':')) {
+        let problem = origin.problem("the URL of a dep or an out holds a password");
+        return Err(problem.help(
+            "make it a remote and set `password` with `mlpipe remote modify --local`, then name it as \
+             `remote://NAME/path`",
+        ));
+    }
+    if scheme.starts_with("http") && rest.contains('?') {
+        let problem = origin.problem("what stands behind `?` in a URL cannot be asked for");
+        return Err(problem.help(
+            "let a command ask, whose output is the dep: `deps: [{cmd: \"curl -sfI URL | grep -i etag\"}]`",
+        ));
+    }
+    Ok(())
 }
 
 /// Whether a text begins with a scheme, as in `s3://`; that of files names a path like any other.

@@ -70,6 +70,9 @@ pub struct StageEntry {
     /// The digests of what its command dependencies printed.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub commands: BTreeMap<String, Digest>,
+    /// What told the state of what was at its URLs from others, as the etag.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub urls: BTreeMap<String, String>,
     /// The parameters: file → dotted key → value. The key of a whole file is empty.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub params: BTreeMap<RepoPath, BTreeMap<String, Value>>,
@@ -295,6 +298,7 @@ mod tests {
             deps in prop::collection::btree_map(path(), content(), 0..3),
             params in prop::collection::btree_map("\\PC{0,6}", value(), 0..3),
             data in prop::collection::btree_map("[a-zA-Z~0: #&*-]{1,9}", content(), 0..3),
+            urls in prop::collection::btree_map("s3://[a-z: #&*/-]{1,9}", "\\PC{1,9}", 0..3),
         ) {
             let entry = StageEntry {
                 cmd,
@@ -302,6 +306,7 @@ mod tests {
                 outs: deps.clone().into_iter().collect(),
                 deps: deps.into_iter().collect(),
                 commands: BTreeMap::from([("python --version".to_owned(), Digest::of(b"3"))]),
+                urls,
                 params: BTreeMap::from([(RepoPath::parse("params.yaml").expect("a path"), params)]),
             };
             let names = ["a: b", "plain", "10", "true", "x#y"].map(StageName::new);

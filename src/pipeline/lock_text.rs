@@ -8,6 +8,8 @@ use std::collections::BTreeMap;
 use std::iter::Peekable;
 use std::str::Lines;
 
+use serde::de::DeserializeOwned;
+
 use crate::base::any_path::AnyPath;
 use crate::base::digest::Digest;
 use crate::base::path::RepoPath;
@@ -109,7 +111,7 @@ fn read_plain(chunk: &str) -> Option<(StageName, StageEntry)> {
     let name = key(lines.next()?, "  ")?;
     let mut entry = StageEntry::default();
     let mut cmd = None;
-    let mut seen: Vec<&str> = Vec::with_capacity(6);
+    let mut seen: Vec<&str> = Vec::with_capacity(7);
     while let Some(line) = lines.next() {
         let (name, value) = line.strip_prefix("    ")?.split_once(':')?;
         if seen.contains(&name) {
@@ -122,10 +124,8 @@ fn read_plain(chunk: &str) -> Option<(StageName, StageEntry)> {
             ("deps", "") => entry.deps = contents(&mut lines, "      ", any_path)?,
             ("outs", "") => entry.outs = contents(&mut lines, "      ", any_path)?,
             ("commands", "") => entry.commands = commands(&mut lines)?,
-            ("params", "") => {
-                let block: Vec<&str> = below(&mut lines).collect();
-                entry.params = yaml::decode("", &block.join("\n")).ok()?;
-            }
+            ("urls", "") => entry.urls = decoded(&mut lines)?,
+            ("params", "") => entry.params = decoded(&mut lines)?,
             _ => return None,
         }
     }
@@ -136,6 +136,12 @@ fn read_plain(chunk: &str) -> Option<(StageName, StageEntry)> {
 /// Takes the lines that belong to the field before them.
 fn below<'a>(lines: &mut Peekable<Lines<'a>>) -> impl Iterator<Item = &'a str> {
     std::iter::from_fn(|| lines.next_if(|line| line.starts_with("      ")))
+}
+
+/// Reads what belongs to the field before it with the YAML parser.
+fn decoded<T: DeserializeOwned>(lines: &mut Peekable<Lines<'_>>) -> Option<T> {
+    let block: Vec<&str> = below(lines).collect();
+    yaml::decode("", &block.join("\n")).ok()
 }
 
 /// Reads paths, indented by `indent`, each with its content below it.

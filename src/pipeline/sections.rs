@@ -161,7 +161,7 @@ impl PipelineFile {
         let reads = |dep: &Dep| match dep {
             Dep::Path { path: read, .. } => read.inside().is_some_and(|read| read.overlaps(path)),
             Dep::Glob { pattern, .. } => pattern.matches(path),
-            Dep::Command { .. } => false,
+            Dep::Command { .. } | Dep::Url { .. } => false,
         };
         let is_taken = self.stages.iter().any(|stage| {
             let mut outs = stage.outs.iter().filter_map(|out| out.path.inside());

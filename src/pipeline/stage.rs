@@ -78,7 +78,9 @@ impl Stage {
     /// Returns where the stage and its parts are written.
     pub(super) fn origins_mut(&mut self) -> impl Iterator<Item = &mut Origin> {
         let deps = self.deps.iter_mut().filter_map(|dep| match dep {
-            Dep::Path { origin, .. } | Dep::Glob { origin, .. } => Some(origin),
+            Dep::Path { origin, .. } | Dep::Glob { origin, .. } | Dep::Url { origin, .. } => {
+                Some(origin)
+            }
             Dep::Command { .. } => None,
         });
         let params = self
@@ -120,6 +122,13 @@ pub(crate) enum Dep {
     Command {
         /// The command.
         cmd: String,
+    },
+    /// What is at a URL: a file, or a folder with all that is below it.
+    Url {
+        /// The URL.
+        url: String,
+        /// Where it is written.
+        origin: Origin,
     },
 }
 

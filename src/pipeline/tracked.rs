@@ -82,7 +82,7 @@ impl Stage {
         self.deps.iter().any(|dep| match dep {
             Dep::Path { path: dep, .. } => dep.inside().is_some_and(|dep| dep.overlaps(path)),
             Dep::Glob { pattern, .. } => pattern.may_need(path),
-            Dep::Command { .. } => false,
+            Dep::Command { .. } | Dep::Url { .. } => false,
         })
     }
 }

@@ -15,7 +15,7 @@ mod push;
 mod runs;
 mod sweep;
 
-pub(crate) use backend::{Backend, Depth, Found};
+pub(crate) use backend::{Backend, Depth, Found, in_parallel};
 pub(crate) use check::{Fault, Inspection};
 pub(crate) use credentials::SECRETS;
 pub(crate) use depot::{Depot, Want};

@@ -235,24 +235,82 @@ const CUT_NOTE: &str = "\n\nThe rest is too long for a comment.\n";
 /// Room for what closes a block that is cut in the middle.
 const CLOSING: usize = 200;
 
-/// Cuts at the end of the last line that fits, and closes what is open there.
+/// Cuts at the end of the last line that fits, or within the next one where that is very long, and
+/// closes what is open there.
 pub(crate) fn cut_off(text: &str, budget: Budget) -> String {
     let room = Budget {
         characters: budget.characters.saturating_sub(CUT_NOTE.len() + CLOSING),
         bytes: budget.bytes.saturating_sub(CUT_NOTE.len() + CLOSING),
     };
-    let (mut characters, mut bytes) = (0, 0);
-    let fits = |line: &&str| {
-        characters += line.chars().count();
-        bytes += line.len();
-        characters <= room.characters && bytes <= room.bytes
+    let end = end_within(text, room);
+    let line_end = text[..end].rfind('\n').map_or(0, |at| at + 1);
+    // A line that takes more than half of the room is no row of a table.
+    let kept = if end - line_end > end / 2 {
+        let word_end = text[line_end..end]
+            .rfind(' ')
+            .map_or(end, |at| line_end + at);
+        format!("{}…", text[..word_end].trim_end())
+    } else {
+        text[..line_end].trim_end().to_owned()
     };
-    let kept: String = text.split_inclusive('\n').take_while(fits).collect();
-    let kept = kept.trim_end();
     let fences = kept.lines().filter(|line| line.starts_with("```"));
     let fence = if fences.count() % 2 == 1 { "\n```" } else { "" };
     let open = kept.matches("<details>").count();
     let closed = kept.matches("</details>").count();
     let details = "\n\n</details>".repeat(open.saturating_sub(closed).min(8));
     format!("{kept}{fence}{details}{CUT_NOTE}")
+}
+
+/// Returns where the text ends that is within a budget.
+fn end_within(text: &str, room: Budget) -> usize {
+    let ends = text
+        .char_indices()
+        .map(|(at, character)| at + character.len_utf8())
+        .take(room.characters)
+        .take_while(|end| *end <= room.bytes);
+    ends.last().unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ROOM: Budget = Budget {
+        characters: 1_000,
+        bytes: 2_000,
+    };
+
+    #[test]
+    fn a_long_text_ends_with_a_line_and_says_so() {
+        let text = "a line of text\n".repeat(200);
+        let cut = cut_off(&text, ROOM);
+        let (kept, note) = cut.split_at(cut.len() - CUT_NOTE.len());
+        assert_eq!(note, CUT_NOTE);
+        assert!(
+            kept.len() > 700 && kept.ends_with("a line of text"),
+            "{cut}"
+        );
+        assert!(ROOM.holds(&cut));
+    }
+
+    #[test]
+    fn of_one_long_line_what_fits_is_shown() {
+        for text in ["word ".repeat(1_000), "x".repeat(5_000), "ü".repeat(5_000)] {
+            let cut = cut_off(&text, ROOM);
+            let (kept, _) = cut.split_once('…').expect("it is cut within the line");
+            assert!(kept.chars().count() > 700, "{cut}");
+            assert!(text.starts_with(kept) && cut.ends_with(CUT_NOTE), "{cut}");
+            assert!(ROOM.holds(&cut));
+        }
+        // What comes before a long line stays with it.
+        let text = format!("# title\n\n{}", "x".repeat(5_000));
+        assert!(cut_off(&text, ROOM).starts_with("# title\n\nxxx"));
+    }
+
+    #[test]
+    fn what_is_open_is_closed() {
+        let text = format!("<details>\n\n```\n{}", "1 2 3\n".repeat(2_000));
+        let cut = cut_off(&text, ROOM);
+        assert!(cut.contains("3\n```\n\n</details>\n\nThe rest"), "{cut}");
+    }
 }

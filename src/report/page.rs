@@ -62,6 +62,7 @@ fn card(stage: &Stage, run: Option<&StageRow>) -> StageCard {
     let dep = |dep: &Dep| match dep {
         Dep::Path { path, .. } => path.to_string(),
         Dep::Glob { pattern, .. } => pattern.to_string(),
+        Dep::Url { url, .. } => url.clone(),
         Dep::Command { cmd } => format!("output of {cmd}"),
     };
     let text = |part: fn(&StageRow) -> &String| run.map(part).cloned().unwrap_or_default();

@@ -9,6 +9,7 @@ use crate::base::fs::failed;
 use crate::store::cache::Cache;
 use crate::store::error::Error;
 use crate::store::incoming::Bundle;
+use crate::store::loose::ObjectName;
 use crate::store::meter::Meter;
 use crate::store::tree::FileContent;
 
@@ -70,7 +71,7 @@ impl Cache {
             return Ok(false);
         }
         let path = other.loose.path(file.digest);
-        let mut source = other.loose.open(file.digest)?;
+        let mut source = other.loose.open(&ObjectName::of(file.digest))?;
         let mut incoming = self.incoming(meter)?;
         let mut block = vec![0; BLOCK];
         loop {

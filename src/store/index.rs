@@ -40,6 +40,8 @@ struct Learned {
     news: BTreeMap<String, News>,
     /// Folders that are gone.
     gone: BTreeSet<String>,
+    /// Whether all of it is in the file.
+    is_saved: bool,
 }
 
 /// What has been learned of a folder.
@@ -174,6 +176,7 @@ impl Index {
     pub(super) fn learn(&self, folder: &str, lessons: Vec<Lesson>) {
         let present: HashSet<&str> = lessons.iter().map(|lesson| &*lesson.folder).collect();
         let mut learned = self.write();
+        learned.is_saved = false;
         let known = self.folders_below(&learned, folder);
         let is_gone = |known: &&str| !present.contains(known);
         let gone: Vec<String> = known.filter(is_gone).map(str::to_owned).collect();
@@ -218,32 +221,37 @@ impl Index {
 
     /// Remembers one file.
     pub(super) fn remember(&self, name: &str, known: Known) {
-        self.remember_all([(name.to_owned(), known)]);
+        self.remember_all(vec![(name.to_owned(), known)]);
     }
 
-    /// Remembers files.
-    pub(super) fn remember_all(&self, files: impl IntoIterator<Item = (String, Known)>) {
+    /// Remembers files, of which none comes twice.
+    pub(super) fn remember_all(&self, mut files: Vec<(String, Known)>) {
+        // Folder by folder, each in order, is how many files are soon put down.
+        files.sort_unstable_by(|(one, _), (other, _)| split(one).cmp(&split(other)));
         let mut learned = self.write();
-        for (name, known) in files {
-            let (folder, name) = split(&name);
-            let news = match learned.news.get_mut(folder) {
-                Some(news) => news,
-                None => learned
-                    .news
-                    .entry(folder.to_owned())
-                    .or_insert_with(|| News::Some(BTreeMap::new())),
-            };
-            news.add(name, known);
+        learned.is_saved = false;
+        for files in files.chunk_by(|(one, _), (next, _)| split(one).0 == split(next).0) {
+            let folder = split(&files[0].0).0;
+            let files = files.iter().map(|(name, known)| (split(name).1, *known));
+            match learned.news.get_mut(folder) {
+                Some(news) => files.for_each(|(name, known)| news.add(name, known)),
+                None => {
+                    let files = files.map(|(name, known)| (name.into(), known)).collect();
+                    learned.news.insert(folder.to_owned(), News::Some(files));
+                }
+            }
         }
     }
 
-    /// Writes the index, if it has learned anything.
+    /// Writes the index, if it has learned anything that is not in the file.
     pub(crate) fn save(&self) -> Result<(), fs::Error> {
-        let learned = self.read();
-        if learned.news.is_empty() && learned.gone.is_empty() {
+        let mut learned = self.write();
+        if learned.is_saved || learned.news.is_empty() && learned.gone.is_empty() {
             return Ok(());
         }
-        fs::write_replaceable(&self.file, &self.to_bytes(&learned))
+        fs::write_replaceable(&self.file, &self.to_bytes(&learned))?;
+        learned.is_saved = true;
+        Ok(())
     }
 
     /// Returns the digest of a file that the index calls `path`, if its stat is still the same.
@@ -303,10 +311,9 @@ impl Index {
                     writer.add(folder, files.iter().map(|(name, known)| (&**name, *known)));
                 }
                 Some(News::Some(files)) => {
-                    let mut all: BTreeMap<&str, Known> = BTreeMap::new();
-                    all.extend(saved.into_iter().flat_map(SavedFolder::files));
-                    all.extend(files.iter().map(|(name, known)| (&**name, *known)));
-                    writer.add(folder, all.into_iter());
+                    let saved = saved.into_iter().flat_map(SavedFolder::files);
+                    let files = files.iter().map(|(name, known)| (&**name, *known));
+                    writer.add(folder, merged(saved, files).into_iter());
                 }
                 None => writer.extend(saved.into_iter()),
             }
@@ -342,6 +349,23 @@ impl News {
             },
         }
     }
+}
+
+/// Merges the files of a folder, both sorted by name; what is new counts.
+fn merged<'a>(
+    saved: impl Iterator<Item = (&'a str, Known)>,
+    news: impl Iterator<Item = (&'a str, Known)>,
+) -> Vec<(&'a str, Known)> {
+    let (mut saved, mut all) = (saved.peekable(), Vec::new());
+    for (name, known) in news {
+        while let Some(before) = saved.next_if(|(before, _)| *before < name) {
+            all.push(before);
+        }
+        let _old = saved.next_if(|(before, _)| *before == name);
+        all.push((name, known));
+    }
+    all.extend(saved);
+    all
 }
 
 /// Cuts a path into the folder and the name.

@@ -1,11 +1,12 @@
 //! Linking: files of the workspace that are names of objects, or links to them.
 
 use std::fs::{File, Metadata, Permissions};
-use std::io;
+use std::io::{self, Read};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
+use rustix::fs::fstat;
 use walkdir::WalkDir;
 
 use crate::base::digest::Digest;
@@ -17,10 +18,12 @@ use crate::store::error::Error;
 use crate::store::index::Index;
 use crate::store::linker::Way;
 use crate::store::live::Live;
+use crate::store::loose::ObjectName;
 use crate::store::meter::Meter;
 use crate::store::placed::Placed;
 use crate::store::restoring::{Restored, remove_folder};
 use crate::store::stamp::Stamp;
+use crate::store::storing::PACKED_MAX;
 use crate::store::tree::FileContent;
 
 /// A file that is to be made a link to its object.
@@ -30,6 +33,14 @@ pub(super) struct Replacement {
     stamp: Stamp,
     object: PathBuf,
     way: Way,
+}
+
+/// An object that is what it should be.
+struct Vouched {
+    /// Its stamp, if that stands for its bytes.
+    stamp: Option<Stamp>,
+    /// Its file, where it had to be read.
+    opened: Option<File>,
 }
 
 impl Replacement {
@@ -142,78 +153,88 @@ impl Cache {
         index: &Index,
         meter: &Meter,
     ) -> Result<Result<Placed, Lack>, Error> {
-        let before = match self.vouch_for(file, index)? {
-            Ok(before) => before,
+        let name = ObjectName::of(file.digest);
+        let vouched = match self.vouch_for(file, &name, index)? {
+            Ok(vouched) => vouched,
             Err(lack) => return Ok(Err(lack)),
         };
         // In a new folder nothing is in the way.
-        if self.link(file.digest, way, folder, inner).is_err() {
+        let is_linked = self.link(&name, way, folder, inner).is_ok();
+        if !is_linked {
             let path = folder.path().join(inner);
             remove_folder(&path, index)?;
             replace(way, &self.loose.path(file.digest), &path)?;
         }
         meter.add_file();
         meter.add_bytes(file.size);
-        let now = folder.stat(inner).as_ref().and_then(Stamp::of_stat);
-        Ok(Ok(match now.zip(before) {
+        let now = match &vouched.opened {
+            Some(opened) if is_linked => fstat(opened).ok(),
+            _ => folder.stat(inner),
+        };
+        let now = now.as_ref().and_then(Stamp::of_stat);
+        Ok(Ok(match now.zip(vouched.stamp) {
             Some((now, before)) if now.is_of_same_content(&before) => Placed::Linked(now),
             _ => Placed::Unknown,
         }))
     }
 
-    /// Makes sure that the object of a file lies by itself, is what it should be and is read-only;
-    /// returns its stamp if that stands for its bytes. An object that was seen so before, and whose
-    /// stat is the same but for the names that it has, is not read again.
+    /// Makes sure that the object of a file lies by itself, is what it should be and is read-only. An
+    /// object that was seen so before, and whose stat is the same, is not read again.
     fn vouch_for(
         &self,
         file: FileContent,
+        name: &ObjectName,
         index: &Index,
-    ) -> Result<Result<Option<Stamp>, Lack>, Error> {
-        let mut found = self.loose.stat(file.digest)?;
+    ) -> Result<Result<Vouched, Lack>, Error> {
+        let mut found = self.loose.stat(name)?;
         if found.is_none() {
             match self.packed(file.digest)? {
                 Ok(bytes) => self.loose.add(file.digest, &bytes)?,
                 Err(lack) => return Ok(Err(lack)),
             }
-            found = self.loose.stat(file.digest)?;
+            found = self.loose.stat(name)?;
         }
         let stamped = found.and_then(|stat| Some((stat.st_mode, Stamp::of_stat(&stat)?)));
         let Some((mode, stamp)) = stamped else {
             return Ok(Err(Lack::Missing));
         };
-        // Through a link its mode may have been changed.
-        let is_read_only = mode & 0o777 == 0o444;
-        let name = self.loose.name_in(index, file.digest);
-        let recalled = name.and_then(|name| index.find(&name, stamp));
-        let is_known = recalled == Some(file.digest);
-        let is_settled = is_known || {
+        let known = self.loose.name_in(index, name);
+        let recalled = known.and_then(|known| index.find(&known, stamp));
+        let mut vouched = Vouched {
+            stamp: Some(stamp),
+            opened: None,
+        };
+        if recalled != Some(file.digest) {
             // Judged before it is read, which may take long.
             let is_fresh = stamp.has_fresh_content();
-            let mut opened = self.loose.open(file.digest)?;
-            let path = || self.loose.path(file.digest);
-            let hashed = Digest::of_opened(&mut opened);
-            let (digest, _) = hashed.map_err(|error| failed("cannot read", &path())(error))?;
-            if digest != file.digest {
+            let mut opened = self.loose.open(name)?;
+            let read = digest_of(&mut opened, stamp.size);
+            if read.map_err(|error| self.loose.unreadable(name)(error))? != file.digest {
                 self.quarantine(file.digest)?;
                 return Ok(Err(Lack::Corrupt(file.digest)));
             }
-            !is_fresh
-        };
+            vouched.stamp = (!is_fresh).then_some(stamp);
+            vouched.opened = Some(opened);
+        }
         if stamp.size != file.size {
             return Ok(Err(Lack::Missing));
         }
-        if !is_read_only {
+        // Through a link its mode may have been changed.
+        if mode & 0o777 != 0o444 {
             let object = self.loose.path(file.digest);
             let outcome = std::fs::set_permissions(&object, Permissions::from_mode(0o444));
             outcome.map_err(failed("cannot write", &object))?;
         }
-        Ok(Ok(is_settled.then_some(stamp)))
+        Ok(Ok(vouched))
     }
 
-    fn link(&self, object: Digest, way: Way, folder: &Folder, inner: &str) -> io::Result<()> {
+    fn link(&self, object: &ObjectName, way: Way, folder: &Folder, inner: &str) -> io::Result<()> {
         match way {
             Way::Hardlink => self.loose.link(object, folder, inner),
-            way => way.link(&self.loose.path(object), &folder.path().join(inner)),
+            way => {
+                let object = self.loose.folder().join(object.as_str());
+                way.link(&object, &folder.path().join(inner))
+            }
         }
     }
 
@@ -375,6 +396,16 @@ impl Cache {
         }
         Ok(count)
     }
+}
+
+/// Returns the digest of a file that had this size a moment ago; a small one is read at once.
+fn digest_of(file: &mut File, size: u64) -> io::Result<Digest> {
+    if size > PACKED_MAX {
+        return Ok(Digest::of_opened(file)?.0);
+    }
+    let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or_default());
+    file.take(size).read_to_end(&mut bytes)?;
+    Ok(Digest::of(&bytes))
 }
 
 /// Whether a file's way from the folder leads over a link to another folder.

@@ -1,7 +1,7 @@
 //! `Loose`: the objects that are files of their own, `<two digits>/<the other 62>`.
 
 use std::fs::{File, Permissions};
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
@@ -24,6 +24,24 @@ pub(super) struct Loose {
     unfinished: PathBuf,
 }
 
+/// The path of an object in the folder of the objects: `<two digits>/<the other 62>`.
+pub(super) struct ObjectName(String);
+
+impl ObjectName {
+    /// Returns the path of an object.
+    pub(super) fn of(digest: Digest) -> Self {
+        let mut name = String::with_capacity(65);
+        digest.push_to(&mut name);
+        name.insert(2, '/');
+        Self(name)
+    }
+
+    /// Returns it as text.
+    pub(super) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
 impl Loose {
     /// Names the folder, which need not be there yet.
     pub(super) fn new(folder: PathBuf, unfinished: PathBuf) -> Self {
@@ -40,7 +58,7 @@ impl Loose {
 
     /// Returns where an object is, or would be.
     pub(super) fn path(&self, digest: Digest) -> PathBuf {
-        self.objects.path().join(object_name(digest))
+        self.objects.path().join(ObjectName::of(digest).as_str())
     }
 
     /// Returns whether the object is there. A truncated one has another size, so most damage is seen
@@ -51,31 +69,36 @@ impl Loose {
 
     /// Returns the size of the object, if it is there.
     pub(super) fn size(&self, digest: Digest) -> Option<u64> {
-        let found = self.objects.stat(&object_name(digest))?;
+        let found = self.objects.stat(ObjectName::of(digest).as_str())?;
         u64::try_from(found.st_size).ok()
     }
 
     /// Returns the stat of the object, if it is there.
-    pub(super) fn stat(&self, digest: Digest) -> Result<Option<Stat>, fs::Error> {
-        let found = fs::absent_as_none(self.objects.look(&object_name(digest)));
-        found.map_err(|error| failed("cannot read", &self.path(digest))(error))
+    pub(super) fn stat(&self, name: &ObjectName) -> Result<Option<Stat>, fs::Error> {
+        let found = fs::absent_as_none(self.objects.look(name.as_str()));
+        found.map_err(|error| self.unreadable(name)(error))
     }
 
     /// Opens the object, to read it.
-    pub(super) fn open(&self, digest: Digest) -> Result<File, fs::Error> {
-        let opened = self.objects.open(&object_name(digest));
-        opened.map_err(|error| failed("cannot read", &self.path(digest))(error))
+    pub(super) fn open(&self, name: &ObjectName) -> Result<File, fs::Error> {
+        let opened = self.objects.open(name.as_str());
+        opened.map_err(|error| self.unreadable(name)(error))
+    }
+
+    /// Says that an object cannot be read.
+    pub(super) fn unreadable(&self, name: &ObjectName) -> impl FnOnce(io::Error) -> fs::Error {
+        failed("cannot read", &self.objects.path().join(name.as_str()))
     }
 
     /// Gives the object a second name, `inner` in `folder`.
-    pub(super) fn link(&self, digest: Digest, folder: &Folder, inner: &str) -> std::io::Result<()> {
-        self.objects.link(&object_name(digest), folder, inner)
+    pub(super) fn link(&self, name: &ObjectName, folder: &Folder, inner: &str) -> io::Result<()> {
+        self.objects.link(name.as_str(), folder, inner)
     }
 
     /// Returns how the index calls the object.
-    pub(super) fn name_in(&self, index: &Index, digest: Digest) -> Option<String> {
+    pub(super) fn name_in(&self, index: &Index, name: &ObjectName) -> Option<String> {
         let folder = index.name_of(self.folder())?;
-        Some(inner_name(folder, &object_name(digest)))
+        Some(inner_name(folder, name.as_str()))
     }
 
     /// Reads an object, whatever it is.
@@ -166,14 +189,7 @@ impl Loose {
     }
 }
 
-/// Returns the path of an object in the folder of the objects.
-fn object_name(digest: Digest) -> String {
-    let mut name = digest.to_string();
-    name.insert(2, '/');
-    name
-}
-
-fn hash(file: &mut File, size: u64, meter: &Meter) -> std::io::Result<(Digest, u64)> {
+fn hash(file: &mut File, size: u64, meter: &Meter) -> io::Result<(Digest, u64)> {
     let mut hasher = Hasher::default();
     let mut block = vec![0; block_for(size)];
     let mut total = 0;

@@ -9,6 +9,7 @@ use crate::base::digest::Digest;
 use crate::base::folder::Folder;
 use crate::store::cache::Cache;
 use crate::store::index::{Index, Known};
+use crate::store::loose::ObjectName;
 use crate::store::scan::inner_name;
 use crate::store::stamp::{Stamp, Time};
 
@@ -101,13 +102,29 @@ impl Cache {
             let (stamp, digest) = (placed.settled(clock)?, *digest);
             Some((inner_name(top, inner), Known { stamp, digest }))
         });
-        index.remember_all(settled);
+        index.remember_all(settled.collect());
+        let Some(folder) = index.name_of(self.loose.folder()) else {
+            return;
+        };
         let objects = files.iter().filter_map(|(_, digest, placed)| {
             let (Placed::Linked(stamp), digest) = (*placed, *digest) else {
                 return None;
             };
-            let name = self.loose.name_in(index, digest)?;
+            let name = inner_name(folder, ObjectName::of(digest).as_str());
             Some((name, Known { stamp, digest }))
+        });
+        let mut objects: Vec<(String, Known)> = objects.collect();
+        // Files that are alike are names of one object, whose last name tells how it looks now.
+        objects.sort_unstable_by(|(one, known), (other, next)| {
+            let changes = known.stamp.changed.cmp(&next.stamp.changed);
+            one.cmp(other).then(changes)
+        });
+        objects.dedup_by(|(next, later), (name, known)| {
+            let is_same = next == name;
+            if is_same {
+                *known = *later;
+            }
+            is_same
         });
         index.remember_all(objects);
     }

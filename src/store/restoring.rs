@@ -85,7 +85,7 @@ impl Cache {
         let held = held.iter().map(String::as_str).collect();
         match self.tree(content.sha256)? {
             // A record whose sizes are not those of the folder is not believed.
-            Ok(tree) if tree.content() != *content => Ok(Restored::Missing),
+            Ok(tree) if !tree.adds_up_to(content) => Ok(Restored::Missing),
             Ok(tree) => self.restore_tree(&tree, (path, &held), index, meter),
             Err(lack) => Ok(lack.into()),
         }

@@ -112,6 +112,14 @@ impl Tree {
         summary.content()
     }
 
+    /// Returns whether the sizes and the number of its files are those that a lock records.
+    pub(super) fn adds_up_to(&self, content: &Content) -> bool {
+        let sizes = self.files().map(|(_, file)| file.size);
+        let size = sizes.fold(0_u64, u64::saturating_add);
+        let files = Some(self.files().count() as u64);
+        (files, size, false) == (content.files, content.size, content.executable)
+    }
+
     /// Writes the manifest.
     pub(crate) fn to_text(&self) -> String {
         let mut text = String::from(HEADER_LINE);

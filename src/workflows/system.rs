@@ -55,7 +55,8 @@ impl System {
                 "Settings > Branches: require the check `report and gate` for the main branch",
             ],
             Self::Jenkins => &[
-                "make a multibranch job of this repository, with the plugins Pipeline, Git and Credentials Binding",
+                "make a multibranch job of this repository, with the plugins Pipeline, Git and Credentials Binding; \
+                 let it discover tags, too, for the build of a tag keeps its model",
                 "Credentials: add the forge's token as secret text with the id `forge-token`",
                 "let the forge require the job's status on pull requests",
             ],

@@ -73,6 +73,10 @@ const GITEA: &[Source] = &[
         ".gitea/workflows/mlpipe-main.yml",
         include_str!("templates/gitea/mlpipe-main.yml"),
     ),
+    (
+        ".gitea/workflows/mlpipe-release.yml",
+        include_str!("templates/gitea/mlpipe-release.yml"),
+    ),
 ];
 
 const JENKINS: &[Source] = &[

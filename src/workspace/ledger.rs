@@ -19,6 +19,9 @@ use crate::workspace::journal::{JOURNAL, Journal, Record, stamp};
 /// How often a long run brings `data.lock` up to date, unless that itself takes long.
 const REST: Duration = Duration::from_secs(2);
 
+/// Reading a lock of this size, in bytes, takes longer than starting a thread for it.
+const BIG: u64 = 1 << 19;
+
 /// Folding may take one part in this many of a run's time.
 const SHARE: u32 = 50;
 
@@ -28,7 +31,7 @@ pub(crate) struct Ledger<'a> {
     state: Mutex<State>,
 }
 
-struct State {
+pub(super) struct State {
     lock: Lock,
     /// The digest of `data.lock` when it was read, and which file that was.
     base: Option<Digest>,
@@ -43,16 +46,14 @@ struct State {
 impl<'a> Ledger<'a> {
     /// Reads the lock and the journal.
     pub(crate) fn open(workspace: &'a Workspace) -> Result<Self, LockError> {
-        let mut state = State {
-            lock: Lock::default(),
-            base: None,
-            file: None,
-            read: None,
-            folded: Instant::now(),
-            rest: REST,
-            is_changed: false,
+        let previewed = workspace.previewed().ledger.take();
+        let state = match previewed {
+            Some(mut state) => {
+                state.refresh(workspace)?;
+                state
+            }
+            None => State::read(workspace)?,
         };
-        state.reload(workspace)?;
         Ok(Self {
             workspace,
             state: Mutex::new(state),
@@ -61,8 +62,12 @@ impl<'a> Ledger<'a> {
 
     /// Returns the whole lock.
     pub(crate) fn into_lock(self) -> Lock {
+        self.into_state().lock
+    }
+
+    pub(super) fn into_state(self) -> State {
         let state = self.state.into_inner();
-        state.unwrap_or_else(PoisonError::into_inner).lock
+        state.unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Returns a stage's record, be it made by another process meanwhile.
@@ -160,7 +165,27 @@ pub(super) fn replace(workspace: &Workspace, lock: &Lock) -> Result<(), fs::Erro
     fs::remove(&journal_path(workspace))
 }
 
+/// Returns whether the lock is of a size that makes reading it take long.
+pub(super) fn is_big(workspace: &Workspace) -> bool {
+    let found = lock_path(workspace).metadata();
+    found.is_ok_and(|found| found.len() > BIG)
+}
+
 impl State {
+    fn read(workspace: &Workspace) -> Result<Self, LockError> {
+        let mut state = Self {
+            lock: Lock::default(),
+            base: None,
+            file: None,
+            read: None,
+            folded: Instant::now(),
+            rest: REST,
+            is_changed: false,
+        };
+        state.reload(workspace)?;
+        Ok(state)
+    }
+
     /// Reads everything anew.
     fn reload(&mut self, workspace: &Workspace) -> Result<(), LockError> {
         // In this order: a journal that is folded in between is read twice rather than never.

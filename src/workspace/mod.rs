@@ -4,10 +4,12 @@ mod journal;
 mod kept;
 mod ledger;
 mod parsed;
+mod scout;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::thread;
 
 use crate::base::any_path::AnyPath;
 use crate::base::cancel::CancelToken;
@@ -24,6 +26,7 @@ use crate::store::{self, Cache, Index, Meter, Restored, RunCache, Tree, project_
 
 pub(crate) use kept::{Kept, flat_name, keep, keep_files};
 pub(crate) use ledger::Ledger;
+pub(crate) use scout::Unreached;
 
 /// What git sees of the state folder: nothing but this file and the settings. A clone knows by them
 /// where the project is.
@@ -45,6 +48,16 @@ pub(crate) struct Workspace {
     pub(crate) runs: RunCache,
     index: Index,
     supplier: OnceLock<Supplier>,
+    previewed: Mutex<Previewed>,
+    scout: OnceLock<scout::Scout>,
+}
+
+/// What somebody has looked at, for whoever comes to use it: reading it twice is what a run over many
+/// unchanged stages would spend its time on.
+#[derive(Default)]
+struct Previewed {
+    pipeline: Option<parsed::Loaded>,
+    ledger: Option<ledger::State>,
 }
 
 /// Brings content into the cache from elsewhere; says whether it is there then.
@@ -124,6 +137,8 @@ impl Workspace {
             index: Index::open(root.join(STATE_FOLDER).join("index"), root.to_owned()),
             settings,
             supplier: OnceLock::new(),
+            previewed: Mutex::default(),
+            scout: OnceLock::new(),
         })
     }
 
@@ -347,7 +362,54 @@ impl Workspace {
 
     /// Loads the pipeline of the worktree.
     pub(crate) fn load_pipeline(&self) -> Result<Pipeline, pipeline::Error> {
-        parsed::load(self)
+        let previewed = self.previewed().pipeline.take();
+        match previewed.and_then(|loaded| loaded.if_current(self)) {
+            Some(pipeline) => Ok(pipeline),
+            None => Ok(parsed::load(self)?.pipeline),
+        }
+    }
+
+    /// Looks at the pipeline, which somebody is about to load.
+    pub(crate) fn preview_pipeline<T>(
+        &self,
+        look: impl FnOnce(&Pipeline) -> T,
+    ) -> Result<T, pipeline::Error> {
+        let loaded = parsed::load(self)?;
+        let seen = look(&loaded.pipeline);
+        self.previewed().pipeline = Some(loaded);
+        Ok(seen)
+    }
+
+    /// Looks at `data.lock`, and what has been recorded since, which somebody is about to load.
+    pub(crate) fn preview_lock<T>(&self, look: impl FnOnce(&Lock) -> T) -> Result<T, LockError> {
+        let ledger = Ledger::open(self)?;
+        let seen = ledger.peek(look);
+        self.previewed().ledger = Some(ledger.into_state());
+        Ok(seen)
+    }
+
+    /// Loads the pipeline and the lock, at the same time where that pays.
+    pub(crate) fn load_both(
+        &self,
+    ) -> (
+        Result<Pipeline, pipeline::Error>,
+        Result<Ledger<'_>, LockError>,
+    ) {
+        if !ledger::is_big(self) {
+            return (self.load_pipeline(), Ledger::open(self));
+        }
+        thread::scope(|scope| {
+            let ledger = scope.spawn(|| Ledger::open(self));
+            let pipeline = self.load_pipeline();
+            let ledger = ledger.join();
+            (pipeline, ledger.unwrap_or_else(|_| Ledger::open(self)))
+        })
+    }
+
+    fn previewed(&self) -> MutexGuard<'_, Previewed> {
+        self.previewed
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Reads `data.lock`, and what runs have recorded since it was written.

@@ -49,8 +49,22 @@ enum Verdict {
     Fails,
 }
 
+/// A pipeline that was looked at and is yet to be used.
+pub(super) struct Loaded {
+    pub(super) pipeline: Pipeline,
+    sources: Sources,
+}
+
+impl Loaded {
+    /// Returns the pipeline, if nothing that it was made of has changed meanwhile.
+    pub(super) fn if_current(self, workspace: &Workspace) -> Option<Pipeline> {
+        let is_current = !matches!(self.sources.check(workspace), Verdict::Fails);
+        is_current.then_some(self.pipeline)
+    }
+}
+
 /// Loads the pipeline, from its parsed form where that still holds.
-pub(super) fn load(workspace: &Workspace) -> Result<Pipeline, pipeline::Error> {
+pub(super) fn load(workspace: &Workspace) -> Result<Loaded, pipeline::Error> {
     let path = workspace.state(FILE);
     let program = program_stamp();
     let root = Some(Digest::of(workspace.root().as_os_str().as_bytes()));
@@ -63,10 +77,12 @@ pub(super) fn load(workspace: &Workspace) -> Result<Pipeline, pipeline::Error> {
         if !matches!(verdict, Verdict::Fails)
             && let Some(pipeline) = Pipeline::restore(rest, workspace.root())
         {
+            let mut sources = sources;
             if let Verdict::HoldsAfterSearch(folders) = verdict {
-                write(workspace, &Sources { folders, ..sources }, rest);
+                sources.folders = folders;
+                write(workspace, &sources, rest);
             }
-            return Ok(pipeline);
+            return Ok(Loaded { pipeline, sources });
         }
     }
     let witness = Witness {
@@ -82,7 +98,7 @@ pub(super) fn load(workspace: &Workspace) -> Result<Pipeline, pipeline::Error> {
         ..sources.unwrap_or_else(PoisonError::into_inner)
     };
     write(workspace, &sources, &pipeline.store());
-    Ok(pipeline)
+    Ok(Loaded { pipeline, sources })
 }
 
 impl Sources {

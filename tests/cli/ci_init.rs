@@ -188,6 +188,7 @@ fn the_schemas_of_the_forges_hold() {
             &[
                 ".gitea/workflows/mlpipe-pr.yml",
                 ".gitea/workflows/mlpipe-main.yml",
+                ".gitea/workflows/mlpipe-release.yml",
             ],
         ),
         (
@@ -248,43 +249,44 @@ fn actionlint_and_zizmor_find_nothing() {
     }
 }
 
-/// Whether every bracket of a Jenkinsfile is closed by its like, outside of texts and comments.
-fn is_balanced(text: &str) -> bool {
-    let mut open = Vec::new();
-    let mut rest = text;
-    while let Some(character) = rest.chars().next() {
-        let skip = |begin: &str, end: &str| {
-            let inner = rest.strip_prefix(begin)?;
-            Some(inner.find(end).map_or("", |at| &inner[at + end.len()..]))
-        };
-        let texts = [("'''", "'''"), ("//", "\n"), ("'", "'"), ("\"", "\"")];
-        if let Some(after) = texts.iter().find_map(|(begin, end)| skip(begin, end)) {
-            rest = after;
-            continue;
-        }
-        match character {
-            '{' | '(' | '[' => open.push(character),
-            '}' | ')' | ']' => {
-                let pair = (open.pop(), character);
-                if !matches!(pair, (Some('{'), '}') | (Some('('), ')') | (Some('['), ']')) {
-                    return false;
-                }
-            }
-            _ => {}
-        }
-        rest = &rest[character.len_utf8()..];
+#[test]
+fn jenkins_can_read_what_is_for_it() {
+    let Some(python) = linter("ci-venv/bin/python") else {
+        return;
+    };
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/workflows/jenkinsfile.py");
+    let project = project();
+    init(&project, "jenkins");
+    passes(
+        Command::new(&python)
+            .arg(&script)
+            .arg(project.path("Jenkinsfile")),
+    );
+    let good = project.read("Jenkinsfile");
+    for (part, bad, said) in [
+        ("agent any", "agent any }", "no Groovy"),
+        ("agent any", "", "`agent` is missing"),
+        ("when { changeRequest() }", "if (env.CHANGE_ID) { }", "`if`"),
+        ("stage('Gate')", "steps", "`steps`"),
+    ] {
+        assert!(good.contains(part), "{part}");
+        project.write("Jenkinsfile", &good.replacen(part, bad, 1));
+        let output = Output::of(
+            Command::new(&python)
+                .arg(&script)
+                .arg(project.path("Jenkinsfile")),
+        );
+        assert_eq!(output.code, Some(1), "{bad}: {}", output.stderr);
+        assert!(output.stdout.contains(said), "{bad}: {}", output.stdout);
     }
-    open.is_empty()
 }
 
 #[test]
-fn shells_and_jenkins_can_read_what_is_for_them() {
+fn shells_can_read_what_is_for_them() {
     let project = project();
     init(&project, "jenkins");
     passes(project.isolated("sh").args(["-n", ".ci/install-mlpipe.sh"]));
     let jenkinsfile = project.read("Jenkinsfile");
-    assert!(is_balanced(&jenkinsfile));
-    assert!(!is_balanced("a { b ( }") && is_balanced("a { '}' // }\n \"{\" }"));
     let scripts = jenkinsfile.split("'''").skip(1).step_by(2);
     let mut count = 0;
     for script in scripts {

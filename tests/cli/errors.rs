@@ -92,7 +92,7 @@ fn a_missing_dep() {
     let project = Project::with("stages:\n  a: {cmd: x, deps: [gone], outs: [o]}\n");
     let text = project.run(&["repro"]).failure(3);
     assert!(
-        text.starts_with("error: stage `a` failed: its dep `gone` does not exist\n"),
+        text.starts_with("error: stage `a` cannot run: its dep `gone` does not exist\n"),
         "{text}"
     );
     assert!(text.contains("pipeline.yaml:2:22"), "{text}");

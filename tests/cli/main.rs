@@ -15,6 +15,7 @@ mod check_ignore;
 mod checkout;
 mod ci_init;
 mod commit;
+mod completion;
 mod config;
 mod confusions;
 mod dag;
@@ -68,3 +69,5 @@ mod templating;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod tracer;
 mod tracked;
+mod urls;
+mod web;

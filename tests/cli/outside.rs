@@ -156,19 +156,9 @@ fn mistakes_have_places_and_say_what_to_do() {
             "name the folder instead",
         ),
         (
-            "deps: [https://a.org/x.csv]",
-            "deps on URLs are not supported",
-            "curl -o data.csv https://a.org/x.csv",
-        ),
-        (
-            "deps: [s3://bucket/x]",
-            "deps on URLs are not supported",
-            "in a stage of its own",
-        ),
-        (
             "outs: [{s3://bucket/x: {cache: false}}]",
             "outs on URLs are not supported",
-            "make a file here",
+            "write a file here as the out",
         ),
         (
             "deps: [file://host/x]",

@@ -10,10 +10,10 @@ use sha2::{Digest as _, Sha256};
 
 use super::{Project, SYNTHETIC, files, same};
 
-const WEIGHTS: &str = "models/cnn.safetensors";
+pub(super) const WEIGHTS: &str = "models/cnn.safetensors";
 
 /// All that training can do at once; the schedule and the dropout depend on the batch.
-const RICH: &str = "\
+pub(super) const RICH: &str = "\
 data:
   source: synthetic
   train_count: 150
@@ -49,7 +49,7 @@ train:
   checkpoint_batches: 2
 ";
 
-fn prepared(params: &str) -> Project {
+pub(super) fn prepared(params: &str) -> Project {
     let project = Project::new(params);
     project.run("prepare");
     project
@@ -249,4 +249,28 @@ fn images_change_but_scores_are_of_unchanged_ones() {
     }
     let weights = |project: &Project| fs::read(project.path(WEIGHTS)).expect("weights");
     assert_ne!(weights(&plain), weights(&changed));
+}
+
+#[test]
+fn a_network_that_no_memory_holds_is_refused_before_it_is_made() {
+    let params = format!(
+        "model:
+  layers:
+    - conv: {{channels: 4096, kernel: 3, padding: 1}}
+    - conv: {{channels: 4096, kernel: 28, padding: 14}}
+    - relu
+    - flatten
+    - linear
+{SYNTHETIC}"
+    );
+    let said = prepared(&params).fail("train");
+    let expected = [
+        "layer 2 (`conv 28×28, padding 14`): it takes ",
+        " of memory that training in batches of 16 needs, and there are ",
+        "params.yaml:4:7",
+        "give it fewer `channels` or a smaller `kernel`",
+    ];
+    for expected in expected {
+        assert!(said.contains(expected), "no `{expected}` in {said}");
+    }
 }

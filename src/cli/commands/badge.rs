@@ -12,10 +12,11 @@ use crate::cli::commands::judging::{Freshness, Judged};
 use crate::cli::commands::sides::Side;
 use crate::cli::error::{CliError, Exit};
 use crate::cli::ui;
-use crate::forge::{Commit, Environment, FileChange, Permission, Place, Start, Written};
+use crate::forge::{Commit, Environment, FileChange, Pack, Permission, Place, Start, Written};
 use crate::metrics::{Query, Subject, show_value};
 use crate::pipeline::{Gate, KeyPattern, Limit};
 use crate::report::{Badge, Entry, Format, History, Standing};
+use crate::scm::pack_root;
 use crate::workspace::Workspace;
 
 /// The branch that badges are published on, and the history beside them.
@@ -238,23 +239,20 @@ fn publish(
         .clone()
         .ok_or(crate::forge::Error::UnknownCommit)?;
     let forge = args.forge.open(&place, Permission::Write)?;
-    let old = forge.read_file(BRANCH, HISTORY)?.unwrap_or_default();
-    let mut history = History::read(&format!("{BRANCH}:{HISTORY}"), &old)?;
-    let entry = Entry::new(metric.path.as_str(), &metric.key, &sha, metric.value);
-    entry.into_iter().for_each(|entry| history.add(entry));
     let name = metric.file();
-    let file = |path: String, content: String| FileChange {
-        path,
-        content: content.into_bytes(),
-    };
+    let entry = Entry::new(metric.path.as_str(), &metric.key, &sha, metric.value);
     let written = forge.commit_files(&Commit {
         branch: BRANCH.to_owned(),
-        start: Start::Orphan,
+        start: Start::Orphan(pack),
         message: format!("{}: {} at {}", badge.label, badge.message, short(&sha)),
         files: vec![
-            file(format!("{name}.json"), badge.to_json()),
-            file(format!("{name}.svg"), badge.to_svg()),
-            file(HISTORY.to_owned(), history.to_text()),
+            FileChange::whole(format!("{name}.json"), badge.to_json()),
+            FileChange::whole(format!("{name}.svg"), badge.to_svg()),
+            FileChange::made(HISTORY, move |old| {
+                let mut history = History::read(&format!("{BRANCH}:{HISTORY}"), old)?;
+                entry.iter().cloned().for_each(|entry| history.add(entry));
+                Ok(history.to_text().into_bytes())
+            }),
         ],
     })?;
     if args.forge.dry_run || context.quiet {
@@ -274,6 +272,15 @@ fn publish(
         url::form_urlencoded::byte_serialize(json.as_bytes()).collect::<String>(),
     ))?;
     Ok(Exit::Success)
+}
+
+/// Packs the first commit of the branch.
+fn pack(files: &[(String, Vec<u8>)], message: &str) -> Result<Pack, String> {
+    let packed = pack_root(files, message).map_err(|error| error.to_string())?;
+    Ok(Pack {
+        commit: packed.commit,
+        bytes: packed.bytes,
+    })
 }
 
 /// A badge says how the main branch is.

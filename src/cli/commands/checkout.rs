@@ -11,7 +11,7 @@ use crate::cli::error::{CliError, Exit};
 use crate::cli::ui::progress::Spinner;
 use crate::cli::ui::{self, Manner, repro_reporter};
 use crate::data::{self, Access, CheckedOut, Departure, Fate, Outcome};
-use crate::engine::{Answer, Ending, Policy, Question, ReproOptions, RunPolicy, repro};
+use crate::engine::{Answer, Ending, Policy, Question, ReproOptions, RunPolicy, Urls, repro};
 use crate::pipeline::{self, quote};
 use crate::workspace::Workspace;
 
@@ -153,6 +153,7 @@ fn check_out_stages(
         jobs: thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
         policy: Policy {
             run: RunPolicy::CheckOut,
+            urls: Urls::Recorded,
             ..Policy::default()
         },
         keep_going: true,

@@ -113,6 +113,58 @@ impl Body<'_> {
     }
 }
 
+/// What is posted, and what is said of it.
+struct Message<'a> {
+    body: Body<'a>,
+    /// The report's verdict, where the gates were judged here.
+    verdict: Option<&'static str>,
+    headline: Option<String>,
+}
+
+impl<'a> Message<'a> {
+    /// Takes what the arguments name, else makes the report. There is a workspace wherever one is needed.
+    fn new(
+        args: &CommentArgs,
+        context: &Context,
+        place: &Place,
+        workspace: Option<&'a Workspace>,
+    ) -> Result<Self, CliError> {
+        let target = place.job.base.as_deref();
+        let report = |workspace| ForgeReport::new(workspace, &args.base, target);
+        match (&args.file, &args.from_json, workspace) {
+            (None, Some(json), Some(workspace)) => {
+                let json = read(json, &context.folder)?;
+                let report = ForgeReport::of_json(workspace, json.as_bytes())?;
+                Ok(Self {
+                    verdict: None,
+                    ..Self::of_report(report)
+                })
+            }
+            (None, _, Some(workspace)) => Ok(Self::of_report(report(workspace)?)),
+            (file, _, workspace) => {
+                let verdict = match workspace.filter(|_| args.gate) {
+                    Some(workspace) => Some(report(workspace)?.verdict()),
+                    None => None,
+                };
+                let text = read(file.as_deref().unwrap_or("-"), &context.folder)?;
+                Ok(Self {
+                    body: Body::Text(text),
+                    verdict,
+                    headline: None,
+                })
+            }
+        }
+    }
+
+    fn of_report(report: ForgeReport<'a>) -> Self {
+        Self {
+            verdict: Some(report.verdict()),
+            headline: Some(report.headline().to_owned()),
+            body: Body::Report(Box::new(report)),
+        }
+    }
+}
+
 /// Posts the report.
 pub(crate) fn run(args: &CommentArgs, context: &Context) -> Result<Exit, CliError> {
     let environment = Environment::of_process();
@@ -122,68 +174,47 @@ pub(crate) fn run(args: &CommentArgs, context: &Context) -> Result<Exit, CliErro
     }
     let needs_project = args.file.is_none() || args.gate || args.metrics_file.is_some();
     let workspace = needs_project.then(|| context.workspace()).transpose()?;
-    let report = |workspace| ForgeReport::new(workspace, &args.base, place.job.base.as_deref());
-    let (verdict, headline, mut body) = match (&args.file, &workspace) {
-        (None, Some(workspace)) if args.from_json.is_some() => {
-            let file = args.from_json.as_deref().unwrap_or("-");
-            let report = ForgeReport::of_json(workspace, read(file, &context.folder)?.as_bytes())?;
-            let headline = report.headline().to_owned();
-            (None, Some(headline), Body::Report(Box::new(report)))
-        }
-        (Some(file), Some(workspace)) if args.gate => {
-            let verdict = report(workspace)?.verdict();
-            let text = read(file, &context.folder)?;
-            (Some(verdict), None, Body::Text(text))
-        }
-        (None, Some(workspace)) => {
-            let report = report(workspace)?;
-            let headline = report.headline().to_owned();
-            (
-                Some(report.verdict()),
-                Some(headline),
-                Body::Report(Box::new(report)),
-            )
-        }
-        (file, _) => {
-            let file = file.as_deref().unwrap_or("-");
-            (None, None, Body::Text(read(file, &context.folder)?))
-        }
-    };
+    let mut message = Message::new(args, context, &place, workspace.as_ref())?;
     // What needs no token is there even if nothing can be posted.
     if let (Some(path), Some(workspace)) = (&args.metrics_file, &workspace) {
         write_metrics(&context.folder.join(path), workspace)?;
     }
     if args.step_summary && !args.forge.dry_run {
-        summarise(&environment, &mut body, &place)?;
+        summarise(&environment, &mut message.body, &place)?;
     }
-    let outcome = post(args, &place, &mut body);
-    let posted = match outcome {
-        Ok(posted) => posted,
-        Err(Failure::Forge(error)) => {
-            let Some(reason) = harmless(&error, &place) else {
-                return Err(error.into());
-            };
-            ui::eprint(&format!("warning: not posted: {reason}\n"));
-            None
-        }
-        Err(Failure::Cli(error)) => return Err(error),
-    };
+    let posted = post_unless_harmless(args, &place, &mut message.body)?;
     if !args.forge.dry_run {
-        let word = posted.as_ref().map_or("none", Posted::word);
-        hand_over(&environment, verdict, word, posted.as_ref())?;
-        if let Some(posted) = &posted
-            && !context.quiet
-        {
-            let headline = headline.map_or(String::new(), |headline| headline + "\n");
+        hand_over(&environment, message.verdict, posted.as_ref())?;
+        if let Some(posted) = posted.as_ref().filter(|_| !context.quiet) {
+            let headline = message.headline.map_or(String::new(), |line| line + "\n");
             ui::print(&format!("{headline}{}\n", describe(posted, &place)))?;
         }
     }
-    let failed = args.gate && verdict == Some("fail");
+    let failed = args.gate && message.verdict == Some("fail");
     Ok(if failed {
         Exit::GateFailed
     } else {
-        body.exit()
+        message.body.exit()
     })
+}
+
+/// Posts the body. Where that fails and nobody made a mistake, a warning says so.
+fn post_unless_harmless(
+    args: &CommentArgs,
+    place: &Place,
+    body: &mut Body<'_>,
+) -> Result<Option<Posted>, CliError> {
+    match post(args, place, body) {
+        Ok(posted) => Ok(posted),
+        Err(Failure::Forge(error)) => {
+            let Some(reason) = harmless(&error, place) else {
+                return Err(error.into());
+            };
+            ui::eprint(&format!("warning: not posted: {reason}\n"));
+            Ok(None)
+        }
+        Err(Failure::Cli(error)) => Err(error),
+    }
 }
 
 /// An error of the forge, of which some are no mistake, or another one.
@@ -354,12 +385,12 @@ fn summarise(
 fn hand_over(
     environment: &Environment,
     verdict: Option<&str>,
-    word: &str,
     posted: Option<&Posted>,
 ) -> Result<(), CliError> {
     let Some(path) = environment.text("GITHUB_OUTPUT").map(Path::new) else {
         return Ok(());
     };
+    let word = posted.map_or("none", Posted::word);
     step_output(path, "comment", word)?;
     if let Some(verdict) = verdict {
         step_output(path, "verdict", verdict)?;

@@ -5,7 +5,9 @@ use crate::cli::commands::backing;
 use crate::cli::commands::base::Base;
 use crate::cli::commands::sides::Side;
 use crate::cli::error::CliError;
-use crate::engine::{Forecast, Missing, OutFault, Policy, Reason, Selection, StageStatus, status};
+use crate::engine::{
+    Forecast, Missing, OutFault, Policy, Reason, Selection, StageStatus, Urls, status,
+};
 use crate::metrics::{Backing, Judgement, Query, Sides, Subject, judge};
 use crate::pipeline::Gate;
 use crate::workspace::Workspace;
@@ -102,6 +104,7 @@ impl Judged {
 fn stale(workspace: &Workspace) -> Option<String> {
     let policy = Policy {
         missing: Missing::Recorded,
+        urls: Urls::Recorded,
         ..Policy::default()
     };
     // What is wrong with the pipeline or its files, others tell.

@@ -86,7 +86,7 @@ struct TrainArgs {
     /// Where to write the table of layers
     #[arg(long, value_name = "FILE", default_value = "reports/model.md")]
     layers: PathBuf,
-    /// The folder for checkpoints: the last one, and the weights of the best epoch
+    /// The folder for checkpoints: the last one, and that of the best epoch
     #[arg(long, value_name = "FOLDER", default_value = "models/checkpoints")]
     checkpoints: PathBuf,
     /// Where to write what the training ran on: processor, threads, versions, time

@@ -14,6 +14,7 @@ pub(crate) mod ci;
 pub(crate) mod comment;
 pub(crate) mod commit;
 mod comparison;
+pub(crate) mod completion;
 pub(crate) mod config;
 pub(crate) mod dag;
 pub(crate) mod data_status;
@@ -45,6 +46,7 @@ pub(crate) mod remote;
 pub(crate) mod remove;
 pub(crate) mod report;
 pub(crate) mod repro;
+mod scouting;
 mod selection;
 mod sides;
 pub(crate) mod stage;
@@ -120,6 +122,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, CliError> {
         Command::Fsck(args) => fsck::run(args, &context),
         Command::Badge(args) => badge::run(args, &context),
         Command::Ci(args) => ci::run(args, &context),
+        Command::Completion(args) => completion::run(args),
         Command::Doctor(args) => doctor::run(args, &context),
         Command::Git(args) => git::run(args, &context),
         #[cfg(feature = "ml")]
@@ -159,11 +162,13 @@ impl Context {
     /// Opens the project that the folder lies in.
     pub(crate) fn workspace(&self) -> Result<Workspace, CliError> {
         let is_quiet = self.quiet;
-        Ok(Workspace::find(&self.folder)?.telling(move |holder| {
+        let workspace = Workspace::find(&self.folder)?.telling(move |holder| {
             if !is_quiet {
                 ui::eprint(&waiting_for(holder));
             }
-        }))
+        });
+        workspace.scout_by(scouting::scout);
+        Ok(workspace)
     }
 
     /// Enters the project to edit pipeline files, be stages running meanwhile.
@@ -196,7 +201,7 @@ impl Context {
         workspace: &Workspace,
         targets: &[String],
     ) -> Result<Targets, CliError> {
-        let data = workspace.load_lock()?.data;
+        let data = workspace.preview_lock(|lock| lock.data.clone())?;
         if data.is_empty() {
             return Ok(Targets {
                 data: BTreeSet::new(),

@@ -135,7 +135,8 @@ fn is_conflict(error: &Error) -> bool {
 /// Returns whether the branch has all files as they are here.
 fn is_there(forge: &dyn Forge, branch: &str, files: &[FileChange]) -> Result<bool, Error> {
     for file in files {
-        if forge.read_file(branch, &file.path)?.as_ref() != Some(&file.content) {
+        let old = forge.read_file(branch, &file.path)?;
+        if file.after(old.as_deref())?.is_some() {
             return Ok(false);
         }
     }
@@ -161,10 +162,7 @@ fn read(args: &PrArgs, context: &Context) -> Result<Vec<FileChange>, CliError> {
                 "correct its name",
             )
         })?;
-        files.push(FileChange {
-            path: repo.path_in_repository(&path),
-            content,
-        });
+        files.push(FileChange::whole(repo.path_in_repository(&path), content));
     }
     Ok(files)
 }

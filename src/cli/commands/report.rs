@@ -126,7 +126,8 @@ fn tell(mistakes: Vec<Problem>) -> Exit {
 /// Tells of mistakes in the templates of the report that the pipeline asks for, before anything runs
 /// for hours.
 pub(crate) fn check_configured(workspace: &Workspace) -> Result<(), CliError> {
-    let Some(settings) = workspace.load_pipeline()?.report else {
+    let settings = workspace.preview_pipeline(|pipeline| pipeline.report.clone())?;
+    let Some(settings) = settings else {
         return Ok(());
     };
     let output = Output::of(&settings.path);

@@ -17,7 +17,7 @@ use crate::cli::ui::{self, Manner, repro_reporter};
 use crate::data;
 use crate::engine::{
     CommitPolicy, Consent, Downstream, Ending, Missing, Policy, Question, Reason, ReproOptions,
-    RunPolicy, Setting, Summary, params_file, repro, set_params, status,
+    RunPolicy, Setting, Summary, Urls, params_file, repro, set_params, status,
 };
 use crate::workspace::Workspace;
 
@@ -147,6 +147,7 @@ impl ReproArgs {
             commit,
             missing,
             downstream,
+            urls: Urls::Asked,
             consent,
         }
     }
@@ -221,10 +222,10 @@ pub(crate) fn run(args: &ReproArgs, context: &Context) -> Result<Exit, CliError>
 
 /// Says which tracked data the stages have read in another version than is recorded.
 fn note_on_data(workspace: &Workspace, summary: &Summary) -> Result<String, CliError> {
-    let lock = workspace.load_lock()?;
-    if lock.data.is_empty() {
+    if !summary.has_data {
         return Ok(String::new());
     }
+    let lock = workspace.load_lock()?;
     let stages: Vec<_> = summary.runs.iter().map(|run| &run.stage).collect();
     let paths = data::read_otherwise(workspace, &lock, &stages)?;
     let note = |path: &RepoPath| {

@@ -101,6 +101,7 @@ fn dep_text(dep: &Dep) -> String {
     match dep {
         Dep::Path { path, .. } => path.to_string(),
         Dep::Glob { pattern, .. } => pattern.to_string(),
+        Dep::Url { url, .. } => url.clone(),
         Dep::Command { cmd } => format!("`{cmd}`"),
     }
 }
@@ -116,6 +117,7 @@ fn as_json(stage: &Stage) -> Value {
     });
     let deps = stage.deps.iter().map(|dep| match dep {
         Dep::Command { cmd } => json!({"cmd": cmd}),
+        Dep::Url { url, .. } => json!({"url": url}),
         dep => json!({"path": dep_text(dep)}),
     });
     let params = stage.params.iter();

@@ -8,6 +8,7 @@ impl From<forge::Error> for CliError {
         use forge::Error as Forge;
         let hints = match error {
             Forge::File(error) => return error.into(),
+            Forge::Content(problem) => return problem.into(),
             ref error => hints(error),
         };
         let is_usage = matches!(error, Forge::BadRepo { .. } | Forge::BadUrl { .. });
@@ -64,7 +65,8 @@ fn hints(error: &forge::Error) -> Vec<String> {
         ],
         Forge::Busy { .. } => vec!["run it again then; `--timeout` makes it wait longer".to_owned()],
         Forge::Uncertain { .. } => vec!["run it again: it looks first whether that is done".to_owned()],
-        Forge::File(_) => Vec::new(),
+        Forge::Unpacked { .. } => vec!["run it again: a branch that is there is gone on with".to_owned()],
+        Forge::File(_) | Forge::Content(_) => Vec::new(),
     }
 }
 

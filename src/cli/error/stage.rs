@@ -93,6 +93,9 @@ pub(crate) fn explain_failure(
     let error = CliError::new(failure).exit(Exit::StageFailed);
     let message = match failure {
         Failure::TimedOut { .. } => format!("stage `{stage}` {}", error.message),
+        _ if is_before_the_run(failure) => {
+            format!("stage `{stage}` cannot run: {}", error.message)
+        }
         _ => format!("stage `{stage}` failed: {}", error.message),
     };
     let error = CliError { message, ..error };
@@ -103,6 +106,18 @@ pub(crate) fn explain_failure(
     let error = of_command(error, stage, failure);
     let error = of_deps(error, failure);
     of_outs(error, stage, failure)
+}
+
+/// Whether the stage lacks what it needs before its command starts: who looks at it finds that too.
+fn is_before_the_run(failure: &Failure) -> bool {
+    matches!(
+        failure,
+        Failure::DepMissing { .. }
+            | Failure::DataMissing { .. }
+            | Failure::DataIncomplete { .. }
+            | Failure::DepAbsent { .. }
+            | Failure::Frozen { .. }
+    )
 }
 
 /// Advises where the command is at fault, or not allowed to run.
@@ -134,6 +149,17 @@ fn of_deps(error: CliError, failure: &Failure) -> CliError {
         Failure::DepMissing { path, problem } => error.at(problem).hint(format!(
             "make `{path}`, or add the stage that makes it, or remove the dep"
         )),
+        Failure::UrlMissing { problem, .. } => error
+            .at(problem)
+            .hint("check the URL: names are told apart by capitals"),
+        Failure::DepUnreached {
+            problem, source, ..
+        } => {
+            let mut error = error.at(problem);
+            error.causes.extend(source.causes.iter().cloned());
+            error.hints.extend(source.hints.iter().cloned());
+            error.hint("`--allow-missing` takes it for what data.lock says, and runs nothing that would read it")
+        }
         Failure::DataMissing {
             tracked, problem, ..
         } => error.at(problem).hint(format!(

@@ -8,7 +8,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::base::human;
 use crate::cli::ui::inspection;
-use crate::ml::{BatchEnd, EpochEnd, Event, LayerRow, Score, Warning};
+use crate::ml::{BatchEnd, EpochEnd, Event, LayerRow, Rescue, Score, Warning};
 
 /// What is on the screen of a running stage.
 pub(crate) struct TrainingDisplay {
@@ -59,6 +59,17 @@ impl TrainingDisplay {
             }
             Event::Resumed { epoch, batch } => {
                 say(&format!("going on in epoch {epoch}, after batch {batch}"));
+            }
+            Event::WasOver { epochs } => say(&format!(
+                "training was over after epoch {epochs}; its results are written again"
+            )),
+            Event::CheckpointLost { path, why, rescue } => {
+                let how = match rescue {
+                    Rescue::Other(other) => format!("going on from `{other}`"),
+                    Rescue::Rewritten(other) => format!("written again from `{other}`"),
+                    Rescue::Needless => "it is not needed, and is removed".to_owned(),
+                };
+                say(&format!("warning: `{}` is {why}; {how}", path.display()));
             }
             Event::Unrecorded { why } => say(&format!("warning: {why}")),
             Event::NothingToResume => say("there is no checkpoint; training begins"),

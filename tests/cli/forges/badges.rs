@@ -74,6 +74,94 @@ fn badges_and_their_history_are_published_on_each_forge() {
 }
 
 #[test]
+fn two_jobs_at_once_lose_no_line_of_the_history() {
+    for (forge, end) in [
+        (Forge::Github, "/git/refs/heads/badges"),
+        (Forge::Gitlab, "/repository/commits"),
+        (Forge::Bitbucket, "/src"),
+        (Forge::Gitea, "/contents"),
+    ] {
+        let (project, sha) = reviewed();
+        let stub = Stub::new(forge);
+        let publish = ["badge", "accuracy", "--publish"];
+        of_main(&stub, &project, &sha)
+            .run(&project, &publish)
+            .data();
+        let next = push(&project, "0.97");
+        let method = if forge == Forge::Github {
+            "PATCH"
+        } else {
+            "POST"
+        };
+        stub.fail(method, end, Fault::OtherLine);
+        of_main(&stub, &project, &next)
+            .run(&project, &publish)
+            .data();
+        assert!(stub.world().faults.is_empty(), "{forge:?}");
+        let history = file(&stub, "history.jsonl");
+        assert_eq!(history.lines().count(), 3, "{forge:?}: {history}");
+        assert!(
+            history.contains("\"key\":\"other\""),
+            "{forge:?}: {history}"
+        );
+    }
+}
+
+#[test]
+fn the_branch_of_badges_has_no_history_but_its_own() {
+    for forge in FORGES {
+        let (project, sha) = reviewed();
+        let stub = Stub::new(forge);
+        let main = stub.world().branches["main"].clone();
+        let files = std::collections::BTreeMap::from([("code.py".to_owned(), b"1".to_vec())]);
+        let main = stub::Branch { files, ..main };
+        stub.world().branches.insert("main".to_owned(), main);
+        let ci = of_main(&stub, &project, &sha);
+        let publish = ["badge", "accuracy", "--publish"];
+        let told = ci
+            .run(&project, &[&publish[..], &["--dry-run"]].concat())
+            .data();
+        assert!(!stub.world().branches.contains_key("badges"), "{forge:?}");
+        let pushes = told.contains("/git-receive-pack\na commit without a history");
+        assert_eq!(pushes, forge != Forge::Github, "{forge:?}: {told}");
+        ci.run(&project, &publish).data();
+        let names: Vec<String> = stub.world().branches["badges"]
+            .files
+            .keys()
+            .cloned()
+            .collect();
+        assert_eq!(
+            names,
+            ["accuracy.json", "accuracy.svg", "history.jsonl"],
+            "{forge:?}"
+        );
+    }
+}
+
+#[test]
+fn where_git_may_not_push_the_branch_begins_at_the_default_one() {
+    for forge in [Forge::Gitlab, Forge::Bitbucket, Forge::Gitea] {
+        let (project, sha) = reviewed();
+        let stub = Stub::new(forge);
+        stub.world().takes_pushes = false;
+        let output =
+            of_main(&stub, &project, &sha).run(&project, &["badge", "accuracy", "--publish"]);
+        assert!(
+            output
+                .stderr
+                .contains("the branch `badges` begins at the default branch"),
+            "{forge:?}: {}",
+            output.stderr
+        );
+        assert!(
+            output.data().starts_with("published: accuracy"),
+            "{forge:?}"
+        );
+        assert!(file(&stub, "history.jsonl").contains(&sha), "{forge:?}");
+    }
+}
+
+#[test]
 fn a_pull_request_publishes_no_badge() {
     let (project, sha) = reviewed();
     for forge in FORGES {

@@ -139,3 +139,25 @@ fn bitbucket_shows_the_metrics() {
     ]);
     assert_eq!(report["data"], wanted);
 }
+
+#[test]
+fn in_pipelines_code_insights_need_no_token() {
+    let (project, sha) = reviewed();
+    let ci = Ci::plain(&[
+        ("BITBUCKET_BUILD_NUMBER", "7"),
+        ("BITBUCKET_REPO_FULL_NAME", "o/r"),
+        ("BITBUCKET_COMMIT", &sha),
+    ]);
+    let told = ci.run(&project, &["check", "--dry-run"]).data();
+    let report =
+        format!("PUT http://api.bitbucket.org/2.0/repositories/o/r/commit/{sha}/reports/mlpipe\n");
+    assert_eq!(told.matches(&report).count(), 2, "{told}");
+    assert!(told.contains("\"result\": \"PASSED\""), "{told}");
+    assert!(!told.contains("/statuses/"), "{told}");
+    // Comments need one.
+    let refused = ci.run(&project, &["comment", "--pr", "1"]).failure(1);
+    assert!(
+        refused.contains("there is no token for Bitbucket"),
+        "{refused}"
+    );
+}

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::io::Write;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -12,9 +13,10 @@ use super::stub::{Branch, Forge, Request, Response, World, decode};
 
 pub(crate) fn route(world: &mut World, request: &Request, parts: &[&str]) -> Response {
     match (world.forge, request.method.as_str(), parts) {
-        (Forge::Github | Forge::Gitlab | Forge::Gitea, "GET", [""]) => {
-            Response::json(200, &json!({"default_branch": "main"}))
-        }
+        (Forge::Github | Forge::Gitlab | Forge::Gitea, "GET", [""]) => Response::json(
+            200,
+            &json!({"default_branch": "main", "path_with_namespace": "o/r"}),
+        ),
         (Forge::Bitbucket, "GET", [""]) => {
             Response::json(200, &json!({"mainbranch": {"name": "main"}}))
         }
@@ -71,6 +73,78 @@ pub(crate) fn route(world: &mut World, request: &Request, parts: &[&str]) -> Res
     }
 }
 
+/// Names what a file has.
+fn version(encoded: &str) -> String {
+    name_of(&json!(encoded))
+}
+
+/// Returns whether a file is as it was when it was read.
+fn is_as_read(branch: &Branch, path: &str, read: &Value) -> bool {
+    let content = branch
+        .files
+        .get(path)
+        .map(|content| STANDARD.encode(content));
+    content
+        .map(|content| json!(version(&content)))
+        .unwrap_or_default()
+        == *read
+}
+
+/// Takes what git pushes, as git does: by git itself.
+pub(crate) fn push(world: &mut World, request: &Request) -> Response {
+    let user = match world.forge {
+        Forge::Bitbucket => "x-token-auth",
+        _ => "oauth2",
+    };
+    let wanted = format!(
+        "Basic {}",
+        STANDARD.encode(format!("{user}:{}", super::TOKEN))
+    );
+    assert_eq!(request.path, "/o/r.git/git-receive-pack");
+    if !world.takes_pushes || request.headers.get("authorization") != Some(&wanted) {
+        return Response::json(403, &json!({"message": "pushing over HTTP is off"}));
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    let git = |arguments: &[&str]| {
+        let mut command = std::process::Command::new("git");
+        command.current_dir(folder.path()).args(arguments);
+        command
+            .env("GIT_CONFIG_GLOBAL", "/dev/null")
+            .env("GIT_CONFIG_NOSYSTEM", "1");
+        command
+    };
+    let made = git(&["init", "-q", "--bare"]).status().expect("git runs");
+    assert!(made.success());
+    let mut receiver = git(&["receive-pack", "--stateless-rpc", "."])
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .expect("git runs");
+    let mut input = receiver.stdin.take().expect("a pipe");
+    input.write_all(&request.body).expect("git reads");
+    drop(input);
+    let answer = receiver.wait_with_output().expect("git ends");
+    let show = |arguments: &[&str]| git(arguments).output().expect("git runs").stdout;
+    let parents = show(&["log", "--format=%P", "badges"]);
+    assert_eq!(parents, b"\n", "one commit, without parents");
+    let sha = String::from_utf8(show(&["rev-parse", "badges"])).expect("text");
+    let names = String::from_utf8(show(&["ls-tree", "--name-only", "badges"])).expect("text");
+    let files = names.lines().map(|name| {
+        let content = show(&["cat-file", "-p", &format!("badges:{name}")]);
+        (name.to_owned(), content)
+    });
+    let branch = Branch {
+        sha: sha.trim().to_owned(),
+        files: files.collect(),
+    };
+    world.branches.insert("badges".to_owned(), branch);
+    Response {
+        status: 200,
+        headers: Vec::new(),
+        body: answer.stdout,
+    }
+}
+
 fn name_of(value: &Value) -> String {
     let mut hasher = DefaultHasher::new();
     value.to_string().hash(&mut hasher);
@@ -115,13 +189,17 @@ fn move_branch(world: &mut World, name: &str, body: &Value) -> Response {
 }
 
 fn read(world: &World, branch: &str, path: &str) -> Response {
-    let branch = world.branches.get(branch);
+    let of_commit = || world.branches.values().find(|tip| tip.sha == branch);
+    let branch = world.branches.get(branch).or_else(of_commit);
     let file = branch.and_then(|branch| branch.files.get(path));
     file.map_or_else(missing, |content| {
         let content = STANDARD.encode(content);
         Response::json(
             200,
-            &json!({"content": content, "sha": "blob", "encoding": "base64"}),
+            &json!({
+                "content": content, "encoding": "base64",
+                "sha": version(&content), "last_commit_id": version(&content),
+            }),
         )
     })
 }
@@ -172,7 +250,10 @@ fn gitlab_commit(world: &mut World, request: &Request) -> Response {
         let is_there = base
             .files
             .contains_key(action["file_path"].as_str().expect("a path"));
-        if is_there != (action["action"] == json!("update")) {
+        let path = action["file_path"].as_str().expect("a path");
+        if is_there != (action["action"] == json!("update"))
+            || !is_as_read(&base, path, &action["last_commit_id"])
+        {
             return Response::json(
                 400,
                 &json!({"message": "A file with this name already exists"}),
@@ -194,7 +275,8 @@ fn gitea_commit(world: &mut World, request: &Request) -> Response {
         let is_there = base
             .files
             .contains_key(file["path"].as_str().expect("a path"));
-        if is_there != file["sha"].is_string() {
+        let path = file["path"].as_str().expect("a path");
+        if is_there != file["sha"].is_string() || !is_as_read(&base, path, &file["sha"]) {
             return Response::json(422, &json!({"message": "sha does not match"}));
         }
     }
@@ -208,7 +290,7 @@ fn bitbucket_commit(world: &mut World, request: &Request) -> Response {
     let (_, boundary) = kind.split_once("boundary=").expect("a boundary");
     let text = String::from_utf8(request.body.clone()).expect("text");
     let mut files = Vec::new();
-    let mut branch = String::new();
+    let (mut branch, mut parent) = (String::new(), String::new());
     for part in text.split(&format!("--{boundary}")) {
         let Some((head, value)) = part.split_once("\r\n\r\n") else {
             continue;
@@ -218,9 +300,20 @@ fn bitbucket_commit(world: &mut World, request: &Request) -> Response {
         let value = value.strip_suffix("\r\n").expect("an end");
         match (name, name.strip_prefix('/')) {
             ("branch", _) => value.clone_into(&mut branch),
+            ("parents", _) => value.clone_into(&mut parent),
             (_, Some(path)) => files.push((path.to_owned(), value.as_bytes().to_vec())),
             _ => {}
         }
+    }
+    if world
+        .branches
+        .get(&branch)
+        .is_some_and(|tip| tip.sha != parent)
+    {
+        return Response::json(
+            409,
+            &json!({"type": "error", "error": {"message": "the branch has moved"}}),
+        );
     }
     commit(world, &branch, "main", files.into_iter());
     Response::json(201, &Value::Null)

@@ -6,8 +6,10 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread;
 
+use base64::Engine as _;
 use serde_json::Value;
 
+use super::file_routes::push;
 use super::forge_routes::route;
 
 /// Which forge the stub is.
@@ -78,6 +80,8 @@ pub(crate) enum Fault {
     Vanish,
     /// Another run has written the same comment a moment before.
     OtherFirst,
+    /// Another job has published a line of the history a moment before.
+    OtherLine,
 }
 
 #[derive(Clone, Debug)]
@@ -125,6 +129,8 @@ pub(crate) struct World {
     pub(crate) is_readonly: bool,
     /// Whether the token is an app's, as only these have check runs.
     pub(crate) is_app: bool,
+    /// Whether git may push.
+    pub(crate) takes_pushes: bool,
     /// The most characters of a comment.
     pub(crate) limit: usize,
     pub(crate) next_id: u64,
@@ -154,6 +160,7 @@ impl Stub {
             knows_itself: true,
             is_readonly: false,
             is_app: true,
+            takes_pushes: true,
             limit: if forge == Forge::Bitbucket {
                 32_768
             } else {
@@ -215,6 +222,31 @@ fn prefix(forge: Forge) -> &'static str {
     }
 }
 
+/// Publishes the value of another metric.
+fn other_line(world: &mut World) {
+    let line =
+        "{\"schema\":1,\"path\":\"m.json\",\"key\":\"other\",\"commit\":\"c\",\"value\":1.0}\n";
+    let sha = format!("{:040x}", world.next_id + 500);
+    let branch = world.branches.get_mut("badges").expect("published");
+    branch.sha.clone_from(&sha);
+    let history = branch.files.get_mut("history.jsonl").expect("a history");
+    history.extend(line.bytes());
+    let mut tree = serde_json::Map::new();
+    for (path, content) in branch.files.clone() {
+        let content = base64::engine::general_purpose::STANDARD.encode(content);
+        world.objects.insert(
+            format!("other-{path}"),
+            serde_json::json!({"content": content}),
+        );
+        tree.insert(path.clone(), Value::String(format!("other-{path}")));
+    }
+    world
+        .objects
+        .insert("other-tree".to_owned(), Value::Object(tree));
+    let commit = serde_json::json!({"tree": "other-tree", "parents": []});
+    world.objects.insert(sha, commit);
+}
+
 fn serve(stream: TcpStream, world: &Mutex<World>) {
     let Some(request) = read(&stream) else { return };
     let fault = {
@@ -228,6 +260,9 @@ fn serve(stream: TcpStream, world: &Mutex<World>) {
     };
     let answer = || {
         let mut world = world.lock().expect("no test panicked within");
+        if request.path.ends_with("/git-receive-pack") {
+            return push(&mut world, &request);
+        }
         let path = request.path.strip_prefix(prefix(world.forge));
         let path = path.unwrap_or("/elsewhere").to_owned();
         route(&mut world, &request, &path)
@@ -242,6 +277,12 @@ fn serve(stream: TcpStream, world: &Mutex<World>) {
                 .expect("no test panicked within")
                 .comments
                 .clear();
+            write(stream, &answer());
+        }
+        Some(Fault::OtherLine) => {
+            let mut locked = world.lock().expect("no test panicked within");
+            other_line(&mut locked);
+            drop(locked);
             write(stream, &answer());
         }
         Some(Fault::OtherFirst) => {

@@ -1,0 +1,292 @@
+//! Deps of stages on URLs: what is asked, recorded and explained, and what happens offline.
+
+use crate::support::Project;
+use crate::web::{Mark, Web};
+
+/// A project whose stage `s` takes a file off a web server, and whose stage `t` reads what that made.
+fn project(web: &Web) -> Project {
+    let url = web.url("data.csv");
+    let project = Project::with(&format!(
+        "stages:\n  s:\n    cmd: mlpipe -q get-url -f {url} raw && cp raw o && echo s >> runs.log\n    \
+         deps: ['{url}']\n    outs: [o]\n  \
+         t:\n    cmd: cp o p && echo t >> runs.log\n    deps: [o]\n    outs: [p]\n"
+    ));
+    project.run(&["init"]).success();
+    project
+}
+
+/// A line of the lock, whatever the port.
+fn recorded(project: &Project) -> String {
+    let lock = project.read("data.lock");
+    let line = lock.lines().find(|line| line.contains("data.csv:"));
+    let line = line.unwrap_or_else(|| panic!("no URL in\n{lock}"));
+    line.split("data.csv: ").nth(1).expect("a state").to_owned()
+}
+
+#[test]
+fn a_stage_runs_again_when_what_is_at_a_url_has_changed() {
+    let web = Web::start();
+    web.put("data.csv", "one");
+    let project = project(&web);
+    project.run(&["repro"]).success();
+    assert_eq!(project.read("p"), "one");
+    assert_eq!(recorded(&project), "etag one");
+    let lock = project.read("data.lock");
+    assert_eq!(lock.matches("urls:").count(), 1, "{lock}");
+
+    web.asked();
+    project.run(&["repro"]).success();
+    assert_eq!(
+        web.asked(),
+        ["HEAD /data.csv"],
+        "one request for what is as it was"
+    );
+    let text = project.run(&["status"]).data();
+    assert_eq!(text, "everything is up to date\n");
+    assert_eq!(web.asked(), ["HEAD /data.csv"]);
+    assert_eq!(project.runs(), ["s", "t"]);
+
+    web.put("data.csv", "two");
+    let text = project.run(&["status", "--explain"]).data();
+    let wanted = format!("dep {}  etag one → etag two\n", web.url("data.csv"));
+    assert!(text.contains(&wanted), "{text}");
+    assert!(text.contains("t may run, since s would"), "{text}");
+    let text = project.run(&["repro", "--dry"]).data();
+    assert!(text.contains("data.csv changed"), "{text}");
+    project.run(&["repro"]).success();
+    assert_eq!(project.read("p"), "two");
+
+    // What was there before was seen before.
+    web.put("data.csv", "one");
+    let text = project.run(&["repro"]).success();
+    assert!(text.contains("restored"), "{text}");
+    assert_eq!(project.runs(), ["s", "t", "s", "t"]);
+}
+
+#[test]
+fn time_and_size_or_the_bytes_tell_where_there_is_no_etag() {
+    let web = Web::start();
+    let project = project(&web);
+    let monday = Mark::Time("Mon, 02 Nov 2026 10:00:00 GMT");
+    web.put_marked("data.csv", "one", monday);
+    project.run(&["repro"]).success();
+    assert_eq!(recorded(&project), "time 1793613600, 3 B");
+    web.put_marked(
+        "data.csv",
+        "two",
+        Mark::Time("Mon, 02 Nov 2026 10:00:01 GMT"),
+    );
+    project.run(&["status", "--exit-code"]).failure(1);
+    project.run(&["repro"]).success();
+
+    web.put_marked("data.csv", "two", Mark::Nothing);
+    project.run(&["repro"]).success();
+    assert!(
+        recorded(&project).starts_with("sha256 3fc4ccfe745870e2"),
+        "{}",
+        recorded(&project)
+    );
+    project.run(&["status", "--exit-code"]).data();
+    web.put_marked("data.csv", "six", Mark::Nothing);
+    project.run(&["status", "--exit-code"]).failure(1);
+}
+
+#[test]
+fn all_urls_are_asked_for_at_once_and_each_only_once() {
+    let web = Web::start();
+    let names = ["a", "b", "c", "d"];
+    let mut stages = String::new();
+    for name in names {
+        web.put(name, name);
+        stages += &format!(
+            "  {name}:\n    cmd: echo > o{name}\n    deps: ['{}', '{}']\n    outs: [o{name}]\n",
+            web.url(name),
+            web.url("a"),
+        );
+    }
+    let project = Project::with(&format!("stages:\n{stages}"));
+    project.run(&["repro"]).success();
+    web.asked();
+    web.answer_together(names.len());
+    project.run(&["repro"]).success();
+    let mut asked = web.asked();
+    asked.sort();
+    assert_eq!(asked, ["HEAD /a", "HEAD /b", "HEAD /c", "HEAD /d"]);
+}
+
+#[test]
+fn offline_a_stage_fails_with_its_place_and_may_count_as_recorded() {
+    let web = Web::start();
+    web.put("data.csv", "one");
+    let project = project(&web);
+    project.run(&["repro"]).success();
+    web.close(true);
+    for command in ["repro", "status"] {
+        let output = project.run(&[command]);
+        let text = output.stdout + &output.stderr;
+        assert_eq!(output.code, Some(if command == "repro" { 3 } else { 1 }));
+        for wanted in [
+            "cannot be asked for",
+            "pipeline.yaml:4",
+            "check the network",
+            "--allow-missing",
+        ] {
+            assert!(text.contains(wanted), "{command}: no `{wanted}` in\n{text}");
+        }
+    }
+    let text = project.run(&["status", "--allow-missing"]).data();
+    assert_eq!(text, "everything is up to date\n");
+    project.run(&["repro", "--allow-missing"]).success();
+    // What does not judge inputs asks nobody.
+    project.remove("o");
+    project.run(&["checkout"]).success();
+    assert_eq!(project.read("o"), "one");
+    project.edit(
+        "pipeline.yaml",
+        "    outs: [o]\n",
+        "    outs: [o]\n    frozen: true\n",
+    );
+    project.run(&["repro"]).success();
+    assert_eq!(project.runs(), ["s", "t"]);
+    assert_eq!(recorded(&project), "etag one");
+}
+
+#[test]
+fn a_url_with_nothing_at_it_is_no_dep() {
+    let web = Web::start();
+    let project = project(&web);
+    let text = project.run(&["repro"]).failure(3);
+    assert!(
+        text.contains("there is nothing at its dep `http://127.0.0.1:"),
+        "{text}"
+    );
+    assert!(text.contains("pipeline.yaml:4"), "{text}");
+    assert!(project.runs().is_empty());
+    // It may come while the stages before it run.
+    web.put("data.csv", "one");
+    project.run(&["repro"]).success();
+}
+
+#[test]
+fn what_changes_while_it_is_read_is_not_recorded() {
+    let web = Web::start();
+    web.put("data.csv", "one");
+    web.put("trigger", "");
+    web.change_by("trigger", "data.csv", "two");
+    let (url, trigger) = (web.url("data.csv"), web.url("trigger"));
+    let project = Project::with(&format!(
+        "stages:\n  s:\n    cmd: mlpipe get-url -f {trigger} t && mlpipe get-url -f {url} o\n    \
+         deps: ['{url}']\n    outs: [o]\n"
+    ));
+    project.run(&["init"]).success();
+    let text = project.run(&["repro"]).failure(3);
+    assert!(text.contains("data.csv changed while it ran"), "{text}");
+    project.run(&["repro"]).success();
+    assert_eq!(
+        (project.read("o").as_str(), recorded(&project).as_str()),
+        ("two", "etag two")
+    );
+}
+
+#[test]
+fn a_path_below_a_remote_is_a_dep_as_well() {
+    let project = Project::with(
+        "stages:\n  s: {cmd: echo x >> runs.log, deps: ['remote://far/sub/x', 'remote://far/all']}\n",
+    );
+    let far = project.path(".git/far");
+    for (name, text) in [("sub/x", "1"), ("all/a", "1"), ("all/b/c", "22")] {
+        project.write(&format!(".git/far/{name}"), text);
+    }
+    project.run(&["init"]).success();
+    project
+        .run(&["remote", "add", "far", far.to_str().expect("UTF-8")])
+        .success();
+    project.run(&["repro"]).success();
+    let lock = project.read("data.lock");
+    assert!(
+        lock.contains("remote://far/all: 2 files, listing "),
+        "{lock}"
+    );
+    project.run(&["repro"]).success();
+    project.write(".git/far/all/new", "3");
+    let text = project.run(&["status"]).data();
+    assert!(text.contains("dep remote://far/all changed"), "{text}");
+    project.run(&["repro"]).success();
+    assert_eq!(project.runs(), ["x", "x"]);
+}
+
+#[test]
+fn other_commands_know_of_urls() {
+    let web = Web::start();
+    web.put("data.csv", "one");
+    let project = Project::new();
+    project.run(&["init"]).success();
+    let url = web.url("data.csv");
+    project
+        .run(&[
+            "stage",
+            "add",
+            "-n",
+            "s",
+            "-d",
+            &url,
+            "-o",
+            "o",
+            "echo x > o",
+        ])
+        .success();
+    let text = project.run(&["stage", "list", "--json"]).data();
+    assert!(text.contains(&format!("\"url\": \"{url}\"")), "{text}");
+    assert_eq!(project.run(&["dag"]).data(), "s\n");
+    project.write("o", "by hand\n");
+    project.run(&["commit", "--force"]).success();
+    assert_eq!(recorded(&project), "etag one");
+    project.run(&["status", "--exit-code"]).data();
+    // Nothing that only reads results goes over the network.
+    web.asked();
+    for command in [
+        &["metrics", "show"][..],
+        &["stage", "list"],
+        &["data", "status"],
+        &["report"],
+    ] {
+        let _any = project.run(command);
+        assert!(web.asked().is_empty(), "{command:?}");
+    }
+}
+
+#[test]
+fn mistakes_in_urls_are_told_with_their_place() {
+    for (dep, message, help) in [
+        ("ftp://a/x", "begins with `ftp://`", "did you mean `sftp`"),
+        ("s4://a/x", "begins with `s4://`", "`s3`"),
+        (
+            "remote://far/x",
+            "there is no remote `far`",
+            "mlpipe remote add",
+        ),
+        (
+            "https://me:secret@a.org/x",
+            "holds a password",
+            "remote://NAME/path",
+        ),
+        (
+            "https://a.org/x?sig=secret",
+            "stands behind `?`",
+            "let a command ask",
+        ),
+        (
+            "s3://bucket/x",
+            "there are no credentials",
+            "AWS_ACCESS_KEY_ID",
+        ),
+    ] {
+        let project = Project::with(&format!("stages:\n  a: {{cmd: x, deps: ['{dep}']}}\n"));
+        let output = project.run(&["status"]);
+        let text = output.stdout + &output.stderr;
+        assert_eq!(output.code, Some(1), "{dep}: {text}");
+        for wanted in [message, help, "pipeline.yaml:2"] {
+            assert!(text.contains(wanted), "{dep}: no `{wanted}` in\n{text}");
+        }
+    }
+}
