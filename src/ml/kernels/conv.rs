@@ -121,6 +121,8 @@ impl Task for Forward<'_> {
             match (self.kernel.width, self.kernel.stride) {
                 (1, 1) => self.row::<S, 1>(row),
                 (3, 1) => self.row::<S, 3>(row),
+                (5, 1) => self.row::<S, 5>(row),
+                (7, 1) => self.row::<S, 7>(row),
                 _ => self.row::<S, 0>(row),
             }
         }
