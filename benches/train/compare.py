@@ -77,7 +77,9 @@ def theirs(python, folder, layers, mnist, threads):
     out = folder / "torch.json"
     command = [python, HERE / "pytorch.py", json.dumps(layers), mnist, out, str(threads)]
     wall, memory = run([str(part) for part in command], folder, threads)
-    return json.loads(out.read_text()) | {"wall": wall, "memory": memory}
+    result = json.loads(out.read_text())
+    # Finding the quicker layout is not part of the work.
+    return result | {"wall": wall - result["trial"], "memory": memory}
 
 
 def install(venv):

@@ -110,6 +110,37 @@ pub(crate) struct Forward<'a> {
     pub(crate) kernel: Kernel,
     /// The rows of the output that are computed.
     pub(crate) rows: Range<usize>,
+    pub(crate) halo: Halo,
+}
+
+/// What becomes of products with the zeros of a halo.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Halo {
+    Multiplied,
+    /// Left out where a whole block of registers has no others. With a wide halo, as that of a
+    /// gradient is for a large kernel, they are most.
+    LeftOut,
+}
+
+impl Halo {
+    /// Returns the places of a kernel, along one axis, through which outputs `from` to `to` see
+    /// more than zeros.
+    #[inline(always)]
+    fn places(
+        self,
+        (from, to): (usize, usize),
+        size: usize,
+        inputs: usize,
+        kernel: &Kernel,
+    ) -> Range<usize> {
+        if self == Self::Multiplied {
+            return 0..size;
+        }
+        let (stride, padding) = (kernel.stride, kernel.padding);
+        let first = padding.saturating_sub((to - 1) * stride);
+        let end = (inputs + padding).saturating_sub(from * stride).min(size);
+        first.min(end)..end
+    }
 }
 
 impl Task for Forward<'_> {
@@ -160,11 +191,30 @@ impl Forward<'_> {
             let count = step(width - column);
             let at = (row, column);
             match count {
-                3 => self.block::<S, PART, W, B, 3>(at, block, first),
-                2 => self.block::<S, PART, W, B, 2>(at, block, first),
-                _ => self.block::<S, PART, W, B, 1>(at, block, first),
+                3 => self.edge::<S, PART, W, B, 3>(at, block, first),
+                2 => self.edge::<S, PART, W, B, 2>(at, block, first),
+                _ => self.edge::<S, PART, W, B, 1>(at, block, first),
             }
             column += count;
+        }
+    }
+
+    #[inline(always)]
+    fn edge<S: Simd, const PART: usize, const W: usize, const B: usize, const C: usize>(
+        &mut self,
+        at: (usize, usize),
+        block: usize,
+        first: usize,
+    ) {
+        let (kernel, field, column) = (self.kernel, self.input_field, at.1);
+        let columns = (column, column + C);
+        let places = self
+            .halo
+            .places(columns, kernel.width, field.width, &kernel);
+        if places == (0..kernel.width) {
+            self.block::<S, PART, W, B, C>(at, places, block, first);
+        } else {
+            self.block::<S, PART, 0, B, C>(at, places, block, first);
         }
     }
 
@@ -172,6 +222,7 @@ impl Forward<'_> {
     fn block<S: Simd, const PART: usize, const W: usize, const B: usize, const C: usize>(
         &mut self,
         (row, column): (usize, usize),
+        places: Range<usize>,
         block: usize,
         first: usize,
     ) {
@@ -184,21 +235,26 @@ impl Forward<'_> {
                 *sums = [S::splat(bias[output]); C];
             }
         }
-        let mut weights = &self.weights[block * taps..][..taps];
+        let weights = &self.weights[block * taps..][..taps];
         let (plane, pitch) = (self.input_field.plane(), self.input_field.pitch());
         let origin = self.input_field.halo - kernel.padding;
         let corner = (row * kernel.stride + origin) * pitch + column * kernel.stride + origin;
-        let (width, stride) = if W > 0 {
-            (W, 1)
+        let (left, width, stride) = if W > 0 {
+            (0, W, 1)
         } else {
-            (kernel.width, kernel.stride)
+            (places.start, places.len(), kernel.stride)
         };
         let span = (C - 1) * stride + width;
-        for input in 0..kernel.inputs {
-            for y in 0..kernel.height {
-                let values = &self.input[input * plane + y * pitch + corner..][..span];
-                let (now, later) = weights.split_at(width);
-                weights = later;
+        let height = self.input_field.height;
+        let rows = self
+            .halo
+            .places((row, row + 1), kernel.height, height, &kernel);
+        let inputs = self.input[corner + left..].chunks(plane);
+        let inputs = inputs.zip(weights.chunks_exact(kernel.area()));
+        for (values, weights) in inputs {
+            for y in rows.clone() {
+                let values = &values[y * pitch..][..span];
+                let now = &weights[y * kernel.width + left..][..width];
                 for x in 0..width {
                     let loaded: [S::Vector; C] =
                         from_fn(|column| S::load::<PART>(&values[column * stride + x]));

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use crate::activate::{self, Activate, Back, Line, Lines, Moments, Pulls, ThroughNorm};
 use crate::average::Average;
-use crate::conv::{BLOCK, Forward, Gather, Kernel, Packed, Sums, WeightGradient, tile_rows};
+use crate::conv::{BLOCK, Forward, Gather, Halo, Kernel, Packed, Sums, WeightGradient, tile_rows};
 use crate::field::Field;
 use crate::loss::Loss;
 use crate::plan::{Norm, Op, Plan, gathers};
@@ -237,6 +237,7 @@ impl Group {
             bias: weights.bias.as_deref(),
             kernel,
             rows,
+            halo: Halo::Multiplied,
         };
         simd::run(shared.path, task);
     }
@@ -430,6 +431,7 @@ impl Group {
                 ..kernel
             },
             rows,
+            halo: Halo::LeftOut,
         };
         simd::run(shared.path, task);
     }
