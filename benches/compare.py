@@ -9,16 +9,13 @@ and ratios as a markdown table; the ratios are what matters, the times depend on
 """
 
 import argparse
-import os
 import shutil
 import statistics
-import subprocess
-import sys
 import tempfile
-import time
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+from peers import MLPIPE, Tool, install_dvc
+
 COMMITS = 500
 STAGES = """\
 stages:
@@ -33,24 +30,11 @@ stages:
 """
 
 
-def install_dvc():
-    folder = ROOT / "target" / "dvc-venv"
-    if not (folder / "bin" / "dvc").exists():
-        subprocess.run([sys.executable, "-m", "venv", folder], check=True)
-        subprocess.run([folder / "bin" / "pip", "install", "--quiet", "dvc"], check=True)
-    return folder / "bin" / "dvc"
-
-
-class Tool:
-    """One of the two tools, in a repository of its own."""
+class Project(Tool):
+    """One of the two tools, in a repository with the stages and some history."""
 
     def __init__(self, name, binary, file, folder):
-        self.name, self.binary, self.folder = name, str(binary), folder / name
-        self.folder.mkdir()
-        self.environment = {**os.environ, "DVC_NO_ANALYTICS": "1", "SHELL": "/bin/sh"}
-        self.call("git", "init", "-q", "-b", "main")
-        self.call("git", "config", "user.name", "bench")
-        self.call("git", "config", "user.email", "bench@example.org")
+        super().__init__(name, binary, folder)
         (self.folder / file).write_text(STAGES)
         (self.folder / "params.yaml").write_text("seed: 90\n")
         (self.folder / "in.txt").write_text("hello\n")
@@ -60,17 +44,6 @@ class Tool:
         self.call("git", "commit", "-q", "-m", "base")
         for _ in range(COMMITS - 1):
             self.call("git", "commit", "-q", "--allow-empty", "-m", "another")
-
-    def call(self, *command):
-        subprocess.run(command, cwd=self.folder, env=self.environment, check=True, capture_output=True)
-
-    def run(self, *arguments):
-        self.call(self.binary, *arguments)
-
-    def time(self, *arguments):
-        begin = time.perf_counter()
-        self.run(*arguments)
-        return time.perf_counter() - begin
 
     def change_and_time(self, seed):
         (self.folder / "params.yaml").write_text(f"seed: {seed}\n")
@@ -94,14 +67,14 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--dvc", type=Path)
-    parser.add_argument("--mlpipe", type=Path, default=ROOT / "target" / "release" / "mlpipe")
+    parser.add_argument("--mlpipe", type=Path, default=MLPIPE)
     arguments = parser.parse_args()
     dvc = arguments.dvc or install_dvc()
     folder = Path(tempfile.mkdtemp())
     try:
         tools = [
-            Tool("mlpipe", arguments.mlpipe.resolve(), "pipeline.yaml", folder),
-            Tool("dvc", dvc.resolve(), "dvc.yaml", folder),
+            Project("mlpipe", arguments.mlpipe.resolve(), "pipeline.yaml", folder),
+            Project("dvc", dvc.resolve(), "dvc.yaml", folder),
         ]
         rows = measure(tools, arguments.rounds)
     finally:

@@ -24,13 +24,13 @@ import re
 import shutil
 import statistics
 import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
 from typing import NamedTuple
 
-ROOT = Path(__file__).resolve().parent.parent
+from peers import MLPIPE, ROOT, call, install_dvc, version
+
 SETTLED = 0.3  # seconds until no file counts as freshly written
 PER_FOLDER = 1000
 BIG = 4 << 30
@@ -42,21 +42,6 @@ ARGUMENTS = {
     "checkout": ["checkout"],
     "gc": ["gc", "-w", "-f"],
 }
-
-
-def install_dvc():
-    folder = ROOT / "target" / "dvc-venv"
-    if not (folder / "bin" / "dvc").exists():
-        subprocess.run([sys.executable, "-m", "venv", folder], check=True)
-        subprocess.run([folder / "bin" / "pip", "install", "--quiet", "dvc"], check=True)
-    return folder / "bin" / "dvc"
-
-
-class Run(NamedTuple):
-    """What one command took."""
-
-    seconds: float
-    peak: float  # MB
 
 
 class Verdict(NamedTuple):
@@ -95,20 +80,7 @@ class Place:
     def call(self, command, folder):
         if self.name != "tmpfs":
             os.sync()
-        with tempfile.TemporaryFile() as errors:
-            begin = time.perf_counter()
-            child = subprocess.Popen(
-                [str(word) for word in command],
-                cwd=folder, env=self.environment, stdout=subprocess.DEVNULL, stderr=errors,
-            )
-            _, status, usage = os.wait4(child.pid, 0)
-            seconds = time.perf_counter() - begin
-            child.returncode = os.waitstatus_to_exitcode(status)
-            if child.returncode != 0:
-                errors.seek(0)
-                text = errors.read().decode(errors="replace")
-                raise SystemExit(f"{' '.join(map(str, command))} exited with {child.returncode}:\n{text}")
-        return Run(seconds, usage.ru_maxrss / 1024)
+        return call(command, folder, self.environment)
 
 
 class Repository:
@@ -408,10 +380,6 @@ SMALL = {
 }
 
 
-def version(binary):
-    return subprocess.run([binary, "--version"], check=True, capture_output=True, text=True).stdout.split()[-1]
-
-
 def options_from_arguments():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=5)
@@ -424,7 +392,7 @@ def options_from_arguments():
     parser.add_argument("--tmpfs", type=Path, default=Path("/dev/shm"))
     parser.add_argument("--disk", type=Path, default=ROOT / "target", help="a folder on a disk")
     parser.add_argument("--dvc", type=Path)
-    parser.add_argument("--mlpipe", type=Path, default=ROOT / "target" / "release" / "mlpipe")
+    parser.add_argument("--mlpipe", type=Path, default=MLPIPE)
     options = parser.parse_args()
     options.on = options.on or (["tmpfs"] if options.quick else ["tmpfs", "disk"])
     options.files = options.files or ([10_000] if options.quick else [10_000, 100_000])

@@ -20,6 +20,8 @@ mod evaluation;
 mod inspect;
 #[path = "ml/logs.rs"]
 mod logs;
+#[path = "ml/mlflow.rs"]
+mod mlflow;
 #[path = "ml/training.rs"]
 mod training;
 
@@ -186,6 +188,40 @@ fn same(left: &[(PathBuf, Vec<u8>)], right: &[(PathBuf, Vec<u8>)]) {
     for ((path, left), (_, right)) in left.iter().zip(right) {
         assert!(left == right, "`{}` differs", path.display());
     }
+}
+
+#[test]
+fn whoever_may_read_a_folder_may_read_all_that_stages_write() {
+    let project = Project::new(SYNTHETIC);
+    let wanted = fs::metadata(project.path("params.yaml")).expect("params");
+    for (path, _) in project.run_all() {
+        let found = fs::metadata(project.path(&path.to_string_lossy())).expect("a file");
+        let (found, wanted) = (found.permissions(), wanted.permissions());
+        assert_eq!(found, wanted, "{}", path.display());
+    }
+}
+
+#[test]
+#[expect(clippy::disallowed_methods, reason = "a test's own files need no care")]
+fn quiet_stages_say_only_what_is_wrong() {
+    let project = Project::new(SYNTHETIC);
+    for stage in ["prepare", "inspect", "train", "evaluate", "train --resume"] {
+        assert_eq!(project.run(&format!("{stage} -q")), "", "{stage}");
+    }
+    let checkpoint = project.path("models/checkpoints/last.safetensors");
+    fs::remove_file(checkpoint).expect("removes");
+    let said = project.run("train --resume -q");
+    assert!(
+        said.starts_with("warning: `models/checkpoints/last"),
+        "{said}"
+    );
+    assert_eq!(said.lines().count(), 1, "{said}");
+    put(
+        &project.path("data/prepared/test.safetensors"),
+        b"no tensors at all",
+    );
+    let said = project.fail("inspect -q");
+    assert!(said.contains("it is no safetensors file"), "{said}");
 }
 
 #[test]

@@ -90,6 +90,18 @@ pub(crate) fn commit(
     add(access, &there, Storage::Cache, meter)
 }
 
+/// Refuses a path that could not be tracked if something were there.
+pub(crate) fn check_new(access: &Access<'_>, path: &RepoPath) -> Result<(), Error> {
+    access.refuse_hidden_lock()?;
+    Gate::open(access.workspace, &access.data)?.expect(&BTreeSet::from([path.clone()]))
+}
+
+/// Hides from git what is not there yet.
+pub(crate) fn hide(access: &Access<'_>, path: &RepoPath) -> Result<(), Error> {
+    IgnoreFiles::new(access.workspace.root()).add(path)?;
+    Ok(LetGo::forget(access.workspace, [path].into_iter())?)
+}
+
 /// Tracks what the cache holds already, wherever it came from. Nothing in the workspace is looked at.
 pub(crate) fn adopt(
     access: &mut Access<'_>,

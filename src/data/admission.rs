@@ -87,10 +87,18 @@ impl<'a> Gate<'a> {
 
     /// Refuses the first of `paths` that cannot be tracked.
     pub(super) fn admit(&self, paths: &BTreeSet<RepoPath>) -> Result<(), Error> {
-        let capitals = Capitals::of(self.data.keys().chain(paths));
         for path in paths {
             self.check_place(path)?;
             self.check_presence(path)?;
+        }
+        self.expect(paths)
+    }
+
+    /// Refuses the first of `paths` that could not be tracked if something were there.
+    pub(super) fn expect(&self, paths: &BTreeSet<RepoPath>) -> Result<(), Error> {
+        let capitals = Capitals::of(self.data.keys().chain(paths));
+        for path in paths {
+            self.check_place(path)?;
             self.check_company(path, paths)?;
             if let Some(tracked) = capitals.alike(path) {
                 let (path, tracked) = (path.clone(), tracked.clone());

@@ -13,7 +13,7 @@ use crate::data::let_go::LetGo;
 use crate::data::unsaved::{Unsaved, uncounted_in_the_way};
 use crate::pipeline::Content;
 use crate::scm::IgnoreFiles;
-use crate::store::{Meter, Presence, Restored, Tree, is_within, leads_elsewhere};
+use crate::store::{Meter, Presence, Restored, Spot, Tree, is_within, leads_elsewhere};
 use crate::workspace::{Kept, Workspace};
 
 /// How far a checkout may go.
@@ -123,7 +123,8 @@ pub(super) struct Visit<'a> {
 impl Visit<'_> {
     fn check_out(&mut self, manner: Manner, ignored: &mut IgnoreFiles) -> Result<Outcome, Error> {
         refuse_behind_link(self.workspace, self.path)?;
-        let found = self.workspace.measure(&self.any())?;
+        let standing = self.workspace.stand_at(&self.any(), self.recorded)?;
+        let found = standing.content;
         if found.as_ref() == Some(self.recorded) {
             // A killed `add` may have come no further.
             ignored.add(self.path)?;
@@ -137,7 +138,7 @@ impl Visit<'_> {
         let unsaved = if is_free {
             Unsaved::Nothing
         } else {
-            Unsaved::find(self.workspace, self.path, found, self.recorded)?
+            Unsaved::find(self.workspace, self.path, &standing, self.recorded)?
         };
         let held = match &unsaved {
             Unsaved::Files(files) if !manner.is_forced && self.recorded.files.is_some() => {
@@ -161,18 +162,21 @@ impl Visit<'_> {
         if held.is_empty() {
             self.kept = unsaved.keep(self.workspace, self.path)?;
         }
-        self.replace(found, held)
+        // What has just been moved away is there no more.
+        let there = standing.folder.as_ref().filter(|_| self.kept.is_none());
+        self.replace(found, Spot { held, there })
     }
 
     /// Puts what is recorded in place, but for the files of a folder that are held back.
-    fn replace(&self, found: Option<Content>, held: &[String]) -> Result<Outcome, Error> {
+    fn replace(&self, found: Option<Content>, spot: Spot<'_>) -> Result<Outcome, Error> {
+        let held = spot.held;
         if found.is_some() {
             self.workspace.cache.settle()?;
         }
         let any = self.any();
         let restored = self
             .workspace
-            .restore_around(self.recorded, (&any, held), self.meter)?;
+            .restore_around(self.recorded, (&any, spot), self.meter)?;
         Ok(match restored {
             Restored::Missing | Restored::Corrupt(_) => return self.salvage(found),
             Restored::Done if !held.is_empty() => Outcome::Refused {

@@ -57,6 +57,13 @@ pub(crate) fn remove(
     Ok(removed)
 }
 
+/// Forgets where data came from that is not downloaded.
+pub(crate) fn remove_absent(access: &Access<'_>, path: &RepoPath) -> Result<(), Error> {
+    let workspace = access.workspace;
+    workspace.update_sources(|sources| drop(sources.remove(path)))?;
+    Ok(stop_ignoring(workspace.root(), path)?)
+}
+
 impl Removed {
     fn delete(&mut self, access: &Access<'_>, path: &RepoPath) -> Result<(), Error> {
         let workspace = access.workspace;

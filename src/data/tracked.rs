@@ -34,6 +34,10 @@ pub(crate) enum State {
     Deleted,
     /// It is not there, and the cache lacks some of it.
     Lost,
+    /// It was imported and not downloaded.
+    Undownloaded,
+    /// Where it was imported from, it has changed.
+    Behind,
     /// It cannot be looked at.
     Failed(store::Error),
 }
@@ -53,6 +57,8 @@ impl State {
             Self::Outdated => "outdated",
             Self::Deleted => "deleted",
             Self::Lost => "deleted, and not in the cache",
+            Self::Undownloaded => "not downloaded",
+            Self::Behind => "behind its source",
             Self::Failed(_) => "failed",
         }
     }

@@ -12,7 +12,8 @@ use crate::base::path::RepoPath;
 use crate::data::error::Error;
 use crate::pipeline::Content;
 use crate::store::{
-    self, EntryKind, Presence, Tree, folders_of, is_object_link, is_within, leads_elsewhere,
+    self, EntryKind, Presence, Standing, Tree, folders_of, is_object_link, is_within,
+    leads_elsewhere,
 };
 use crate::workspace::{self, Kept, Workspace};
 
@@ -28,17 +29,17 @@ pub(crate) enum Unsaved {
 }
 
 impl Unsaved {
-    /// Looks at what is at `path`, where `recorded` is to be put; `found` is what was measured there.
-    /// Files that are as recorded stay as they are and count as saved.
+    /// Looks at what is standing at `path`, where `recorded` is to be put. Files that are as recorded
+    /// stay as they are and count as saved.
     pub(super) fn find(
         workspace: &Workspace,
         path: &RepoPath,
-        found: Option<Content>,
+        standing: &Standing,
         recorded: &Content,
     ) -> Result<Self, Error> {
         let known = workspace.cache.manifest(recorded)?.unwrap_or_default();
         let is_folder = recorded.files.is_some();
-        Self::look(workspace, path, found, (&known, is_folder))
+        Self::look(workspace, path, standing, (&known, is_folder))
     }
 
     /// Looks at what is at `path` and is about to go, with all that is in it.
@@ -47,14 +48,18 @@ impl Unsaved {
         path: &RepoPath,
         found: Option<Content>,
     ) -> Result<Self, Error> {
-        Self::look(workspace, path, found, (&Tree::default(), false))
+        let standing = Standing {
+            content: found,
+            folder: None,
+        };
+        Self::look(workspace, path, &standing, (&Tree::default(), false))
     }
 
     /// Looks at what gives way to `known`, which is a folder or not.
     fn look(
         workspace: &Workspace,
         path: &RepoPath,
-        found: Option<Content>,
+        standing: &Standing,
         (known, is_folder): (&Tree, bool),
     ) -> Result<Self, Error> {
         workspace.cache.begin_reading()?;
@@ -63,10 +68,10 @@ impl Unsaved {
         let Some(metadata) = metadata.map_err(failed("cannot read", &location))? else {
             return Ok(Self::Nothing);
         };
-        if found.is_none() && is_object_link(&location) {
+        if standing.content.is_none() && is_object_link(&location) {
             return Ok(Self::Nothing);
         }
-        let Some(found) = found else {
+        let Some(found) = standing.content else {
             // A link to nothing, which only the user can have made.
             return Ok(Self::Whole);
         };
@@ -85,28 +90,35 @@ impl Unsaved {
         if !is_folder && workspace.has_uncounted(&location)? {
             return Ok(Self::Whole);
         }
-        Self::look_inside(workspace, path, found, known)
+        let seen;
+        let tree = match &standing.folder {
+            Some(folder) => &folder.tree,
+            None => match workspace.tree(&AnyPath::from(path.clone()))? {
+                Some(tree) => {
+                    seen = tree;
+                    &seen
+                }
+                None => return Ok(Self::Whole),
+            },
+        };
+        Self::look_inside(workspace, &location, (&found, tree), known)
     }
 
-    /// Looks at what is in the folder at `path`, whose content is `found`.
+    /// Looks at what is in the folder at `location`: its content, and its manifest.
     fn look_inside(
         workspace: &Workspace,
-        path: &RepoPath,
-        found: Content,
+        location: &Path,
+        (found, tree): (&Content, &Tree),
         known: &Tree,
     ) -> Result<Self, Error> {
-        let location = workspace.locate(path);
-        let Some(tree) = workspace.tree(&AnyPath::from(path.clone()))? else {
-            return Ok(Self::Whole);
-        };
-        let links = other_links(&location, &tree, known)?;
+        let links = other_links(location, tree, known)?;
         let links: BTreeSet<&str> = links.iter().map(String::as_str).collect();
-        let mut files = files_in_no_cache(workspace, &tree, known)?;
+        let mut files = files_in_no_cache(workspace, tree, known)?;
         // The manifest of what is there has its links.
-        if workspace.cache.manifest(&found)?.is_none() {
-            files.extend(unrecorded_links(&tree, known));
+        if workspace.cache.manifest(found)?.is_none() {
+            files.extend(unrecorded_links(tree, known));
         }
-        files.extend(uncounted_in_the_way(&location, &tree, known)?);
+        files.extend(uncounted_in_the_way(location, tree, known)?);
         // What is behind a link stays where it is.
         files.retain(|file| !is_within(file, &links));
         files.extend(links.iter().map(|&link| link.to_owned()));
@@ -114,7 +126,7 @@ impl Unsaved {
         files.dedup();
         Ok(if files.is_empty() {
             Self::Nothing
-        } else if files.iter().any(|file| leads_elsewhere(&location, file)) {
+        } else if files.iter().any(|file| leads_elsewhere(location, file)) {
             // What is behind a link to a folder elsewhere must not be moved from there.
             Self::Whole
         } else {

@@ -7,7 +7,7 @@ use std::process::Command;
 
 use crate::base::human;
 use crate::base::machine::Machine;
-use crate::doctor::finding::{Finding, State, Topic};
+use crate::doctor::finding::{Finding, State, Topic, with_causes};
 use crate::doctor::{ci, credentials, machine, remotes, repository, space, storage, tools};
 use crate::pipeline::{self, Pipeline};
 use crate::workspace::{self, Workspace};
@@ -101,12 +101,6 @@ fn project(workspace: &Workspace) -> (Option<Pipeline>, Vec<Finding>) {
 
 /// Says of a part of the project why it cannot be used.
 fn broken(name: &str, error: &dyn Error) -> Finding {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text += &format!(": {error}");
-        cause = error.source();
-    }
     let hint = "`mlpipe status` shows the place, and what to do";
-    Finding::fine(Topic::Project, name, text).but(State::Failure, hint)
+    Finding::fine(Topic::Project, name, with_causes(error)).but(State::Failure, hint)
 }

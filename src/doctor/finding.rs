@@ -1,5 +1,7 @@
 //! `Finding`: what was looked at, how it is, and what to do about it.
 
+use std::error::Error;
+
 use serde::Serialize;
 
 /// What a finding is about.
@@ -100,4 +102,15 @@ impl Finding {
             ..self
         }
     }
+}
+
+/// Writes an error with all that is behind it in one line.
+pub(super) fn with_causes(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text += &format!(": {error}");
+        cause = error.source();
+    }
+    text
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::base::cancel::CancelToken;
 use crate::doctor::checkup::Aim;
-use crate::doctor::finding::{Finding, State, Topic};
+use crate::doctor::finding::{Finding, State, Topic, with_causes};
 use crate::remote::{Backend, Error, Options, Place};
 use crate::workspace::Workspace;
 
@@ -45,7 +45,7 @@ pub(super) fn remotes(workspace: &Workspace, aim: Aim) -> Vec<Finding> {
 fn look(name: &str, options: &Options, root: &Path, aim: Aim) -> Finding {
     let finding = |found: String| Finding::fine(Topic::Remotes, name, found);
     let cancel = CancelToken::default();
-    let wrong = |error: &Error| finding(told(error)).but(State::Failure, help(name));
+    let wrong = |error: &Error| finding(with_causes(error)).but(State::Failure, help(name));
     let place = match Place::of_remote(name, options, root) {
         Ok(place) => place,
         Err(error) => return wrong(&error),
@@ -64,7 +64,7 @@ fn look(name: &str, options: &Options, root: &Path, aim: Aim) -> Finding {
     };
     match ask(&backend, &cancel) {
         Ok(()) => finding(format!("{}, reached", backend.url())),
-        Err(error) => finding(told(&error)).but(state, help(name)),
+        Err(error) => finding(with_causes(&error)).but(state, help(name)),
     }
 }
 
@@ -82,16 +82,6 @@ fn ask(backend: &Backend, cancel: &CancelToken) -> Result<(), Error> {
         drop(done);
         asked
     })
-}
-
-fn told(error: &Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = std::error::Error::source(error);
-    while let Some(error) = cause {
-        text += &format!(": {error}");
-        cause = error.source();
-    }
-    text
 }
 
 fn help(name: &str) -> String {

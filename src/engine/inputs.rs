@@ -15,7 +15,7 @@ use crate::engine::error::Failure;
 use crate::engine::memo::Memo;
 use crate::engine::selection::Urls;
 use crate::pipeline::{self, Content, Dep, ParamFiles, Pattern, Stage, StageEntry};
-use crate::workspace::{Unreached, Workspace};
+use crate::workspace::{Unreached, UrlState, Workspace};
 
 /// No content is foreseen: stages are judged by what is on disk.
 pub(crate) const NOTHING_EXPECTED: &BTreeMap<AnyPath, Content> = &BTreeMap::new();
@@ -168,7 +168,7 @@ impl Gauge<'_> {
     }
 
     /// Returns what somebody has found out before about a URL, as far as it still counts.
-    fn known_state(&self, url: &str) -> Option<Result<Option<String>, Unreached>> {
+    fn known_state(&self, url: &str) -> Option<UrlState> {
         let memo = self.memo.and_then(|memo| memo.url(url));
         let failed = || self.start?.url(url).filter(Result::is_err);
         memo.or_else(failed)

@@ -8,14 +8,14 @@ use crate::base::digest::Digest;
 use crate::base::path::RepoPath;
 use crate::engine::error::Failure;
 use crate::pipeline::{Dep, Stage};
-use crate::workspace::{Unreached, Workspace};
+use crate::workspace::{UrlState, Workspace};
 
 /// What command dependencies have printed, by command and folder, and what is at URLs; good for as
 /// long as nothing changes.
 #[derive(Default)]
 pub(crate) struct Memo {
     outputs: Mutex<BTreeMap<(String, RepoPath), Digest>>,
-    urls: Mutex<BTreeMap<String, Result<Option<String>, Unreached>>>,
+    urls: Mutex<BTreeMap<String, UrlState>>,
 }
 
 impl Memo {
@@ -36,7 +36,7 @@ impl Memo {
     }
 
     /// Returns what is at `url`, if somebody has asked.
-    pub(super) fn url(&self, url: &str) -> Option<Result<Option<String>, Unreached>> {
+    pub(super) fn url(&self, url: &str) -> Option<UrlState> {
         lock(&self.urls).get(url).cloned()
     }
 

@@ -9,7 +9,8 @@ use crate::data::{Inventory, Uncached};
 use crate::exchange::error::Error;
 use crate::exchange::needed::{Needed, Objects, Scope, needed};
 use crate::pipeline::{LOCK_FILE, Lock};
-use crate::remote::{self, Depot, Sweeping, SweptAway, Want};
+use crate::remote::{self, Depot, Sweeping, SweptAway};
+use crate::scm;
 use crate::store::Meter;
 use crate::workspace::Workspace;
 
@@ -25,17 +26,7 @@ pub(crate) fn sweep_cloud(
     let mut all = needed(workspace, scope)?;
     all.extend(staged(workspace)?);
     let cache = &workspace.cache;
-    let unlisted = Objects::of(&all, cache)?.unlisted;
-    // What is in a folder is known by its manifest only; without it nothing of it could be kept.
-    let manifests: Vec<Want> = unlisted
-        .iter()
-        .map(|one| Want {
-            digest: one.content.sha256,
-            size: None,
-        })
-        .collect();
-    depot.fetch(&manifests, cache, &Meter::default())?;
-    let objects = Objects::of(&all, cache)?;
+    let (objects, _) = Objects::known_there(&all, cache, depot, &Meter::default())?;
     if let Some(one) = objects.unlisted.first() {
         return Err(Error::Remote(remote::Error::Refused {
             message: format!(
@@ -52,9 +43,11 @@ pub(crate) fn sweep_cloud(
 
 /// Refuses where other projects at the remote may be called the same as this one.
 fn require_a_name(workspace: &Workspace) -> Result<(), Error> {
-    let repo = workspace.repo()?;
-    let identity = repo.map(|repo| repo.identity()).transpose()?.flatten();
-    if identity.is_some() {
+    let Some(repo) = workspace.repo()? else {
+        let path = workspace.root().to_owned();
+        return Err(scm::Error::NoRepository { path }.into());
+    };
+    if repo.identity()?.is_some() {
         return Ok(());
     }
     Err(Error::Remote(remote::Error::Refused {

@@ -7,11 +7,13 @@ mod open;
 mod pull;
 mod push;
 mod status;
+mod transferred;
 
 pub(crate) use error::Error;
 pub(crate) use gc::sweep_cloud;
 pub(crate) use needed::Scope;
 pub(crate) use open::open;
-pub(crate) use pull::{Pulled, fetch, fetch_runs, provide};
-pub(crate) use push::{Sent, push};
+pub(crate) use pull::{fetch, fetch_runs, provide};
+pub(crate) use push::push;
 pub(crate) use status::{CloudState, CloudStatus, cloud_status};
+pub(crate) use transferred::Transferred;

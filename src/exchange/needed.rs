@@ -8,9 +8,9 @@ use crate::base::source::as_text;
 use crate::data::{Inventory, Part, Uncached};
 use crate::exchange::error::Error;
 use crate::pipeline::{Content, LOCK_FILE, Lock};
-use crate::remote::Want;
-use crate::scm::Reach;
-use crate::store::Cache;
+use crate::remote::{Depot, Fetched, Want};
+use crate::scm::{self, Reach};
+use crate::store::{Cache, Meter};
 use crate::workspace::Workspace;
 
 /// What a command is about.
@@ -63,14 +63,16 @@ pub(crate) fn needed(workspace: &Workspace, scope: &Scope) -> Result<Vec<Needed>
     if scope.reaches.is_empty() {
         return Ok(all);
     }
-    if let Some(repo) = workspace.repo()? {
-        let path = RepoPath::parse(LOCK_FILE).expect("invariant: a plain file name");
-        for version in repo.versions(&path, &scope.reaches)? {
-            let label = format!("{}:{LOCK_FILE}", version.commit);
-            let lock = Lock::parse(&label, as_text(&label, &version.bytes)?)?;
-            let then = Inventory::of(&lock, &Uncached::default());
-            collect(&then, scope, false, &mut seen, &mut all);
-        }
+    let Some(repo) = workspace.repo()? else {
+        let path = workspace.root().to_owned();
+        return Err(scm::Error::NoRepository { path }.into());
+    };
+    let path = RepoPath::parse(LOCK_FILE).expect("invariant: a plain file name");
+    for version in repo.versions(&path, &scope.reaches)? {
+        let label = format!("{}:{LOCK_FILE}", version.commit);
+        let lock = Lock::parse(&label, as_text(&label, &version.bytes)?)?;
+        let then = Inventory::of(&lock, &Uncached::default());
+        collect(&then, scope, false, &mut seen, &mut all);
     }
     Ok(all)
 }
@@ -131,6 +133,31 @@ impl Objects {
         Ok(objects)
     }
 
+    /// Lists the objects as [`Self::of`] does, once the manifests that the cache lacks have been fetched,
+    /// as far as the remote has them. What is in a folder is known by its manifest only.
+    pub(super) fn known_there(
+        all: &[Needed],
+        cache: &Cache,
+        depot: &Depot,
+        meter: &Meter,
+    ) -> Result<(Self, Fetched), Error> {
+        let objects = Self::of(all, cache)?;
+        if objects.unlisted.is_empty() {
+            return Ok((objects, Fetched::default()));
+        }
+        let fetched = depot.fetch(&objects.manifests(), cache, meter)?;
+        Ok((Self::of(all, cache)?, fetched))
+    }
+
+    /// Returns the manifests that the cache lacks.
+    fn manifests(&self) -> Vec<Want> {
+        let manifest = |one: &Needed| Want {
+            digest: one.content.sha256,
+            size: None,
+        };
+        self.unlisted.iter().map(manifest).collect()
+    }
+
     fn add(&mut self, digest: Digest, size: Option<u64>, path: String) {
         if let std::collections::hash_map::Entry::Vacant(entry) = self.paths.entry(digest) {
             entry.insert(path);
@@ -149,6 +176,16 @@ impl Objects {
 }
 
 impl Needed {
+    /// Makes what nobody has in the workspace, but somebody needs.
+    pub(super) fn alone(content: Content) -> Self {
+        Self {
+            path: RepoPath::root(),
+            content,
+            is_current: false,
+            inner: Vec::new(),
+        }
+    }
+
     /// Returns whether a path in the folder is meant.
     pub(super) fn means(&self, inner: &str) -> bool {
         let is_within = |wanted: &String| {

@@ -2,25 +2,14 @@
 
 use std::collections::HashSet;
 
+use crate::base::digest::Digest;
 use crate::exchange::error::Error;
 use crate::exchange::needed::{Needed, Objects, Scope, needed};
+use crate::exchange::transferred::Transferred;
 use crate::pipeline::Content;
-use crate::remote::{Depot, Want};
+use crate::remote::Depot;
 use crate::store::{Meter, Presence};
 use crate::workspace::Workspace;
-
-/// What a fetch has done.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Pulled {
-    /// How many objects came.
-    pub(crate) objects: usize,
-    /// Their bytes.
-    pub(crate) bytes: u64,
-    /// How many runs came that were not known here.
-    pub(crate) runs: usize,
-    /// What the workspace needs and neither the cache nor the remote has.
-    pub(crate) lacking: Vec<String>,
-}
 
 /// Brings what is needed and the cache lacks.
 pub(crate) fn fetch(
@@ -28,7 +17,7 @@ pub(crate) fn fetch(
     depot: &Depot,
     scope: &Scope,
     meter: &Meter,
-) -> Result<Pulled, Error> {
+) -> Result<Transferred, Error> {
     let all = needed(workspace, scope)?;
     fetch_all(workspace, depot, all, meter)
 }
@@ -38,7 +27,7 @@ fn fetch_all(
     depot: &Depot,
     all: Vec<Needed>,
     meter: &Meter,
-) -> Result<Pulled, Error> {
+) -> Result<Transferred, Error> {
     let cache = &workspace.cache;
     cache.begin_use()?;
     let mut absent = Vec::new();
@@ -47,34 +36,27 @@ fn fetch_all(
             absent.push(one);
         }
     }
-    let mut pulled = Pulled::default();
-    let objects = Objects::of(&absent, cache)?;
-    let manifests: Vec<Want> = objects
-        .unlisted
-        .iter()
-        .map(|one| Want {
-            digest: one.content.sha256,
-            size: None,
-        })
-        .collect();
-    let fetched = depot.fetch(&manifests, cache, meter)?;
-    pulled.objects += fetched.objects;
-    pulled.bytes += fetched.bytes;
-    let lost: HashSet<_> = fetched.lacking.into_iter().collect();
-    let unlisted = objects.unlisted.iter();
-    let unlisted = unlisted.filter(|one| one.is_current && lost.contains(&one.content.sha256));
-    pulled
-        .lacking
-        .extend(unlisted.map(|one| format!("{}/", one.path)));
-    let objects = Objects::of(&absent, cache)?;
+    let (objects, manifests) = Objects::known_there(&absent, cache, depot, meter)?;
     let fetched = depot.fetch(&objects.wants, cache, meter)?;
-    pulled.objects += fetched.objects;
-    pulled.bytes += fetched.bytes;
-    if !fetched.lacking.is_empty() {
-        let current: Vec<Needed> = absent.into_iter().filter(|one| one.is_current).collect();
-        let current = Objects::of(&current, cache)?;
-        pulled.lacking.extend(current.paths_of(&fetched.lacking));
+    let mut pulled = Transferred {
+        objects: manifests.objects + fetched.objects,
+        bytes: manifests.bytes + fetched.bytes,
+        ..Transferred::default()
+    };
+    absent.retain(|one| one.is_current);
+    let current = Objects::of(&absent, cache)?;
+    let damaged: HashSet<Digest> = manifests.damaged.into_iter().collect();
+    for one in &current.unlisted {
+        let is_damaged = damaged.contains(&one.content.sha256);
+        let paths = if is_damaged {
+            &mut pulled.damaged
+        } else {
+            &mut pulled.lacking
+        };
+        paths.push(format!("{}/", one.path));
     }
+    pulled.lacking.extend(current.paths_of(&fetched.lacking));
+    pulled.damaged.extend(current.paths_of(&fetched.damaged));
     Ok(pulled)
 }
 
@@ -94,12 +76,6 @@ pub(crate) fn provide(
     content: &Content,
     meter: &Meter,
 ) -> Result<bool, Error> {
-    let one = Needed {
-        path: crate::base::path::RepoPath::root(),
-        content: *content,
-        is_current: true,
-        inner: Vec::new(),
-    };
-    fetch_all(workspace, depot, vec![one], meter)?;
+    fetch_all(workspace, depot, vec![Needed::alone(*content)], meter)?;
     Ok(workspace.cache.presence(content)? == Presence::Whole)
 }

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use crate::exchange::error::Error;
 use crate::exchange::needed::{Objects, Scope, needed};
-use crate::remote::{Depot, Want};
+use crate::remote::{Depot, Survey, Want};
+use crate::store::Meter;
 use crate::workspace::Workspace;
 
 /// Where something is.
@@ -23,8 +24,15 @@ pub(crate) enum CloudState {
 pub(crate) struct CloudStatus {
     /// The paths that are not in both, each with its state and how many of its objects that is.
     pub(crate) entries: BTreeMap<(String, CloudState), usize>,
-    /// How many files and folders were looked at.
-    pub(crate) looked: usize,
+    /// Indexes of the remote that are damaged.
+    pub(crate) damaged: Vec<String>,
+}
+
+impl CloudStatus {
+    /// Returns whether nothing differs.
+    pub(crate) fn is_same(&self) -> bool {
+        self.entries.is_empty() && self.damaged.is_empty()
+    }
 }
 
 /// Compares what is needed.
@@ -35,10 +43,9 @@ pub(crate) fn cloud_status(
 ) -> Result<CloudStatus, Error> {
     let cache = &workspace.cache;
     let all = needed(workspace, scope)?;
-    let mut status = CloudStatus {
-        looked: all.len(),
-        ..CloudStatus::default()
-    };
+    let mut status = CloudStatus::default();
+    // Where only the remote knows what is in a folder, it says so.
+    Objects::known_there(&all, cache, depot, &Meter::default())?;
     let mut parts = Vec::new();
     let mut wants: Vec<Want> = Vec::new();
     for one in &all {
@@ -54,7 +61,8 @@ pub(crate) fn cloud_status(
         wants.extend(&own);
         parts.push((one, own));
     }
-    let there = depot.present(&wants)?;
+    let Survey { there, damaged } = depot.survey(&wants)?;
+    status.damaged = damaged;
     for (one, own) in parts {
         for want in own {
             let is_here = match want.size {

@@ -117,8 +117,8 @@ pub(crate) struct Pull {
 impl Pull {
     /// Returns whether this commit is the tip of its branch.
     pub(crate) fn is_at(&self, sha: &str) -> bool {
-        let length = self.sha.len().min(sha.len());
-        length >= 7 && self.sha[..length] == sha[..length]
+        let is_long = self.sha.len().min(sha.len()) >= 7;
+        is_long && (self.sha.starts_with(sha) || sha.starts_with(&*self.sha))
     }
 }
 

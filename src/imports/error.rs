@@ -92,6 +92,18 @@ pub(crate) enum Error {
         /// What may have been meant.
         help: Option<String>,
     },
+    /// A revision was asked for of something that has none.
+    #[error("`{path}` came from a URL, which has no revisions")]
+    NoRevisions {
+        /// The path.
+        path: RepoPath,
+    },
+    /// What came from a repository was to go to a remote.
+    #[error("`{path}` came from a repository, and only what is at a URL is passed on to a remote")]
+    NotPassed {
+        /// The path.
+        path: RepoPath,
+    },
     /// The user has changed what was imported.
     #[error("`{path}` has been changed here since it was imported")]
     Edited {

@@ -1,6 +1,6 @@
 //! `import`: what has been fetched becomes tracked data, with its source.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::base::any_path::AnyPath;
 use crate::base::fs;
@@ -63,6 +63,42 @@ pub(crate) fn import(
         content,
         kept,
     })
+}
+
+/// Records a source without its content, which `update` may bring: none at all, or one that is at a
+/// remote only. Returns where what was there before is kept.
+pub(crate) fn import_absent(
+    access: &mut Access<'_>,
+    workspace: &Workspace,
+    (path, content): (&RepoPath, Option<Content>),
+    source: &Source,
+) -> Result<Option<String>, Error> {
+    data::check_new(access, path)?;
+    let place = workspace.locate(path);
+    let mut kept = None;
+    if fs::exists(&place)? {
+        kept = Some(keep(workspace, &place, &AnyPath::from(path.clone()))?.to);
+    }
+    record_absent(access, workspace, (path, content), source)?;
+    Ok(kept)
+}
+
+/// Records what is not in place: with its content, if that is at a remote.
+pub(super) fn record_absent(
+    access: &mut Access<'_>,
+    workspace: &Workspace,
+    (path, content): (&RepoPath, Option<Content>),
+    source: &Source,
+) -> Result<(), Error> {
+    if let Some(content) = content {
+        data::adopt(access, &BTreeMap::from([(path.clone(), content)]))?;
+        workspace.update_sources(|sources| drop(sources.insert(path.clone(), source.clone())))?;
+    } else {
+        workspace.record_absent(path, source)?;
+        access.data.remove(path);
+        data::hide(access, path)?;
+    }
+    Ok(())
 }
 
 /// Puts what is in the cache to `path`.

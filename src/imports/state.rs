@@ -5,6 +5,7 @@ use std::path::Path;
 use crate::base::cancel::CancelToken;
 use crate::base::digest::{Digest, Hasher};
 use crate::base::fs::failed;
+use crate::base::human;
 use crate::config::Settings;
 use crate::imports::error::Error;
 use crate::imports::web::{Origin, Part};
@@ -65,7 +66,7 @@ impl Origin {
             hasher.field(&part.size().to_string());
             hasher.field(&self.state_of(part)?);
         }
-        let count = crate::base::human::count(parts.len(), "file");
+        let count = human::count(parts.len(), "file");
         Ok(format!("{count}, listing {}", hasher.digest().short()))
     }
 

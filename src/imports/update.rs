@@ -5,20 +5,33 @@ use std::collections::btree_map::Entry;
 
 use crate::base::any_path::AnyPath;
 use crate::base::cancel::CancelToken;
+use crate::base::fs;
 use crate::base::path::RepoPath;
 use crate::base::problem::did_you_mean;
 use crate::data::{self, Access};
 use crate::imports::donor::Donor;
 use crate::imports::error::Error;
-use crate::imports::import::put;
+use crate::imports::import::{put, record_absent};
+use crate::imports::passing::pass_on;
 use crate::imports::target::Overwrite;
 use crate::imports::web::Origin;
 use crate::pipeline::{Content, Source};
+use crate::remote::Depot;
 use crate::store::{Meter, Presence};
 use crate::workspace::{Workspace, keep};
 
+/// Where what an import brings goes.
+#[derive(Clone, Copy)]
+pub(crate) enum Destination<'a> {
+    /// Into the cache and into place.
+    Here,
+    /// To this remote only, from where it can be pulled.
+    Remote(&'a Depot),
+    /// Nowhere: it is only noted what is there.
+    Nowhere,
+}
+
 /// What is to be brought up to date, and how.
-#[derive(Debug)]
 pub(crate) struct Wish<'a> {
     /// The paths; all that were imported where there is none.
     pub(crate) paths: &'a [RepoPath],
@@ -26,6 +39,8 @@ pub(crate) struct Wish<'a> {
     pub(crate) rev: Option<&'a str>,
     /// Whether what was changed here gives way; a copy is kept.
     pub(crate) overwrite: Overwrite,
+    /// Where it goes.
+    pub(crate) destination: Destination<'a>,
     /// Whether to look and change nothing.
     pub(crate) is_dry: bool,
 }
@@ -48,8 +63,27 @@ pub(crate) enum Moved {
     Content(Content),
     /// It has the same content in another commit.
     Commit,
+    /// It has other content, which is at the remote now and not here.
+    Sent(Content),
+    /// It has, and what it has now was not downloaded.
+    Noted,
     /// It has, and nothing was changed here.
     Would,
+}
+
+impl Wish<'_> {
+    /// Returns whether it is about this import. What cannot be as it is wished is an error where it was
+    /// named.
+    fn is_about(&self, path: &RepoPath, source: &Source) -> Result<bool, Error> {
+        let is_named = self.paths.contains(path);
+        let path = path.clone();
+        let misfit = match (&source.path, self.rev, self.destination) {
+            (None, Some(_), _) => Error::NoRevisions { path },
+            (Some(_), _, Destination::Remote(_)) => Error::NotPassed { path },
+            _ => return Ok(is_named || self.paths.is_empty()),
+        };
+        if is_named { Err(misfit) } else { Ok(false) }
+    }
 }
 
 /// Brings imported data up to date, one after the other; what fails leaves the others alone.
@@ -67,12 +101,15 @@ pub(crate) fn update(
             return Err(Error::NotImported { path, help });
         }
     }
+    let mut wanted = Vec::new();
+    for (path, source) in &sources {
+        if wish.is_about(path, source)? {
+            wanted.push((path, source));
+        }
+    }
     let mut donors: BTreeMap<String, Donor> = BTreeMap::new();
     let mut all = Vec::new();
-    for (path, source) in &sources {
-        if !wish.paths.is_empty() && !wish.paths.contains(path) {
-            continue;
-        }
+    for (path, source) in wanted {
         let outcome = update_one(access, workspace, (path, source), wish, &mut donors, meter);
         let path = path.clone();
         all.push(Updated { path, outcome });
@@ -98,12 +135,12 @@ fn update_one(
         return Ok(Moved::Would);
     }
     let here = workspace.measure(&AnyPath::from(path.clone()))?;
-    let is_wanted = |content: &Content| Some(*content) != recorded || here.is_none();
-    let Some(content) = content.filter(is_wanted) else {
+    let is_here = matches!(wish.destination, Destination::Here);
+    if content.is_some() && content == recorded && (here.is_some() || !is_here) {
         workspace.update_sources(|sources| drop(sources.insert(path.clone(), source)))?;
         return Ok(Moved::Commit);
-    };
-    if here.is_some() && here != recorded && here != Some(content) {
+    }
+    if here.is_some() && here != recorded && here != content {
         if wish.overwrite == Overwrite::Never {
             let path = path.clone();
             return Err(Error::Edited { path });
@@ -114,15 +151,46 @@ fn update_one(
             &AnyPath::from(path.clone()),
         )?;
     }
-    put(workspace, path, &content, meter)?;
-    data::adopt(access, &BTreeMap::from([(path.clone(), content)]))?;
-    workspace.update_sources(|sources| drop(sources.insert(path.clone(), source)))?;
-    Ok(Moved::Content(content))
+    match content {
+        Some(content) if is_here => {
+            put(workspace, path, &content, meter)?;
+            data::adopt(access, &BTreeMap::from([(path.clone(), content)]))?;
+            workspace.update_sources(|sources| drop(sources.insert(path.clone(), source)))?;
+            Ok(Moved::Content(content))
+        }
+        content => {
+            make_way(workspace, path, recorded)?;
+            record_absent(access, workspace, (path, content), &source)?;
+            Ok(content.map_or(Moved::Noted, Moved::Sent))
+        }
+    }
+}
+
+/// Takes away what is as recorded, for it would pass for what is not here.
+fn make_way(
+    workspace: &Workspace,
+    path: &RepoPath,
+    recorded: Option<Content>,
+) -> Result<(), Error> {
+    let place = workspace.locate(path);
+    if !fs::exists(&place)? {
+        return Ok(());
+    }
+    let is_kept = match recorded {
+        Some(content) => workspace.cache.presence(&content)? == Presence::Whole,
+        None => false,
+    };
+    if is_kept {
+        fs::remove(&place)?;
+    } else {
+        keep(workspace, &place, &AnyPath::from(path.clone()))?;
+    }
+    Ok(())
 }
 
 /// What a source has that is not what was recorded.
 struct Fresh {
-    /// The content, which is in the cache; `None` where nobody has looked at it.
+    /// The content, which is where it was to go; `None` where nobody has looked at it.
     content: Option<Content>,
     source: Source,
 }
@@ -136,44 +204,59 @@ fn fresh(
     donors: &mut BTreeMap<String, Donor>,
     meter: &Meter,
 ) -> Result<Option<Fresh>, Error> {
-    let root = workspace.root();
     // What was lost is brought again, even where the source is as it was.
-    let is_kept = match &recorded {
-        Some(content) => workspace.cache.presence(content)? == Presence::Whole,
-        None => false,
+    let has_all = match (&recorded, wish.destination) {
+        (_, Destination::Nowhere) => true,
+        (Some(content), Destination::Here) => workspace.cache.presence(content)? == Presence::Whole,
+        (recorded, _) => recorded.is_some(),
     };
     let Some(inner) = &source.path else {
-        let cancel = CancelToken::default();
-        let origin = Origin::open(&source.from, root, Some(workspace.settings()), &cancel)?;
-        let parts = origin.parts()?;
-        let etag = Origin::etag(&parts);
-        if is_kept && etag.is_some() && etag == source.etag {
-            return Ok(None);
-        }
-        let content = origin.bring(&parts, &workspace.cache, meter)?;
-        let is_same = is_kept && Some(content) == recorded && etag == source.etag;
-        let source = Source {
-            etag,
-            ..source.clone()
-        };
-        let content = Some(content);
-        return Ok((!is_same).then_some(Fresh { content, source }));
+        return fresh_of_url(workspace, source, (recorded, has_all), wish, meter);
     };
     let donor = match donors.entry(source.from.clone()) {
         Entry::Occupied(known) => known.into_mut(),
-        Entry::Vacant(new) => new.insert(Donor::open(&source.from, root)?),
+        Entry::Vacant(new) => new.insert(Donor::open(&source.from, workspace.root())?),
     };
     let rev = wish.rev.or(source.rev.as_deref());
     let stock = donor.at(rev)?;
-    if is_kept && source.commit.as_ref() == Some(&stock.commit) && rev == source.rev.as_deref() {
+    if has_all && source.commit.as_ref() == Some(&stock.commit) && rev == source.rev.as_deref() {
         return Ok(None);
     }
-    let content = stock.bring(&RepoPath::parse(inner)?, &workspace.cache, meter)?;
+    let content = match wish.destination {
+        Destination::Nowhere => None,
+        _ => Some(stock.bring(&RepoPath::parse(inner)?, &workspace.cache, meter)?),
+    };
     let source = Source {
         rev: rev.map(str::to_owned),
         commit: Some(stock.commit),
         ..source.clone()
     };
-    let content = Some(content);
     Ok(Some(Fresh { content, source }))
+}
+
+fn fresh_of_url(
+    workspace: &Workspace,
+    source: &Source,
+    (recorded, has_all): (Option<Content>, bool),
+    wish: &Wish<'_>,
+    meter: &Meter,
+) -> Result<Option<Fresh>, Error> {
+    let (root, cancel) = (workspace.root(), CancelToken::default());
+    let origin = Origin::open(&source.from, root, Some(workspace.settings()), &cancel)?;
+    let parts = origin.parts()?;
+    let etag = Origin::etag(&parts);
+    if has_all && etag.is_some() && etag == source.etag {
+        return Ok(None);
+    }
+    let content = match wish.destination {
+        Destination::Here => Some(origin.bring(&parts, &workspace.cache, meter)?),
+        Destination::Remote(depot) => Some(pass_on(&origin, &parts, (workspace, depot), meter)?),
+        Destination::Nowhere => None,
+    };
+    let is_same = has_all && content.is_some() && content == recorded && etag == source.etag;
+    let source = Source {
+        etag,
+        ..source.clone()
+    };
+    Ok((!is_same).then_some(Fresh { content, source }))
 }

@@ -263,11 +263,39 @@ impl Summary {
             path: path.clone(),
             stage: "prepare",
         })?;
-        serde_json::from_slice(&bytes).map_err(|error| Error::Damaged {
-            path,
-            what: error.to_string(),
+        let damaged = |what| Error::Damaged {
+            path: path.clone(),
+            what,
             stage: "prepare",
-        })
+        };
+        let summary: Self =
+            serde_json::from_slice(&bytes).map_err(|error| damaged(error.to_string()))?;
+        summary
+            .fault()
+            .map_or(Ok(summary), |what| Err(damaged(what)))
+    }
+
+    /// Returns what no data have, if the summary says so.
+    fn fault(&self) -> Option<String> {
+        let Shape {
+            channels,
+            height,
+            width,
+        } = self.shape;
+        let (mean, std, classes) = (self.mean, self.std, self.classes.len());
+        if !(1..=MOST_CLASSES).contains(&classes) {
+            Some(format!("it has {classes} classes"))
+        } else if !matches!(channels, 1 | 3) || height.min(width) == 0 {
+            Some(format!("its `shape` is {channels}×{height}×{width}"))
+        } else if !(0.0..=1.0).contains(&mean) {
+            Some(format!("its `mean` is {mean}, which is not from 0 to 1"))
+        } else if !(std > 0.0 && std <= 1.0) {
+            Some(format!(
+                "its `std` is {std}, which is not above 0 and at most 1"
+            ))
+        } else {
+            None
+        }
     }
 }
 

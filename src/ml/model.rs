@@ -122,6 +122,9 @@ impl Network {
             .note("model")
             .ok_or_else(|| damaged("it does not say which layers it is of".to_owned()))?;
         let form = design.form();
+        if let Some(fault) = design.layers.iter().find_map(LayerSpec::fault) {
+            return Err(damaged(format!("its layers cannot be: {fault}")));
+        }
         layers::plan(&design.layers, form)
             .map_err(|misfit| damaged(format!("its layers do not fit: {}", misfit.message)))?;
         Self::build(design, &mut |slot| stored.take(slot))

@@ -1,18 +1,14 @@
-//! The params file, and its section `data`, typed and checked.
+//! The section `data` of the params file, typed and checked.
 //!
 //! Nothing has a default: what a result depends on stands in the file. Each stage reads only its
 //! own section, and other top-level keys belong to the user.
 
-use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
-use serde::Deserialize;
-use serde::de::DeserializeOwned;
-
-use crate::base::fs;
 use crate::base::problem::Problem;
-use crate::base::yaml::{self, Part, Step};
 use crate::ml::error::Error;
+use crate::ml::params_file::ParamsFile;
+use crate::ml::section::{BETWEEN, Section};
 
 /// More examples or larger batches than this are a slip of the finger.
 pub(crate) const MOST: usize = 1_000_000;
@@ -61,8 +57,7 @@ pub(crate) struct Files {
 }
 
 /// How examples lie in files.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Format {
     /// The four files of MNIST and of what is laid out like it.
     Idx,
@@ -75,8 +70,7 @@ pub(crate) enum Format {
 }
 
 /// How many channels images have.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Color {
     /// One.
     Grey,
@@ -105,161 +99,93 @@ impl Source {
     }
 }
 
-#[derive(Deserialize)]
-struct DataFile {
-    data: DataSection,
+impl DataParams {
+    /// Reads and checks the section `data` of the file at `path`.
+    pub(crate) fn read(path: &Path) -> Result<Self, Error> {
+        let file = ParamsFile::read(path)?;
+        Ok(Self::of(&file)?)
+    }
+
+    fn of(file: &ParamsFile) -> Result<Self, Problem> {
+        let Some(section) = Section::top(file, "data")? else {
+            return Err(file
+                .complaint("the section `data` is missing")
+                .help("it says which images there are: docs/data-sets.md"));
+        };
+        section.only(&KEYS)?;
+        let kind = section.needed_choice("source", &SOURCES)?;
+        let path = || path(&section, kind);
+        let source = match kind {
+            SourceKind::Synthetic => Source::Synthetic {
+                // One image must stay for each of training and validation.
+                train_count: section.needed_count("train_count", 2..=MOST)?,
+                test_count: section.needed_count("test_count", 1..=MOST)?,
+            },
+            SourceKind::Mnist => Source::Mnist { path: path()? },
+            SourceKind::Files => Source::Files(files(&section, path()?)?),
+        };
+        Ok(Self {
+            source,
+            validation: section.needed_number("validation", BETWEEN)?,
+            seed: section.seed()?,
+        })
+    }
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct DataSection {
-    source: SourceKind,
-    path: Option<PathBuf>,
-    format: Option<Format>,
-    label: Option<String>,
-    size: Option<NonZeroUsize>,
-    color: Option<Color>,
-    test: Option<f64>,
-    train_count: Option<NonZeroUsize>,
-    test_count: Option<NonZeroUsize>,
-    validation: f64,
-    seed: u64,
-}
+/// All keys of the section, of whichever source.
+const KEYS: [&str; 11] = [
+    "source",
+    "path",
+    "format",
+    "label",
+    "size",
+    "color",
+    "test",
+    "train_count",
+    "test_count",
+    "validation",
+    "seed",
+];
 
-#[derive(Clone, Copy, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum SourceKind {
     Synthetic,
     Mnist,
     Files,
 }
 
-impl DataParams {
-    /// Reads and checks the section `data` of the file at `path`.
-    pub(crate) fn read(path: &Path) -> Result<Self, Error> {
-        let file = ParamsFile::read(path)?;
-        Ok(file.data()?)
-    }
+const SOURCES: [(&str, SourceKind); 3] = [
+    ("synthetic", SourceKind::Synthetic),
+    ("mnist", SourceKind::Mnist),
+    ("files", SourceKind::Files),
+];
+
+const FORMATS: [(&str, Format); 4] = [
+    ("idx", Format::Idx),
+    ("folder", Format::Folder),
+    ("csv", Format::Csv),
+    ("safetensors", Format::Safetensors),
+];
+
+fn path(section: &Section, kind: SourceKind) -> Result<PathBuf, Problem> {
+    let rule = match kind {
+        SourceKind::Mnist => "the folder with the four files",
+        _ => "a file or a folder",
+    };
+    let path = section.text("path")?.map(PathBuf::from);
+    path.ok_or_else(|| section.missing("path", rule))
 }
 
-/// The text of a params file, which every complaint quotes.
-pub(crate) struct ParamsFile {
-    name: String,
-    text: String,
-}
-
-impl ParamsFile {
-    pub(crate) fn read(path: &Path) -> Result<Self, Error> {
-        let name = path.display().to_string();
-        let Some(bytes) = fs::read(path)? else {
-            let help =
-                "write one with the sections `data` and `train`, or name another with `--params`";
-            return Err(Problem::new(&name, "", "there is no such params file")
-                .help(help)
-                .into());
-        };
-        match String::from_utf8(bytes) {
-            Ok(text) => Ok(Self { name, text }),
-            Err(_) => Err(Problem::new(&name, "", "the file is not UTF-8 text").into()),
-        }
-    }
-
-    /// Takes `text` for the file `name`.
-    #[cfg(test)]
-    pub(crate) fn of(name: &str, text: &str) -> Self {
-        Self {
-            name: name.to_owned(),
-            text: text.to_owned(),
-        }
-    }
-
-    pub(crate) fn decode<T: DeserializeOwned>(&self) -> Result<T, Problem> {
-        yaml::decode(&self.name, &self.text)
-    }
-
-    fn data(&self) -> Result<DataParams, Problem> {
-        let section = self.decode::<DataFile>()?.data;
-        let share = section.validation;
-        self.demand(
-            share > 0.0 && share < 1.0,
-            "data",
-            "validation",
-            "must lie between 0 and 1",
-        )?;
-        let source = match section.source {
-            SourceKind::Synthetic => Source::Synthetic {
-                // One image must stay for each of training and validation.
-                train_count: self.count(section.train_count, "train_count", 2)?,
-                test_count: self.count(section.test_count, "test_count", 1)?,
-            },
-            SourceKind::Mnist => Source::Mnist {
-                path: section.path.ok_or_else(|| self.missing("path", "mnist"))?,
-            },
-            SourceKind::Files => Source::Files(self.files(&section)?),
-        };
-        Ok(DataParams {
-            source,
-            validation: share,
-            seed: section.seed,
-        })
-    }
-
-    fn files(&self, section: &DataSection) -> Result<Files, Problem> {
-        let size = section.size.map(NonZeroUsize::get);
-        let rule = format!("must be {MOST_SIDE} at most");
-        let fits = size.is_none_or(|size| size <= MOST_SIDE);
-        self.demand(fits, "data", "size", &rule)?;
-        let fits = section.test.is_none_or(|share| share > 0.0 && share < 1.0);
-        self.demand(fits, "data", "test", "must lie between 0 and 1")?;
-        Ok(Files {
-            path: section
-                .path
-                .clone()
-                .ok_or_else(|| self.missing("path", "files"))?,
-            format: section.format,
-            label: section.label.clone().unwrap_or_else(|| "label".to_owned()),
-            size,
-            color: section.color,
-            test: section.test,
-        })
-    }
-
-    fn count(
-        &self,
-        count: Option<NonZeroUsize>,
-        key: &str,
-        least: usize,
-    ) -> Result<usize, Problem> {
-        let count = count.ok_or_else(|| self.missing(key, "synthetic"))?.get();
-        let rule = format!("must lie between {least} and {MOST}");
-        self.demand((least..=MOST).contains(&count), "data", key, &rule)?;
-        Ok(count)
-    }
-
-    pub(crate) fn demand(
-        &self,
-        holds: bool,
-        section: &str,
-        key: &str,
-        rule: &str,
-    ) -> Result<(), Problem> {
-        if holds {
-            return Ok(());
-        }
-        let steps = [section, key].map(|step| Step::Key(step.to_owned()));
-        Err(self.problem(&steps, &format!("`{section}.{key}` {rule}")))
-    }
-
-    /// Returns a complaint about the value at `steps`.
-    pub(crate) fn problem(&self, steps: &[Step], message: &str) -> Problem {
-        let place = yaml::locate(&self.text, steps, Part::Value);
-        Problem::new(&self.name, &self.text, message).at(place)
-    }
-
-    fn missing(&self, key: &str, source: &str) -> Problem {
-        let steps = ["data", "source"].map(|step| Step::Key(step.to_owned()));
-        self.problem(&steps, &format!("the source `{source}` needs `data.{key}`"))
-    }
+fn files(section: &Section, path: PathBuf) -> Result<Files, Problem> {
+    let colors = [("grey", Color::Grey), ("rgb", Color::Rgb)];
+    Ok(Files {
+        path,
+        format: section.choice("format", &FORMATS)?,
+        label: section.text("label")?.unwrap_or("label").to_owned(),
+        size: section.count("size", 1..=MOST_SIDE)?,
+        color: section.choice("color", &colors)?,
+        test: section.number("test", BETWEEN)?,
+    })
 }
 
 #[cfg(test)]
@@ -284,13 +210,13 @@ train:
 ";
 
     fn file(text: &str) -> ParamsFile {
-        ParamsFile::of("params.yaml", text)
+        ParamsFile::of("params.yaml", text).expect("YAML")
     }
 
     fn complaint(from: &str, to: &str) -> String {
         let file = file(&GOOD.replace(from, to));
         let train = || TrainParams::read(&file).err();
-        let problem = file.data().err().or_else(train);
+        let problem = DataParams::of(&file).err().or_else(train);
         problem.expect("a problem").to_string()
     }
 
@@ -301,7 +227,7 @@ train:
             train_count: 100,
             test_count: 20,
         };
-        assert_eq!(file.data().expect("data").source, source);
+        assert_eq!(DataParams::of(&file).expect("data").source, source);
         assert_eq!(TrainParams::read(&file).expect("train").seed, 42);
     }
 
@@ -309,15 +235,15 @@ train:
     fn values_out_of_range_are_named_with_their_place() {
         assert_eq!(
             complaint("0.1", "1.5"),
-            "`data.validation` must lie between 0 and 1 (params.yaml:6:15)"
+            "`data.validation` must be a number between 0 and 1, and is `1.5` (params.yaml:6:15)"
         );
         assert_eq!(
             complaint("lr: 0.01", "lr: -1"),
-            "`train.lr` must be greater than 0 (params.yaml:11:7)"
+            "`train.lr` must be a number greater than 0, and is `-1` (params.yaml:11:7)"
         );
         assert_eq!(
             complaint("train_count: 100", "train_count: 1"),
-            "`data.train_count` must lie between 2 and 1000000 (params.yaml:4:16)"
+            "`data.train_count` must be a whole number from 2 to 1000000, and is `1` (params.yaml:4:16)"
         );
     }
 
@@ -325,14 +251,14 @@ train:
     fn a_source_names_the_keys_that_it_needs() {
         assert_eq!(
             complaint("source: synthetic", "source: mnist"),
-            "the source `mnist` needs `data.path` (params.yaml:3:11)"
+            "`data.path` is missing: it must be the folder with the four files (params.yaml:2:1)"
         );
     }
 
     #[test]
     fn unknown_missing_and_mistyped_keys_are_refused() {
         assert!(complaint("epochs: 1", "epochs: 1\n  epoch: 1").contains("unknown key `epoch`"));
-        assert!(complaint("  epochs: 1\n", "").contains("missing field `epochs`"));
+        assert!(complaint("  epochs: 1\n", "").contains("`train.epochs` is missing"));
         assert!(complaint("optimizer: adam", "optimizer: adamant").contains("adamant"));
         assert!(complaint("epochs: 1", "epochs: 0").contains("epochs"));
     }

@@ -8,6 +8,7 @@ use crate::base::fs;
 use crate::ml::dataset::{self, CLASSES, Counts, Summary, TEST, TRAIN, VALIDATION, numbered};
 use crate::ml::error::Error;
 use crate::ml::event::Event;
+use crate::ml::flaw::Flaw;
 use crate::ml::params::{DataParams, Source};
 use crate::ml::random::Purpose;
 use crate::ml::source::{self, Loaded};
@@ -42,6 +43,7 @@ pub(crate) fn prepare(task: &Preparation, on_event: &mut dyn FnMut(Event)) -> Re
         validation: validation.len(),
     };
     let (mean, std) = dataset::brightness(&train);
+    refuse_emptiness(&params.source, std)?;
     train.write(&aside.path().join(TRAIN))?;
     validation.write(&aside.path().join(VALIDATION))?;
     test.write(&aside.path().join(TEST))?;
@@ -89,6 +91,21 @@ fn load(
         }
         Source::Files(files) => source::load(files, params.seed),
     }
+}
+
+/// Images that have one brightness everywhere cannot be normalised, nor learned from.
+fn refuse_emptiness(source: &Source, std: f64) -> Result<(), Error> {
+    let path = match source {
+        Source::Mnist { path } => path,
+        Source::Files(files) => &files.path,
+        Source::Synthetic { .. } => return Ok(()),
+    };
+    if std > 0.0 {
+        return Ok(());
+    }
+    let what = "all pixels of its images to train on are the same";
+    let help = "nothing can be learned from them: look at the files, and at `data.size`";
+    Err(Flaw::new(path, what, help).into())
 }
 
 /// Makes an empty folder on the file system of `out`, so that a rename can put it in place.

@@ -26,6 +26,9 @@ pub(crate) struct TensorFile {
     tensors: BTreeMap<String, TensorInfo>,
 }
 
+/// Takes numbers as the bytes that they consist of.
+type TakeBytes<'a> = &'a mut dyn FnMut(&[u8], Kind) -> Result<(), Error>;
+
 /// What the header says of a tensor.
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct TensorInfo {
@@ -43,7 +46,7 @@ impl TensorInfo {
 
 /// A type of numbers that can be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
+pub(crate) enum Kind {
     U8,
     I8,
     U16,
@@ -57,7 +60,8 @@ enum Kind {
 }
 
 impl Kind {
-    fn named(dtype: &str) -> Option<Self> {
+    /// Returns the type that the header calls so.
+    pub(crate) fn named(dtype: &str) -> Option<Self> {
         Some(match dtype {
             "U8" | "BOOL" => Self::U8,
             "I8" => Self::I8,
@@ -73,13 +77,20 @@ impl Kind {
         })
     }
 
-    fn bytes(self) -> usize {
+    /// Returns how many bytes a number takes.
+    pub(crate) fn bytes(self) -> usize {
         match self {
             Self::U8 | Self::I8 => 1,
             Self::U16 | Self::I16 => 2,
             Self::U32 | Self::I32 | Self::F32 => 4,
             Self::U64 | Self::I64 | Self::F64 => 8,
         }
+    }
+
+    /// Returns the numbers that these bytes are.
+    pub(crate) fn numbers(self, bytes: &[u8]) -> impl Iterator<Item = f64> {
+        let chunks = bytes.chunks_exact(self.bytes());
+        chunks.map(move |chunk| self.number(chunk))
     }
 
     #[expect(clippy::cast_precision_loss, reason = "labels and pixels are small")]
@@ -105,7 +116,7 @@ impl Kind {
 }
 
 impl TensorFile {
-    /// Opens the file at `path` and checks that its tensors lie within it.
+    /// Opens the file at `path` and checks that it consists of its tensors.
     pub(crate) fn open(path: &Path) -> Result<Self, Error> {
         let unreadable = || fs::failed("cannot read", path);
         let flaw = |what: &str| Flaw::new(path, what, HELP);
@@ -125,47 +136,14 @@ impl TensorFile {
         let mut header = Vec::new();
         let taken = (&mut file).take(length).read_to_end(&mut header);
         taken.map_err(unreadable())?;
-        let mut entries: BTreeMap<String, serde_json::Value> = serde_json::from_slice(&header)
-            .map_err(|error| flaw(&format!("its header is no JSON: {error}")))?;
-        entries.remove("__metadata__");
-        let mut tensors = BTreeMap::new();
-        for (name, entry) in entries {
-            let info: TensorInfo = serde_json::from_value(entry).map_err(|error| {
-                flaw(&format!(
-                    "its tensor `{name}` is described wrongly: {error}"
-                ))
-            })?;
-            let [begin, end] = info.data_offsets;
-            if begin > end || end > size - 8 - length {
-                return Err(flaw(&format!(
-                    "its tensor `{name}` lies behind its end: it was cut off"
-                ))
-                .into());
-            }
-            if let Some(kind) = Kind::named(&info.dtype) {
-                let volume = info
-                    .shape
-                    .iter()
-                    .try_fold(kind.bytes(), |size, side| size.checked_mul(*side));
-                if volume.map(|volume| volume as u64) != Some(end - begin) {
-                    let what =
-                        format!("its tensor `{name}` has not as many bytes as its shape needs");
-                    return Err(flaw(&what).into());
-                }
-            }
-            tensors.insert(name, info);
-        }
+        let tensors = described(&header).map_err(|what| flaw(&what))?;
+        check(&tensors, size - 8 - length).map_err(|what| flaw(&what))?;
         Ok(Self {
             path: path.to_owned(),
             file,
             data: 8 + length,
             tensors,
         })
-    }
-
-    /// Returns whether numbers of this type can be read.
-    pub(crate) fn can_read(dtype: &str) -> bool {
-        Kind::named(dtype).is_some()
     }
 
     /// Returns what the header says of the tensor `name`.
@@ -185,6 +163,21 @@ impl TensorFile {
         count: usize,
         take: &mut dyn FnMut(&[f64]) -> Result<(), Error>,
     ) -> Result<(), Error> {
+        let mut numbers = Vec::new();
+        self.read_bytes(name, count, &mut |bytes, kind| {
+            numbers.clear();
+            numbers.extend(kind.numbers(bytes));
+            take(&numbers)
+        })
+    }
+
+    /// Like [`Self::read`], but gives the bytes that the numbers consist of, and their type.
+    pub(crate) fn read_bytes(
+        &mut self,
+        name: &str,
+        count: usize,
+        take: TakeBytes,
+    ) -> Result<(), Error> {
         let info = self.tensors.get(name).cloned();
         let info = info.expect("invariant: callers ask for tensors that are there");
         let Some(kind) = Kind::named(&info.dtype) else {
@@ -197,21 +190,66 @@ impl TensorFile {
         let unreadable = || fs::failed("cannot read", &self.path);
         let start = SeekFrom::Start(self.data + info.data_offsets[0]);
         self.file.seek(start).map_err(unreadable())?;
-        let mut left = info.count();
-        let (mut bytes, mut numbers) = (Vec::new(), Vec::new());
+        let (mut left, mut bytes) = (info.count(), Vec::new());
         while left > 0 {
             let now = left.min(count.max(1));
             bytes.resize(now * kind.bytes(), 0);
             self.file.read_exact(&mut bytes).map_err(unreadable())?;
-            numbers.clear();
-            numbers.extend(
-                bytes
-                    .chunks_exact(kind.bytes())
-                    .map(|chunk| kind.number(chunk)),
-            );
-            take(&numbers)?;
+            take(&bytes, kind)?;
             left -= now;
         }
         Ok(())
+    }
+}
+
+/// Reads the header's JSON; says what is wrong with it.
+fn described(header: &[u8]) -> Result<BTreeMap<String, TensorInfo>, String> {
+    let mut entries: BTreeMap<String, serde_json::Value> = serde_json::from_slice(header)
+        .map_err(|error| format!("its header is no JSON: {error}"))?;
+    entries.remove("__metadata__");
+    let tensors = entries.into_iter().map(|(name, entry)| {
+        let info = serde_json::from_value(entry);
+        let info =
+            info.map_err(|error| format!("its tensor `{name}` is described wrongly: {error}"))?;
+        Ok((name, info))
+    });
+    tensors.collect()
+}
+
+/// Checks that the tensors fill the `room` after the header, one after the other and each with the
+/// bytes that its shape needs.
+fn check(tensors: &BTreeMap<String, TensorInfo>, room: u64) -> Result<(), String> {
+    for (name, info) in tensors {
+        let [begin, end] = info.data_offsets;
+        if begin > end || end > room {
+            return Err(format!(
+                "its tensor `{name}` lies behind its end: it was cut off"
+            ));
+        }
+        let Some(kind) = Kind::named(&info.dtype) else {
+            continue;
+        };
+        let sides = info.shape.iter();
+        let volume = sides.copied().try_fold(kind.bytes(), usize::checked_mul);
+        if volume.map(|volume| volume as u64) != Some(end - begin) {
+            return Err(format!(
+                "its tensor `{name}` has not as many bytes as its shape needs"
+            ));
+        }
+    }
+    let mut places: Vec<_> = tensors.values().map(|info| info.data_offsets).collect();
+    places.sort_unstable();
+    let mut filled = 0;
+    for [begin, end] in places {
+        if begin != filled {
+            return Err(format!(
+                "its tensors do not follow each other: one ends at byte {filled}, the next begins at {begin}"
+            ));
+        }
+        filled = end;
+    }
+    match room - filled {
+        0 => Ok(()),
+        more => Err(format!("it has {more} bytes after its tensors")),
     }
 }

@@ -17,14 +17,15 @@ use crate::ml::init;
 use crate::ml::layers;
 use crate::ml::memory::Scale;
 use crate::ml::model::{Design, Network};
+use crate::ml::model_params::ModelParams;
 use crate::ml::optimizer::Optimizer;
-use crate::ml::params::ParamsFile;
+use crate::ml::params_file::ParamsFile;
 use crate::ml::progress::{Outcome, Progress};
 use crate::ml::random::{Purpose, Random};
 use crate::ml::record::Record;
 use crate::ml::report;
 use crate::ml::schedule::{self, Position};
-use crate::ml::train_params::{self, ClassWeights, Keep, ModelParams, TrainParams, Watched};
+use crate::ml::train_params::{self, ClassWeights, Keep, TrainParams, Watched};
 
 /// Where `train` reads and writes.
 pub(crate) struct Training {
@@ -117,6 +118,7 @@ impl<'a> Trainer<'a> {
         let summary = Summary::read(&task.data)?;
         let design = Design::new(model.layers.clone(), summary.form())
             .map_err(|misfit| model.complaint(&file, misfit.layer, &misfit.message))?;
+        params.class_weights.check(&file, summary.classes.len())?;
         fit(&file, &model, &params, &summary)?;
         let network = init::network(design, params.seed)?;
         let part = Part::read(&task.data.join(TRAIN), summary.form())?;
@@ -125,7 +127,7 @@ impl<'a> Trainer<'a> {
             optimizer: Optimizer::new(&network, &params),
             validation: Part::read(&task.data.join(VALIDATION), summary.form())?,
             normaliser: Normaliser::new(&summary),
-            loss: loss(&params, &part)?,
+            loss: loss(&params, &part),
             checkpoints: Checkpoints::new(&task.checkpoints, identity),
             progress: Progress::default(),
             learning: Duration::ZERO,
@@ -216,7 +218,7 @@ impl<'a> Trainer<'a> {
             self.checkpoints
                 .save_best(&self.network, &self.optimizer, &self.progress)?;
         } else if let (Some(best), Some(stopping)) = (best, self.params.early_stopping)
-            && outcome.epoch - best.epoch >= stopping.patience.get()
+            && outcome.epoch - best.epoch >= stopping.patience
             && !progress.over
         {
             progress.over = true;
@@ -341,21 +343,16 @@ fn fit(
 }
 
 /// Returns how answers are judged while learning from `part`.
-fn loss(params: &TrainParams, part: &Part) -> Result<Loss, Error> {
-    let classes = part.form().classes;
+fn loss(params: &TrainParams, part: &Part) -> Loss {
     let class_weights = match &params.class_weights {
         ClassWeights::Even => Vec::new(),
-        ClassWeights::Balanced => balanced(part, classes),
-        ClassWeights::Given(weights) if weights.len() == classes => weights.clone(),
-        ClassWeights::Given(weights) => {
-            let found = weights.len();
-            return Err(Error::ClassWeights { found, classes });
-        }
+        ClassWeights::Balanced => balanced(part, part.form().classes),
+        ClassWeights::Given(weights) => weights.clone(),
     };
-    Ok(Loss {
+    Loss {
         smoothing: params.label_smoothing,
         class_weights,
-    })
+    }
 }
 
 /// Weighs classes by how rare they are, as scikit-learn does.

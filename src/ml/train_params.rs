@@ -1,23 +1,21 @@
-//! The sections `model` and `train` of the params file, typed and checked.
+//! The section `train` of the params file, typed and checked.
 
 use std::num::NonZeroUsize;
 use std::path::Path;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
-use crate::base::problem::{Problem, did_you_mean};
+use crate::base::human;
+use crate::base::problem::Problem;
+use crate::base::value::Value;
 use crate::base::yaml::Step;
 use crate::ml::error::Error;
-use crate::ml::layers::{self, LayerSpec, NAMES, PRESETS};
-use crate::ml::params::{MOST, ParamsFile};
-
-/// What is trained.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct ModelParams {
-    pub(crate) layers: Vec<LayerSpec>,
-    /// Whether the layers are listed in the file, and so have places there.
-    listed: bool,
-}
+use crate::ml::model_params::ModelParams;
+use crate::ml::params::MOST;
+use crate::ml::params_file::ParamsFile;
+use crate::ml::section::{
+    BELOW_ONE, DEGREES, NOT_NEGATIVE, Named, PIXELS, POSITIVE, SHARE, Section,
+};
 
 /// How `train` learns.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -46,7 +44,7 @@ pub(crate) struct TrainParams {
 }
 
 /// The rule by which weights follow their gradients.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum OptimizerKind {
     /// Adam without weight decay.
@@ -58,58 +56,33 @@ pub(crate) enum OptimizerKind {
 }
 
 /// How the learning rate changes while training.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub(crate) enum Schedule {
     /// Not at all.
     Constant,
     /// It is multiplied by `factor` after every so many epochs.
     Step { every: NonZeroUsize, factor: f64 },
     /// It falls along half a cosine to the share `to`.
-    Cosine {
-        #[serde(default)]
-        to: f64,
-    },
+    Cosine { to: f64 },
     /// It rises along half a cosine from the share `from` for the share `rise` of the training, and
     /// falls to the share `to` for the rest.
-    OneCycle {
-        #[serde(default = "rise")]
-        rise: f64,
-        #[serde(default = "from")]
-        from: f64,
-        #[serde(default = "to")]
-        to: f64,
-    },
-}
-
-const fn rise() -> f64 {
-    0.3
-}
-
-const fn from() -> f64 {
-    0.04
-}
-
-const fn to() -> f64 {
-    0.000_004
+    OneCycle { rise: f64, from: f64, to: f64 },
 }
 
 /// When training ends early.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub(crate) struct EarlyStopping {
     /// What of the validation part is watched.
-    #[serde(default)]
     pub(crate) metric: Watched,
     /// So many epochs may pass without an improvement.
-    pub(crate) patience: NonZeroUsize,
+    pub(crate) patience: usize,
     /// A smaller change is no improvement.
-    #[serde(default)]
     pub(crate) min_delta: f64,
 }
 
 /// A score of the validation part.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Watched {
     /// The mean cross entropy.
@@ -120,17 +93,13 @@ pub(crate) enum Watched {
 }
 
 /// How images are changed while learning, by at most so much.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub(crate) struct Augment {
     /// Pixels to each side.
-    #[serde(default)]
     pub(crate) shift: f64,
     /// Degrees to each side.
-    #[serde(default)]
     pub(crate) rotate: f64,
     /// Pixels by which places are moved, each its own way.
-    #[serde(default)]
     pub(crate) elastic: f64,
 }
 
@@ -148,7 +117,7 @@ pub(crate) enum ClassWeights {
 }
 
 /// Which weights are the result.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Keep {
     /// Those of the last epoch.
@@ -158,265 +127,184 @@ pub(crate) enum Keep {
     Best,
 }
 
-#[derive(Deserialize)]
-struct ModelFile {
-    #[serde(default)]
-    model: ModelSection,
-}
+/// All keys of the section.
+const KEYS: [&str; 16] = [
+    "batch_size",
+    "epochs",
+    "lr",
+    "optimizer",
+    "seed",
+    "momentum",
+    "weight_decay",
+    "schedule",
+    "warmup",
+    "early_stopping",
+    "clip",
+    "label_smoothing",
+    "augment",
+    "class_weights",
+    "keep",
+    "checkpoint_batches",
+];
 
-#[derive(Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ModelSection {
-    preset: Option<String>,
-    layers: Option<Vec<serde_json::Value>>,
-}
-
-#[derive(Deserialize)]
-struct TrainFile {
-    train: TrainSection,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct TrainSection {
-    batch_size: NonZeroUsize,
-    epochs: NonZeroUsize,
-    lr: f64,
-    optimizer: OptimizerKind,
-    seed: u64,
-    #[serde(default)]
-    momentum: f64,
-    weight_decay: Option<f64>,
-    schedule: Option<serde_json::Value>,
-    #[serde(default)]
-    warmup: usize,
-    early_stopping: Option<EarlyStopping>,
-    clip: Option<f64>,
-    #[serde(default)]
-    label_smoothing: f64,
-    augment: Option<Augment>,
-    class_weights: Option<serde_json::Value>,
-    #[serde(default)]
-    keep: Keep,
-    checkpoint_batches: Option<NonZeroUsize>,
-}
-
-impl ModelParams {
-    /// Reads the section `model` of the file at `path`; without one it is the reference network.
-    pub(crate) fn read(file: &ParamsFile) -> Result<Self, Problem> {
-        let section = file.decode::<ModelFile>()?.model;
-        match (section.preset, section.layers) {
-            (Some(_), Some(_)) => Err(file.problem(
-                &steps(&["model", "preset"]),
-                "`model` has both a `preset` and `layers`",
-            )),
-            (preset, None) => {
-                let name = preset.unwrap_or_else(|| PRESETS[0].to_owned());
-                let layers = layers::preset(&name).ok_or_else(|| {
-                    let message = format!("there is no preset `{name}`");
-                    let help = did_you_mean(&name, PRESETS)
-                        .unwrap_or_else(|| format!("presets: {}", PRESETS.join(", ")));
-                    file.problem(&steps(&["model", "preset"]), &message)
-                        .help(help)
-                })?;
-                Ok(Self {
-                    layers,
-                    listed: false,
-                })
-            }
-            (None, Some(items)) => {
-                let layers = items.into_iter().enumerate();
-                let layers = layers.map(|(at, item)| layer(file, at, item));
-                Ok(Self {
-                    layers: layers.collect::<Result<_, _>>()?,
-                    listed: true,
-                })
-            }
-        }
-    }
-
-    /// Returns a complaint about the layer at `position`, with its place if it has one.
-    pub(crate) fn complaint(&self, file: &ParamsFile, position: usize, message: &str) -> Problem {
-        let (steps, message) = match self.layers.get(position) {
-            Some(layer) => {
-                let number = position + 1;
-                let message = format!("layer {number} (`{}`): {message}", layer.label());
-                (place(position), message)
-            }
-            None => (
-                steps(&["model", "layers"]),
-                format!("the network does not fit the data: {message}"),
-            ),
-        };
-        if self.listed {
-            file.problem(&steps, &message)
-        } else {
-            file.problem(&self::steps(&["model"]), &message)
-        }
-    }
-}
-
-/// Reads the layer at `at` of the list.
-fn layer(file: &ParamsFile, at: usize, item: serde_json::Value) -> Result<LayerSpec, Problem> {
-    let name = match &item {
-        serde_json::Value::String(name) => Some(name.clone()),
-        serde_json::Value::Object(keys) if keys.len() == 1 => keys.keys().next().cloned(),
-        _ => None,
-    };
-    let Some(name) = name else {
-        let message = "a layer is a name, as `relu`, or a name with its numbers, as \
-                       `conv: {channels: 8, kernel: 3}`";
-        return Err(file.problem(&place(at), message));
-    };
-    if !NAMES.contains(&name.as_str()) {
-        let help =
-            did_you_mean(&name, NAMES).unwrap_or_else(|| format!("layers: {}", NAMES.join(", ")));
-        let message = format!("there is no layer `{name}`");
-        return Err(file.problem(&place(at), &message).help(help));
-    }
-    // `linear` alone is one whose numbers all have defaults.
-    let item = if item == "linear" {
-        serde_json::json!({"linear": {}})
-    } else {
-        item
-    };
-    let spec: LayerSpec = serde_json::from_value(item).map_err(|error| {
-        let message = format!("layer {} (`{name}`): {error}", at + 1);
-        file.problem(&place(at), &message)
-    })?;
-    match spec.fault() {
-        Some(fault) => {
-            let message = format!("layer {} (`{name}`): {fault}", at + 1);
-            Err(file.problem(&place(at), &message))
-        }
-        None => Ok(spec),
-    }
-}
-
-fn place(layer: usize) -> Vec<Step> {
-    let mut place = steps(&["model", "layers"]);
-    place.push(Step::Index(layer));
-    place
-}
-
-fn steps(keys: &[&str]) -> Vec<Step> {
-    keys.iter()
-        .map(|key| Step::Key((*key).to_owned()))
-        .collect()
-}
+const OPTIMIZERS: [(&str, OptimizerKind); 3] = [
+    ("adam", OptimizerKind::Adam),
+    ("adamw", OptimizerKind::AdamW),
+    ("sgd", OptimizerKind::Sgd),
+];
 
 impl TrainParams {
-    /// Reads and checks the section `train` of the file at `path`.
+    /// Reads and checks the section.
     pub(crate) fn read(file: &ParamsFile) -> Result<Self, Problem> {
-        let section = file.decode::<TrainFile>()?.train;
-        check(file, &section)?;
+        let Some(section) = Section::top(file, "train")? else {
+            return Err(file
+                .complaint("the section `train` is missing")
+                .help("it says how to learn: docs/training.md"));
+        };
+        section.only(&KEYS)?;
+        let optimizer = section.needed_choice("optimizer", &OPTIMIZERS)?;
         Ok(Self {
-            batch_size: section.batch_size.get(),
-            epochs: section.epochs.get(),
-            lr: section.lr,
-            optimizer: section.optimizer,
-            seed: section.seed,
-            momentum: section.momentum,
-            weight_decay: section.weight_decay.unwrap_or(0.01),
-            schedule: schedule(file, section.schedule)?,
-            warmup: section.warmup,
-            early_stopping: section.early_stopping,
-            clip: section.clip,
-            label_smoothing: section.label_smoothing,
-            augment: section.augment,
-            class_weights: class_weights(file, section.class_weights)?,
-            keep: section.keep,
-            checkpoint_batches: section.checkpoint_batches.map(NonZeroUsize::get),
+            batch_size: section.needed_count("batch_size", 1..=MOST)?,
+            epochs: section.needed_count("epochs", 1..=MOST)?,
+            lr: section.needed_number("lr", POSITIVE)?,
+            optimizer,
+            seed: section.seed()?,
+            momentum: momentum(&section, optimizer)?,
+            weight_decay: weight_decay(&section, optimizer)?,
+            schedule: schedule(&section)?,
+            warmup: section.count("warmup", 0..=MOST)?.unwrap_or(0),
+            early_stopping: early_stopping(&section)?,
+            clip: section.number("clip", POSITIVE)?,
+            label_smoothing: section.number("label_smoothing", BELOW_ONE)?.unwrap_or(0.0),
+            augment: augment(&section)?,
+            class_weights: class_weights(&section)?,
+            keep: section
+                .choice("keep", &[("last", Keep::Last), ("best", Keep::Best)])?
+                .unwrap_or_default(),
+            checkpoint_batches: section.count("checkpoint_batches", 1..=MOST)?,
         })
     }
 }
 
-/// Checks the numbers of the section one by one.
-fn check(file: &ParamsFile, section: &TrainSection) -> Result<(), Problem> {
-    let demand = |holds, key, rule| file.demand(holds, "train", key, rule);
-    let positive = |value: f64| value > 0.0 && value.is_finite();
-    let bounded = |value: f64, most: f64| (0.0..=most).contains(&value);
-    demand(positive(section.lr), "lr", "must be greater than 0")?;
-    let fits = section.batch_size.get() <= MOST;
-    demand(fits, "batch_size", "must be 1000000 at most")?;
-    let share = "must be 0 at least and less than 1";
-    demand((0.0..1.0).contains(&section.momentum), "momentum", share)?;
-    let of_sgd = section.momentum == 0.0 || section.optimizer == OptimizerKind::Sgd;
-    demand(of_sgd, "momentum", "needs the optimizer `sgd`")?;
-    let decay = section.weight_decay;
-    let fits = decay.is_none_or(|decay| bounded(decay, 1.0));
-    demand(fits, "weight_decay", "must lie between 0 and 1")?;
-    let of_adamw = decay.is_none() || section.optimizer == OptimizerKind::AdamW;
-    demand(of_adamw, "weight_decay", "needs the optimizer `adamw`")?;
-    let fits = section.clip.is_none_or(positive);
-    demand(fits, "clip", "must be greater than 0")?;
-    let fits = (0.0..1.0).contains(&section.label_smoothing);
-    demand(fits, "label_smoothing", share)?;
-    let fits = section.augment.is_none_or(|augment| {
-        bounded(augment.shift, 100.0)
-            && bounded(augment.rotate, 90.0)
-            && bounded(augment.elastic, 100.0)
-    });
-    let rule =
-        "must have a `shift` and an `elastic` of 0 to 100 pixels, a `rotate` of 0 to 90 degrees";
-    demand(fits, "augment", rule)?;
-    let stops = section.early_stopping;
-    let fits = stops.is_none_or(|stops| stops.min_delta >= 0.0);
-    demand(fits, "early_stopping", "needs a `min_delta` of 0 at least")
+impl ClassWeights {
+    /// Refuses weights that are not one for each of the classes that the data have.
+    pub(crate) fn check(&self, file: &ParamsFile, classes: usize) -> Result<(), Problem> {
+        let found = match self {
+            Self::Given(weights) => weights.len(),
+            Self::Even | Self::Balanced => return Ok(()),
+        };
+        if found == classes {
+            return Ok(());
+        }
+        let steps = ["train", "class_weights"].map(|key| Step::Key(key.to_owned()));
+        let found = human::count(found, "number");
+        let message =
+            format!("`train.class_weights` has {found}, and the data have {classes} classes");
+        Err(file.problem(&steps, &message))
+    }
+}
+
+fn momentum(section: &Section, optimizer: OptimizerKind) -> Result<f64, Problem> {
+    let momentum = section.number("momentum", BELOW_ONE)?.unwrap_or(0.0);
+    if momentum > 0.0 && optimizer != OptimizerKind::Sgd {
+        return Err(section.complaint("momentum", "needs the optimizer `sgd`"));
+    }
+    Ok(momentum)
+}
+
+fn weight_decay(section: &Section, optimizer: OptimizerKind) -> Result<f64, Problem> {
+    let decay = section.number("weight_decay", SHARE)?;
+    if decay.is_some() && optimizer != OptimizerKind::AdamW {
+        return Err(section.complaint("weight_decay", "needs the optimizer `adamw`"));
+    }
+    Ok(decay.unwrap_or(0.01))
 }
 
 /// Reads a schedule: a name, or a name with its numbers.
-fn schedule(file: &ParamsFile, value: Option<serde_json::Value>) -> Result<Schedule, Problem> {
-    let Some(value) = value else {
+fn schedule(section: &Section) -> Result<Schedule, Problem> {
+    let rule = "`constant`, `step: {every: 2, factor: 0.5}`, `cosine` or `one_cycle`";
+    let Some(Named { name, numbers }) = section.named("schedule", rule)? else {
         return Ok(Schedule::Constant);
     };
-    // Names alone are schedules whose numbers all have defaults.
-    let value = match value.as_str() {
-        Some(name @ ("cosine" | "one_cycle")) => {
-            serde_json::json!({ name: serde_json::json!({}) })
+    let share = |key, default| {
+        let share = numbers.number(key, SHARE);
+        share.map(|share| share.unwrap_or(default))
+    };
+    Ok(match name {
+        "constant" => {
+            numbers.only(&[])?;
+            Schedule::Constant
         }
-        _ => value,
+        "step" => {
+            numbers.only(&["every", "factor"])?;
+            Schedule::Step {
+                every: NonZeroUsize::new(numbers.needed_count("every", 1..=MOST)?)
+                    .expect("invariant: 1 is the least"),
+                factor: numbers.needed_number("factor", POSITIVE)?,
+            }
+        }
+        "cosine" => {
+            numbers.only(&["to"])?;
+            Schedule::Cosine {
+                to: share("to", 0.0)?,
+            }
+        }
+        "one_cycle" => {
+            numbers.only(&["rise", "from", "to"])?;
+            Schedule::OneCycle {
+                rise: share("rise", 0.3)?,
+                from: share("from", 0.04)?,
+                to: share("to", 0.000_004)?,
+            }
+        }
+        _ => return Err(section.misfit("schedule", rule)),
+    })
+}
+
+fn early_stopping(section: &Section) -> Result<Option<EarlyStopping>, Problem> {
+    let Some(stopping) = section.section("early_stopping")? else {
+        return Ok(None);
     };
-    let steps = steps(&["train", "schedule"]);
-    let schedule: Schedule = serde_json::from_value(value).map_err(|error| {
-        let help = "schedules: constant, step: {every: 2, factor: 0.5}, cosine, one_cycle";
-        let message = format!("`train.schedule`: {error}");
-        file.problem(&steps, &message).help(help)
-    })?;
-    let share = |value: f64| (0.0..=1.0).contains(&value);
-    let fits = match schedule {
-        Schedule::Constant => true,
-        Schedule::Step { factor, .. } => factor > 0.0 && factor.is_finite(),
-        Schedule::Cosine { to } => share(to),
-        Schedule::OneCycle { rise, from, to } => share(rise) && share(from) && share(to),
+    stopping.only(&["metric", "patience", "min_delta"])?;
+    let metrics = [("loss", Watched::Loss), ("accuracy", Watched::Accuracy)];
+    Ok(Some(EarlyStopping {
+        metric: stopping.choice("metric", &metrics)?.unwrap_or_default(),
+        patience: stopping.needed_count("patience", 1..=MOST)?,
+        min_delta: stopping.number("min_delta", NOT_NEGATIVE)?.unwrap_or(0.0),
+    }))
+}
+
+fn augment(section: &Section) -> Result<Option<Augment>, Problem> {
+    let Some(augment) = section.section("augment")? else {
+        return Ok(None);
     };
-    if fits {
-        Ok(schedule)
-    } else {
-        let message = "`train.schedule` takes shares between 0 and 1 and a positive `factor`";
-        Err(file.problem(&steps, message))
-    }
+    augment.only(&["shift", "rotate", "elastic"])?;
+    Ok(Some(Augment {
+        shift: augment.number("shift", PIXELS)?.unwrap_or(0.0),
+        rotate: augment.number("rotate", DEGREES)?.unwrap_or(0.0),
+        elastic: augment.number("elastic", PIXELS)?.unwrap_or(0.0),
+    }))
 }
 
 /// Reads weights: `balanced`, or a list.
-fn class_weights(
-    file: &ParamsFile,
-    value: Option<serde_json::Value>,
-) -> Result<ClassWeights, Problem> {
-    let Some(value) = value else {
-        return Ok(ClassWeights::Even);
+fn class_weights(section: &Section) -> Result<ClassWeights, Problem> {
+    // A batch of classes that weigh nothing would have no mean.
+    let fits = |weight: &f64| *weight > 0.0 && weight.is_finite();
+    let weights = match section.written("class_weights") {
+        None | Some(Value::Null) => return Ok(ClassWeights::Even),
+        Some(Value::Text(name)) if name == "balanced" => return Ok(ClassWeights::Balanced),
+        Some(Value::List(items)) => items
+            .iter()
+            .map(|item| item.as_number().filter(fits))
+            .collect(),
+        Some(_) => None,
     };
-    if value == "balanced" {
-        return Ok(ClassWeights::Balanced);
-    }
-    let weights: Option<Vec<f64>> = serde_json::from_value(value).ok();
+    let weights: Option<Vec<f64>> = weights;
     match weights {
-        Some(weights) if weights.iter().all(|weight| *weight >= 0.0) => {
-            Ok(ClassWeights::Given(weights))
-        }
-        _ => Err(file.problem(
-            &steps(&["train", "class_weights"]),
-            "`train.class_weights` must be `balanced` or a list of numbers, one for each class",
+        Some(weights) => Ok(ClassWeights::Given(weights)),
+        None => Err(section.misfit(
+            "class_weights",
+            "`balanced` or a list of numbers greater than 0, one for each class",
         )),
     }
 }
@@ -443,15 +331,11 @@ train:
 ";
 
     fn train(more: &str) -> Result<TrainParams, Problem> {
-        TrainParams::read(&ParamsFile::of("params.yaml", &format!("{GOOD}{more}")))
+        TrainParams::read(&ParamsFile::of("params.yaml", &format!("{GOOD}{more}"))?)
     }
 
     fn complaint(more: &str) -> String {
         train(more).expect_err("a problem").to_string()
-    }
-
-    fn model(text: &str) -> Result<ModelParams, Problem> {
-        ModelParams::read(&ParamsFile::of("params.yaml", text))
     }
 
     #[test]
@@ -476,7 +360,10 @@ train:
         let said = schedule("{cosine: {too: 1}}")
             .expect_err("unknown")
             .to_string();
-        assert!(said.contains("unknown field `too`"), "{said}");
+        assert!(
+            said.contains("train.schedule.cosine: unknown key `too`"),
+            "{said}"
+        );
     }
 
     #[test]
@@ -485,52 +372,66 @@ train:
             complaint("  momentum: 0.9\n"),
             "`train.momentum` needs the optimizer `sgd` (params.yaml:7:13)"
         );
-        assert_eq!(
-            complaint("  clip: 0\n"),
-            "`train.clip` must be greater than 0 (params.yaml:7:9)"
-        );
-        assert!(complaint("  class_weights: balances\n").contains("`balanced` or a list"));
-        assert!(complaint("  augment: {shear: 1}\n").contains("shear"));
-    }
-
-    #[test]
-    fn layers_are_names_with_or_without_numbers() {
-        let text = "\
-model:
-  layers:
-    - conv: {channels: 8, kernel: 3}
-    - relu
-    - max_pool: {kernel: 2}
-    - flatten
-    - linear
-";
-        let layers = model(text).expect("layers").layers;
-        assert_eq!(layers.len(), 5);
-        assert_eq!(
-            layers[4],
-            LayerSpec::Linear {
-                outputs: None,
-                bias: true
-            }
-        );
-    }
-
-    #[test]
-    fn a_wrong_layer_is_named_with_its_place() {
-        let said = |text: &str| model(text).expect_err("a problem");
-        let problem = said("model:\n  layers:\n    - relu\n    - convv: {channels: 8}\n");
-        assert_eq!(
-            problem.to_string(),
-            "there is no layer `convv` (params.yaml:4:7)"
-        );
-        assert_eq!(problem.help.as_deref(), Some("did you mean `conv`?"));
-        let problem = said("model:\n  layers:\n    - conv: {channels: 8, kernel: 3, pad: 1}\n");
-        let text = problem.to_string();
+        let cases = [
+            (
+                "clip: 0",
+                "clip` must be a number greater than 0, and is `0` (params.yaml:7:9)",
+            ),
+            (
+                "clip: .nan",
+                "clip` must be a number greater than 0, and is `.nan` (params.yaml:7:9)",
+            ),
+            (
+                "warmup: -1",
+                "warmup` must be a whole number from 0 to 1000000, and is `-1` (params.yaml:7:11)",
+            ),
+            (
+                "momentum: much",
+                "momentum` must be a number from 0 to below 1, and is `much` (params.yaml:7:13)",
+            ),
+            (
+                "keep: worst",
+                "keep` must be `last` or `best`, and is `worst` (params.yaml:7:9)",
+            ),
+            (
+                "augment: {shift: .inf}",
+                "augment.shift` must be a number of pixels from 0 to 100, and is `.inf` (params.yaml:7:20)",
+            ),
+            (
+                "early_stopping: {patience: 0}",
+                "early_stopping.patience` must be a whole number from 1 to 1000000, and is `0` (params.yaml:7:30)",
+            ),
+            (
+                "early_stopping: {}",
+                "early_stopping.patience` is missing: it must be a whole number from 1 to 1000000 (params.yaml:7:3)",
+            ),
+            (
+                "schedule: {step: {every: 1, factor: .inf}}",
+                "schedule.step.factor` must be a number greater than 0, and is `.inf` (params.yaml:7:39)",
+            ),
+            (
+                "schedule: linear",
+                "schedule` must be `constant`, `step: {every: 2, factor: 0.5}`, `cosine` or `one_cycle`, and is `linear` (params.yaml:7:13)",
+            ),
+            (
+                "class_weights: [1, .nan]",
+                "class_weights` must be `balanced` or a list of numbers greater than 0, one for each class, and is a list (params.yaml:7:18)",
+            ),
+        ];
+        for (line, message) in cases {
+            assert_eq!(
+                complaint(&format!("  {line}\n")),
+                format!("`train.{message}")
+            );
+        }
         assert!(
-            text.contains("layer 1 (`conv`): unknown field `pad`"),
-            "{text}"
+            complaint("  augment: {shear: 1}\n").contains("train.augment: unknown key `shear`")
         );
-        let problem = said("model: {preset: referense}\n");
-        assert_eq!(problem.help.as_deref(), Some("did you mean `reference`?"));
+    }
+
+    #[test]
+    fn nothing_is_as_good_as_a_key_that_is_not_there() {
+        let params = train("  clip: null\n  augment: ~\n  schedule:\n").expect("params");
+        assert_eq!(params, train("").expect("params"));
     }
 }

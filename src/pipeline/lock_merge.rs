@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::base::path::RepoPath;
 use crate::pipeline::lock::Lock;
+use crate::pipeline::source::Source;
 use crate::pipeline::stage::StageName;
 
 /// What became of two locks.
@@ -40,7 +41,13 @@ pub(crate) fn merge(base: &Lock, ours: &Lock, theirs: &Lock) -> LockMerge {
     let (sources, _) = merge_records(&base.sources, &ours.sources, &theirs.sources);
     lock.sources = sources;
     let data = &lock.data;
-    lock.sources.retain(|path, _| data.contains_key(path));
+    // What is not downloaded has only a source.
+    let is_absent = |path: &RepoPath, source: &Source| {
+        let mut sides = [ours, theirs].into_iter();
+        sides.any(|side| side.sources.get(path) == Some(source) && !side.data.contains_key(path))
+    };
+    lock.sources
+        .retain(|path, source| data.contains_key(path) || is_absent(path, source));
     LockMerge {
         lock,
         conflicts,

@@ -239,7 +239,7 @@ mod tests {
     fn plain_stages_are_read_without_the_yaml_parser() {
         let digest = Digest::of(b"x");
         let chunk = format!(
-            "  train@a:\n    cmd: python train.py --lr 0.1\n    deps:\n      ../up:\n        sha256: {digest}\n        size: 1\n      /far:\n        sha256: {digest}\n        size: 1\n      data/in:\n        sha256: {digest}\n        size: 3\n        files: 2\n    commands:\n      python --version: {digest}\n    params:\n      params.yaml:\n        lr: 0.1\n"
+            "  train@a:\n    cmd: python train.py --lr 0.1\n    deps:\n      ../up:\n        sha256: {digest}\n        size: 1\n      /far:\n        sha256: {digest}\n        size: 1\n      data/in:\n        sha256: {digest}\n        size: 3\n        files: 2\n    commands:\n      python --version: {digest}\n    urls:\n      s3://b/x: etag 1\n    params:\n      params.yaml:\n        lr: 0.1\n"
         );
         let (name, entry) = read_plain(&chunk).expect("is plain");
         assert_eq!(name.as_str(), "train@a");

@@ -103,7 +103,11 @@ fn plane(figure: &Figure, kind: Kind) -> Result<Plane, Problem> {
     let clouds: Vec<Vec<(f64, f64)>> = xs
         .into_iter()
         .zip(all_ys)
-        .map(|(x, y)| x.into_iter().zip(y).collect())
+        .zip(&figure.series)
+        .map(|((x, y), series)| {
+            let points = x.into_iter().zip(y).collect();
+            without_gaps_between_all(points, &series.y.is_given())
+        })
         .collect();
     for (key, points) in clouds.into_iter().enumerate() {
         let layer = |mark, points| Layer { key, mark, points };
@@ -219,6 +223,18 @@ fn numbers(series: &Series, column: &Column, name: &str) -> Result<Vec<f64>, Pro
     })
 }
 
+/// Leaves out the empty cells where no two values follow on each other: what is measured every tenth
+/// step has no gaps. Those of other curves are some.
+fn without_gaps_between_all(points: Vec<(f64, f64)>, is_given: &[bool]) -> Vec<(f64, f64)> {
+    if is_given.windows(2).any(|pair| pair[0] && pair[1]) {
+        return points;
+    }
+    let given = points.into_iter().zip(is_given);
+    given
+        .filter_map(|(point, given)| given.then_some(point))
+        .collect()
+}
+
 fn sorted(mut points: Vec<(f64, f64)>) -> Vec<(f64, f64)> {
     points.retain(|point| point.0.is_finite());
     points.sort_by(|one, other| one.0.total_cmp(&other.0));
@@ -259,7 +275,12 @@ fn bars(figure: &Figure, kind: Kind) -> Result<Bars, Problem> {
         };
         let lengths = numbers(series, length, name)?;
         for (label, length) in category.labels().into_iter().zip(lengths) {
-            categories.entry(label).or_default().insert(key, length);
+            // Several rows of a category are one bar, as Vega-Lite stacks them.
+            *categories
+                .entry(label)
+                .or_default()
+                .entry(key)
+                .or_insert(0.0) += length;
         }
     }
     if kind == Kind::BarHorizontalSorted {

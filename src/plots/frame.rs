@@ -43,6 +43,12 @@ impl Column {
         }
     }
 
+    /// Returns for each row whether there is a value at all, be it none that can be counted with.
+    pub(crate) fn is_given(&self) -> Vec<bool> {
+        let texts = self.labels();
+        texts.iter().map(|text| !text.trim().is_empty()).collect()
+    }
+
     /// Returns the values as texts, empty where one is missing.
     pub(crate) fn labels(&self) -> Vec<String> {
         match self {

@@ -258,6 +258,16 @@ fn digits_behind(step: f64) -> usize {
         .unwrap_or(15)
 }
 
+/// Writes a number of a bar with four digits at most, and none that say nothing.
+pub(crate) fn write_short(value: f64) -> String {
+    let exact = value.to_string();
+    if exact.len() <= 6 || value == 0.0 {
+        return exact.replace('-', "−");
+    }
+    let unit = 10f64.powf(value.abs().log10().floor() - 3.0);
+    write((value / unit).round() * unit, unit)
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

@@ -8,7 +8,7 @@ use crate::plots::chart::{Axis, Bars, Chart, Drawing, Key, Layer, Mark, Plane};
 use crate::plots::compose::{X_TICKS, Y_TICKS};
 use crate::plots::decimate::{thin_cloud, thin_curve};
 use crate::plots::palette::{self, COLOURS, dash};
-use crate::plots::scale::{Growth, Tick, write};
+use crate::plots::scale::{Growth, Tick, write_short};
 use crate::plots::svg_matrix::draw_matrices;
 
 /// The height of a plane, without titles and labels.
@@ -422,16 +422,6 @@ fn draw_bars(canvas: &mut Canvas, bars: &Bars, keys: &[Key], top: f64) -> f64 {
     bottom + 46.0
 }
 
-/// Writes a bar's number with four digits at most, and none that say nothing.
-fn short(value: f64) -> String {
-    let exact = value.to_string();
-    if exact.len() <= 6 || value == 0.0 {
-        return exact.replace('-', "−");
-    }
-    let unit = 10f64.powf(value.abs().log10().floor() - 3.0);
-    write((value / unit).round() * unit, unit)
-}
-
 fn draw_bar(
     canvas: &mut Canvas,
     (index, key): (usize, &Key),
@@ -449,7 +439,7 @@ fn draw_bar(
         &format!("class=\"bar\" rx=\"2\" data-t=\"{tip}\""),
     );
     if thickness > 10.0 {
-        let text = short(length);
+        let text = write_short(length);
         let (x, anchor) = if end < zero {
             (end - 5.0, Anchor::End)
         } else {

@@ -5,6 +5,7 @@ use anstyle::{AnsiColor, Style};
 use crate::base::shown::Shown;
 use crate::plots::chart::{Bars, Chart, Drawing, Key, Mark, Matrix, Plane};
 use crate::plots::decimate::thin_curve;
+use crate::plots::scale::write_short;
 
 /// How many lines a plane takes, without its axis.
 const LINES: usize = 14;
@@ -230,7 +231,7 @@ fn bars_text(bars: &Bars, keys: &[Key], width: usize) -> String {
             let number = if length.is_nan() {
                 String::new()
             } else {
-                length.to_string()
+                write_short(length)
             };
             text += &format!("{:left$} │{bar} {number}\n", Shown(name));
         }

@@ -2,33 +2,30 @@
 //! number of threads. What is asynchronous stays in this file.
 
 use std::fs::File;
-use std::io::Read;
+use std::io::Seek;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::OnceLock;
 use std::time::Duration;
 
 use opendal::layers::{RetryLayer, TimeoutLayer};
-use opendal::options::{ListOptions, ReaderOptions, WriteOptions};
+use opendal::options::ListOptions;
 use opendal::{ErrorKind, Operator};
 use tokio::runtime::{Builder, Runtime};
 
 use crate::base::cancel::{CancelToken, Urgency};
-use crate::base::digest::{Digest, Hasher};
+use crate::base::digest::Digest;
 use crate::base::fs::failed;
 use crate::remote::credentials;
 use crate::remote::error::{Error, Reason};
+use crate::remote::hdfs;
+use crate::remote::parallel::in_parallel;
 use crate::remote::place::{Kind, Place};
+use crate::remote::streams::{PART, PARTS_AT_ONCE, read_some, write_parts};
 use crate::store::Meter;
 
 /// How many transfers run at once where nobody says otherwise.
 const JOBS: usize = 16;
-
-/// The bytes of one part of a big object.
-pub(crate) const PART: u64 = 8 * 1024 * 1024;
-
-/// So many parts of one object travel at once.
-const PARTS_AT_ONCE: usize = 4;
 
 /// How long one step may take: a part over a slow link takes its time.
 const STEP: Duration = Duration::from_mins(1);
@@ -50,6 +47,8 @@ pub(crate) struct Found {
     pub(crate) etag: Option<String>,
     /// When it was last written, in seconds since 1970 by the clock of the other side.
     pub(crate) modified: Option<i64>,
+    /// Tells this state of it from others, as far as the other side gives means.
+    pub(crate) version: Option<String>,
 }
 
 /// How deep a listing goes.
@@ -187,12 +186,12 @@ impl Backend {
             meter.add_bytes(bytes.len() as u64);
             Ok(())
         })?;
-        // Only one that is too long still has something to give.
-        if !read_ends(self, path, size)? {
-            return Err(self.wrong(path, format!("it is longer than {size} bytes")));
+        if self.stat(path)?.is_none_or(|found| found.size != size) {
+            return Err(self.wrong(path, format!("it does not end after {size} bytes")));
         }
-        let (digest, read) = hash(file).map_err(failed("cannot read", shown))?;
-        Ok((digest, read))
+        let mut file = file;
+        let hashed = file.rewind().and_then(|()| Digest::of_reader(&mut file));
+        Ok(hashed.map_err(failed("cannot read", shown))?)
     }
 
     /// Writes an object that is in memory. It is whole or not there, whatever happens meanwhile.
@@ -243,6 +242,9 @@ impl Backend {
                 written.unwrap_or(0)
             );
             return Err(self.wrong(path, what));
+        }
+        if self.place.kind == Kind::Webhdfs {
+            return hdfs::rename(&self.place, &unfinished, path, &self.cancel);
         }
         self.run(self.operator.rename(&unfinished, path))?
             .map_err(explain)
@@ -328,168 +330,23 @@ impl Backend {
     }
 }
 
-/// Does `work` for each item, several at once; the first error ends it.
-pub(crate) fn in_parallel<T: Sync, R: Send>(
-    jobs: usize,
-    items: &[T],
-    cancel: &CancelToken,
-    work: impl Fn(&T) -> Result<R, Error> + Sync,
-) -> Result<Vec<R>, Error> {
-    use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-    let (next, is_over) = (AtomicUsize::new(0), AtomicBool::new(false));
-    let worker = || {
-        let mut done = Vec::new();
-        loop {
-            let index = next.fetch_add(1, Ordering::Relaxed);
-            let Some(item) = items
-                .get(index)
-                .filter(|_| !is_over.load(Ordering::Relaxed))
-            else {
-                return Ok(done);
-            };
-            let outcome = if cancel.is_cancelled() {
-                Err(Error::Cancelled)
-            } else {
-                work(item)
-            };
-            match outcome {
-                Ok(value) => done.push((index, value)),
-                Err(error) => {
-                    is_over.store(true, Ordering::Relaxed);
-                    return Err(error);
-                }
-            }
-        }
-    };
-    let jobs = jobs.min(items.len());
-    if jobs <= 1 {
-        let done: Vec<(usize, R)> = worker()?;
-        return Ok(done.into_iter().map(|(_, value)| value).collect());
-    }
-    let outcomes: Vec<Result<Vec<(usize, R)>, Error>> = std::thread::scope(|scope| {
-        let threads: Vec<_> = (0..jobs).map(|_| scope.spawn(worker)).collect();
-        let joined = threads.into_iter().map(|thread| {
-            thread
-                .join()
-                .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-        });
-        joined.collect()
-    });
-    let mut all = Vec::with_capacity(items.len());
-    for outcome in outcomes {
-        all.extend(outcome?);
-    }
-    all.sort_by_key(|(index, _)| *index);
-    Ok(all.into_iter().map(|(_, value)| value).collect())
-}
-
-/// Reads a range, but at most so many bytes, whatever the other side sends.
-async fn read_some(
-    operator: &Operator,
-    path: &str,
-    range: impl std::ops::RangeBounds<u64>,
-    length: u64,
-) -> opendal::Result<Vec<u8>> {
-    let length_in_memory = usize::try_from(length).unwrap_or(usize::MAX);
-    let reader = operator
-        .reader_options(path, ReaderOptions::default())
-        .await?;
-    let mut reader = reader.into_futures_async_read(range).await?;
-    let mut bytes = Vec::with_capacity(length_in_memory.min(1 << 20));
-    while bytes.len() < length_in_memory {
-        let chunk = reader.read_buffer(length_in_memory - bytes.len()).await;
-        let chunk = chunk.map_err(of_io)?;
-        if chunk.is_empty() {
-            break;
-        }
-        for piece in chunk {
-            bytes.extend_from_slice(&piece);
-        }
-    }
-    Ok(bytes)
-}
-
-/// Takes the client's error out of the one that its reader has wrapped it into.
-fn of_io(error: std::io::Error) -> opendal::Error {
-    let kind = error.kind();
-    let Some(inner) = error.into_inner() else {
-        return opendal::Error::new(ErrorKind::Unexpected, kind.to_string());
-    };
-    match inner.downcast::<opendal::Error>() {
-        Ok(inner) => *inner,
-        Err(inner) => opendal::Error::new(ErrorKind::Unexpected, inner.to_string()),
-    }
-}
-
-async fn write_parts(
-    operator: &Operator,
-    path: &str,
-    file: &mut File,
-    size: u64,
-    meter: &Meter,
-) -> opendal::Result<()> {
-    let can_part = operator.info().capability().write_can_multi;
-    let part = usize::try_from(if can_part { PART } else { size.max(1) }).unwrap_or(usize::MAX);
-    let options = WriteOptions {
-        concurrent: PARTS_AT_ONCE,
-        chunk: (can_part && size > PART).then_some(part),
-        ..WriteOptions::default()
-    };
-    let mut writer = operator.writer_options(path, options).await?;
-    let mut rest = size;
-    loop {
-        let length = rest.min(part as u64);
-        let mut bytes = vec![0; usize::try_from(length).unwrap_or(usize::MAX)];
-        if let Err(error) = file.read_exact(&mut bytes) {
-            let _left = writer.abort().await;
-            let message = "the local file became shorter";
-            return Err(opendal::Error::new(ErrorKind::Unexpected, message).set_source(error));
-        }
-        if let Err(error) = writer.write(bytes).await {
-            let _left = writer.abort().await;
-            return Err(error);
-        }
-        meter.add_bytes(length);
-        rest -= length;
-        if rest == 0 {
-            break;
-        }
-    }
-    writer.close().await.map(|_| ())
-}
-
-/// Returns whether an object ends where it should.
-fn read_ends(backend: &Backend, path: &str, size: u64) -> Result<bool, Error> {
-    Ok(backend.stat(path)?.is_some_and(|found| found.size == size))
-}
-
-fn hash(file: &File) -> std::io::Result<(Digest, u64)> {
-    let mut hasher = Hasher::default();
-    let mut block = vec![0; 1 << 20];
-    let mut at = 0;
-    loop {
-        let count = file.read_at(&mut block, at)?;
-        if count == 0 {
-            return Ok((hasher.digest(), at));
-        }
-        hasher.update(&block[..count]);
-        at += count as u64;
-    }
-}
-
 fn found_of(path: &str, metadata: &opendal::Metadata) -> Found {
+    let (modified, nanoseconds) = metadata.last_modified().map_or((None, None), |time| {
+        let time = time.into_inner();
+        (Some(time.as_second()), Some(time.as_nanosecond()))
+    });
+    let tag = metadata.etag().map(str::to_owned);
     Found {
         path: path.to_owned(),
         size: metadata.content_length(),
-        etag: metadata.etag().map(str::to_owned),
-        modified: metadata
-            .last_modified()
-            .map(|time| time.into_inner().as_second()),
+        etag: tag.clone(),
+        modified,
+        version: tag.or(nanoseconds.map(|time| time.to_string())),
     }
 }
 
 /// Makes a name that nobody else has.
-fn unique() -> String {
+pub(super) fn unique() -> String {
     use std::sync::atomic::{AtomicU64, Ordering};
     use std::time::{SystemTime, UNIX_EPOCH};
     static COUNT: AtomicU64 = AtomicU64::new(0);

@@ -1,124 +1,134 @@
 //! `Catalog`: all indexes of a remote together. Each is fetched once and kept here by its name, so
 //! that asking a remote what it has costs one listing.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::path::Path;
 
 use crate::base::digest::Digest;
-use crate::base::fs;
-use crate::remote::backend::{Backend, Depth, in_parallel};
+use crate::remote::backend::{Backend, Found};
 use crate::remote::error::Error;
-use crate::remote::index::{Index, Unread};
+use crate::remote::index::{Index, Spot};
+use crate::remote::kept_index::{INDEX, KeptIndexes, Reading, Wreck, index_path};
+use crate::remote::listing::Listing;
+use crate::remote::parallel::in_parallel;
 use crate::remote::place::Kind;
-use crate::store::Slot;
-
-/// The folder of the indexes.
-pub(super) const INDEX: &str = "index";
-
-/// Names the indexes, for those who cannot list.
-pub(super) const NAMES: &str = "index/names";
-
-/// No index is longer.
-const LONGEST: u64 = 1 << 30;
+use crate::remote::salvage::{Salvage, salvage};
 
 /// How often it is looked again when an index goes while it is looked at.
 const LOOKS: usize = 4;
 
-/// Where an object is.
+/// A spot, and whether our project has said that it needs the object there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Spot {
-    /// In a pack, whose file has this size.
-    Pack {
-        /// The pack's name.
-        pack: Digest,
-        /// The size of its file.
-        size: u64,
-        /// Where in it.
-        slot: Slot,
-    },
-    /// In a file of its own, of this size.
-    Own(u64),
-}
-
-impl Spot {
-    /// Returns the object's size.
-    pub(super) fn length(&self) -> u64 {
-        match self {
-            Self::Pack { slot, .. } => u64::from(slot.length),
-            Self::Own(size) => *size,
-        }
-    }
+struct Claim {
+    spot: Spot,
+    is_own: bool,
 }
 
 /// What a remote says that it has.
+#[derive(Default)]
 pub(super) struct Catalog {
     /// The indexes by their names.
     pub(super) indexes: Vec<(Digest, Index)>,
-    spots: HashMap<Digest, Spot>,
-    /// What the indexes of our project name.
-    own: HashSet<Digest>,
+    /// Indexes that are damaged at the remote.
+    pub(super) wrecks: Vec<Wreck>,
+    /// What was found in the place of damaged indexes that nobody here has.
+    pub(super) salvage: Option<Salvage>,
+    /// Whether those who cannot list are led to all indexes.
+    pub(super) is_named: bool,
+    claims: HashMap<Digest, Claim>,
+    /// Objects that are said to be in several places are there beside the first.
+    others: HashMap<Digest, Vec<Claim>>,
 }
 
 impl Catalog {
-    /// Reads what has changed since the last time; `folder` keeps what is known.
+    /// Reads what has changed since the last time; `folder` keeps what is known. What is damaged is
+    /// left out, and found in the packs instead as far as it can be.
     pub(super) fn load(backend: &Backend, folder: &Path, project: Digest) -> Result<Self, Error> {
         let mut looks = 0;
         loop {
             looks += 1;
-            match Self::try_load(backend, folder, project) {
+            let kept = KeptIndexes::open(folder.to_owned())?;
+            let listing = Listing::read(backend, INDEX)?;
+            let readings = read_all(backend, &kept, &listing)?;
+            let is_last = looks == LOOKS;
+            let gone = readings.iter().find(|(_, reading)| reading.is_none());
+            match gone {
                 // Somebody has just put several indexes into one.
-                Err(Error::Missing { .. }) if looks < LOOKS => {}
-                outcome => return outcome,
-            }
-        }
-    }
-
-    fn try_load(backend: &Backend, folder: &Path, project: Digest) -> Result<Self, Error> {
-        let names = names(backend)?;
-        let read = |name: &Digest| Ok((*name, read_index(backend, folder, *name)?));
-        let indexes = in_parallel(backend.jobs(), &names, backend.cancel(), read)?;
-        forget_others(folder, &names)?;
-        Ok(Self::of(indexes, project))
-    }
-
-    fn of(mut indexes: Vec<(Digest, Index)>, project: Digest) -> Self {
-        // Our own have the last word: a push mends those.
-        indexes.sort_by_key(|(name, index)| (index.project == project, *name));
-        let (mut spots, mut own) = (HashMap::new(), HashSet::new());
-        for (_, index) in &indexes {
-            let is_own = index.project == project;
-            for pack in &index.packs {
-                for slot in &pack.slots {
-                    let (name, size, slot) = (pack.name, pack.size, *slot);
-                    let spot = Spot::Pack {
-                        pack: name,
-                        size,
-                        slot,
-                    };
-                    spots.insert(slot.digest, spot);
-                    is_own.then(|| own.insert(slot.digest));
+                Some(_) if !is_last => continue,
+                // The list for those who cannot list may be older than what it names.
+                Some((name, _)) if backend.kind() != Kind::Http => {
+                    return Err(backend.missing(&index_path(*name)));
                 }
+                _ => {}
             }
-            for (digest, size) in &index.objects {
-                spots.insert(*digest, Spot::Own(*size));
-                is_own.then(|| own.insert(*digest));
-            }
-        }
-        Self {
-            indexes,
-            spots,
-            own,
+            kept.forget_others(&listing.files)?;
+            let readings: Vec<Reading> = readings.into_iter().filter_map(|(_, one)| one).collect();
+            kept.remember(&readings, &listing.files)?;
+            return Self::of(readings, listing.is_named, backend, project);
         }
     }
 
-    /// Returns where an object is said to be.
-    pub(super) fn spot(&self, digest: Digest) -> Option<Spot> {
-        self.spots.get(&digest).copied()
+    fn of(
+        readings: Vec<Reading>,
+        is_named: bool,
+        backend: &Backend,
+        project: Digest,
+    ) -> Result<Self, Error> {
+        let mut catalog = Self {
+            is_named,
+            ..Self::default()
+        };
+        for reading in readings {
+            let index = reading.index.map(|index| (reading.name, index));
+            catalog.indexes.extend(index);
+            catalog.wrecks.extend(reading.wreck);
+        }
+        if catalog.has_lost() && backend.kind() != Kind::Http {
+            catalog.salvage = Some(salvage(backend, &catalog)?);
+        }
+        // Our own have the first word: a push mends those.
+        let is_other = |index: &Index| index.project != project;
+        catalog
+            .indexes
+            .sort_by_key(|(name, index)| (is_other(index), *name));
+        let all = catalog.indexes.iter().map(|(_, index)| index);
+        let salvaged = catalog.salvage.iter().map(|salvage| &salvage.index);
+        let (mut claims, mut others) = (HashMap::new(), HashMap::new());
+        for index in all.chain(salvaged) {
+            let is_own = index.project == project;
+            for (digest, spot) in index.spots() {
+                enter(&mut claims, &mut others, digest, Claim { spot, is_own });
+            }
+        }
+        (catalog.claims, catalog.others) = (claims, others);
+        Ok(catalog)
     }
 
-    /// Returns whether our project has said that it needs an object.
-    pub(super) fn is_claimed(&self, digest: Digest) -> bool {
-        self.own.contains(&digest)
+    /// Returns whether there are indexes of which nobody here knows what they say.
+    pub(super) fn has_lost(&self) -> bool {
+        self.wrecks.iter().any(|wreck| wreck.good.is_none())
+    }
+
+    /// Returns the paths of the indexes that are damaged.
+    pub(super) fn damaged(&self) -> Vec<String> {
+        let wrecks = self.wrecks.iter();
+        wrecks.map(|wreck| index_path(wreck.name)).collect()
+    }
+
+    /// Returns where an object is said to be, the likeliest place first.
+    pub(super) fn spots(&self, digest: Digest) -> impl Iterator<Item = Spot> {
+        self.claims_of(digest).map(|claim| claim.spot)
+    }
+
+    fn claims_of(&self, digest: Digest) -> impl Iterator<Item = &Claim> {
+        let first = self.claims.get(&digest).into_iter();
+        first.chain(self.others.get(&digest).into_iter().flatten())
+    }
+
+    /// Returns whether our project has said that it needs the object in this place.
+    pub(super) fn is_claimed_at(&self, digest: Digest, spot: Spot) -> bool {
+        let is_it = |claim: &Claim| claim.is_own && claim.spot == spot;
+        self.claims_of(digest).any(is_it)
     }
 
     /// Returns the indexes of one project.
@@ -129,66 +139,27 @@ impl Catalog {
     }
 }
 
-/// Lists the names of the indexes.
-fn names(backend: &Backend) -> Result<Vec<Digest>, Error> {
-    if backend.kind() == Kind::Http {
-        let text = backend.read(NAMES, LONGEST)?.unwrap_or_default();
-        let text = String::from_utf8_lossy(&text).into_owned();
-        let names = text.lines().map(str::parse).collect::<Result<_, _>>();
-        let what = || "it names no indexes".to_owned();
-        return names.map_err(|_| backend.wrong(NAMES, what()));
-    }
-    let found = backend.list(INDEX, Depth::Flat)?;
-    let names = found.iter().filter_map(|found| digest_in(&found.path));
-    Ok(names.collect())
-}
-
-/// Returns the digest that a path ends with.
-pub(super) fn digest_in(path: &str) -> Option<Digest> {
-    let name = path.rsplit('/').next()?;
-    name.split('.').next()?.parse().ok()
-}
-
-fn read_index(backend: &Backend, folder: &Path, name: Digest) -> Result<Index, Error> {
-    let kept = folder.join(name.to_string());
-    if let Some(bytes) = fs::read(&kept)?
-        && Digest::of(&bytes) == name
-        && let Some(Ok(index)) = String::from_utf8(bytes)
-            .ok()
-            .map(|text| Index::parse(&text))
-    {
-        return Ok(index);
-    }
-    let path = format!("{INDEX}/{name}");
-    let Some(bytes) = backend.read(&path, LONGEST)? else {
-        return Err(backend.missing(&path));
-    };
-    if Digest::of(&bytes) != name {
-        return Err(backend.wrong(&path, "its bytes have another digest".to_owned()));
-    }
-    let text = String::from_utf8_lossy(&bytes);
-    let index = Index::parse(&text).map_err(|unread| match unread {
-        Unread::Newer(version) => Error::Newer {
-            url: backend.url().to_owned(),
-            version,
-        },
-        Unread::Foreign => backend.wrong(&path, "it is no index".to_owned()),
-    })?;
-    fs::write_replaceable(&kept, &bytes)?;
-    Ok(index)
-}
-
-/// Deletes kept indexes that the remote does not have any more.
-fn forget_others(folder: &Path, names: &[Digest]) -> Result<(), Error> {
-    let known: HashSet<&Digest> = names.iter().collect();
-    let Ok(entries) = std::fs::read_dir(folder) else {
-        return Ok(());
-    };
-    for entry in entries.flatten() {
-        let name = entry.file_name().to_str().and_then(digest_in);
-        if name.is_some_and(|name| !known.contains(&name)) {
-            fs::remove_file(&entry.path())?;
+fn enter(
+    claims: &mut HashMap<Digest, Claim>,
+    others: &mut HashMap<Digest, Vec<Claim>>,
+    digest: Digest,
+    claim: Claim,
+) {
+    let first = *claims.entry(digest).or_insert(claim);
+    if first.spot != claim.spot {
+        let rest = others.entry(digest).or_default();
+        if !rest.contains(&claim) {
+            rest.push(claim);
         }
     }
-    Ok(())
+}
+
+type Readings = Vec<(Digest, Option<Reading>)>;
+
+fn read_all(backend: &Backend, kept: &KeptIndexes, listing: &Listing) -> Result<Readings, Error> {
+    let files: Vec<(&Digest, &Option<Found>)> = listing.files.iter().collect();
+    let read = |(name, found): &(&Digest, &Option<Found>)| {
+        Ok((**name, kept.read(backend, **name, found.as_ref())?))
+    };
+    in_parallel(backend.jobs(), &files, backend.cancel(), read)
 }

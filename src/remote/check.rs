@@ -3,23 +3,19 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use crate::base::digest::{Digest, Hasher};
-use crate::remote::backend::{Depth, PART, in_parallel};
-use crate::remote::catalog::digest_in;
+use crate::remote::backend::Depth;
 use crate::remote::depot::{Depot, Layout, OBJECTS};
 use crate::remote::error::Error;
+use crate::remote::fault::Fault;
+use crate::remote::kept_index::{INDEX, KeptIndexes};
+use crate::remote::listing::{Listing, digest_in};
+use crate::remote::parallel::in_parallel;
 use crate::remote::place::Kind;
 use crate::remote::push::pack_path;
+use crate::remote::runs::RUNS;
+use crate::remote::streams::PART;
 use crate::remote::sweep::paths_of;
 use crate::store::{Cache, Meter, check_pack, sound_objects};
-
-/// What is wrong with a file at a remote.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Fault {
-    /// It is not there.
-    Missing,
-    /// Its bytes are not what its name says.
-    Corrupt,
-}
 
 /// What was found at a remote.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -42,6 +38,27 @@ struct Expected {
     is_pack: bool,
 }
 
+impl Expected {
+    /// A file whose name is the digest of its bytes.
+    fn plain(path: String, digest: Digest, size: u64) -> Self {
+        Self {
+            path,
+            size,
+            digest,
+            is_pack: false,
+        }
+    }
+
+    fn pack(digest: Digest, size: u64) -> Self {
+        Self {
+            path: pack_path(digest),
+            size,
+            digest,
+            is_pack: true,
+        }
+    }
+}
+
 impl Depot {
     /// Reads all that is there.
     pub(crate) fn inspect(&self, meter: &Meter) -> Result<Inspection, Error> {
@@ -49,10 +66,13 @@ impl Depot {
         if !self.check_marker()? {
             return Ok(inspection);
         }
-        let expected = match self.layout {
+        let mut expected = match self.layout {
             Layout::Packs => self.expected(&mut inspection)?,
             Layout::Plain => self.expected_plain()?,
         };
+        for folder in [INDEX, RUNS] {
+            expected.extend(self.named_in(folder)?);
+        }
         let bytes = expected.iter().map(|file| file.size).sum();
         meter.expect(expected.len() as u64, bytes);
         let check = |file: &Expected| self.check_file(file, meter);
@@ -60,36 +80,57 @@ impl Depot {
         for (path, size, fault) in in_parallel(jobs, &expected, self.cancel(), check)? {
             inspection.files += 1;
             inspection.bytes += size;
+            if fault.is_some() && path.starts_with(INDEX) {
+                self.doubt_index(&path)?;
+            }
             inspection.faults.extend(fault.map(|fault| (path, fault)));
         }
         Ok(inspection)
+    }
+
+    /// Has an index be looked at anew by whoever uses it next here.
+    fn doubt_index(&self, path: &str) -> Result<(), Error> {
+        match digest_in(path) {
+            Some(name) => KeptIndexes::open(self.index_folder())?.doubt(name),
+            None => Ok(()),
+        }
+    }
+
+    /// Lists the indexes, or the files of runs.
+    fn named_in(&self, folder: &str) -> Result<Vec<Expected>, Error> {
+        let mut expected = Vec::new();
+        for (name, found) in Listing::read(&self.backend, folder)?.files {
+            let path = format!("{folder}/{name}");
+            let found = match found {
+                Some(found) => Some(found),
+                None => self.backend.stat(&path)?,
+            };
+            let size = found.map_or(0, |found| found.size);
+            expected.push(Expected::plain(path, name, size));
+        }
+        Ok(expected)
     }
 
     /// Lists what the indexes name, and notes what they do not.
     fn expected(&self, inspection: &mut Inspection) -> Result<Vec<Expected>, Error> {
         let catalog = self.catalog()?;
         let mut expected = BTreeMap::new();
-        for (_, index) in &catalog.indexes {
-            for pack in &index.packs {
-                let (path, size, digest) = (pack_path(pack.name), pack.size, pack.name);
-                let file = Expected {
-                    path,
-                    size,
-                    digest,
-                    is_pack: true,
-                };
-                expected.insert(file.path.clone(), file);
-            }
-            for (digest, size) in &index.objects {
-                let (path, size, digest) = (format!("{OBJECTS}/{digest}"), *size, *digest);
-                let file = Expected {
-                    path,
-                    size,
-                    digest,
-                    is_pack: false,
-                };
-                expected.insert(file.path.clone(), file);
-            }
+        let salvaged = catalog.salvage.iter().map(|salvage| &salvage.index);
+        for index in catalog
+            .indexes
+            .iter()
+            .map(|(_, index)| index)
+            .chain(salvaged)
+        {
+            let packs = index
+                .packs
+                .iter()
+                .map(|pack| Expected::pack(pack.name, pack.size));
+            let objects = index.objects.iter().map(|(digest, size)| {
+                Expected::plain(format!("{OBJECTS}/{digest}"), *digest, *size)
+            });
+            let files = packs.chain(objects);
+            expected.extend(files.map(|file| (file.path.clone(), file)));
         }
         if self.backend.kind() != Kind::Http {
             for folder in ["packs", OBJECTS] {
@@ -108,13 +149,7 @@ impl Depot {
         let file = |found: crate::remote::backend::Found| {
             let name = found.path.strip_prefix("sha256/")?.replace('/', "");
             let digest = digest_in(&name)?;
-            let (path, size) = (found.path, found.size);
-            Some(Expected {
-                path,
-                size,
-                digest,
-                is_pack: false,
-            })
+            Some(Expected::plain(found.path, digest, found.size))
         };
         Ok(found.into_iter().filter_map(file).collect())
     }
@@ -135,16 +170,8 @@ impl Depot {
         meter.add_bytes(file.size);
         match outcome {
             Ok(true) => {}
-            Ok(false) | Err(Error::Wrong { .. }) => return done(Some(Fault::Corrupt)),
-            Err(Error::Missing { .. }) => return done(Some(Fault::Missing)),
-            Err(error) => {
-                // One that is too short cannot be read to where it should end.
-                return match self.backend.stat(&file.path)? {
-                    Some(found) if found.size != file.size => done(Some(Fault::Corrupt)),
-                    Some(_) => Err(error),
-                    None => done(Some(Fault::Missing)),
-                };
-            }
+            Ok(false) => return done(Some(Fault::Corrupt)),
+            Err(error) => return done(Some(self.backend.fault(&file.path, file.size, error)?)),
         }
         let found = self.backend.stat(&file.path)?.map(|found| found.size);
         done((found != Some(file.size)).then_some(Fault::Corrupt))
@@ -169,8 +196,11 @@ impl Depot {
         cache: &Cache,
     ) -> Result<usize, Error> {
         let (mut slots, mut foreign) = (HashMap::new(), HashSet::new());
+        let mut count = 0;
         if self.layout == Layout::Packs {
-            for (_, index) in &self.catalog()?.indexes {
+            let catalog = self.catalog()?;
+            count += self.mend(&catalog)?;
+            for (_, index) in &catalog.indexes {
                 if index.project != self.project {
                     foreign.extend(paths_of(index));
                 }
@@ -183,8 +213,7 @@ impl Depot {
         let corrupt = inspection
             .faults
             .iter()
-            .filter(|(_, fault)| **fault == Fault::Corrupt);
-        let mut count = 0;
+            .filter(|(path, fault)| **fault == Fault::Corrupt && !path.starts_with(INDEX));
         // What other projects have in it only they can bring again.
         for (path, _) in corrupt.filter(|(path, _)| !foreign.contains(*path)) {
             if let Some(slots) = slots.get(path) {

@@ -5,9 +5,12 @@ use std::path::{Path, PathBuf};
 
 use crate::base::cancel::CancelToken;
 use crate::base::digest::Digest;
-use crate::remote::backend::{Backend, Depth, in_parallel};
-use crate::remote::catalog::{Catalog, digest_in};
+use crate::remote::backend::{Backend, Depth};
+use crate::remote::catalog::Catalog;
 use crate::remote::error::Error;
+use crate::remote::index::Spot;
+use crate::remote::listing::digest_in;
+use crate::remote::parallel::in_parallel;
 use crate::remote::place::{Kind, Options, Place};
 
 /// Says of a place that it is a remote, and of which layout.
@@ -59,6 +62,24 @@ pub(crate) struct Want {
     pub(crate) digest: Digest,
     /// Its size; that of a folder's manifest may not be known.
     pub(crate) size: Option<u64>,
+}
+
+/// What was seen of a remote without fetching anything.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Survey {
+    /// The objects that are there.
+    pub(crate) there: HashSet<Digest>,
+    /// The paths of indexes that are damaged.
+    pub(crate) damaged: Vec<String>,
+}
+
+/// What the indexes say of some objects, against what is there.
+#[derive(Default)]
+pub(super) struct Present {
+    /// The objects that are there, and where.
+    pub(super) spots: HashMap<Digest, Spot>,
+    /// Objects that are not where an index says.
+    pub(super) absent: Vec<(Digest, Spot)>,
 }
 
 /// A remote with what a project has there.
@@ -113,39 +134,51 @@ impl Depot {
         self.backend.cancel()
     }
 
-    /// Returns which of these objects are there.
-    pub(crate) fn present(&self, wants: &[Want]) -> Result<HashSet<Digest>, Error> {
+    /// Looks which of these objects are there.
+    pub(crate) fn survey(&self, wants: &[Want]) -> Result<Survey, Error> {
         if !self.check_marker()? {
-            return Ok(HashSet::new());
+            return Ok(Survey::default());
         }
         match self.layout {
             Layout::Packs => {
                 let catalog = self.catalog()?;
-                self.present_by(&catalog, wants)
+                Ok(Survey {
+                    there: self
+                        .present_by(&catalog, wants)?
+                        .spots
+                        .into_keys()
+                        .collect(),
+                    damaged: catalog.damaged(),
+                })
             }
-            Layout::Plain => self.present_plain(wants),
+            Layout::Plain => Ok(Survey {
+                there: self.present_plain(wants)?,
+                damaged: Vec::new(),
+            }),
         }
     }
 
     /// Reads the indexes.
     pub(super) fn catalog(&self) -> Result<Catalog, Error> {
-        Catalog::load(&self.backend, &self.state.join("index"), self.project)
+        Catalog::load(&self.backend, &self.index_folder(), self.project)
     }
 
-    /// Returns which objects are where the indexes say. An index alone is not believed: somebody may
-    /// have deleted what it names.
-    pub(super) fn present_by(
-        &self,
-        catalog: &Catalog,
-        wants: &[Want],
-    ) -> Result<HashSet<Digest>, Error> {
-        use crate::remote::catalog::Spot;
-        let spots: Vec<(Digest, Spot)> = wants
-            .iter()
-            .filter_map(|want| Some((want.digest, catalog.spot(want.digest)?)))
-            .collect();
-        let is_packed = |(_, spot): &&(Digest, Spot)| matches!(spot, Spot::Pack { .. });
-        let packs = if spots.iter().any(|spot| is_packed(&spot)) {
+    /// Returns where indexes are kept here.
+    pub(super) fn index_folder(&self) -> PathBuf {
+        self.state.join("index")
+    }
+
+    /// Returns which objects are in a place that the indexes say, and in which. An index alone is not
+    /// believed: somebody may have deleted what it names.
+    pub(super) fn present_by(&self, catalog: &Catalog, wants: &[Want]) -> Result<Present, Error> {
+        let digests: HashSet<Digest> = wants.iter().map(|want| want.digest).collect();
+        let spots = digests.into_iter().flat_map(|digest| {
+            let spots = catalog.spots(digest);
+            spots.map(move |spot| (digest, spot))
+        });
+        let spots: Vec<(Digest, Spot)> = spots.collect();
+        let is_packed = |(_, spot): &(Digest, Spot)| matches!(spot, Spot::Pack { .. });
+        let packs = if spots.iter().any(is_packed) {
             self.packs()?
         } else {
             HashMap::new()
@@ -160,8 +193,15 @@ impl Depot {
             }
             Spot::Own(_) => objects.contains(digest),
         };
-        let there = spots.iter().filter(|spot| is_there(spot));
-        Ok(there.map(|(digest, _)| *digest).collect())
+        let mut present = Present::default();
+        for (digest, spot) in spots {
+            if is_there(&(digest, spot)) {
+                present.spots.entry(digest).or_insert(spot);
+            } else {
+                present.absent.push((digest, spot));
+            }
+        }
+        Ok(present)
     }
 
     /// Lists the packs with the sizes of their files.

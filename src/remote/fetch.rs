@@ -2,14 +2,16 @@
 //! Whatever comes is hashed before it enters the cache.
 
 use std::collections::{BTreeMap, HashSet};
-use std::sync::Mutex;
 
 use crate::base::digest::Digest;
-use crate::remote::backend::{PART, in_parallel};
-use crate::remote::catalog::Spot;
+use crate::remote::catalog::Catalog;
 use crate::remote::depot::{Depot, Layout, Want};
 use crate::remote::error::Error;
+use crate::remote::fault::Fault;
+use crate::remote::index::Spot;
+use crate::remote::parallel::in_parallel;
 use crate::remote::push::{BIG_AT_ONCE, pack_path};
+use crate::remote::streams::PART;
 use crate::store::{Cache, Meter, PACKED_MAX, Slot};
 
 /// A smaller pack is fetched whole, whatever is wanted of it.
@@ -30,6 +32,28 @@ pub(crate) struct Fetched {
     pub(crate) bytes: u64,
     /// Objects that the remote does not have.
     pub(crate) lacking: Vec<Digest>,
+    /// Objects of which the remote has other bytes.
+    pub(crate) damaged: Vec<Digest>,
+}
+
+/// An object and its bytes.
+type Object = (Digest, Vec<u8>);
+
+/// What was wrong with objects that did not come.
+type Faults = Vec<(Digest, Fault)>;
+
+/// What came of a pack.
+#[derive(Default)]
+struct Haul {
+    objects: usize,
+    bytes: u64,
+    faults: Faults,
+}
+
+/// What is to be fetched.
+struct Errands {
+    packs: Vec<Errand>,
+    own: Vec<(Digest, u64)>,
 }
 
 /// A pack, and what is wanted of it.
@@ -81,104 +105,118 @@ impl Depot {
         meter: &Meter,
     ) -> Result<Fetched, Error> {
         let catalog = self.catalog()?;
-        let mut fetched = Fetched::default();
-        let (mut errands, mut own) = (BTreeMap::new(), Vec::new());
-        for want in missing {
-            match catalog.spot(want.digest) {
-                None => fetched.lacking.push(want.digest),
-                Some(spot) if want.size.is_some_and(|size| size != spot.length()) => {
-                    fetched.lacking.push(want.digest);
-                }
-                Some(Spot::Own(size)) => own.push((want.digest, size)),
-                Some(Spot::Pack { pack, size, slot }) => {
-                    let errand = errands.entry(pack).or_insert(Errand {
-                        pack,
-                        size,
-                        slots: Vec::new(),
-                    });
-                    errand.slots.push(slot);
-                }
+        let (mut fetched, mut faults) = (Fetched::default(), Vec::new());
+        let mut rest = missing.to_vec();
+        // What is not where one index says may be where another one does.
+        for turn in 0.. {
+            let errands = Errands::of(&catalog, &rest, turn);
+            if errands.is_empty() {
+                break;
             }
+            meter.expect(errands.count(), errands.cost());
+            let failed = self.run_all(&errands, cache, meter, &mut fetched)?;
+            let lost: HashSet<Digest> = failed.iter().map(|(digest, _)| *digest).collect();
+            let here: HashSet<Digest> = errands.digests().collect();
+            rest.retain(|want| lost.contains(&want.digest) || !here.contains(&want.digest));
+            faults.extend(failed);
         }
-        let mut errands: Vec<Errand> = errands.into_values().collect();
-        for errand in &mut errands {
-            errand.slots.sort_by_key(|slot| slot.offset);
+        fetched.sort_out(rest.iter().map(|want| want.digest), &faults);
+        Ok(fetched)
+    }
+
+    /// Fetches what it can; returns what was wrong with the rest.
+    fn run_all(
+        &self,
+        errands: &Errands,
+        cache: &Cache,
+        meter: &Meter,
+        fetched: &mut Fetched,
+    ) -> Result<Faults, Error> {
+        let run = |errand: &Errand| self.run_errand(errand, cache, meter);
+        let mut failed = Vec::new();
+        for haul in in_parallel(self.backend.jobs(), &errands.packs, self.cancel(), run)? {
+            fetched.objects += haul.objects;
+            fetched.bytes += haul.bytes;
+            failed.extend(haul.faults);
         }
-        let packed: u64 = errands.iter().map(Errand::cost).sum();
-        let own_bytes: u64 = own.iter().map(|(_, size)| size).sum();
-        meter.expect(missing.len() as u64, packed + own_bytes);
-        let bad = Mutex::new(Vec::new());
-        let run = |errand: &Errand| self.run_errand(errand, cache, meter, &bad);
-        for (objects, bytes) in in_parallel(self.backend.jobs(), &errands, self.cancel(), run)? {
-            fetched.objects += objects;
-            fetched.bytes += bytes;
-        }
-        self.fetch_own(&own, cache, meter, &mut fetched)?;
-        let bad = bad.into_inner().unwrap_or_default();
-        match bad.first() {
-            Some((pack, digest)) => {
-                let what = format!(
-                    "{} of its objects have other bytes, one is {digest}",
-                    bad.len()
-                );
-                Err(self.backend.wrong(&pack_path(*pack), what))
-            }
-            None => Ok(fetched),
-        }
+        failed.extend(self.fetch_own(&errands.own, cache, meter, fetched)?);
+        Ok(failed)
     }
 
     /// Fetches what is wanted of a pack. A bad object does not keep its neighbours out.
-    fn run_errand(
-        &self,
-        errand: &Errand,
-        cache: &Cache,
-        meter: &Meter,
-        bad: &Mutex<Vec<(Digest, Digest)>>,
-    ) -> Result<(usize, u64), Error> {
+    fn run_errand(&self, errand: &Errand, cache: &Cache, meter: &Meter) -> Result<Haul, Error> {
         let path = pack_path(errand.pack);
-        let bytes: u64 = errand.slots.iter().map(|slot| u64::from(slot.length)).sum();
         if errand.is_whole() {
-            let pack = self.backend.read_range(&path, 0, errand.size);
-            if let Ok(pack) = &pack
-                && cache.admit_pack(errand.pack, pack)?
-            {
-                meter.add_bytes(errand.size);
-                return Ok((errand.slots.len(), bytes));
-            }
-            match pack {
-                // A damaged one may still have what is wanted.
-                Ok(_) | Err(Error::Wrong { .. } | Error::Failed { .. }) => {}
-                Err(error) => return Err(error),
+            match self.backend.read_range(&path, 0, errand.size) {
+                Ok(pack) if cache.admit_pack(errand.pack, &pack)? => {
+                    meter.add_bytes(errand.size);
+                    return Ok(errand.all());
+                }
+                Ok(_) => {}
+                Err(error) => match self.backend.fault(&path, errand.size, error)? {
+                    Fault::Missing => return Ok(errand.none(Fault::Missing)),
+                    // It may still have what is wanted.
+                    Fault::Corrupt => {}
+                },
             }
         }
-        let mut objects = Vec::with_capacity(errand.slots.len());
+        let (mut objects, mut faults) = (Vec::with_capacity(errand.slots.len()), Vec::new());
         for range in ranges(&errand.slots) {
+            self.read_slots(errand, range, &mut objects, &mut faults)?;
             let (start, end) = range_of(range);
-            let bytes = self.backend.read_range(&path, start, end - start)?;
             meter.add_bytes(end - start);
-            for slot in range {
-                let from = usize::try_from(slot.offset - start).unwrap_or(usize::MAX);
-                let object = &bytes[from..from + slot.length as usize];
-                if Digest::of(object) == slot.digest {
-                    objects.push((slot.digest, object.to_vec()));
-                } else if let Ok(mut bad) = bad.lock() {
-                    bad.push((errand.pack, slot.digest));
-                }
-            }
         }
         cache.admit_small(&objects)?;
-        let bytes = objects.iter().map(|(_, bytes)| bytes.len() as u64).sum();
-        Ok((objects.len(), bytes))
+        Ok(Haul {
+            objects: objects.len(),
+            bytes: objects.iter().map(|(_, bytes)| bytes.len() as u64).sum(),
+            faults,
+        })
     }
 
-    /// Fetches objects that are files of their own.
+    /// Reads slots that lie close to each other, at once if that is possible.
+    fn read_slots(
+        &self,
+        errand: &Errand,
+        slots: &[Slot],
+        objects: &mut Vec<Object>,
+        faults: &mut Faults,
+    ) -> Result<(), Error> {
+        let path = pack_path(errand.pack);
+        let (start, end) = range_of(slots);
+        let bytes = match self.backend.read_range(&path, start, end - start) {
+            Ok(bytes) => bytes,
+            Err(error) => {
+                let fault = self.backend.fault(&path, errand.size, error)?;
+                if fault == Fault::Missing || slots.len() == 1 {
+                    faults.extend(slots.iter().map(|slot| (slot.digest, fault)));
+                    return Ok(());
+                }
+                // Of one that is too short the first ones are there.
+                let mut each = slots.chunks(1);
+                return each.try_for_each(|slot| self.read_slots(errand, slot, objects, faults));
+            }
+        };
+        for slot in slots {
+            let from = usize::try_from(slot.offset - start).unwrap_or(usize::MAX);
+            let object = &bytes[from..from + slot.length as usize];
+            if Digest::of(object) == slot.digest {
+                objects.push((slot.digest, object.to_vec()));
+            } else {
+                faults.push((slot.digest, Fault::Corrupt));
+            }
+        }
+        Ok(())
+    }
+
+    /// Fetches objects that are files of their own; returns what was wrong with those that did not come.
     fn fetch_own(
         &self,
         objects: &[(Digest, u64)],
         cache: &Cache,
         meter: &Meter,
         fetched: &mut Fetched,
-    ) -> Result<(), Error> {
+    ) -> Result<Faults, Error> {
         let get = |(digest, size): &(Digest, u64)| {
             let path = self.path_of(*digest);
             let mut file = cache.begin_object()?;
@@ -186,36 +224,31 @@ impl Depot {
             let outcome = self
                 .backend
                 .download(&path, Some(*size), file.file(), &shown, meter);
-            let (found, _) = match outcome {
-                Err(Error::Missing { .. }) => return Ok(Err(*digest)),
-                outcome => outcome?,
-            };
-            if found != *digest {
-                let what = format!("its bytes have the digest {found}");
-                return Err(self.backend.wrong(&path, what));
+            match outcome {
+                Ok((found, _)) if found == *digest => {
+                    cache.admit_file(file, *digest)?;
+                    Ok(Ok(*size))
+                }
+                Ok(_) => Ok(Err((*digest, Fault::Corrupt))),
+                Err(error) => Ok(Err((*digest, self.backend.fault(&path, *size, error)?))),
             }
-            cache.admit_file(file, *digest)?;
-            Ok(Ok(*size))
         };
         let (big, middling): (Vec<_>, Vec<_>) = objects.iter().partition(|(_, size)| *size > PART);
         let jobs = self.backend.jobs();
         let mut outcomes = in_parallel(jobs, &middling, self.cancel(), get)?;
-        outcomes.extend(in_parallel(
-            jobs.min(BIG_AT_ONCE),
-            &big,
-            self.cancel(),
-            get,
-        )?);
+        let big_jobs = jobs.min(BIG_AT_ONCE);
+        outcomes.extend(in_parallel(big_jobs, &big, self.cancel(), get)?);
+        let mut faults = Vec::new();
         for outcome in outcomes {
             match outcome {
                 Ok(size) => {
                     fetched.objects += 1;
                     fetched.bytes += size;
                 }
-                Err(digest) => fetched.lacking.push(digest),
+                Err(fault) => faults.push(fault),
             }
         }
-        Ok(())
+        Ok(faults)
     }
 
     fn fetch_plain(
@@ -245,39 +278,133 @@ impl Depot {
         }
         let all = small.iter().chain(&big);
         meter.expect(missing.len() as u64, all.map(|(_, size)| size).sum());
+        let mut faults = Vec::new();
         for chunk in small.chunks(TOGETHER) {
-            let get = |(digest, size): &(Digest, u64)| {
-                let path = self.path_of(*digest);
-                let Some(bytes) = self.backend.read(&path, *size)? else {
-                    return Ok((*digest, None));
-                };
-                if Digest::of(&bytes) != *digest {
-                    let what = "its bytes have another digest".to_owned();
-                    return Err(self.backend.wrong(&path, what));
-                }
-                meter.add_bytes(*size);
-                Ok((*digest, Some(bytes)))
-            };
+            let get = |(digest, size): &(Digest, u64)| self.read_plain(*digest, *size, meter);
             let mut objects = Vec::new();
-            for (digest, bytes) in in_parallel(self.backend.jobs(), chunk, self.cancel(), get)? {
-                match bytes {
-                    Some(bytes) => objects.push((digest, bytes)),
-                    None => fetched.lacking.push(digest),
+            for outcome in in_parallel(self.backend.jobs(), chunk, self.cancel(), get)? {
+                match outcome {
+                    Ok(object) => objects.push(object),
+                    Err(fault) => faults.push(fault),
                 }
             }
             cache.admit_small(&objects)?;
             fetched.objects += objects.len();
-            fetched.bytes += objects
-                .iter()
-                .map(|(_, bytes)| bytes.len() as u64)
-                .sum::<u64>();
+            let bytes = objects.iter().map(|(_, bytes)| bytes.len() as u64);
+            fetched.bytes += bytes.sum::<u64>();
         }
-        self.fetch_own(&big, cache, meter, &mut fetched)?;
+        faults.extend(self.fetch_own(&big, cache, meter, &mut fetched)?);
+        let failed: Vec<Digest> = faults.iter().map(|(digest, _)| *digest).collect();
+        fetched.sort_out(failed.into_iter(), &faults);
         Ok(fetched)
+    }
+
+    /// Reads a small object of the plain layout, or what is wrong with it.
+    fn read_plain(
+        &self,
+        digest: Digest,
+        size: u64,
+        meter: &Meter,
+    ) -> Result<Result<Object, (Digest, Fault)>, Error> {
+        let path = self.path_of(digest);
+        let bytes = match self.backend.read(&path, size) {
+            Ok(bytes) => bytes,
+            Err(error) => return Ok(Err((digest, self.backend.fault(&path, size, error)?))),
+        };
+        Ok(match bytes {
+            Some(bytes) if Digest::of(&bytes) == digest => {
+                meter.add_bytes(size);
+                Ok((digest, bytes))
+            }
+            Some(_) => Err((digest, Fault::Corrupt)),
+            None => Err((digest, Fault::Missing)),
+        })
+    }
+}
+
+impl Fetched {
+    /// Returns the objects that did not come.
+    pub(crate) fn into_failed(mut self) -> Vec<Digest> {
+        self.lacking.append(&mut self.damaged);
+        self.lacking
+    }
+
+    /// Tells those that did not come apart: damaged ones, and those that are not there.
+    fn sort_out(&mut self, failed: impl Iterator<Item = Digest>, faults: &Faults) {
+        let corrupt = faults.iter().filter(|(_, fault)| *fault == Fault::Corrupt);
+        let corrupt: HashSet<Digest> = corrupt.map(|(digest, _)| *digest).collect();
+        let (damaged, lacking): (Vec<_>, Vec<_>) = failed.partition(|one| corrupt.contains(one));
+        self.damaged.extend(damaged);
+        self.lacking.extend(lacking);
+    }
+}
+
+impl Errands {
+    /// Plans how to get these objects, each from the place of this number that is known of it.
+    fn of(catalog: &Catalog, wants: &[Want], turn: usize) -> Self {
+        let (mut packs, mut own) = (BTreeMap::new(), Vec::new());
+        for want in wants {
+            let is_it = |spot: &Spot| want.size.is_none_or(|size| size == spot.length());
+            match catalog.spots(want.digest).filter(is_it).nth(turn) {
+                None => {}
+                Some(Spot::Own(size)) => own.push((want.digest, size)),
+                Some(Spot::Pack { pack, size, slot }) => {
+                    let errand = packs.entry((pack, size)).or_insert(Errand {
+                        pack,
+                        size,
+                        slots: Vec::new(),
+                    });
+                    errand.slots.push(slot);
+                }
+            }
+        }
+        let mut packs: Vec<Errand> = packs.into_values().collect();
+        for errand in &mut packs {
+            errand.slots.sort_by_key(|slot| slot.offset);
+        }
+        Self { packs, own }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.packs.is_empty() && self.own.is_empty()
+    }
+
+    fn digests(&self) -> impl Iterator<Item = Digest> {
+        let slots = self.packs.iter().flat_map(|errand| &errand.slots);
+        let packed = slots.map(|slot| slot.digest);
+        packed.chain(self.own.iter().map(|(digest, _)| *digest))
+    }
+
+    fn count(&self) -> u64 {
+        self.digests().count() as u64
+    }
+
+    /// Returns how many bytes come.
+    fn cost(&self) -> u64 {
+        let own: u64 = self.own.iter().map(|(_, size)| size).sum();
+        own + self.packs.iter().map(Errand::cost).sum::<u64>()
     }
 }
 
 impl Errand {
+    /// Says that all of it came.
+    fn all(&self) -> Haul {
+        Haul {
+            objects: self.slots.len(),
+            bytes: self.slots.iter().map(|slot| u64::from(slot.length)).sum(),
+            faults: Vec::new(),
+        }
+    }
+
+    /// Says that nothing of it came.
+    fn none(&self, fault: Fault) -> Haul {
+        let faults = self.slots.iter().map(|slot| (slot.digest, fault));
+        Haul {
+            faults: faults.collect(),
+            ..Haul::default()
+        }
+    }
+
     /// Returns whether the whole pack is to be fetched.
     fn is_whole(&self) -> bool {
         let wanted: u64 = self.slots.iter().map(|slot| u64::from(slot.length)).sum();

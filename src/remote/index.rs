@@ -38,6 +38,32 @@ pub(super) struct PackEntry {
     pub(super) slots: Vec<Slot>,
 }
 
+/// Where an object is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Spot {
+    /// In a pack, whose file has this size.
+    Pack {
+        /// The pack's name.
+        pack: Digest,
+        /// The size of its file.
+        size: u64,
+        /// Where in it.
+        slot: Slot,
+    },
+    /// In a file of its own, of this size.
+    Own(u64),
+}
+
+impl Spot {
+    /// Returns the object's size.
+    pub(super) fn length(&self) -> u64 {
+        match self {
+            Self::Pack { slot, .. } => u64::from(slot.length),
+            Self::Own(size) => *size,
+        }
+    }
+}
+
 /// Why a text is no index.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Unread {
@@ -60,6 +86,20 @@ impl Index {
     /// Returns whether it says nothing.
     pub(super) fn is_empty(&self) -> bool {
         self.packs.is_empty() && self.objects.is_empty()
+    }
+
+    /// Returns its objects and where each is.
+    pub(super) fn spots(&self) -> impl Iterator<Item = (Digest, Spot)> {
+        let packed = self.packs.iter().flat_map(|pack| {
+            let (name, size) = (pack.name, pack.size);
+            pack.slots.iter().map(move |slot| {
+                let pack = name;
+                let slot = *slot;
+                (slot.digest, Spot::Pack { pack, size, slot })
+            })
+        });
+        let own = self.objects.iter();
+        packed.chain(own.map(|(digest, size)| (*digest, Spot::Own(*size))))
     }
 
     /// Writes it, sorted, so that the same objects make the same text.
@@ -89,6 +129,14 @@ impl Index {
             writeln!(text, "object {digest} {size}").expect(infallible);
         }
         text
+    }
+
+    /// Returns whose index a text seems to be that may be damaged.
+    pub(super) fn project_of(text: &str) -> Option<Digest> {
+        let mut lines = text.lines();
+        let version = lines.next()?.strip_prefix(NAME)?;
+        let project = lines.next()?.strip_prefix("project ")?;
+        (version == VERSION).then(|| project.parse().ok())?
     }
 
     /// Reads one.

@@ -4,9 +4,9 @@
 use std::collections::HashSet;
 
 use crate::base::digest::Digest;
-use crate::remote::backend::in_parallel;
 use crate::remote::depot::{Depot, Want};
 use crate::remote::error::Error;
+use crate::remote::parallel::in_parallel;
 use crate::remote::push::Pushed;
 use crate::store::{Cache, Meter};
 

@@ -4,12 +4,15 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use crate::base::digest::Digest;
-use crate::remote::backend::{Depth, PART, in_parallel};
-use crate::remote::catalog::{Catalog, INDEX, NAMES, Spot, digest_in};
+use crate::remote::catalog::Catalog;
 use crate::remote::depot::{Depot, Layout, OBJECTS, PACKS, Want};
 use crate::remote::error::Error;
-use crate::remote::index::{Index, PackEntry};
-use crate::store::{Cache, Holding, Meter, PACK_SIZE, PACKED_MAX, Slot, WholePack, assemble};
+use crate::remote::index::{Index, PackEntry, Spot};
+use crate::remote::kept_index::INDEX;
+use crate::remote::parallel::in_parallel;
+use crate::remote::publish::MOST_INDEXES;
+use crate::remote::streams::PART;
+use crate::store::{Cache, Holding, Meter, PACK_SIZE, PACKED_MAX, WholePack, assemble};
 
 /// A pack travels as it is if at most one part in so many of it is not wanted.
 const WASTE_SHARE: u64 = 5;
@@ -17,8 +20,8 @@ const WASTE_SHARE: u64 = 5;
 /// So many transfers of big objects run at once, each with several parts in memory.
 pub(super) const BIG_AT_ONCE: usize = 4;
 
-/// With more indexes than these of one project, a push puts them into one.
-const MOST_INDEXES: usize = 16;
+/// How often it is looked whether all of it is there, where somebody deletes meanwhile.
+const LOOKS: usize = 8;
 
 /// What a push has done.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -29,6 +32,17 @@ pub(crate) struct Pushed {
     pub(crate) bytes: u64,
     /// Objects that neither the cache nor the remote has.
     pub(crate) lacking: Vec<Digest>,
+    /// How many damaged indexes were mended.
+    pub(crate) mended: usize,
+}
+
+/// What one look at a remote has led to.
+struct Round {
+    pushed: Pushed,
+    /// How many packs and objects were named that were not before.
+    entries: usize,
+    /// Whether the indexes of our project should be put into one.
+    is_untidy: bool,
 }
 
 /// An object with its size, and whether the cache had it whole.
@@ -44,6 +58,26 @@ struct Plan {
     /// Objects that stay files of their own.
     big: Vec<(Digest, u64)>,
     lacking: Vec<Digest>,
+}
+
+impl Pushed {
+    /// Adds what a later look has led to.
+    fn add(&mut self, later: Self) {
+        self.objects += later.objects;
+        self.bytes += later.bytes;
+        self.mended += later.mended;
+        self.lacking = later.lacking;
+    }
+}
+
+impl Plan {
+    /// Returns how many bytes are to be uploaded.
+    fn bytes(&self, cache: &Cache) -> u64 {
+        let objects = self.small.iter().chain(&self.big).map(|(_, size)| size);
+        let packs = self.packs.iter();
+        let packs = packs.filter_map(|(name, _)| cache.pack_size(*name));
+        objects.sum::<u64>() + packs.sum::<u64>()
+    }
 }
 
 impl Depot {
@@ -62,56 +96,76 @@ impl Depot {
     }
 
     fn push_packs(&self, wants: &[Want], cache: &Cache, meter: &Meter) -> Result<Pushed, Error> {
-        let pushed = self.push_once(wants, cache, meter)?;
-        if pushed.objects > 0 && self.has_marks()? {
-            // A file that was there when it was looked for may have been swept away since.
-            self.push_once(wants, cache, meter)?;
+        let mut pushed = Pushed::default();
+        for _ in 0..LOOKS {
+            let round = self.push_once(wants, cache, meter)?;
+            let is_settled = round.entries == 0;
+            pushed.add(round.pushed);
+            // What was there when it was looked for may be swept away since, by one who did not know
+            // of our index yet.
+            let was_swept = self.await_sweeps(meter)?;
+            if is_settled && !was_swept {
+                if round.is_untidy {
+                    self.consolidate(meter)?;
+                }
+                return Ok(pushed);
+            }
         }
-        Ok(pushed)
+        Err(Error::Refused {
+            message: format!(
+                "what is pushed to `{}` goes away again and again",
+                self.url()
+            ),
+            help: "somebody deletes there; `mlpipe fsck --cloud` says what is left".to_owned(),
+        })
     }
 
-    fn push_once(&self, wants: &[Want], cache: &Cache, meter: &Meter) -> Result<Pushed, Error> {
-        let catalog = self.catalog()?;
-        let there = self.present_by(&catalog, wants)?;
-        let missing: Vec<Want> = wants
-            .iter()
-            .filter(|want| !there.contains(&want.digest))
-            .copied()
-            .collect();
-        let plan = plan(&missing, cache)?;
-        let mut index = self.claims(&catalog, wants, &there);
-        let mut pushed = Pushed {
-            lacking: plan.lacking.clone(),
-            ..Pushed::default()
-        };
-        let small: u64 = plan.small.iter().map(|(_, size)| size).sum();
-        let packs: u64 = plan
-            .packs
-            .iter()
-            .filter_map(|(name, _)| cache.pack_size(*name))
-            .sum();
-        let big: u64 = plan.big.iter().map(|(_, size)| size).sum();
-        meter.expect(missing.len() as u64, small + packs + big);
-        self.upload_all(&plan, cache, meter, &mut index, &mut pushed)?;
-        let stale = missing.iter().map(|want| want.digest);
-        let stale: HashSet<Digest> = stale.filter(|digest| catalog.is_claimed(*digest)).collect();
-        if !index.is_empty() {
-            self.publish(&catalog, &index, &stale)?;
+    /// Looks what is missing, uploads it, and says so in an index.
+    fn push_once(&self, wants: &[Want], cache: &Cache, meter: &Meter) -> Result<Round, Error> {
+        let mut catalog = self.catalog()?;
+        let mut pushed = Pushed::default();
+        if !catalog.wrecks.is_empty() {
+            pushed.mended = self.mend(&catalog)?;
+            catalog = self.catalog()?;
         }
-        Ok(pushed)
+        let present = self.present_by(&catalog, wants)?;
+        let is_missing = |want: &&Want| !present.spots.contains_key(&want.digest);
+        let missing: Vec<Want> = wants.iter().filter(is_missing).copied().collect();
+        let plan = plan(&missing, cache)?;
+        let mut index = self.claims(&catalog, wants, &present.spots);
+        pushed.lacking.clone_from(&plan.lacking);
+        meter.expect(missing.len() as u64, plan.bytes(cache));
+        self.upload_all(&plan, cache, meter, &mut index, &mut pushed)?;
+        if !index.is_empty() {
+            self.write_index(&index)?;
+        }
+        if !index.is_empty() || !catalog.is_named {
+            self.write_names(INDEX, &[])?;
+        }
+        let is_own = |(digest, spot): &(Digest, Spot)| catalog.is_claimed_at(*digest, *spot);
+        let has_stale = present.absent.iter().any(is_own);
+        let own = catalog.of_project(self.project).count();
+        Ok(Round {
+            pushed,
+            entries: index.packs.len() + index.objects.len(),
+            is_untidy: own > MOST_INDEXES || has_stale,
+        })
     }
 
     /// Lists what is there already and our project has not said yet that it needs.
-    fn claims(&self, catalog: &Catalog, wants: &[Want], there: &HashSet<Digest>) -> Index {
+    fn claims(&self, catalog: &Catalog, wants: &[Want], there: &HashMap<Digest, Spot>) -> Index {
         let mut index = Index::new(self.project);
         let mut packs: BTreeMap<Digest, PackEntry> = BTreeMap::new();
         for want in wants {
             let digest = want.digest;
-            if catalog.is_claimed(digest) || !there.contains(&digest) {
+            let Some(spot) = there.get(&digest) else {
+                continue;
+            };
+            if catalog.is_claimed_at(digest, *spot) {
                 continue;
             }
-            match catalog.spot(digest) {
-                Some(Spot::Pack { pack, size, slot }) => {
+            match *spot {
+                Spot::Pack { pack, size, slot } => {
                     let entry = packs.entry(pack).or_insert(PackEntry {
                         name: pack,
                         size,
@@ -119,8 +173,7 @@ impl Depot {
                     });
                     entry.slots.push(slot);
                 }
-                Some(Spot::Own(size)) => index.objects.push((digest, size)),
-                None => {}
+                Spot::Own(size) => index.objects.push((digest, size)),
             }
         }
         index.packs = packs.into_values().collect();
@@ -267,69 +320,6 @@ impl Depot {
         done.extend(in_parallel(jobs.min(BIG_AT_ONCE), &big, self.cancel(), go)?);
         Ok(done)
     }
-
-    /// Writes an index, or one that takes the place of many, or of those that name what is not there
-    /// any more, as `stale` objects were not before this push.
-    fn publish(
-        &self,
-        catalog: &Catalog,
-        index: &Index,
-        stale: &HashSet<Digest>,
-    ) -> Result<(), Error> {
-        let old: Vec<&(Digest, Index)> = catalog.of_project(self.project).collect();
-        let replaces = old.len() >= MOST_INDEXES || !stale.is_empty();
-        let merged = if replaces {
-            let mut before = merge(self.project, old.iter().map(|(_, index)| index));
-            if !stale.is_empty() {
-                let packs = self.packs()?;
-                before.packs.retain(|pack| packs.contains_key(&pack.name));
-                before.objects.retain(|(digest, _)| !stale.contains(digest));
-            }
-            merge(self.project, [&before, index].into_iter())
-        } else {
-            index.clone()
-        };
-        let name = self.write_index(&merged)?;
-        if replaces {
-            // First the whole, then the parts go: whoever looks meanwhile finds all of it.
-            for (old, _) in old.iter().filter(|(old, _)| *old != name) {
-                self.backend.remove(&format!("{INDEX}/{old}"))?;
-            }
-        }
-        self.write_names()
-    }
-
-    /// Writes an index; returns its name.
-    pub(super) fn write_index(&self, index: &Index) -> Result<Digest, Error> {
-        let text = index.to_text();
-        let name = Digest::of(text.as_bytes());
-        self.backend
-            .write(&format!("{INDEX}/{name}"), text.into_bytes())?;
-        Ok(name)
-    }
-
-    /// Writes down which indexes there are, until nobody else has added one meanwhile.
-    pub(super) fn write_names(&self) -> Result<(), Error> {
-        const MOST: usize = 5;
-        let mut written = None;
-        for _ in 0..MOST {
-            let found = self.backend.list(INDEX, Depth::Flat)?;
-            let mut names: Vec<Digest> = found
-                .iter()
-                .filter_map(|found| digest_in(&found.path))
-                .collect();
-            names.sort_unstable();
-            let text: String = names
-                .iter()
-                .fold(String::new(), |text, name| text + &name.to_string() + "\n");
-            if written.as_ref() == Some(&text) {
-                return Ok(());
-            }
-            self.backend.write(NAMES, text.clone().into_bytes())?;
-            written = Some(text);
-        }
-        Ok(())
-    }
 }
 
 /// Returns where a pack lies.
@@ -396,30 +386,4 @@ fn shares(objects: &[(Digest, u64)]) -> Vec<&[(Digest, u64)]> {
         reached / PACK_SIZE == before
     });
     shares.collect()
-}
-
-/// Puts indexes into one.
-pub(super) fn merge<'i>(project: Digest, indexes: impl Iterator<Item = &'i Index>) -> Index {
-    let mut packs: BTreeMap<Digest, PackEntry> = BTreeMap::new();
-    let mut whole = Index::new(project);
-    for index in indexes {
-        for pack in &index.packs {
-            let entry = packs.entry(pack.name).or_insert_with(|| PackEntry {
-                slots: Vec::new(),
-                ..pack.clone()
-            });
-            let known: HashSet<Digest> = entry.slots.iter().map(|slot| slot.digest).collect();
-            let new = pack
-                .slots
-                .iter()
-                .filter(|slot| !known.contains(&slot.digest));
-            let new: Vec<Slot> = new.copied().collect();
-            entry.slots.extend(new);
-        }
-        whole.objects.extend(index.objects.iter().copied());
-    }
-    whole.packs = packs.into_values().collect();
-    whole.objects.sort_unstable();
-    whole.objects.dedup();
-    whole
 }

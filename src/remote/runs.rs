@@ -6,17 +6,13 @@ use std::collections::HashSet;
 use crate::base::digest::Digest;
 use crate::base::framed;
 use crate::base::fs;
-use crate::remote::backend::{Depth, in_parallel};
-use crate::remote::catalog::digest_in;
 use crate::remote::depot::Depot;
 use crate::remote::error::Error;
-use crate::remote::place::Kind;
+use crate::remote::listing::Listing;
+use crate::remote::parallel::in_parallel;
 
 /// The folder of the runs.
 pub(super) const RUNS: &str = "runs";
-
-/// Names the files, for those who cannot list.
-const NAMES: &str = "runs/names";
 
 /// What the first record of a file begins with.
 const NAME: &str = "mlpipe-runs 1 ";
@@ -49,7 +45,7 @@ impl Depot {
         if !self.check_marker()? {
             return Ok(Vec::new());
         }
-        let files = self.run_files()?;
+        let files = self.run_files(&Listing::read(&self.backend, RUNS)?)?;
         Ok(files.into_iter().flat_map(|file| file.runs).collect())
     }
 
@@ -58,7 +54,12 @@ impl Depot {
         if runs.is_empty() {
             return Ok(0);
         }
-        let files = self.run_files()?;
+        let listing = Listing::read(&self.backend, RUNS)?;
+        if !listing.is_named {
+            // A push was killed before it did.
+            self.write_names(RUNS, &[])?;
+        }
+        let files = self.run_files(&listing)?;
         let known: HashSet<(Digest, &str)> = files
             .iter()
             .flat_map(|file| &file.runs)
@@ -79,12 +80,16 @@ impl Depot {
         let name = Digest::of(text.as_bytes());
         self.backend
             .write(&format!("{RUNS}/{name}"), text.into_bytes())?;
-        if is_many {
-            for file in own.iter().filter(|file| file.name != name) {
-                self.backend.remove(&format!("{RUNS}/{}", file.name))?;
-            }
+        let going = own
+            .iter()
+            .map(|file| file.name)
+            .filter(|old| is_many && *old != name);
+        let going: Vec<Digest> = going.collect();
+        if going.is_empty() {
+            self.write_names(RUNS, &[])?;
+        } else {
+            self.retire(RUNS, &going)?;
         }
-        self.write_run_names()?;
         Ok(new.len())
     }
 
@@ -96,55 +101,30 @@ impl Depot {
         text
     }
 
-    fn run_files(&self) -> Result<Vec<RunFile>, Error> {
-        let names = if self.backend.kind() == Kind::Http {
-            let text = self.backend.read(NAMES, LONGEST)?.unwrap_or_default();
-            let text = String::from_utf8_lossy(&text).into_owned();
-            text.lines().filter_map(|line| line.parse().ok()).collect()
-        } else {
-            self.run_names()?
-        };
+    fn run_files(&self, listing: &Listing) -> Result<Vec<RunFile>, Error> {
+        let names: Vec<Digest> = listing.files.keys().copied().collect();
         let read = |name: &Digest| self.read_runs(*name);
         let files = in_parallel(self.backend.jobs(), &names, self.cancel(), read)?;
         Ok(files.into_iter().flatten().collect())
     }
 
-    fn run_names(&self) -> Result<Vec<Digest>, Error> {
-        let found = self.backend.list(RUNS, Depth::Flat)?;
-        Ok(found
-            .iter()
-            .filter_map(|found| digest_in(&found.path))
-            .collect())
-    }
-
-    fn write_run_names(&self) -> Result<(), Error> {
-        let names = self.run_names()?;
-        let text: String = names
-            .iter()
-            .fold(String::new(), |text, name| text + &name.to_string() + "\n");
-        self.backend.write(NAMES, text.into_bytes())
-    }
-
-    /// Reads a file of runs, or what is kept of it here; `None` if it has gone meanwhile.
+    /// Reads a file of runs, or what is kept of it here; `None` if it has gone meanwhile or is damaged.
     fn read_runs(&self, name: Digest) -> Result<Option<RunFile>, Error> {
         let kept = self.state.join("runs").join(name.to_string());
         let bytes = fs::read(&kept)?.filter(|bytes| Digest::of(bytes) == name);
         let path = format!("{RUNS}/{name}");
-        let bytes = match bytes {
-            Some(bytes) => bytes,
-            None => match self.backend.read(&path, LONGEST)? {
-                None => return Ok(None),
-                Some(bytes) if Digest::of(&bytes) != name => {
-                    let what = "its bytes have another digest".to_owned();
-                    return Err(self.backend.wrong(&path, what));
-                }
-                Some(bytes) => {
-                    fs::write_replaceable(&kept, &bytes)?;
-                    bytes
-                }
-            },
-        };
-        Ok(Some(parse(name, &bytes)))
+        if let Some(bytes) = bytes {
+            return Ok(Some(parse(name, &bytes)));
+        }
+        match self.backend.read(&path, LONGEST) {
+            Ok(Some(bytes)) if Digest::of(&bytes) == name => {
+                fs::write_replaceable(&kept, &bytes)?;
+                Ok(Some(parse(name, &bytes)))
+            }
+            // What is damaged is as good as none: who has the runs pushes them again.
+            Ok(_) | Err(Error::Wrong { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 }
 

@@ -6,24 +6,40 @@
 use std::collections::{BTreeMap, HashSet};
 
 use crate::base::digest::Digest;
-use crate::remote::backend::{Depth, Found, UNFINISHED, in_parallel};
-use crate::remote::catalog::{Catalog, INDEX};
+use crate::remote::backend::{Depth, UNFINISHED};
+use crate::remote::catalog::Catalog;
+use crate::remote::clock::{Clock, is_clock, written};
 use crate::remote::depot::{Depot, Layout, OBJECTS};
 use crate::remote::error::Error;
 use crate::remote::index::{Index, PackEntry};
-use crate::remote::push::{merge, pack_path};
+use crate::remote::kept_index::{INDEX, index_path};
+use crate::remote::parallel::in_parallel;
+use crate::remote::publish::merge;
+use crate::remote::push::pack_path;
 
 /// The folder of the marks: each a list of files that are to go.
 pub(super) const GONE: &str = "gone";
-
-/// Written to learn what time it is there.
-const CLOCK: &str = "gone/clock";
 
 /// How long a mark stands before its files go, in seconds: longer than any push takes.
 pub(crate) const GRACE: i64 = 24 * 60 * 60;
 
 /// No mark is longer.
 const LONGEST: u64 = 1 << 28;
+
+/// So many files are deleted before it is looked again who needs what.
+const AT_ONCE: usize = 256;
+
+/// By so many seconds clocks may differ.
+const LEEWAY: i64 = 5 * 60;
+
+/// What was marked long ago.
+#[derive(Default)]
+struct OldMarks {
+    /// The marks.
+    marks: Vec<String>,
+    /// The files in them, and other things that nobody uses any more, with their sizes.
+    files: BTreeMap<String, u64>,
+}
 
 /// What was swept, or would be.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -68,77 +84,154 @@ impl Depot {
         if !self.check_marker()? {
             return Ok(swept);
         }
-        if how == Sweeping::Do {
-            self.backend.write(CLOCK, Vec::new())?;
+        if how == Sweeping::Try {
+            let old = self.marks(seconds_now(), grace, &mut swept)?;
+            swept.deleted = self.deletable(&old)?;
+            self.mark(live, how, &mut swept)?;
+            return Ok(swept);
         }
-        self.delete_marked(grace, how, &mut swept)?;
-        self.mark(live, how, &mut swept)?;
-        if how == Sweeping::Do {
-            self.backend.remove(CLOCK)?;
-        }
+        let mut clock = Clock::start(&self.backend)?;
+        let outcome = self.sweep_by(&mut clock, live, grace, &mut swept);
+        let stopped = clock.stop();
+        outcome?;
+        stopped?;
         Ok(swept)
     }
 
-    /// Deletes what was marked long ago, unless somebody needs it again.
-    fn delete_marked(&self, grace: i64, how: Sweeping, swept: &mut SweptAway) -> Result<(), Error> {
-        let found = self.backend.list(GONE, Depth::Flat)?;
-        let marks: Vec<&Found> = found.iter().filter(|found| found.path != CLOCK).collect();
-        let now = match how {
-            // By the clock of the other side, for ours may be wrong.
-            Sweeping::Do => self.modified(CLOCK)?,
-            Sweeping::Try => seconds_now(),
-        };
-        let is_old = |time: i64| now - time >= grace;
-        let mut old = Vec::new();
-        for mark in marks {
-            let bytes = self.backend.read(&mark.path, LONGEST)?.unwrap_or_default();
-            let text = String::from_utf8_lossy(&bytes).into_owned();
-            if is_old(self.modified(&mark.path)?) {
-                old.push((mark.path.clone(), text));
-            } else {
-                swept.waiting += text.lines().count();
-            }
-        }
-        // After the marks: who needs something again has said so in an index before it was looked at.
-        let needed = named(&self.catalog()?);
-        let mut going = BTreeMap::new();
-        for (_, text) in &old {
-            for line in text.lines() {
-                let Some((size, path)) = line.split_once(' ') else {
-                    continue;
-                };
-                let is_ours = path.starts_with("packs/") || path.starts_with("objects/");
-                if is_ours && !path.contains("..") && !needed.contains(path) {
-                    going.insert(path.to_owned(), size.parse().unwrap_or(0));
+    fn sweep_by(
+        &self,
+        clock: &mut Clock<'_>,
+        live: &HashSet<Digest>,
+        grace: i64,
+        swept: &mut SweptAway,
+    ) -> Result<(), Error> {
+        // By the clock of the other side, for ours may be wrong.
+        let now = clock.time()?;
+        self.require_past(now)?;
+        let old = self.marks(now, grace, swept)?;
+        self.delete(&old, clock, swept)?;
+        self.mark(live, Sweeping::Do, swept)
+    }
+
+    /// Refuses where files were written later than now: by them no mark would be young.
+    fn require_past(&self, now: i64) -> Result<(), Error> {
+        for folder in [GONE, INDEX] {
+            for found in self.backend.list(folder, Depth::Flat)? {
+                let ahead = found.modified.unwrap_or(now) - now;
+                if ahead > LEEWAY {
+                    let hours = (ahead + 3599) / 3600;
+                    return Err(Error::Refused {
+                        message: format!(
+                            "the clock of `{}` is wrong: `{}` was written up to {hours} h after now",
+                            self.url(),
+                            found.path
+                        ),
+                        help: "set the clocks right of the machines that write there; nothing was deleted"
+                            .to_owned(),
+                    });
                 }
             }
         }
-        for litter in self.backend.list(UNFINISHED, Depth::Flat)? {
-            if is_old(self.modified(&litter.path)?) {
-                going.insert(litter.path, litter.size);
-            }
-        }
-        if how == Sweeping::Do {
-            let paths: Vec<&String> = going.keys().collect();
-            let remove = |path: &&String| self.backend.remove(path);
-            in_parallel(self.backend.jobs(), &paths, self.cancel(), remove)?;
-            for (mark, _) in &old {
-                self.backend.remove(mark)?;
-            }
-        }
-        swept.deleted = going;
         Ok(())
     }
 
-    fn modified(&self, path: &str) -> Result<i64, Error> {
-        let found = self.backend.stat(path)?;
-        found
-            .and_then(|found| found.modified)
-            .ok_or_else(|| Error::Refused {
-                message: format!("`{}` does not say when a file was written", self.url()),
-                help: "nothing was deleted; delete there by hand what you know that nobody needs"
-                    .to_owned(),
-            })
+    /// Reads the marks, and what lies there unfinished; counts those that have to stand for longer.
+    fn marks(&self, now: i64, grace: i64, swept: &mut SweptAway) -> Result<OldMarks, Error> {
+        let is_old = |time: i64| now - time >= grace;
+        let (mut old, mut young) = (OldMarks::default(), HashSet::new());
+        for mark in self.backend.list(GONE, Depth::Flat)? {
+            let Some(time) = written(&self.backend, &mark)? else {
+                continue;
+            };
+            let is_old = is_old(time);
+            if is_clock(&mark.path) {
+                if is_old {
+                    old.files.insert(mark.path, mark.size);
+                }
+                continue;
+            }
+            let bytes = self.backend.read(&mark.path, LONGEST)?.unwrap_or_default();
+            let text = String::from_utf8_lossy(&bytes).into_owned();
+            let lines = text.lines().filter_map(|line| line.split_once(' '));
+            let files = lines.map(|(size, path)| (path.to_owned(), size.parse().unwrap_or(0)));
+            let files = files.filter(|(path, _)| is_ours(path));
+            if is_old {
+                old.marks.push(mark.path);
+                old.files.extend(files);
+            } else {
+                young.extend(files.map(|(path, _)| path));
+            }
+        }
+        for litter in self.backend.list(UNFINISHED, Depth::Flat)? {
+            if written(&self.backend, &litter)?.is_some_and(is_old) {
+                old.files.insert(litter.path, litter.size);
+            }
+        }
+        // What was needed in between stands for as long as if it had never been marked before.
+        old.files.retain(|path, _| !young.contains(path));
+        swept.waiting = young.len();
+        Ok(old)
+    }
+
+    /// Returns what of the old marks nobody has said since to need.
+    fn deletable(&self, old: &OldMarks) -> Result<BTreeMap<String, u64>, Error> {
+        let catalog = self.catalog()?;
+        self.require_known(&catalog)?;
+        let needed = named(&catalog);
+        let mut going = old.files.clone();
+        going.retain(|path, _| !needed.contains(path));
+        Ok(going)
+    }
+
+    /// Refuses where an index cannot be read: what it names may be needed.
+    fn require_known(&self, catalog: &Catalog) -> Result<(), Error> {
+        let Some(wreck) = catalog.wrecks.iter().find(|wreck| wreck.good.is_none()) else {
+            return Ok(());
+        };
+        Err(Error::Refused {
+            message: format!(
+                "`{}` in `{}` is damaged, so who needs what is not known",
+                index_path(wreck.name),
+                self.url()
+            ),
+            help: "`mlpipe push` mends it, best from a clone that has used the remote before; nothing \
+                   was deleted"
+                .to_owned(),
+        })
+    }
+
+    /// Deletes what was marked long ago, some at a time: before each time it is looked anew who needs
+    /// what, and others are told that it goes on.
+    fn delete(
+        &self,
+        old: &OldMarks,
+        clock: &mut Clock<'_>,
+        swept: &mut SweptAway,
+    ) -> Result<(), Error> {
+        let mut rest: Vec<&String> = old.files.keys().collect();
+        while !rest.is_empty() {
+            clock.wind()?;
+            let going = self.deletable(old)?;
+            rest.retain(|path| going.contains_key(*path));
+            let some = &rest[..rest.len().min(AT_ONCE)];
+            let remove = |path: &&String| {
+                // Whoever waits for us may believe that we are dead.
+                let is_fresh = clock.is_fresh();
+                if is_fresh {
+                    self.backend.remove(path)?;
+                }
+                Ok(is_fresh.then(|| (*path).clone()))
+            };
+            let gone = in_parallel(self.backend.jobs(), some, self.cancel(), remove)?;
+            let gone: HashSet<String> = gone.into_iter().flatten().collect();
+            rest.retain(|path| !gone.contains(*path));
+            let deleted = going.into_iter().filter(|(path, _)| gone.contains(path));
+            swept.deleted.extend(deleted);
+        }
+        for mark in &old.marks {
+            self.backend.remove(mark)?;
+        }
+        Ok(())
     }
 
     /// Takes what is not live out of our indexes, and marks the files that no index names then.
@@ -149,6 +242,7 @@ impl Depot {
         swept: &mut SweptAway,
     ) -> Result<(), Error> {
         let catalog = self.catalog()?;
+        self.require_known(&catalog)?;
         let own: Vec<&(Digest, Index)> = catalog.of_project(self.project).collect();
         let all = merge(self.project, own.iter().map(|(_, index)| index));
         let kept = restrict(&all, live);
@@ -180,26 +274,32 @@ impl Depot {
         if how == Sweeping::Try {
             return Ok(());
         }
-        let name = self.write_index(&kept)?;
-        let mut text = String::new();
-        for (path, size) in &swept.marked {
-            text += &format!("{size} {path}\n");
+        self.mark_files(&swept.marked)?;
+        let mut going: Vec<Digest> = own.iter().map(|(name, _)| *name).collect();
+        if !kept.is_empty() {
+            let name = self.write_index(&kept)?;
+            going.retain(|old| *old != name);
         }
-        if !text.is_empty() {
-            let mark = Digest::of(text.as_bytes());
-            self.backend
-                .write(&format!("{GONE}/{mark}"), text.into_bytes())?;
-        }
-        for (old, _) in own.iter().filter(|(old, _)| *old != name) {
-            self.backend.remove(&format!("{INDEX}/{old}"))?;
-        }
-        self.write_names()
+        self.retire(INDEX, &going)
     }
 
-    /// Returns whether something is marked, so that what was taken for granted may go.
-    pub(super) fn has_marks(&self) -> Result<bool, Error> {
-        Ok(!self.backend.list(GONE, Depth::Flat)?.is_empty())
+    /// Writes down which files are to go, with their sizes.
+    fn mark_files(&self, files: &BTreeMap<String, u64>) -> Result<(), Error> {
+        if files.is_empty() {
+            return Ok(());
+        }
+        let line = |(path, size): (&String, &u64)| format!("{size} {path}\n");
+        let text: String = files.iter().map(line).collect();
+        let mark = Digest::of(text.as_bytes());
+        self.backend
+            .write(&format!("{GONE}/{mark}"), text.into_bytes())
     }
+}
+
+/// Returns whether a path is that of an object or a pack, and of nothing else.
+fn is_ours(path: &str) -> bool {
+    let is_below = path.starts_with("packs/") || path.starts_with("objects/");
+    is_below && !path.contains("..")
 }
 
 fn seconds_now() -> i64 {

@@ -254,7 +254,7 @@ impl Row {
 }
 
 /// Nobody compares 64 digits by eye; eight tell two digests apart.
-fn shorten_digest(text: &str) -> String {
+pub(crate) fn shorten_digest(text: &str) -> String {
     text.parse::<Digest>()
         .map_or_else(|_| text.to_owned(), |digest| format!("{}…", digest.short()))
 }

@@ -37,10 +37,9 @@ pub(super) struct Replacement {
 
 /// An object that is what it should be.
 struct Vouched {
+    opened: File,
     /// Its stamp, if that stands for its bytes.
     stamp: Option<Stamp>,
-    /// Its file, where it had to be read.
-    opened: Option<File>,
 }
 
 impl Replacement {
@@ -159,7 +158,9 @@ impl Cache {
             Err(lack) => return Ok(Err(lack)),
         };
         // In a new folder nothing is in the way.
-        let is_linked = self.link(&name, way, folder, inner).is_ok();
+        let is_linked = self
+            .link(&vouched.opened, &name, way, (folder, inner))
+            .is_ok();
         if !is_linked {
             let path = folder.path().join(inner);
             remove_folder(&path, index)?;
@@ -167,9 +168,10 @@ impl Cache {
         }
         meter.add_file();
         meter.add_bytes(file.size);
-        let now = match &vouched.opened {
-            Some(opened) if is_linked => fstat(opened).ok(),
-            _ => folder.stat(inner),
+        let now = if is_linked {
+            fstat(&vouched.opened).ok()
+        } else {
+            folder.stat(inner)
         };
         let now = now.as_ref().and_then(Stamp::of_stat);
         Ok(Ok(match now.zip(vouched.stamp) {
@@ -186,36 +188,33 @@ impl Cache {
         name: &ObjectName,
         index: &Index,
     ) -> Result<Result<Vouched, Lack>, Error> {
-        let mut found = self.loose.stat(name)?;
+        let mut found = self.loose.open(name)?;
         if found.is_none() {
             match self.packed(file.digest)? {
                 Ok(bytes) => self.loose.add(file.digest, &bytes)?,
                 Err(lack) => return Ok(Err(lack)),
             }
-            found = self.loose.stat(name)?;
+            found = self.loose.open(name)?;
         }
-        let stamped = found.and_then(|stat| Some((stat.st_mode, Stamp::of_stat(&stat)?)));
-        let Some((mode, stamp)) = stamped else {
+        // Opened, it is found once: from there on each look at it is short.
+        let stat = found.as_ref().map(fstat).transpose();
+        let stat = stat.map_err(|error| self.loose.unreadable(name)(error.into()))?;
+        let stamped = stat.and_then(|stat| Some((stat.st_mode, Stamp::of_stat(&stat)?)));
+        let Some((mut opened, (mode, stamp))) = found.zip(stamped) else {
             return Ok(Err(Lack::Missing));
         };
         let known = self.loose.name_in(index, name);
         let recalled = known.and_then(|known| index.find(&known, stamp));
-        let mut vouched = Vouched {
-            stamp: Some(stamp),
-            opened: None,
-        };
-        if recalled != Some(file.digest) {
+        let is_settled = recalled == Some(file.digest) || {
             // Judged before it is read, which may take long.
             let is_fresh = stamp.has_fresh_content();
-            let mut opened = self.loose.open(name)?;
             let read = digest_of(&mut opened, stamp.size);
             if read.map_err(|error| self.loose.unreadable(name)(error))? != file.digest {
                 self.quarantine(file.digest)?;
                 return Ok(Err(Lack::Corrupt(file.digest)));
             }
-            vouched.stamp = (!is_fresh).then_some(stamp);
-            vouched.opened = Some(opened);
-        }
+            !is_fresh
+        };
         if stamp.size != file.size {
             return Ok(Err(Lack::Missing));
         }
@@ -225,12 +224,24 @@ impl Cache {
             let outcome = std::fs::set_permissions(&object, Permissions::from_mode(0o444));
             outcome.map_err(failed("cannot write", &object))?;
         }
-        Ok(Ok(vouched))
+        Ok(Ok(Vouched {
+            opened,
+            stamp: is_settled.then_some(stamp),
+        }))
     }
 
-    fn link(&self, object: &ObjectName, way: Way, folder: &Folder, inner: &str) -> io::Result<()> {
+    fn link(
+        &self,
+        opened: &File,
+        object: &ObjectName,
+        way: Way,
+        (folder, inner): (&Folder, &str),
+    ) -> io::Result<()> {
         match way {
-            Way::Hardlink => self.loose.link(object, folder, inner),
+            // The file that was looked at, not what may be at its place by now; and found once.
+            Way::Hardlink => folder
+                .link_opened(opened, inner)
+                .or_else(|_| self.loose.link(object, folder, inner)),
             way => {
                 let object = self.loose.folder().join(object.as_str());
                 way.link(&object, &folder.path().join(inner))

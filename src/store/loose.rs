@@ -5,7 +5,7 @@ use std::io::{self, Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{Stat, ioctl_ficlone};
+use rustix::fs::ioctl_ficlone;
 
 use crate::base::digest::{Digest, Hasher, block_for};
 use crate::base::folder::Folder;
@@ -73,15 +73,9 @@ impl Loose {
         u64::try_from(found.st_size).ok()
     }
 
-    /// Returns the stat of the object, if it is there.
-    pub(super) fn stat(&self, name: &ObjectName) -> Result<Option<Stat>, fs::Error> {
-        let found = fs::absent_as_none(self.objects.look(name.as_str()));
-        found.map_err(|error| self.unreadable(name)(error))
-    }
-
-    /// Opens the object, to read it.
-    pub(super) fn open(&self, name: &ObjectName) -> Result<File, fs::Error> {
-        let opened = self.objects.open(name.as_str());
+    /// Opens the object, to read it, if it is there.
+    pub(super) fn open(&self, name: &ObjectName) -> Result<Option<File>, fs::Error> {
+        let opened = fs::absent_as_none(self.objects.open(name.as_str()));
         opened.map_err(|error| self.unreadable(name)(error))
     }
 

@@ -1,7 +1,7 @@
 //! Measures what is on disk: the content of a file or of a folder. What the index knows is not read.
 
 use std::borrow::Cow;
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io;
 use std::mem::take;
 use std::path::{Path, PathBuf};
@@ -22,21 +22,21 @@ use crate::store::tree::{Entry, EntryKind, FileContent, Summary, Tree};
 pub(crate) fn measure(path: &Path, index: &Index) -> Result<Option<Content>, Error> {
     match scan::find(path, index)? {
         None => Ok(None),
-        Some(Found::File(metadata)) => {
-            let digest = index.digest(path, &metadata);
-            let (digest, size) = digest.map_err(failed("cannot read", path))?;
-            let executable = scan::is_executable(&metadata);
-            Ok(Some(
-                FileContent {
-                    digest,
-                    size,
-                    executable,
-                }
-                .into(),
-            ))
-        }
+        Some(Found::File(metadata)) => Ok(Some(file_content(path, &metadata, index)?)),
         Some(Found::Folder(folders)) => Ok(Some(measured(path, folders, index)?.into_content())),
     }
+}
+
+fn file_content(path: &Path, metadata: &Metadata, index: &Index) -> Result<Content, Error> {
+    let digest = index.digest(path, metadata);
+    let (digest, size) = digest.map_err(failed("cannot read", path))?;
+    let executable = scan::is_executable(metadata);
+    let file = FileContent {
+        digest,
+        size,
+        executable,
+    };
+    Ok(file.into())
 }
 
 /// Returns the manifest of the folder at `path`; `None` if that is no folder.
@@ -55,10 +55,46 @@ pub(crate) fn measure_whole(path: &Path, index: &Index) -> Result<Option<Content
     measure(path, index)
 }
 
+/// What stands where something is to be put.
+#[derive(Default)]
+pub(crate) struct Standing {
+    /// Its content; `None` if nothing is there.
+    pub(crate) content: Option<Content>,
+    /// What is in it, if it is a folder and not what is wanted.
+    pub(crate) folder: Option<Present>,
+}
+
+/// Looks at what is at `path`, where `wanted` is to be: once, however much of it there is to know.
+pub(crate) fn stand_at(path: &Path, wanted: &Content, index: &Index) -> Result<Standing, Error> {
+    let folders = match scan::find(path, index)? {
+        None => return Ok(Standing::default()),
+        Some(Found::File(metadata)) => {
+            let content = Some(file_content(path, &metadata, index)?);
+            let folder = None;
+            return Ok(Standing { content, folder });
+        }
+        Some(Found::Folder(folders)) => folders,
+    };
+    let links = links_among(&folders);
+    let found = measured(path, folders, index)?;
+    let content = found.content();
+    let folder = if content == *wanted {
+        found.teach();
+        None
+    } else {
+        let tree = found.into_tree();
+        Some(Present { tree, links })
+    };
+    Ok(Standing {
+        content: Some(content),
+        folder,
+    })
+}
+
 /// A folder that is in place.
-pub(super) struct Present {
+pub(crate) struct Present {
     /// What is in it.
-    pub(super) tree: Tree,
+    pub(crate) tree: Tree,
     /// The links in it that lead to folders elsewhere, whose content is in the manifest as well.
     pub(super) links: Vec<String>,
 }
@@ -68,10 +104,14 @@ pub(super) fn present(path: &Path, index: &Index) -> Result<Option<Present>, Err
     let Some(Found::Folder(folders)) = scan::find(path, index)? else {
         return Ok(None);
     };
-    let links = folders.iter().filter(|folder| folder.is_link);
-    let links = links.map(|folder| folder.path.clone()).collect();
+    let links = links_among(&folders);
     let tree = measured(path, folders, index)?.into_tree();
     Ok(Some(Present { tree, links }))
+}
+
+fn links_among(folders: &[FoundFolder]) -> Vec<String> {
+    let links = folders.iter().filter(|folder| folder.is_link);
+    links.map(|folder| folder.path.clone()).collect()
 }
 
 fn measured<'a>(
@@ -235,9 +275,14 @@ impl<'a> Recognised<'a> {
 
     /// Sums up what is there, and lets the index know. All files have been read by now.
     pub(super) fn into_content(self) -> Content {
+        let content = self.content();
+        self.teach();
+        content
+    }
+
+    fn content(&self) -> Content {
         let mut summary = Summary::default();
         self.in_order(&mut |entry| summary.add(entry));
-        self.teach();
         summary.content()
     }
 

@@ -44,16 +44,18 @@ pub(crate) use index::Index;
 pub(crate) use link::LinkType;
 pub(crate) use linking::leads_elsewhere;
 pub(crate) use live::{Listing, Live};
-pub(crate) use measure::{measure, measure_folder, measure_whole};
+pub(crate) use measure::{Standing, measure, measure_folder, measure_whole, stand_at};
 pub(crate) use meter::{Meter, Progress};
 pub(crate) use pack::Slot;
 pub(crate) use recorded::RecordedSnapshot;
-pub(crate) use restoring::Restored;
-pub(crate) use run_cache::{RunCache, RunRecord};
+pub(crate) use restoring::{Restored, Spot};
+pub(crate) use run_cache::{OwnRun, RunCache, RunRecord};
 pub(crate) use scan::{has_uncounted, is_object_link};
 pub(crate) use stamp::Stamp;
 pub(crate) use storing::{PACK_SIZE, PACKED_MAX};
-pub(crate) use transfer::{Holding, WholePack, assemble, check_pack, sound_objects};
+pub(crate) use transfer::{
+    Holding, WholePack, assemble, check_pack, length_of_end, objects_at_end, sound_objects,
+};
 pub(crate) use tree::{Entry, EntryKind, FileContent, Tree, folders_of, is_within};
 pub(crate) use tree_diff::{EntryChange, tree_changes};
 pub(crate) use users::project_name;

@@ -194,6 +194,23 @@ pub(super) fn directory_of(bytes: &[u8], name: Digest) -> Option<Vec<Slot>> {
     is_sound.then_some(slots)
 }
 
+/// Returns how many bytes at the end of a pack are its directory and what follows, by its last bytes.
+pub(super) fn length_of_end(tail: &[u8]) -> Option<u64> {
+    let footer = tail.get(tail.len().checked_sub(FOOTER)?..)?;
+    let (count, end) = footer.split_first_chunk::<4>()?;
+    let records = u64::from(u32::from_le_bytes(*count)) * RECORD as u64;
+    (end == END).then_some(records + FOOTER as u64)
+}
+
+/// Reads the directory of a pack of `size` bytes in what [`length_of_end`] says is its end.
+pub(super) fn directory_at_end(end: &[u8], size: u64, name: Digest) -> Option<Vec<Slot>> {
+    let directory = &end[..end.len().checked_sub(FOOTER)?];
+    let start = size.checked_sub(end.len() as u64)?;
+    let slots: Vec<Slot> = directory.chunks_exact(RECORD).filter_map(slot).collect();
+    let is_sound = Digest::of(directory) == name && are_seamless(&slots, start);
+    is_sound.then_some(slots)
+}
+
 /// Reads a record of the directory.
 pub(super) fn slot(record: &[u8]) -> Option<Slot> {
     let (digest, rest) = record.split_first_chunk::<32>()?;

@@ -47,6 +47,15 @@ pub(crate) enum Restored {
     Corrupt(Digest),
 }
 
+/// A place where content is to be put, and what is known of it.
+#[derive(Clone, Copy)]
+pub(crate) struct Spot<'a> {
+    /// Paths in a folder that stay as they are, with all that is below them.
+    pub(crate) held: &'a [String],
+    /// What is in the folder that is there, if somebody has just looked.
+    pub(crate) there: Option<&'a Present>,
+}
+
 impl From<Lack> for Restored {
     fn from(lack: Lack) -> Self {
         match lack {
@@ -65,15 +74,18 @@ impl Cache {
         index: &Index,
         meter: &Meter,
     ) -> Result<Restored, Error> {
-        self.restore_around(content, (path, &[]), index, meter)
+        let spot = Spot {
+            held: &[],
+            there: None,
+        };
+        self.restore_around(content, (path, spot), index, meter)
     }
 
-    /// Like [`Self::restore`]; but what is at the paths `held` in a folder stays as it is, with all that
-    /// is below them.
+    /// Like [`Self::restore`]; but what is held at the spot stays as it is.
     pub(crate) fn restore_around(
         &self,
         content: &Content,
-        (path, held): (&Path, &[String]),
+        (path, spot): (&Path, Spot<'_>),
         index: &Index,
         meter: &Meter,
     ) -> Result<Restored, Error> {
@@ -82,11 +94,10 @@ impl Cache {
             meter.expect(1, content.size);
             return self.restore_visible(content.into(), path, index, meter);
         }
-        let held = held.iter().map(String::as_str).collect();
         match self.tree(content.sha256)? {
             // A record whose sizes are not those of the folder is not believed.
             Ok(tree) if !tree.adds_up_to(content) => Ok(Restored::Missing),
-            Ok(tree) => self.restore_tree(&tree, (path, &held), index, meter),
+            Ok(tree) => self.restore_tree(&tree, (path, spot), index, meter),
             Err(lack) => Ok(lack.into()),
         }
     }
@@ -154,18 +165,23 @@ impl Cache {
     fn restore_tree(
         &self,
         tree: &Tree,
-        (path, held): (&Path, &BTreeSet<&str>),
+        (path, Spot { held, there }): (&Path, Spot<'_>),
         index: &Index,
         meter: &Meter,
     ) -> Result<Restored, Error> {
         let parent = fs::parent(path);
         fs::make_folder(parent)?;
-        let present = if path.is_symlink() {
-            None
-        } else {
-            present(path, index)?
+        let seen;
+        let present = match there {
+            _ if path.is_symlink() => None,
+            Some(there) => Some(there),
+            None => {
+                seen = present(path, index)?;
+                seen.as_ref()
+            }
         };
-        let plan = Plan::new(tree, present.as_ref(), held);
+        let held = held.iter().map(String::as_str).collect();
+        let plan = Plan::new(tree, present, &held);
         if present.is_some() {
             plan.refuse_what_is_in_the_way(path, index)?;
         }

@@ -174,6 +174,17 @@ pub(crate) fn check_pack(bytes: &[u8], name: Digest) -> Option<Vec<Slot>> {
     slots.par_iter().all(is_sound).then_some(slots)
 }
 
+/// Returns how many bytes at the end of a pack say what is in it, by its last bytes; `None` if it is
+/// no pack.
+pub(crate) fn length_of_end(tail: &[u8]) -> Option<u64> {
+    pack::length_of_end(tail)
+}
+
+/// Reads in those bytes what is in a pack of `size` bytes; `None` if they are not what its name says.
+pub(crate) fn objects_at_end(end: &[u8], size: u64, name: Digest) -> Option<Vec<Slot>> {
+    pack::directory_at_end(end, size, name)
+}
+
 /// Returns those of a damaged pack's objects that are good.
 pub(crate) fn sound_objects(bytes: &[u8], slots: &[Slot]) -> Vec<(Digest, Vec<u8>)> {
     let sound = slots.iter().filter_map(|slot| {
@@ -222,6 +233,23 @@ mod tests {
         let again = cache.whole_pack(name).expect("reads").expect("is there");
         assert_eq!(again.bytes, pack.bytes);
         assert_eq!(again.slots, pack.slots);
+    }
+
+    #[test]
+    fn the_end_of_a_pack_says_what_is_in_it_and_no_damage_is_believed() {
+        let objects = objects(20);
+        let (name, WholePack { bytes, slots }) = assemble(&objects);
+        let size = bytes.len() as u64;
+        let length = length_of_end(&bytes[bytes.len() - 40..]).expect("a pack");
+        let start = bytes.len() - usize::try_from(length).expect("fits");
+        assert_eq!(objects_at_end(&bytes[start..], size, name), Some(slots));
+        for at in start..bytes.len() - 16 {
+            let mut end = bytes[start..].to_vec();
+            end[at - start] ^= 1;
+            assert_eq!(objects_at_end(&end, size, name), None, "byte {at}");
+        }
+        assert_eq!(objects_at_end(&bytes[start..], size + 1, name), None);
+        assert_eq!(length_of_end(&bytes[..bytes.len() - 1]), None);
     }
 
     #[test]

@@ -153,8 +153,6 @@ pub(super) fn update_data(
     let bytes = fs::read(&path)?;
     let mut lock = bytes.map_or_else(|| Ok(Lock::default()), |bytes| Lock::read(&bytes))?;
     change(&mut lock);
-    let data = &lock.data;
-    lock.sources.retain(|path, _| data.contains_key(path));
     Ok(fs::write_if_changed(&path, lock.to_text().as_bytes())?)
 }
 

@@ -22,11 +22,13 @@ use crate::pipeline::{
     self, Content, DVC_FILE, LOCK_FILE, Lock, LockError, PIPELINE_FILE, Pipeline, Source,
 };
 use crate::scm::{self, Repo, Revision};
-use crate::store::{self, Cache, Index, Meter, Restored, RunCache, Tree, project_name};
+use crate::store::{
+    self, Cache, Index, Meter, Restored, RunCache, Spot, Standing, Tree, project_name,
+};
 
 pub(crate) use kept::{Kept, flat_name, keep, keep_files};
 pub(crate) use ledger::Ledger;
-pub(crate) use scout::Unreached;
+pub(crate) use scout::{Unreached, UrlState};
 
 /// What git sees of the state folder: nothing but this file and the settings. A clone knows by them
 /// where the project is.
@@ -290,6 +292,15 @@ impl Workspace {
         store::measure(&self.locate_any(path), &self.index)
     }
 
+    /// Looks at what is at `path`, where `wanted` is to be put.
+    pub(crate) fn stand_at(
+        &self,
+        path: &AnyPath,
+        wanted: &Content,
+    ) -> Result<Standing, store::Error> {
+        store::stand_at(&self.locate_any(path), wanted, &self.index)
+    }
+
     /// Like [`Self::measure`], for whoever records it: a link to an object that is gone is an error.
     pub(crate) fn measure_whole(&self, path: &AnyPath) -> Result<Option<Content>, store::Error> {
         store::measure_whole(&self.locate_any(path), &self.index)
@@ -320,16 +331,16 @@ impl Workspace {
         self.cache.restore(content, &location, &self.index, meter)
     }
 
-    /// Like [`Self::restore`]; but what is at the paths `held` in a folder stays as it is.
+    /// Like [`Self::restore`]; but what is held at the spot stays as it is.
     pub(crate) fn restore_around(
         &self,
         content: &Content,
-        (path, held): (&AnyPath, &[String]),
+        (path, spot): (&AnyPath, Spot<'_>),
         meter: &Meter,
     ) -> Result<Restored, store::Error> {
         let (location, index) = (self.locate_any(path), &self.index);
         self.cache
-            .restore_around(content, (&location, held), index, meter)
+            .restore_around(content, (&location, spot), index, meter)
     }
 
     /// Makes what is at `path`, which is `content`, anew of the cache's objects, where that is done in
@@ -476,7 +487,13 @@ impl Workspace {
         &self,
         change: impl FnOnce(&mut BTreeMap<RepoPath, Content>),
     ) -> Result<(), LockError> {
-        ledger::update_data(self, |lock| change(&mut lock.data))
+        ledger::update_data(self, |lock| {
+            let before: BTreeSet<RepoPath> = lock.data.keys().cloned().collect();
+            change(&mut lock.data);
+            // What is no more tracked came from nowhere; what was never downloaded has only a source.
+            let (data, sources) = (&lock.data, &mut lock.sources);
+            sources.retain(|path, _| data.contains_key(path) || !before.contains(path));
+        })
     }
 
     /// Records where tracked data came from.
@@ -485,6 +502,14 @@ impl Workspace {
         change: impl FnOnce(&mut BTreeMap<RepoPath, Source>),
     ) -> Result<(), LockError> {
         ledger::update_data(self, |lock| change(&mut lock.sources))
+    }
+
+    /// Records where data came from that is not downloaded, or not any more.
+    pub(crate) fn record_absent(&self, path: &RepoPath, source: &Source) -> Result<(), LockError> {
+        ledger::update_data(self, |lock| {
+            lock.data.remove(path);
+            lock.sources.insert(path.clone(), source.clone());
+        })
     }
 
     /// Keeps the short moments apart in which processes change what they share: the lock, its
@@ -517,4 +542,73 @@ fn make_state_folder(root: &Path) -> Result<(), fs::Error> {
 /// Returns how this process is called in messages to others.
 fn holder() -> String {
     format!("pid {}", std::process::id())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const STAGE: &str = "stages:\n  a: {cmd: echo}\n";
+
+    fn write(workspace: &Workspace, file: &str, text: &str) {
+        let path = workspace.root().join(file);
+        fs::write_atomic(&path, text.as_bytes()).expect("writes");
+    }
+
+    #[test]
+    fn what_was_looked_at_is_loaded_as_it_is_by_then() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let workspace = Workspace::init(folder.path()).expect("makes");
+        write(&workspace, PIPELINE_FILE, STAGE);
+        for edit in [None, Some(format!("{STAGE}  b: {{cmd: echo}}\n"))] {
+            let count = workspace.preview_pipeline(|pipeline| pipeline.stages.len());
+            assert_eq!(count.expect("loads"), 1);
+            if let Some(text) = &edit {
+                write(&workspace, PIPELINE_FILE, text);
+            }
+            let pipeline = workspace.load_pipeline().expect("loads");
+            assert_eq!(pipeline.stages.len(), 1 + usize::from(edit.is_some()));
+        }
+    }
+
+    #[test]
+    fn a_lock_that_was_looked_at_is_read_again_once_it_is_another() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let workspace = Workspace::init(folder.path()).expect("makes");
+        let text = |stage: &str| format!("schema: 1\nstages:\n  {stage}:\n    cmd: echo\n");
+        for (before, after) in [("a", "a"), ("a", "b")] {
+            write(&workspace, LOCK_FILE, &text(before));
+            let count = workspace.preview_lock(|lock| lock.stages.len());
+            assert_eq!(count.expect("loads"), 1);
+            write(&workspace, LOCK_FILE, &text(after));
+            let lock = workspace.load_lock().expect("loads");
+            let names: Vec<&str> = lock
+                .stages
+                .keys()
+                .map(pipeline::StageName::as_str)
+                .collect();
+            assert_eq!(names, [after]);
+        }
+        write(&workspace, LOCK_FILE, &text("a"));
+        assert!(workspace.preview_lock(|_| ()).is_ok());
+        write(&workspace, LOCK_FILE, "<<<<<<< ours\n");
+        assert!(workspace.load_lock().is_err());
+    }
+
+    #[test]
+    fn a_big_lock_is_read_beside_the_pipeline() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let workspace = Workspace::init(folder.path()).expect("makes");
+        write(&workspace, PIPELINE_FILE, STAGE);
+        let mut text = "schema: 1\nstages:\n".to_owned();
+        for number in 0..30_000 {
+            text += &format!("  s{number:05}:\n    cmd: echo\n");
+        }
+        write(&workspace, LOCK_FILE, &text);
+        assert!(ledger::is_big(&workspace));
+        let (pipeline, ledger) = workspace.load_both();
+        assert_eq!(pipeline.expect("loads").stages.len(), 1);
+        let count = ledger.expect("loads").peek(|lock| lock.stages.len());
+        assert_eq!(count, 30_000);
+    }
 }

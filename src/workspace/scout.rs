@@ -3,12 +3,12 @@
 use crate::base::cancel::CancelToken;
 use crate::workspace::Workspace;
 
+/// A text that differs between any two states of what is at a URL; `None` where nothing is.
+pub(crate) type UrlState = Result<Option<String>, Unreached>;
+
 /// Asks what is at some URLs, all at once; an answer for each, in their order.
-pub(super) type Scout = Box<
-    dyn Fn(&Workspace, &[&str], &CancelToken) -> Vec<Result<Option<String>, Unreached>>
-        + Send
-        + Sync,
->;
+pub(super) type Scout =
+    Box<dyn Fn(&Workspace, &[&str], &CancelToken) -> Vec<UrlState> + Send + Sync>;
 
 /// Why nobody knows what is at a URL.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -26,21 +26,14 @@ impl Workspace {
     /// Has somebody ask what is at URLs. The first one that is named counts.
     pub(crate) fn scout_by(
         &self,
-        scout: impl Fn(&Self, &[&str], &CancelToken) -> Vec<Result<Option<String>, Unreached>>
-        + Send
-        + Sync
-        + 'static,
+        scout: impl Fn(&Self, &[&str], &CancelToken) -> Vec<UrlState> + Send + Sync + 'static,
     ) {
         self.scout.get_or_init(|| Box::new(scout));
     }
 
     /// Asks what is at each of some URLs: a text that differs between any two states of it; `None`
     /// where nothing is.
-    pub(crate) fn ask(
-        &self,
-        urls: &[&str],
-        cancel: &CancelToken,
-    ) -> Vec<Result<Option<String>, Unreached>> {
+    pub(crate) fn ask(&self, urls: &[&str], cancel: &CancelToken) -> Vec<UrlState> {
         let unasked = || Unreached {
             message: "this command asks nothing over the network".to_owned(),
             causes: Vec::new(),

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::import_dvc;
-use crate::support::Project;
+use crate::support::{Project, files};
+use crate::web::Web;
 
 /// A project with a tracked folder, an out, a file of git's and an artifact; tagged `v1`.
 fn donor() -> Project {
@@ -449,4 +450,195 @@ fn what_changes_while_it_is_downloaded_is_not_taken() {
     assert!(told.contains("changed while it was downloaded"), "{told}");
     assert!(count.load(Ordering::SeqCst) > 1);
     assert!(!project.exists("data.csv") && !project.exists("data.lock"));
+}
+
+/// A project with a default remote `far`, in its git folder.
+fn project_with_remote() -> Project {
+    let project = project();
+    let far = project.path(".git/far");
+    let far = far.to_str().expect("UTF-8");
+    project.run(&["remote", "add", "-d", "far", far]).success();
+    project
+}
+
+#[test]
+fn what_is_not_downloaded_is_only_recorded() {
+    let (web, donor, project) = (Web::start(), donor(), project());
+    web.put("data.csv", "one");
+    let told = project
+        .run(&["import-url", "--no-download", &web.url("data.csv")])
+        .success();
+    insta::assert_snapshot!(told, @r"
+    data.csv  recorded; `mlpipe update data.csv` downloads it
+    next: git add data.lock .gitignore
+    ");
+    assert!(!web.asked().iter().any(|asked| asked.starts_with("GET")));
+    assert!(!project.exists("data.csv"));
+    let text = project.run(&["status"]).data();
+    assert!(text.contains("data.csv is not downloaded"), "{text}");
+    let text = project.run(&["data", "status"]).data();
+    assert!(
+        text.contains("`mlpipe update data.csv` downloads it"),
+        "{text}"
+    );
+    let text = project.run(&["data", "status", "--json"]).data();
+    assert!(text.contains("not downloaded"), "{text}");
+    // What else becomes of data leaves it alone.
+    project
+        .run(&["import", "--no-download", url(&donor), "data"])
+        .success();
+    project.write("own", "own");
+    project.run(&["add", "own"]).success();
+    project.run(&["remove", "own"]).success();
+    project.commit();
+    let told = project.run(&["update", "data.csv", "data"]).success();
+    assert!(told.contains("data.csv  updated  3 B"), "{told}");
+    assert_eq!(project.read("data.csv"), "one");
+    assert_eq!(project.read("data/sub/b"), "b1\n");
+    let told = project.run(&["update"]).success();
+    assert_eq!(told, "data  unchanged\ndata.csv  unchanged\n");
+}
+
+#[test]
+fn that_a_source_has_changed_is_recorded_without_what_it_has() {
+    let (web, project) = (Web::start(), project());
+    web.put("data.csv", "one");
+    project.run(&["import-url", &web.url("data.csv")]).success();
+    web.put("data.csv", "two");
+    let told = project.run(&["update", "--no-download"]).success();
+    assert!(told.contains("data.csv  is another"), "{told}");
+    assert!(
+        !project.exists("data.csv"),
+        "the old one would pass for the new"
+    );
+    project.run(&["update"]).success();
+    assert_eq!(project.read("data.csv"), "two");
+    web.put("data.csv", "three");
+    project.write("data.csv", "mine");
+    let told = project.run(&["update", "--no-download"]).failure(1);
+    assert!(told.contains("has been changed here"), "{told}");
+    assert_eq!(project.read("data.csv"), "mine");
+}
+
+#[test]
+fn an_import_that_was_never_downloaded_can_be_merged_and_removed() {
+    let (web, project) = (Web::start(), project());
+    web.put("a", "1");
+    web.put("b", "1");
+    project.run(&["install"]).success();
+    project.write(".gitignore", "/a\n/b\n/m\n");
+    project.run(&["import-url", &web.url("a"), "m"]).success();
+    project.commit();
+    project.git(&["switch", "-q", "-c", "other"]);
+    project
+        .run(&["import-url", "--no-download", &web.url("a")])
+        .success();
+    project.commit();
+    project.git(&["switch", "-q", "main"]);
+    project.run(&["import-url", &web.url("b")]).success();
+    project.commit();
+    project
+        .try_git(&["merge", "-q", "--no-edit", "other"])
+        .data();
+    let told = project.run(&["update"]).success();
+    assert_eq!(told, "a  updated  1 B\nb  unchanged\nm  unchanged\n");
+    project
+        .run(&["import-url", "--no-download", &web.url("a"), "c"])
+        .success();
+    let told = project
+        .run(&["import-url", "--no-download", &web.url("a"), "a/x"])
+        .failure(1);
+    assert!(told.contains("error: "), "{told}");
+    project.run(&["remove", "c"]).success();
+    assert!(!project.read("data.lock").contains("  c:"));
+    assert!(!project.read(".gitignore").contains("/c"));
+    project.run(&["remove", "c"]).failure(1);
+}
+
+#[test]
+fn what_is_passed_on_to_a_remote_is_not_kept_here() {
+    let (web, project) = (Web::start(), project_with_remote());
+    web.put("data.csv", "one");
+    project.write(".git/there/a", "a\n");
+    project.write(".git/there/sub/big", &"x".repeat(200_000));
+    let told = project
+        .run(&["import-url", "--to-remote", &web.url("data.csv")])
+        .success();
+    assert!(told.contains("data.csv  passed on  3 B"), "{told}");
+    let there = project.path(".git/there");
+    let there = there.to_str().expect("UTF-8");
+    project
+        .run(&["import-url", "--to-remote", there, "all"])
+        .success();
+    assert!(!project.exists("data.csv") && !project.exists("all"));
+    let kept = files(&project.path(".mlpipe"));
+    let is_big = |path: &PathBuf| path.metadata().is_ok_and(|data| data.len() >= 200_000);
+    assert!(!kept.iter().any(is_big), "{kept:?}");
+    project.run(&["pull"]).success();
+    assert_eq!(project.read("data.csv"), "one");
+    assert_eq!(project.read("all/sub/big").len(), 200_000);
+    let told = project.run(&["update"]).success();
+    assert_eq!(told, "all  unchanged\ndata.csv  unchanged\n");
+
+    web.put("data.csv", "two");
+    let told = project.run(&["update", "--to-remote"]).success();
+    assert!(
+        told.contains("data.csv  updated at the remote  3 B"),
+        "{told}"
+    );
+    assert!(!project.exists("data.csv"));
+    project.run(&["pull"]).success();
+    assert_eq!(project.read("data.csv"), "two");
+    project.run(&["fsck", "--cloud"]).data();
+}
+
+#[test]
+fn what_does_not_fit_an_import_is_an_error_where_it_is_named() {
+    let (web, donor, project) = (Web::start(), donor(), project_with_remote());
+    web.put("data.csv", "one");
+    project.run(&["import-url", &web.url("data.csv")]).success();
+    project.run(&["import", url(&donor), "data"]).success();
+    let told = project
+        .run(&["update", "data.csv", "--rev", "v1"])
+        .failure(1);
+    assert!(
+        told.contains("a URL, which has no revisions") && told.contains("hint: "),
+        "{told}"
+    );
+    let told = project.run(&["update", "data", "--to-remote"]).failure(1);
+    assert!(told.contains("came from a repository"), "{told}");
+    web.asked();
+    let told = project.run(&["update", "--rev", "v1"]).success();
+    assert_eq!(told, "data  unchanged in another commit\n");
+    assert!(web.asked().is_empty());
+}
+
+#[test]
+fn whether_a_source_has_changed_is_asked_only_when_wanted() {
+    let (web, donor, project) = (Web::start(), donor(), project());
+    web.put("data.csv", "one");
+    project.run(&["import-url", &web.url("data.csv")]).success();
+    project.run(&["import", url(&donor), "data"]).success();
+    web.put("data.csv", "two");
+    move_on(&donor);
+    web.asked();
+    for command in [&["status"][..], &["data", "status"]] {
+        let text = project.run(command).data();
+        assert!(!text.contains("behind"), "{text}");
+        assert!(web.asked().is_empty());
+        let text = project.run(&[command, &["--updates"]].concat()).data();
+        assert!(text.contains("data.csv is behind its source"), "{text}");
+        assert!(text.contains("data is behind its source"), "{text}");
+        assert!(!web.asked().iter().any(|asked| asked.starts_with("GET")));
+    }
+    project
+        .run(&["status", "--updates", "--exit-code"])
+        .failure(1);
+    project.run(&["update"]).success();
+    let text = project.run(&["status", "--updates", "--exit-code"]).data();
+    assert_eq!(text, "everything is up to date\n");
+    web.close(true);
+    let told = project.run(&["status", "--updates"]).failure(1);
+    assert!(told.contains("cannot look for `data.csv`"), "{told}");
+    project.run(&["status"]).data();
 }

@@ -11,6 +11,7 @@ mod add;
 mod artifacts;
 mod attempts;
 mod badge;
+mod bucket;
 mod check_ignore;
 mod checkout;
 mod ci_init;
@@ -52,6 +53,8 @@ mod plots;
 mod predictions;
 mod random;
 mod remote;
+mod remote_damage;
+mod remote_races;
 mod remove;
 mod report;
 mod repro;
@@ -69,5 +72,7 @@ mod templating;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod tracer;
 mod tracked;
+#[cfg(all(feature = "ml", target_os = "linux", target_arch = "x86_64"))]
+mod training_kills;
 mod urls;
 mod web;

@@ -820,3 +820,38 @@ fn all_classes_of_a_wide_matrix_are_named() {
         "{text}"
     );
 }
+
+#[test]
+fn several_rows_of_a_category_are_one_bar() {
+    let plot = "stages: {}\nplots: [c.csv: {template: bar_horizontal, x: count, y: actual}]\n";
+    let project = Project::with(plot);
+    project.write(
+        "c.csv",
+        "actual,predicted,count\n8,1,10\n8,0,3\n9,4,0.1234567\n",
+    );
+    let text = project.run(&["plots", "show", "--text"]).data();
+    let ends: Vec<&str> = text
+        .lines()
+        .filter(|line| line.contains('│'))
+        .filter_map(|line| line.split_whitespace().last())
+        .collect();
+    assert_eq!(ends, ["13", "0.1235"], "{text}");
+}
+
+#[test]
+fn what_is_measured_now_and_then_is_one_curve() {
+    let plot = "stages: {}\nplots: [h.csv: {x: step, y: loss}]\n";
+    let project = Project::with(plot);
+    let curve = |rows: &str| {
+        project.write("h.csv", &format!("step,loss\n{rows}"));
+        project.run(&["plots", "show", "--svg", "out"]).success();
+        let svg = project.read("out/h.csv.svg");
+        let (_, line) = svg.split_once("class=\"line\"").expect("a curve");
+        let line = line.split_once("/>").expect("an end").0;
+        line.matches('M').count()
+    };
+    assert_eq!(curve("0,0.9\n1,\n2,0.8\n3,\n4,0.7\n"), 1);
+    // Where most follow on each other, one that lacks is a gap.
+    assert_eq!(curve("0,0.9\n1,0.8\n2,\n3,0.7\n4,0.6\n"), 2);
+    assert_eq!(curve("0,0.9\n1,nan\n2,0.8\n3,\n4,0.7\n5,0.7\n"), 3);
+}

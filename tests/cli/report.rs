@@ -334,7 +334,7 @@ fn a_confusion_plot_becomes_a_table() {
     project.run(&["repro"]).success();
     let report = project.read("reports/report.md");
     let table = "<details><summary>Test set: most confused cat → dog (2)</summary>\n\n\
-                 Most confused: cat → dog 2\n\nRows: actual, columns: predicted\n\n\
+                 Most confused: cat → dog (2)\n\nRows: actual, columns: predicted\n\n\
                  | | cat | dog |\n|---|---:|---:|\n| **cat** | **5** | 2 |\n| **dog** | · | **7** |\n\n\
                  | class | precision | recall | F1 | change | examples |\n|---|---:|---:|---:|---:|---:|\n\
                  | cat | 1.0000 | 0.7143 | 0.8333 |  | 7 |\n";

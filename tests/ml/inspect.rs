@@ -33,6 +33,24 @@ impl Data {
         self
     }
 
+    /// Has the summary tell the brightness that the train part has.
+    fn tell_brightness(&self) {
+        let images = self.tensors("train")["images"].to_dtype(DType::F64);
+        let images = images.and_then(|images| images.affine(1.0 / 255.0, 0.0));
+        let images = images.expect("brightnesses");
+        let mean = |tensor: &Tensor| {
+            let mean = tensor.mean_all().and_then(|mean| mean.to_scalar::<f64>());
+            mean.expect("a number")
+        };
+        let (average, squares) = (mean(&images), mean(&images.sqr().expect("squares")));
+        let path = self.0.path("data/prepared/dataset.json");
+        let text = std::fs::read(&path).expect("a summary");
+        let mut summary: serde_json::Value = serde_json::from_slice(&text).expect("JSON");
+        summary["mean"] = average.into();
+        summary["std"] = (squares - average * average).sqrt().into();
+        put(&path, summary.to_string().as_bytes());
+    }
+
     fn number(&self, pointer: &str) -> f64 {
         self.0.number("reports/data.json", pointer)
     }
@@ -80,6 +98,7 @@ fn duplicates_leaks_and_blank_images_are_counted() {
         let images = Tensor::cat(&[&leaked, &blank, &again, &rest], 0).expect("images");
         tensors.insert("images".to_owned(), images);
     });
+    data.tell_brightness();
     let said = data.0.run("inspect");
     is(data.number("/leaks/test_in_train"), 3);
     is(data.number("/leaks/validation_in_train"), 0);
@@ -204,4 +223,62 @@ fn drift_is_told_against_a_revision_and_against_a_file() {
         said.contains("there is no `reports/other.json` at `main`"),
         "{said}"
     );
+}
+
+#[test]
+fn what_stands_after_the_tensors_is_a_fault() {
+    let data = Data::new();
+    let path = data.0.path("data/prepared/validation.safetensors");
+    let mut bytes = std::fs::read(&path).expect("a part");
+    bytes.extend(b"more");
+    put(&path, &bytes);
+    let said = data.0.fail("inspect");
+    assert!(said.contains("it has 4 bytes after its tensors"), "{said}");
+    is(data.number("/faults"), 1);
+}
+
+#[test]
+fn a_false_mean_or_spread_is_a_fault() {
+    let data = Data::new();
+    let path = data.0.path("data/prepared/dataset.json");
+    let whole = std::fs::read_to_string(&path).expect("a summary");
+    for (key, at) in [("mean", "/train/mean"), ("std", "/train/std")] {
+        let start = whole.find(&format!("\"{key}\": ")).expect("the key") + key.len() + 4;
+        let end = start + whole[start..].find(',').expect("more keys");
+        let (before, after) = (&whole[..start], &whole[end..]);
+        put(&path, format!("{before}0.25{after}").as_bytes());
+        let said = data.0.fail("inspect");
+        assert!(
+            said.contains(&format!(
+                "its `{key}` is 0.25, and that of the images is {}",
+                data.number(at)
+            )),
+            "{said}"
+        );
+        is(data.number("/faults"), 1);
+        put(&path, format!("{before}-1{after}").as_bytes());
+        let said = data.0.fail("train");
+        assert!(said.contains(&format!("its `{key}` is -1")), "{said}");
+    }
+}
+
+#[test]
+fn findings_are_the_same_with_any_number_of_threads() {
+    let mut data = Data::new();
+    // Fractions, whose sums depend on their order.
+    data.change("train", |tensors| {
+        let images = tensors["images"].to_dtype(DType::F32);
+        let images = images.and_then(|images| images.affine(1.0 / 255.3, 1e-3));
+        tensors.insert("images".to_owned(), images.expect("floats"));
+    });
+    let mut found = ["1", "2", "5"].map(|threads| {
+        data.0.threads = Some(threads);
+        let said = data.0.fail("inspect");
+        (
+            said,
+            std::fs::read(data.0.path("reports/data.json")).expect("findings"),
+        )
+    });
+    let first = found[0].clone();
+    found.iter_mut().for_each(|found| assert_eq!(*found, first));
 }

@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use crate::base::path::RepoPath;
 use crate::cli::commands::Context;
+use crate::cli::commands::imported::{Imports, UpdatesArgs};
 use crate::cli::error::{CliError, Exit, explain_unreadable};
 use crate::cli::ui;
 use crate::cli::ui::changes::{self, Layout, Section, shown};
@@ -49,6 +50,9 @@ struct StatusArgs {
     )]
     untracked_files: Which,
 
+    #[command(flatten)]
+    updates: UpdatesArgs,
+
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -78,20 +82,22 @@ pub(crate) fn run(args: &DataArgs, context: &Context) -> Result<Exit, CliError> 
         Which::All => Untracked::Listed,
     };
     let status = DataStatus::of(&workspace, detail, untracked)?;
+    let imports = args.updates.look(&workspace, context)?;
     if args.json {
-        ui::print(&to_json(&status))?;
+        ui::print(&to_json(&status, &imports))?;
     } else if !context.quiet {
-        ui::print(&render(&status, args))?;
+        ui::print(&render(&status, &imports, args))?;
     }
-    let is_failure = !status.unreadable.is_empty();
-    Ok(if is_failure || (args.exit_code && !status.is_clean()) {
+    let is_failure = !status.unreadable.is_empty() || imports.has_failed;
+    let is_clean = status.is_clean() && imports.tracked.is_empty();
+    Ok(if is_failure || (args.exit_code && !is_clean) {
         Exit::Error
     } else {
         Exit::Success
     })
 }
 
-fn render(status: &DataStatus, args: &StatusArgs) -> String {
+fn render(status: &DataStatus, imports: &Imports, args: &StatusArgs) -> String {
     let mut parts: Vec<String> = status.unmerged.iter().map(ui::data::unmerged).collect();
     if let Some(committed) = &status.committed {
         let hint = "`git add data.lock`, then `git commit` keeps them";
@@ -109,12 +115,15 @@ fn render(status: &DataStatus, args: &StatusArgs) -> String {
     let unreadable = status.unreadable.iter();
     let unreadable = unreadable.map(|one| explain_unreadable(&one.path, &one.error));
     parts.extend(unreadable.map(|error| diagnostics::render(&error)));
+    parts.extend((!imports.tracked.is_empty()).then(|| ui::data::status(&imports.tracked)));
     parts.extend(untracked(status));
     let same = &status.unchanged;
     if args.unchanged {
         parts.extend(list("unchanged", "in place as data.lock records it", same));
     }
-    parts.extend(end(status, args));
+    if imports.tracked.is_empty() || !status.is_clean() || !status.unchanged.is_empty() {
+        parts.extend(end(status, args));
+    }
     parts.join("\n")
 }
 
@@ -222,6 +231,8 @@ struct StatusJson<'a> {
     outdated: &'a [RepoPath],
     #[serde(skip_serializing_if = "Vec::is_empty")]
     unreadable: Vec<UnreadableJson<'a>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    imports: Vec<serde_json::Value>,
 }
 
 #[derive(Serialize)]
@@ -239,7 +250,7 @@ impl<'a> UnreadableJson<'a> {
     }
 }
 
-fn to_json(status: &DataStatus) -> String {
+fn to_json(status: &DataStatus, imports: &Imports) -> String {
     pretty(&StatusJson {
         committed: status.committed.as_ref().map(PathsJson::new),
         not_in_cache: status.missing.iter().map(Path).collect(),
@@ -252,5 +263,6 @@ fn to_json(status: &DataStatus) -> String {
             .map(|one| one.data.iter().collect()),
         outdated: &status.outdated,
         unreadable: status.unreadable.iter().map(UnreadableJson::of).collect(),
+        imports: ui::data::status_values(&imports.tracked),
     })
 }

@@ -9,8 +9,10 @@ use crate::cli::commands::Context;
 use crate::cli::error::{CliError, Exit};
 use crate::cli::ui;
 use crate::cli::ui::progress::Spinner;
+use crate::exchange;
 use crate::imports::{self, Donor, Imported, Origin, Overwrite};
-use crate::pipeline::Source;
+use crate::pipeline::{Content, Source};
+use crate::remote::Depot;
 use crate::workspace::Workspace;
 
 #[derive(Debug, Args)]
@@ -29,6 +31,10 @@ pub(crate) struct ImportArgs {
     #[arg(long)]
     rev: Option<String>,
 
+    /// Record what is there now, and download nothing; `mlpipe update` does
+    #[arg(long)]
+    no_download: bool,
+
     /// Replace what is there; a copy is kept in .mlpipe/kept
     #[arg(short, long)]
     force: bool,
@@ -41,6 +47,18 @@ pub(crate) struct ImportUrlArgs {
 
     /// Where it goes [default: its own name, here]
     out: Option<String>,
+
+    /// Record what is there now, and download nothing; `mlpipe update` does
+    #[arg(long, conflicts_with = "to_remote")]
+    no_download: bool,
+
+    /// Pass it on to a remote and keep nothing of it here; `mlpipe pull` brings it
+    #[arg(long)]
+    to_remote: bool,
+
+    /// With `--to-remote`: which one [default: the default one]
+    #[arg(short, long, value_name = "NAME", requires = "to_remote")]
+    remote: Option<String>,
 
     /// Replace what is there; a copy is kept in .mlpipe/kept
     #[arg(short, long)]
@@ -58,7 +76,6 @@ pub(crate) fn run(args: &ImportArgs, context: &Context) -> Result<Exit, CliError
     let donor = Donor::open(&args.url, &context.folder)?;
     let stock = donor.at(args.rev.as_deref())?;
     let spinner = Spinner::new("importing", context.quiet);
-    let content = stock.bring(&inner, &workspace.cache, spinner.meter())?;
     let source = Source {
         from: seen_from_root(&args.url, &workspace, context),
         path: Some(inner.to_string()),
@@ -66,6 +83,11 @@ pub(crate) fn run(args: &ImportArgs, context: &Context) -> Result<Exit, CliError
         commit: Some(stock.commit.clone()),
         etag: None,
     };
+    if args.no_download {
+        drop(spinner);
+        return note(&path, None, &source, &workspace, context);
+    }
+    let content = stock.bring(&inner, &workspace.cache, spinner.meter())?;
     let mut access = context.access(&workspace)?;
     let found = (&path, content);
     let imported = imports::import(&mut access, &workspace, found, &source, spinner.meter())?;
@@ -82,9 +104,9 @@ pub(crate) fn run_url(args: &ImportUrlArgs, context: &Context) -> Result<Exit, C
     let out = args.out.as_deref().unwrap_or(origin.name());
     let path = context.path(&workspace, out)?;
     imports::check_place(&workspace, &path, overwrite(args.force))?;
+    let depot = destined(args.to_remote, args.remote.as_deref(), &workspace)?;
     let spinner = Spinner::new("importing", context.quiet);
     let parts = origin.parts()?;
-    let content = origin.bring(&parts, &workspace.cache, spinner.meter())?;
     let source = Source {
         from: seen_from_root(&args.url, &workspace, context),
         path: None,
@@ -92,11 +114,53 @@ pub(crate) fn run_url(args: &ImportUrlArgs, context: &Context) -> Result<Exit, C
         commit: None,
         etag: Origin::etag(&parts),
     };
+    if args.no_download || depot.is_some() {
+        let place = depot.as_ref().map(|depot| (&workspace, depot));
+        let pass = |place| imports::pass_on(&origin, &parts, place, spinner.meter());
+        let content = place.map(pass).transpose()?;
+        drop(spinner);
+        return note(&path, content, &source, &workspace, context);
+    }
+    let content = origin.bring(&parts, &workspace.cache, spinner.meter())?;
     let mut access = context.access(&workspace)?;
     let found = (&path, content);
     let imported = imports::import(&mut access, &workspace, found, &source, spinner.meter())?;
     drop(spinner);
     told(&imported, &workspace, context)
+}
+
+/// Opens the remote that data is to be passed on to, if it is.
+pub(super) fn destined(
+    to_remote: bool,
+    name: Option<&str>,
+    workspace: &Workspace,
+) -> Result<Option<Depot>, CliError> {
+    let open = || exchange::open(workspace, name, None, &CancelToken::default());
+    Ok(to_remote.then(open).transpose()?)
+}
+
+/// Records what is not in place: at a remote, or only at its source.
+fn note(
+    path: &RepoPath,
+    content: Option<Content>,
+    source: &Source,
+    workspace: &Workspace,
+    context: &Context,
+) -> Result<Exit, CliError> {
+    let mut access = context.access(workspace)?;
+    let kept = imports::import_absent(&mut access, workspace, (path, content), source)?;
+    match content {
+        Some(content) => {
+            let amount = ui::data::amount(&content);
+            context.say(&format!(
+                "{path}  passed on  {amount}; `mlpipe pull {path}` brings it\n"
+            ));
+        }
+        None => context.say(&format!(
+            "{path}  recorded; `mlpipe update {path}` downloads it\n"
+        )),
+    }
+    told_rest(path, kept.as_deref(), workspace, context)
 }
 
 /// Returns what `--force` means.
@@ -120,7 +184,16 @@ fn seen_from_root(url: &str, workspace: &Workspace, context: &Context) -> String
 fn told(imported: &Imported, workspace: &Workspace, context: &Context) -> Result<Exit, CliError> {
     let (path, amount) = (&imported.path, ui::data::amount(&imported.content));
     context.say(&format!("{path}  imported  {amount}\n"));
-    if let Some(kept) = &imported.kept {
+    told_rest(path, imported.kept.as_deref(), workspace, context)
+}
+
+fn told_rest(
+    path: &RepoPath,
+    kept: Option<&str>,
+    workspace: &Workspace,
+    context: &Context,
+) -> Result<Exit, CliError> {
+    if let Some(kept) = kept {
         ui::eprint(&format!("what was at {path} is kept as {kept}\n"));
     }
     if workspace.repo()?.is_some() {

@@ -166,7 +166,7 @@ struct LogArgs {
 
 /// Runs the stage that was asked for.
 pub(crate) fn run(args: &MlArgs, context: &Context) -> Result<(), CliError> {
-    let mut display = TrainingDisplay::new();
+    let mut display = TrainingDisplay::new(context.quiet);
     match &args.stage {
         Stage::Prepare(args) => prepare(&args.task(), &mut |event| display.show(&event))?,
         Stage::Inspect(args) => {

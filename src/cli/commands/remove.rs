@@ -25,7 +25,11 @@ pub(crate) struct RemoveArgs {
 /// Removes stages, and stops tracking data.
 pub(crate) fn run(args: &RemoveArgs, context: &Context) -> Result<Exit, CliError> {
     let workspace = context.workspace()?;
-    let targets = context.tell_apart(&workspace, &args.targets)?.whole()?;
+    let others = remove_absent(args, context, &workspace)?;
+    if others.is_empty() {
+        return Ok(Exit::Success);
+    }
+    let targets = context.tell_apart(&workspace, &others)?.whole()?;
     if !targets.data.is_empty() {
         refuse_unnamed(args, context, &workspace, &targets.data)?;
         remove_data(args, context, &workspace, &targets.data)?;
@@ -45,6 +49,27 @@ pub(crate) fn run(args: &RemoveArgs, context: &Context) -> Result<Exit, CliError
     }
     say_kept(context, &removed.kept);
     Ok(Exit::Success)
+}
+
+/// Forgets imports that are not downloaded; returns the targets that name something else.
+fn remove_absent(
+    args: &RemoveArgs,
+    context: &Context,
+    workspace: &Workspace,
+) -> Result<Vec<String>, CliError> {
+    let lock = workspace.load_lock()?;
+    let mut others = Vec::new();
+    for target in &args.targets {
+        let path = workspace.path_from(&context.folder, target);
+        match path {
+            Ok(path) if lock.sources.contains_key(&path) && !lock.data.contains_key(&path) => {
+                data::remove_absent(&context.access(workspace)?, &path)?;
+                context.say(&format!("no longer tracked: {path}\n"));
+            }
+            _ => others.push(target.clone()),
+        }
+    }
+    Ok(others)
 }
 
 /// Elsewhere a folder stands for the tracked data in it; here that would be too much for a slip.

@@ -4,14 +4,10 @@ use crate::base::cancel::CancelToken;
 use crate::cli::error::CliError;
 use crate::imports;
 use crate::remote;
-use crate::workspace::{Unreached, Workspace};
+use crate::workspace::{Unreached, UrlState, Workspace};
 
 /// Asks what is at some URLs.
-pub(super) fn scout(
-    workspace: &Workspace,
-    urls: &[&str],
-    cancel: &CancelToken,
-) -> Vec<Result<Option<String>, Unreached>> {
+pub(super) fn scout(workspace: &Workspace, urls: &[&str], cancel: &CancelToken) -> Vec<UrlState> {
     let place = (workspace.root(), workspace.settings());
     let states = imports::states(urls, place, cancel).into_iter();
     states.map(|state| state.map_err(unreached)).collect()

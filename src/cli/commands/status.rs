@@ -7,6 +7,7 @@ use clap::Args;
 
 use crate::base::path::RepoPath;
 use crate::cli::commands::Context;
+use crate::cli::commands::imported::{Imports, UpdatesArgs};
 use crate::cli::commands::transfer::TransferArgs;
 use crate::cli::error::{CliError, Exit};
 use crate::cli::ui::watch::watched;
@@ -16,6 +17,7 @@ use crate::engine::{
     Forecast, Missing, Policy, Reason, Selection, StageStatus, changed_files, status,
 };
 use crate::exchange;
+use crate::pipeline;
 use crate::workspace::Workspace;
 
 #[derive(Debug, Args)]
@@ -55,6 +57,9 @@ pub(crate) struct StatusArgs {
     #[arg(long)]
     allow_missing: bool,
 
+    #[command(flatten)]
+    updates: UpdatesArgs,
+
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -80,7 +85,13 @@ pub(crate) fn run(args: &StatusArgs, context: &Context) -> Result<Exit, CliError
         missing,
         ..Policy::default()
     };
+    let mut imports = Imports::default();
+    if args.targets.is_empty() {
+        imports = args.updates.look(&workspace, context)?;
+    }
+    let has_only_imports = !imports.tracked.is_empty() && !has_pipeline(&workspace);
     let stages = match &targets.stages {
+        Some(_) if has_only_imports => Vec::new(),
         Some(stages) => {
             let selection = Selection {
                 targets: stages.clone(),
@@ -92,8 +103,11 @@ pub(crate) fn run(args: &StatusArgs, context: &Context) -> Result<Exit, CliError
         None => Vec::new(),
     };
     let mut data = survey_data(&workspace, &targets.data)?;
+    data.extend(imports.tracked);
     if args.allow_missing {
-        data.retain(|one| !matches!(one.state, State::Deleted | State::Lost));
+        let is_absent =
+            |state: &State| matches!(state, State::Deleted | State::Lost | State::Undownloaded);
+        data.retain(|one| !is_absent(&one.state));
     }
     let unmerged = Unmerged::find(&workspace)?;
     if args.json {
@@ -113,11 +127,19 @@ pub(crate) fn run(args: &StatusArgs, context: &Context) -> Result<Exit, CliError
         && unmerged.is_none();
     let is_unreadable = |one: &Tracked| matches!(one.state, State::Failed(_));
     Ok(
-        if (args.exit_code && !is_clean) || data.iter().any(is_unreadable) {
+        if (args.exit_code && !is_clean) || imports.has_failed || data.iter().any(is_unreadable) {
             Exit::Error
         } else {
             exit_of(&stages)
         },
+    )
+}
+
+/// Returns whether there are stages, or files that may be meant to have some.
+fn has_pipeline(workspace: &Workspace) -> bool {
+    !matches!(
+        workspace.load_pipeline(),
+        Err(pipeline::Error::NoPipeline { .. })
     )
 }
 
@@ -141,8 +163,7 @@ fn compare(args: &StatusArgs, workspace: &Workspace, context: &Context) -> Resul
     } else if !context.quiet {
         ui::print(&ui::cloud::text(&status, depot.url()))?;
     }
-    let is_clean = status.entries.is_empty();
-    Ok(if args.exit_code && !is_clean {
+    Ok(if args.exit_code && !status.is_same() {
         Exit::Error
     } else {
         Exit::Success

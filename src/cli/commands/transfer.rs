@@ -5,18 +5,17 @@ use std::num::NonZeroUsize;
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use serde_json::json;
 
 use crate::base::cancel::{CancelToken, Urgency};
-use crate::base::human;
 use crate::base::path::RepoPath;
 use crate::cli::commands::Context;
 use crate::cli::commands::checkout::{self, CheckoutArgs};
 use crate::cli::error::{CliError, Exit};
 use crate::cli::ui;
+use crate::cli::ui::transfer::Way;
 use crate::cli::ui::watch::watched;
 use crate::data::{self, Manner};
-use crate::exchange::{self, Pulled, Scope, Sent};
+use crate::exchange::{self, Scope, Transferred};
 use crate::remote::Depot;
 use crate::scm::Reach;
 use crate::store::Meter;
@@ -118,26 +117,14 @@ pub(crate) fn push(args: &PushArgs, context: &Context) -> Result<Exit, CliError>
     let sent = watched("pushing", is_hidden, |meter| {
         exchange::push(&workspace, &depot, &scope, has_runs, meter)
     })?;
-    if args.json {
-        ui::print(&format!(
-            "{:#}\n",
-            json!({
-                "objects": sent.objects,
-                "bytes": sent.bytes,
-                "runs": sent.runs,
-                "missing": sent.lacking,
-            })
-        ))?;
-    } else {
-        context.say(&pushed_text(&sent, depot.url(), begin.elapsed()));
-    }
-    if sent.lacking.is_empty() {
-        return Ok(Exit::Success);
-    }
-    Err(CliError::failed(
-        lacking_text(&sent.lacking, "neither the cache nor the remote has"),
-        "`mlpipe repro` or `mlpipe add` makes them again; all else was pushed",
-    ))
+    show(
+        Way::There,
+        &sent,
+        (&depot, begin.elapsed()),
+        args.json,
+        context,
+    )?;
+    judge(Way::There, &sent, depot.url())
 }
 
 /// Downloads what the cache lacks.
@@ -146,20 +133,8 @@ pub(crate) fn fetch(args: &FetchArgs, context: &Context) -> Result<Exit, CliErro
     let has_runs = !args.runs.no_run_cache;
     let is_hidden = context.quiet || args.json;
     let (pulled, depot, time) = bring(&args.transfer, has_runs, is_hidden, &workspace, context)?;
-    if args.json {
-        ui::print(&format!(
-            "{:#}\n",
-            json!({
-                "objects": pulled.objects,
-                "bytes": pulled.bytes,
-                "runs": pulled.runs,
-                "missing": pulled.lacking,
-            })
-        ))?;
-    } else {
-        context.say(&fetched_text(&pulled, depot.url(), time));
-    }
-    judge(&pulled)
+    show(Way::Here, &pulled, (&depot, time), args.json, context)?;
+    judge(Way::Here, &pulled, depot.url())
 }
 
 /// Downloads what the cache lacks and puts it in place.
@@ -168,11 +143,11 @@ pub(crate) fn pull(args: &PullArgs, context: &Context) -> Result<Exit, CliError>
     let has_runs = !args.runs.no_run_cache;
     let (pulled, depot, time) =
         bring(&args.transfer, has_runs, context.quiet, &workspace, context)?;
-    context.say(&fetched_text(&pulled, depot.url(), time));
+    show(Way::Here, &pulled, (&depot, time), false, context)?;
     drop(workspace);
     let targets = args.transfer.targets.clone();
     let exit = checkout::run(&CheckoutArgs::of(targets, args.force), context)?;
-    match judge(&pulled)? {
+    match judge(Way::Here, &pulled, depot.url())? {
         Exit::Success => Ok(exit),
         other => Ok(other),
     }
@@ -184,7 +159,7 @@ fn bring(
     is_hidden: bool,
     workspace: &Workspace,
     context: &Context,
-) -> Result<(Pulled, Depot, Duration), CliError> {
+) -> Result<(Transferred, Depot, Duration), CliError> {
     let scope = args.scope(workspace, context)?;
     let depot = args.open(workspace)?;
     let begin = Instant::now();
@@ -196,16 +171,6 @@ fn bring(
         Ok::<_, exchange::Error>(pulled)
     })?;
     Ok((pulled, depot, begin.elapsed()))
-}
-
-fn judge(pulled: &Pulled) -> Result<Exit, CliError> {
-    if pulled.lacking.is_empty() {
-        return Ok(Exit::Success);
-    }
-    Err(CliError::failed(
-        lacking_text(&pulled.lacking, "neither the cache nor the remote has"),
-        "`mlpipe push` where they are, or `mlpipe repro` to make them again; all else was fetched",
-    ))
 }
 
 impl TransferArgs {
@@ -269,7 +234,7 @@ pub(crate) fn supply(
     let is_absent = |path: &&RepoPath| !workspace.locate(path).exists();
     let absent: BTreeSet<RepoPath> = access.data.keys().filter(is_absent).cloned().collect();
     let begin = Instant::now();
-    let mut pulled = Pulled::default();
+    let mut pulled = Transferred::default();
     if !absent.is_empty() {
         let scope = Scope {
             paths: absent.iter().cloned().collect(),
@@ -286,8 +251,14 @@ pub(crate) fn supply(
         })?;
     }
     pulled.runs = exchange::fetch_runs(workspace, &depot)?;
-    context.say(&fetched_text(&pulled, depot.url(), begin.elapsed()));
-    judge(&pulled)?;
+    show(
+        Way::Here,
+        &pulled,
+        (&depot, begin.elapsed()),
+        false,
+        context,
+    )?;
+    judge(Way::Here, &pulled, depot.url())?;
     workspace.supply_by(move |workspace, content| {
         let meter = Meter::default();
         match exchange::provide(workspace, &depot, content, &meter) {
@@ -318,38 +289,33 @@ fn outs_of(
     Ok(outs.filter_map(|out| out.path.inside().cloned()).collect())
 }
 
-fn pushed_text(sent: &Sent, url: &str, time: Duration) -> String {
-    let runs = match sent.runs {
-        0 => String::new(),
-        runs => format!(" and {}", human::count(runs, "run")),
-    };
-    if sent.objects == 0 && sent.runs == 0 {
-        return match sent.lacking.as_slice() {
-            [] => format!("nothing to push: {url} has it all\n"),
-            _ => String::new(),
-        };
+/// Says what a push or a fetch has done.
+fn show(
+    way: Way,
+    done: &Transferred,
+    (depot, time): (&Depot, Duration),
+    is_json: bool,
+    context: &Context,
+) -> Result<(), CliError> {
+    if is_json {
+        return Ok(ui::print(&ui::transfer::to_json(done))?);
     }
-    let objects = human::count(sent.objects, "object");
-    let (size, time) = (human::size(sent.bytes), human::duration(time));
-    format!("pushed {objects}, {size}{runs}, to {url} in {time}\n")
+    context.say(&ui::transfer::text(way, done, depot.url(), time));
+    Ok(())
 }
 
-fn fetched_text(pulled: &Pulled, url: &str, time: Duration) -> String {
-    let runs = match pulled.runs {
-        0 => String::new(),
-        runs => format!(" and {}", human::count(runs, "run")),
-    };
-    if pulled.objects == 0 && pulled.runs == 0 {
-        return match pulled.lacking.as_slice() {
-            [] => "nothing to fetch: the cache has it all\n".to_owned(),
-            _ => String::new(),
-        };
+/// Ends well if all that was needed is where it should be.
+fn judge(way: Way, done: &Transferred, url: &str) -> Result<Exit, CliError> {
+    if done.is_complete() {
+        return Ok(Exit::Success);
     }
-    let objects = human::count(pulled.objects, "object");
-    let (size, time) = (human::size(pulled.bytes), human::duration(time));
-    format!("fetched {objects}, {size}{runs}, from {url} in {time}\n")
-}
-
-fn lacking_text(paths: &[String], who: &str) -> String {
-    format!("{who} {}", human::first_of(paths))
+    let error = CliError::failed(ui::transfer::failure(done, url), ui::transfer::rest(way));
+    Err(if done.damaged.is_empty() {
+        error
+    } else {
+        error.hint(
+            "`mlpipe fsck --cloud --delete-corrupt` makes way for what is damaged, then `mlpipe push` \
+             from where it is whole",
+        )
+    })
 }

@@ -3,12 +3,12 @@
 use clap::Args;
 
 use crate::cli::commands::Context;
-use crate::cli::commands::import::overwrite;
+use crate::cli::commands::import::{destined, overwrite};
 use crate::cli::error::{CliError, Exit};
 use crate::cli::ui;
 use crate::cli::ui::diagnostics;
 use crate::cli::ui::progress::Spinner;
-use crate::imports::{self, Moved, Wish};
+use crate::imports::{self, Destination, Moved, Wish};
 
 #[derive(Debug, Args)]
 pub(crate) struct UpdateArgs {
@@ -18,6 +18,18 @@ pub(crate) struct UpdateArgs {
     /// Take it from another branch, tag or commit from now on
     #[arg(long)]
     rev: Option<String>,
+
+    /// Record what is there now, and download nothing
+    #[arg(long, conflicts_with = "to_remote")]
+    no_download: bool,
+
+    /// Pass what is new at a URL on to a remote, and keep nothing of it here
+    #[arg(long, conflicts_with = "dry")]
+    to_remote: bool,
+
+    /// With `--to-remote`: which one [default: the default one]
+    #[arg(short, long, value_name = "NAME", requires = "to_remote")]
+    remote: Option<String>,
 
     /// Say what would be updated, and change nothing
     #[arg(long)]
@@ -32,7 +44,13 @@ pub(crate) struct UpdateArgs {
 pub(crate) fn run(args: &UpdateArgs, context: &Context) -> Result<Exit, CliError> {
     let workspace = context.workspace()?;
     let paths = context.paths(&workspace, &args.paths)?;
+    let depot = destined(args.to_remote, args.remote.as_deref(), &workspace)?;
     let wish = Wish {
+        destination: match &depot {
+            Some(depot) => Destination::Remote(depot),
+            None if args.no_download => Destination::Nowhere,
+            None => Destination::Here,
+        },
         paths: &paths,
         rev: args.rev.as_deref(),
         overwrite: overwrite(args.force),
@@ -51,6 +69,13 @@ pub(crate) fn run(args: &UpdateArgs, context: &Context) -> Result<Exit, CliError
         match updated.outcome {
             Ok(Moved::Unchanged) => context.say(&format!("{path}  unchanged\n")),
             Ok(Moved::Commit) => context.say(&format!("{path}  unchanged in another commit\n")),
+            Ok(Moved::Noted) => context.say(&format!(
+                "{path}  is another; `mlpipe update {path}` downloads it\n"
+            )),
+            Ok(Moved::Sent(content)) => {
+                let amount = ui::data::amount(&content);
+                context.say(&format!("{path}  updated at the remote  {amount}\n"));
+            }
             Ok(Moved::Would) => context.say(&format!("{path}  would be updated\n")),
             Ok(Moved::Content(content)) => {
                 let amount = ui::data::amount(&content);

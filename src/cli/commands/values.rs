@@ -15,9 +15,10 @@ use crate::cli::commands::backing;
 use crate::cli::commands::sides::Side;
 use crate::cli::error::{CliError, Exit};
 use crate::cli::ui;
-use crate::cli::ui::table::{Column, Form, aligned, markdown};
+use crate::cli::ui::table::{Column, Fitting, Form, fitted, markdown};
 use crate::cli::ui::value_json;
 use crate::metrics::{Backing, Query, Subject, show_value};
+use crate::report::shorten_digest;
 use crate::scm::{Reach, Repo, Revision};
 use crate::workspace::Workspace;
 
@@ -198,6 +199,9 @@ fn intervals_json(block: &Block, backing: &Backing) -> Map<String, serde_json::V
     files.map(|(file, known)| (file, json!(known))).collect()
 }
 
+/// Where intervals are in JSON, beside the files: no path of a file begins so.
+const INTERVALS: &str = "/intervals";
+
 /// How values are laid out.
 struct Listing<'a> {
     args: &'a ShowArgs,
@@ -214,7 +218,7 @@ impl Listing<'_> {
         if let (Some(files), Some(intervals)) = (files.as_object_mut(), intervals)
             && !intervals.is_empty()
         {
-            files.insert("intervals".to_owned(), json!(intervals));
+            files.insert(INTERVALS.to_owned(), json!(intervals));
         }
         files
     }
@@ -262,13 +266,18 @@ impl Listing<'_> {
         match form {
             _ if rows.is_empty() => self.nothing(block),
             Form::Markdown => markdown(&columns, &rows),
-            _ => aligned(&columns, &rows),
+            _ => fitted(&Fitting {
+                columns: &columns,
+                rows: &rows,
+                shares_first: with_path,
+                ends_with_notes: false,
+            }),
         }
     }
 
     fn value(&self, value: &Value) -> String {
         match self.subject {
-            Subject::Metrics => show_value(value, self.args.layout.precision),
+            Subject::Metrics => shorten_digest(&show_value(value, self.args.layout.precision)),
             // A parameter is what somebody wrote, to the last digit.
             Subject::Params | Subject::ParamsOfStages => match self.args.layout.precision {
                 Some(_) => show_value(value, self.args.layout.precision),

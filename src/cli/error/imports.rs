@@ -29,6 +29,12 @@ impl From<Error> for CliError {
             Error::NotImported { help, .. } => help
                 .clone()
                 .unwrap_or_else(|| "`sources` in data.lock has what was".to_owned()),
+            Error::NoRevisions { path } => format!(
+                "leave `--rev` out; `mlpipe import-url URL {path} --force` takes it from elsewhere"
+            ),
+            Error::NotPassed { path } => {
+                format!("`mlpipe update {path}`, then `mlpipe push {path}`")
+            }
             Error::Edited { path } => format!(
                 "`mlpipe checkout --force {path}` takes the change back; `--force` replaces it and keeps a copy"
             ),

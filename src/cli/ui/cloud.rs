@@ -8,7 +8,7 @@ use crate::remote::{Fault, Inspection, Sweeping, SweptAway};
 
 /// Writes a line for each path that is not in both.
 pub(crate) fn text(status: &CloudStatus, url: &str) -> String {
-    if status.entries.is_empty() {
+    if status.is_same() {
         return format!("the cache and {url} are the same\n");
     }
     let line = |((path, state), objects): (&(String, CloudState), &usize)| {
@@ -24,6 +24,9 @@ pub(crate) fn text(status: &CloudStatus, url: &str) -> String {
         format!("  {state:<10}  {path}{count}\n")
     };
     let mut text: String = status.entries.iter().map(line).collect();
+    for path in &status.damaged {
+        text += &format!("  {:<10}  {path} of {url}\n", "damaged");
+    }
     let has = |wanted| status.entries.keys().any(|(_, state)| *state == wanted);
     for (state, hint) in [
         (CloudState::New, "`mlpipe push` uploads what is new"),
@@ -39,6 +42,9 @@ pub(crate) fn text(status: &CloudStatus, url: &str) -> String {
         if has(state) {
             text += &format!("{hint}\n");
         }
+    }
+    if !status.damaged.is_empty() {
+        text += "`mlpipe push` mends what is damaged, best from a clone that knows the remote\n";
     }
     text
 }
@@ -56,10 +62,11 @@ pub(crate) fn to_json(status: &CloudStatus) -> String {
     format!(
         "{:#}\n",
         json!({
-            "in_sync": status.entries.is_empty(),
+            "in_sync": status.is_same(),
             "new": of(CloudState::New),
             "deleted": of(CloudState::Deleted),
             "missing": of(CloudState::Missing),
+            "damaged": status.damaged,
         })
     )
 }

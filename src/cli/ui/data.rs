@@ -296,6 +296,10 @@ pub(crate) fn status(all: &[Tracked]) -> String {
                     "`mlpipe checkout {path}` brings it back, `mlpipe remove {path}` forgets it"
                 )
             }
+            State::Undownloaded => {
+                format!("`mlpipe update {path}` downloads it, `mlpipe remove {path}` forgets it")
+            }
+            State::Behind => format!("`mlpipe update {path}` brings what is there now"),
             State::Lost => {
                 "`mlpipe pull` gets it, once it is pushed from where it was added".to_owned()
             }

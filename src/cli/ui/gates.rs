@@ -6,7 +6,7 @@ use crate::base::human;
 use crate::base::shown::Shown;
 use crate::base::value::Value;
 use crate::cli::ui::style::{CHANGED, DONE, FAILED, paint};
-use crate::cli::ui::table::{Column, Form, markdown, unbounded, widest};
+use crate::cli::ui::table::{Column, Fitting, Form, fitted, markdown, unbounded, widest};
 use crate::cli::ui::value_json;
 use crate::metrics::{Effect, Judgement, NumberPair, show_value};
 
@@ -61,23 +61,30 @@ impl Verdicts<'_> {
         if form == Form::Markdown {
             columns.push(column("why", false));
         }
-        let rows = |reasons| {
+        let rows = |place| -> Vec<Vec<String>> {
             let words = judgements.iter().map(|one| one.verdict.word().len());
             let width = words.max().unwrap_or(0);
-            let rows = judgements.iter().map(|one| row(one, form, reasons, width));
-            rows.collect::<Vec<Vec<String>>>()
+            judgements
+                .iter()
+                .map(|one| row(one, place, width))
+                .collect()
         };
         if judgements.is_empty() {
             return String::new();
         }
         if form == Form::Markdown {
-            return markdown(&columns, &rows(Reasons::Beside)) + "\n";
+            return markdown(&columns, &rows(Reason::Apart)) + "\n";
         }
-        let table = unbounded(&columns, &rows(Reasons::Beside));
+        let table = unbounded(&columns, &rows(Reason::Beside));
         match super::width_of_terminal() {
             Some(width) if widest(&table) > width => {
-                let table = unbounded(&columns, &rows(Reasons::Below));
-                with_reasons(&table, judgements, width)
+                columns.push(column("why", false));
+                fitted(&Fitting {
+                    columns: &columns,
+                    rows: &rows(Reason::Below),
+                    shares_first: false,
+                    ends_with_notes: true,
+                })
             }
             _ => table,
         }
@@ -148,49 +155,21 @@ impl Verdicts<'_> {
 }
 
 /// Where the reason of a verdict stands.
-#[derive(Clone, Copy)]
-enum Reasons {
-    /// In the row.
+#[derive(Clone, Copy, PartialEq)]
+enum Reason {
+    /// In the cell of the verdict, for colours take room in any but the last.
     Beside,
-    /// On lines of its own.
+    /// On a line of its own, with the key that it is about.
     Below,
+    /// In a cell of its own, without colours.
+    Apart,
 }
 
-/// Puts the reason of each row below it, in lines of this width.
-fn with_reasons(table: &str, judgements: &[&Judgement], width: usize) -> String {
-    const INDENT: usize = 4;
-    let mut lines = table.lines();
-    let mut text = format!("{}\n", lines.next().unwrap_or_default());
-    for (line, one) in lines.zip(judgements) {
-        text += &format!("{line}\n");
-        let reason = Shown(&one.reason).to_string();
-        for part in wrapped(&reason, width.saturating_sub(INDENT).max(20)) {
-            text += &format!("{:INDENT$}{part}\n", "");
-        }
-    }
-    text
-}
-
-/// Breaks a text between words into lines of at most this width.
-fn wrapped(text: &str, width: usize) -> Vec<String> {
-    let mut lines: Vec<String> = Vec::new();
-    for word in text.split(' ') {
-        match lines.last_mut() {
-            Some(line) if Shown(line).columns() + 1 + Shown(word).columns() <= width => {
-                line.push(' ');
-                line.push_str(word);
-            }
-            _ => lines.push(word.to_owned()),
-        }
-    }
-    lines
-}
-
-/// Makes the row of a gate. For people the verdict and its reason share the last column, for colours
-/// take room in any other; the verdict's word then takes `width`.
-fn row(one: &Judgement, form: Form, reasons: Reasons, width: usize) -> Vec<String> {
-    let gate = match &one.key {
-        Some(key) if one.checked > 1 => format!("{} ({key})", one.gate),
+/// Makes the row of a gate; beside its reason the verdict's word takes `width`.
+fn row(one: &Judgement, place: Reason, width: usize) -> Vec<String> {
+    let key = one.key.as_ref().filter(|_| one.checked > 1);
+    let gate = match key {
+        Some(key) if place != Reason::Below => format!("{} ({key})", one.gate),
         _ => one.gate.clone(),
     };
     let [old, new, change] = numbers(one);
@@ -202,10 +181,11 @@ fn row(one: &Judgement, form: Form, reasons: Reasons, width: usize) -> Vec<Strin
         Effect::Info | Effect::Warn => CHANGED,
         Effect::Fail => FAILED,
     };
-    let last = match (form, reasons) {
-        (Form::Markdown, _) => vec![word.to_owned(), reason.to_string()],
-        (_, Reasons::Below) => vec![paint(style, word)],
-        (_, Reasons::Beside) => vec![format!(
+    let last = match (place, key) {
+        (Reason::Apart, _) => vec![word.to_owned(), reason.to_string()],
+        (Reason::Below, Some(key)) => vec![paint(style, word), format!("{}: {reason}", Shown(key))],
+        (Reason::Below, None) => vec![paint(style, word), reason.to_string()],
+        (Reason::Beside, _) => vec![format!(
             "{}   {reason}",
             paint(style, &format!("{word:width$}"))
         )],

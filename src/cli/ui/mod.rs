@@ -25,6 +25,7 @@ pub(crate) mod table;
 mod terminal;
 #[cfg(feature = "ml")]
 pub(crate) mod training;
+pub(crate) mod transfer;
 pub(crate) mod watch;
 
 use std::io::{self, IsTerminal, Write};

@@ -8,12 +8,14 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::base::human;
 use crate::cli::ui::inspection;
-use crate::ml::{BatchEnd, EpochEnd, Event, LayerRow, Rescue, Score, Warning};
+use crate::ml::{BatchEnd, EpochEnd, Event, LayerRow, Rescue, Score, Speed, Warning};
 
 /// What is on the screen of a running stage.
 pub(crate) struct TrainingDisplay {
     bar: Option<ProgressBar>,
     terminal: bool,
+    /// Whether only what is wrong is told.
+    quiet: bool,
     /// Whether a pipeline runs us and reads what we say.
     in_pipeline: bool,
     whispered: Option<Instant>,
@@ -21,10 +23,11 @@ pub(crate) struct TrainingDisplay {
 }
 
 impl TrainingDisplay {
-    /// Makes a display for standard error as it is.
-    pub(crate) fn new() -> Self {
+    /// Makes a display for standard error as it is; a quiet one tells only what is wrong.
+    pub(crate) fn new(quiet: bool) -> Self {
         Self {
             bar: None,
+            quiet,
             terminal: std::io::stderr().is_terminal(),
             in_pipeline: std::env::var_os("MLPIPE_STAGE").is_some(),
             whispered: None,
@@ -35,6 +38,30 @@ impl TrainingDisplay {
     /// Shows `event`.
     pub(crate) fn show(&mut self, event: &Event) {
         match event {
+            Event::CheckpointLost { path, why, rescue } => {
+                let how = match rescue {
+                    Rescue::Other(other) => format!("going on from `{other}`"),
+                    Rescue::Rewritten(other) => format!("written again from `{other}`"),
+                    Rescue::Needless => "it is not needed, and is removed".to_owned(),
+                };
+                say(&format!("warning: `{}` is {why}; {how}", path.display()));
+            }
+            Event::Unrecorded { why } => say(&format!("warning: {why}")),
+            Event::Inspected {
+                findings,
+                drift,
+                faults,
+            } if !self.quiet || !faults.is_empty() => {
+                say(&inspection::report(findings, drift.as_ref(), faults));
+            }
+            _ if self.quiet => {}
+            event => self.tell(event),
+        }
+    }
+
+    /// Tells how the stage gets on.
+    fn tell(&mut self, event: &Event) {
+        match event {
             Event::Downloading { url } => say(&format!("downloading {url}")),
             Event::Prepared { folder, counts } => {
                 let [train, validation, test] =
@@ -44,11 +71,6 @@ impl TrainingDisplay {
                     "prepared {folder}: {train} images to train, {validation} to validate, {test} to test"
                 ));
             }
-            Event::Inspected {
-                findings,
-                drift,
-                faults,
-            } => say(&inspection::report(findings, drift.as_ref(), faults)),
             Event::Started {
                 layers,
                 parameters,
@@ -63,15 +85,6 @@ impl TrainingDisplay {
             Event::WasOver { epochs } => say(&format!(
                 "training was over after epoch {epochs}; its results are written again"
             )),
-            Event::CheckpointLost { path, why, rescue } => {
-                let how = match rescue {
-                    Rescue::Other(other) => format!("going on from `{other}`"),
-                    Rescue::Rewritten(other) => format!("written again from `{other}`"),
-                    Rescue::Needless => "it is not needed, and is removed".to_owned(),
-                };
-                say(&format!("warning: `{}` is {why}; {how}", path.display()));
-            }
-            Event::Unrecorded { why } => say(&format!("warning: {why}")),
             Event::NothingToResume => say("there is no checkpoint; training begins"),
             Event::StoppedEarly { epoch, best } => say(&format!(
                 "stopped early after epoch {epoch}: none was better than epoch {best}"
@@ -80,14 +93,8 @@ impl TrainingDisplay {
             Event::Epoch(epoch) => self.end_epoch(epoch),
             Event::Evaluated {
                 test, count, speed, ..
-            } => {
-                let count = human::count(*count, "image");
-                let (latency, rate) = (speed.latency_us, speed.images_per_second);
-                say(&format!(
-                    "test: {} on {count}; {latency:.0} µs for one, {rate:.0} a second in batches",
-                    in_words(*test)
-                ));
-            }
+            } => say(&tested(*test, *count, *speed)),
+            Event::CheckpointLost { .. } | Event::Unrecorded { .. } | Event::Inspected { .. } => {}
         }
     }
 
@@ -142,6 +149,15 @@ fn say(text: &str) {
     anstream::eprintln!("{text}");
 }
 
+fn tested(test: Score, count: usize, speed: Speed) -> String {
+    let count = human::count(count, "image");
+    let (latency, rate) = (speed.latency_us, speed.images_per_second);
+    format!(
+        "test: {} on {count}; {latency:.0} µs for one, {rate:.0} a second in batches",
+        in_words(test)
+    )
+}
+
 fn in_words(score: Score) -> String {
     format!(
         "loss {:.4}, accuracy {:.2} %",
@@ -151,7 +167,7 @@ fn in_words(score: Score) -> String {
 }
 
 fn style() -> ProgressStyle {
-    ProgressStyle::with_template("{prefix} {bar:30} {pos}/{len}  {msg}  {eta} left")
+    ProgressStyle::with_template("{prefix} {wide_bar} {pos}/{len}  {msg}  {eta} left")
         .expect("invariant: the template is well-formed")
 }
 
@@ -173,6 +189,9 @@ fn layer_table(layers: &[LayerRow], parameters: usize) -> String {
         "in all".to_owned(),
         human::thousands(parameters),
     ]);
+    if let Some(column) = table.column_mut(0) {
+        column.set_padding((0, 1));
+    }
     if let Some(column) = table.column_mut(2) {
         column.set_cell_alignment(CellAlignment::Right);
     }

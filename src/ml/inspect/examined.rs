@@ -2,12 +2,17 @@
 
 use std::path::Path;
 
+use rayon::prelude::*;
 use serde::Serialize;
 
+use super::pixels::Pixels;
 use crate::base::digest::Digest;
 use crate::ml::dataset::{MOST_CLASSES, Shape, Summary};
 use crate::ml::error::Error;
-use crate::ml::tensor_file::TensorFile;
+use crate::ml::tensor_file::{Kind, TensorFile, TensorInfo};
+
+/// So much of a file is held at a time, if an image is not larger.
+const AT_ONCE: usize = 4 << 20;
 
 /// Something that makes the data unusable.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -44,50 +49,6 @@ pub(super) struct Examined {
     /// Images whose pixels are all the same.
     pub(super) constant: usize,
     pub(super) pixels: Pixels,
-}
-
-/// Sums over all pixels that are numbers, white being 1.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Pixels {
-    pub(super) count: usize,
-    pub(super) sum: f64,
-    pub(super) squares: f64,
-    pub(super) least: f64,
-    pub(super) most: f64,
-    pub(super) not_finite: usize,
-    pub(super) out_of_range: usize,
-}
-
-impl Default for Pixels {
-    fn default() -> Self {
-        Self {
-            count: 0,
-            sum: 0.0,
-            squares: 0.0,
-            least: f64::INFINITY,
-            most: f64::NEG_INFINITY,
-            not_finite: 0,
-            out_of_range: 0,
-        }
-    }
-}
-
-impl Pixels {
-    fn add(&mut self, pixels: &[f64], white: f64) {
-        for pixel in pixels {
-            if !pixel.is_finite() {
-                self.not_finite += 1;
-                continue;
-            }
-            self.count += 1;
-            // Bytes add up to whole numbers, which is exact; they are scaled at the end.
-            self.sum += pixel;
-            self.squares += pixel * pixel;
-            self.least = self.least.min(*pixel);
-            self.most = self.most.max(*pixel);
-            self.out_of_range += usize::from(!(0.0..=white).contains(pixel));
-        }
-    }
 }
 
 /// Examines the file at `path`. What cannot be read of it is a fault, not an error.
@@ -155,21 +116,35 @@ impl Part {
         if info.shape[0] == 0 {
             self.fault("images", "it has no images".to_owned());
         }
-        if !TensorFile::can_read(&info.dtype) {
+        if Kind::named(&info.dtype).is_none() {
             return Ok(());
         }
+        self.look_at_images(file, &info, shape)
+    }
+
+    /// Looks at images that can be read, on all cores; some of them are held at a time.
+    fn look_at_images(
+        &mut self,
+        file: &mut TensorFile,
+        info: &TensorInfo,
+        shape: Shape,
+    ) -> Result<(), Error> {
         let white = if info.dtype.starts_with('F') {
             1.0
         } else {
             255.0
         };
         let examined = &mut self.examined;
-        file.read("images", shape.bytes(), &mut |image| {
-            examined.pixels.add(image, white);
-            let first = image.first().map(|pixel| pixel.to_bits());
-            let is_constant = image.iter().all(|pixel| Some(pixel.to_bits()) == first);
-            examined.constant += usize::from(is_constant);
-            examined.hashes.push(hash(image));
+        let pixels = shape.bytes();
+        let images = (AT_ONCE / pixels).max(1);
+        file.read_bytes("images", images * pixels, &mut |bytes, kind| {
+            let images = bytes.par_chunks_exact(pixels * kind.bytes());
+            let looks: Vec<Look> = images.map(|image| Look::at(image, kind, white)).collect();
+            for look in looks {
+                examined.pixels.append(&look.pixels);
+                examined.constant += usize::from(look.is_constant);
+                examined.hashes.push(look.hash);
+            }
             Ok(())
         })?;
         self.pixels_in_range(white);
@@ -180,10 +155,7 @@ impl Part {
         let pixels = &mut self.examined.pixels;
         let (not_finite, outside) = (pixels.not_finite, pixels.out_of_range);
         let (least, most) = (pixels.least, pixels.most);
-        pixels.sum /= white;
-        pixels.squares /= white * white;
-        pixels.least /= white;
-        pixels.most /= white;
+        pixels.scale(white);
         if not_finite > 0 {
             let what = format!("{not_finite} of its values are NaN or infinite");
             self.fault("images", what);
@@ -212,7 +184,7 @@ impl Part {
             let what = format!("its shape is {shape:?}, and there are {count} images");
             self.fault("labels", what);
         }
-        if !TensorFile::can_read(&info.dtype) {
+        if Kind::named(&info.dtype).is_none() {
             return Ok(());
         }
         let (mut outside, mut example) = (0, None);
@@ -259,12 +231,24 @@ fn class(label: f64) -> Option<usize> {
     })
 }
 
-fn hash(image: &[f64]) -> Digest {
-    let bytes: Vec<u8> = image
-        .iter()
-        .flat_map(|pixel| pixel.to_bits().to_le_bytes())
-        .collect();
-    Digest::of(&bytes)
+/// What there is to know of one image.
+struct Look {
+    pixels: Pixels,
+    hash: Digest,
+    /// Whether all its pixels are the same.
+    is_constant: bool,
+}
+
+impl Look {
+    fn at(image: &[u8], kind: Kind, white: f64) -> Self {
+        let mut pairs = image.chunks_exact(kind.bytes());
+        let first = pairs.next();
+        Self {
+            pixels: Pixels::of(image, kind, white),
+            hash: Digest::of(image),
+            is_constant: pairs.all(|pixel| Some(pixel) == first),
+        }
+    }
 }
 
 fn list(numbers: &[usize]) -> String {

@@ -103,9 +103,7 @@ impl Findings {
 impl PartFindings {
     fn of(part: &Examined, classes: &[String]) -> Self {
         let pixels = part.pixels;
-        let count = number(pixels.count.max(1));
-        let mean = pixels.sum / count;
-        let variance = (pixels.squares / count - mean * mean).max(0.0);
+        let (mean, std) = pixels.brightness();
         let distinct: BTreeSet<&Digest> = part.hashes.iter().collect();
         let labelled = number(part.class_counts.iter().sum::<usize>().max(1));
         let shares = classes.iter().zip(&part.class_counts).map(|(name, count)| {
@@ -136,7 +134,7 @@ impl PartFindings {
             not_finite: pixels.not_finite,
             out_of_range: pixels.out_of_range,
             share: shares.collect(),
-            std: significant(variance.sqrt()),
+            std: significant(std),
         }
     }
 }

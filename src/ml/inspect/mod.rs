@@ -6,6 +6,7 @@
 mod drift;
 mod examined;
 mod findings;
+mod pixels;
 
 use std::path::PathBuf;
 
@@ -17,7 +18,7 @@ use crate::base::fs;
 use crate::ml::dataset::{self, SUMMARY, Summary, TEST, TRAIN, VALIDATION};
 use crate::ml::error::Error;
 use crate::ml::event::Event;
-use crate::ml::report;
+use crate::ml::report::{self, significant};
 use examined::{Examined, examine};
 
 /// Where `inspect` reads and writes.
@@ -89,9 +90,31 @@ fn faults(
             faults.push(Fault::new(file, "images", what));
         }
     }
+    faults.extend(false_brightness(summary, parts[0]));
     if fs::exists(&task.data.join(TEST))? && dataset::test_set(&task.data)? != summary.test_set {
         let what = format!("`{SUMMARY}` tells of another test part");
         faults.push(Fault::new(TEST, "file", what));
     }
     Ok(faults)
+}
+
+/// Returns the faults of what the summary says of the train part's brightness, by which images are
+/// normalised.
+fn false_brightness(summary: &Summary, train: &Examined) -> Vec<Fault> {
+    if !train.faults.is_empty() {
+        return Vec::new();
+    }
+    let (mean, std) = train.pixels.brightness();
+    let told = [("mean", summary.mean, mean), ("std", summary.std, std)];
+    // Rounding differs by less, for both are of the same sums.
+    let differs = |told: f64, found: f64| (told - found).abs() > 1e-6;
+    let is_false = told
+        .into_iter()
+        .filter(|(_, told, found)| differs(*told, *found));
+    let faults = is_false.map(|(key, told, found)| {
+        let found = significant(found);
+        let what = format!("its `{key}` is {told}, and that of the images is {found}");
+        Fault::new(SUMMARY, key, what)
+    });
+    faults.collect()
 }

@@ -1,0 +1,82 @@
+//! What can be known of a remote without its indexes: a pack has at its end what is in it, and a bigger
+//! object is named by what it is.
+
+use std::collections::HashSet;
+
+use crate::base::digest::Digest;
+use crate::remote::backend::{Backend, Depth, Found};
+use crate::remote::catalog::Catalog;
+use crate::remote::depot::{OBJECTS, PACKS};
+use crate::remote::error::Error;
+use crate::remote::index::{Index, PackEntry};
+use crate::remote::listing::digest_in;
+use crate::remote::parallel::in_parallel;
+use crate::remote::sweep::paths_of;
+use crate::store::{length_of_end, objects_at_end};
+
+/// So many bytes at the end of a pack are read first: what is in most packs is said in fewer.
+const END: u64 = 64 * 1024;
+
+/// What was found in files that no readable index names.
+pub(super) struct Salvage {
+    /// The objects, and where they are. It is of no project.
+    pub(super) index: Index,
+    /// Whether each such file could be read.
+    pub(super) is_complete: bool,
+}
+
+/// Returns what an index belongs to of which nobody knows whose it is.
+pub(super) fn nobody() -> Digest {
+    Digest::of(b"nobody")
+}
+
+/// Reads in the packs themselves what the indexes of a catalog do not say.
+pub(super) fn salvage(backend: &Backend, catalog: &Catalog) -> Result<Salvage, Error> {
+    let indexes = catalog.indexes.iter();
+    let named: HashSet<String> = indexes.flat_map(|(_, index)| paths_of(index)).collect();
+    let is_unnamed = |found: &Found| !named.contains(&found.path);
+    let list = |folder| backend.list(folder, Depth::Flat);
+    let packs: Vec<Found> = list(PACKS)?.into_iter().filter(is_unnamed).collect();
+    let read = |found: &Found| read_pack(backend, found);
+    let read = in_parallel(backend.jobs(), &packs, backend.cancel(), read)?;
+    let is_complete = read.iter().all(Option::is_some);
+    let objects = list(OBJECTS)?.into_iter().filter(is_unnamed);
+    let objects = objects.filter_map(|found| Some((digest_in(&found.path)?, found.size)));
+    let index = Index {
+        project: nobody(),
+        packs: read.into_iter().flatten().collect(),
+        objects: objects.collect(),
+    };
+    Ok(Salvage { index, is_complete })
+}
+
+/// Reads at the end of a pack what is in it; `None` if it is damaged there.
+fn read_pack(backend: &Backend, found: &Found) -> Result<Option<PackEntry>, Error> {
+    let Some(name) = digest_in(&found.path) else {
+        return Ok(None);
+    };
+    let size = found.size;
+    let read_end = |length: u64| {
+        let length = length.min(size);
+        let bytes = backend.read_range(&found.path, size - length, length);
+        bytes.map_or_else(
+            |error| backend.fault(&found.path, size, error).map(|_| None),
+            |bytes| Ok(Some(bytes)),
+        )
+    };
+    let Some(mut end) = read_end(END)? else {
+        return Ok(None);
+    };
+    let Some(length) = length_of_end(&end).filter(|length| *length <= size) else {
+        return Ok(None);
+    };
+    if length > end.len() as u64 {
+        let Some(longer) = read_end(length)? else {
+            return Ok(None);
+        };
+        end = longer;
+    }
+    let start = end.len() - usize::try_from(length).unwrap_or(end.len());
+    let slots = objects_at_end(&end[start..], size, name);
+    Ok(slots.map(|slots| PackEntry { name, size, slots }))
+}
