@@ -20,6 +20,7 @@ mod place;
 mod plain;
 mod publish;
 mod push;
+mod rescue;
 mod runs;
 mod salvage;
 mod streams;

@@ -51,7 +51,7 @@ pub(super) fn salvage(backend: &Backend, catalog: &Catalog) -> Result<Salvage, E
 }
 
 /// Reads at the end of a pack what is in it; `None` if it is damaged there.
-fn read_pack(backend: &Backend, found: &Found) -> Result<Option<PackEntry>, Error> {
+pub(super) fn read_pack(backend: &Backend, found: &Found) -> Result<Option<PackEntry>, Error> {
     let Some(name) = digest_in(&found.path) else {
         return Ok(None);
     };

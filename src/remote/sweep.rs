@@ -13,6 +13,7 @@ use crate::remote::depot::{Depot, Layout, OBJECTS};
 use crate::remote::error::Error;
 use crate::remote::index::{Index, PackEntry};
 use crate::remote::kept_index::{INDEX, index_path};
+use crate::remote::listing::digest_in;
 use crate::remote::parallel::in_parallel;
 use crate::remote::publish::merge;
 use crate::remote::push::pack_path;
@@ -87,6 +88,10 @@ impl Depot {
         if how == Sweeping::Try {
             let old = self.marks(seconds_now(), grace, &mut swept)?;
             swept.deleted = self.deletable(&old)?;
+            let needed = self.live_in(swept.deleted.keys().cloned(), live)?;
+            for path in paths_of(&needed) {
+                swept.deleted.remove(&path);
+            }
             self.mark(live, how, &mut swept)?;
             return Ok(swept);
         }
@@ -109,6 +114,8 @@ impl Depot {
         let now = clock.time()?;
         self.require_past(now)?;
         let old = self.marks(now, grace, swept)?;
+        let going = self.deletable(&old)?;
+        self.claim(&self.live_in(going.into_keys(), live)?)?;
         self.delete(&old, clock, swept)?;
         self.mark(live, Sweeping::Do, swept)
     }
@@ -151,13 +158,15 @@ impl Depot {
                 continue;
             }
             let bytes = self.backend.read(&mark.path, LONGEST)?.unwrap_or_default();
+            let is_sound = digest_in(&mark.path) == Some(Digest::of(&bytes));
             let text = String::from_utf8_lossy(&bytes).into_owned();
             let lines = text.lines().filter_map(|line| line.split_once(' '));
             let files = lines.map(|(size, path)| (path.to_owned(), size.parse().unwrap_or(0)));
             let files = files.filter(|(path, _)| is_ours(path));
             if is_old {
                 old.marks.push(mark.path);
-                old.files.extend(files);
+                // What a damaged mark names may be anything.
+                old.files.extend(files.filter(|_| is_sound));
             } else {
                 young.extend(files.map(|(path, _)| path));
             }
