@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use crate::base::digest::{Digest, Hasher};
 use crate::remote::backend::Depth;
-use crate::remote::depot::{Depot, Layout, OBJECTS};
+use crate::remote::depot::{Depot, Layout, OBJECTS, PACKS};
 use crate::remote::error::Error;
 use crate::remote::fault::Fault;
 use crate::remote::kept_index::{INDEX, KeptIndexes};
@@ -26,11 +26,14 @@ pub(crate) struct Inspection {
     pub(crate) bytes: u64,
     /// What is wrong, by path.
     pub(crate) faults: BTreeMap<String, Fault>,
+    /// What should be where something corrupt is.
+    corrupt: Vec<Expected>,
     /// Files that no index names: of a push that was stopped, or not of mlpipe's.
     pub(crate) unnamed: Vec<String>,
 }
 
 /// A file that should be there.
+#[derive(Clone, Debug, PartialEq, Eq)]
 struct Expected {
     path: String,
     size: u64,
@@ -75,15 +78,18 @@ impl Depot {
         }
         let bytes = expected.iter().map(|file| file.size).sum();
         meter.expect(expected.len() as u64, bytes);
-        let check = |file: &Expected| self.check_file(file, meter);
+        let check = |file: &Expected| Ok((file.clone(), self.check_file(file, meter)?));
         let jobs = self.backend.jobs();
-        for (path, size, fault) in in_parallel(jobs, &expected, self.cancel(), check)? {
+        for (file, fault) in in_parallel(jobs, &expected, self.cancel(), check)? {
             inspection.files += 1;
-            inspection.bytes += size;
-            if fault.is_some() && path.starts_with(INDEX) {
-                self.doubt_index(&path)?;
+            inspection.bytes += file.size;
+            let Some(fault) = fault else { continue };
+            inspection.faults.insert(file.path.clone(), fault);
+            if file.path.starts_with(INDEX) {
+                self.doubt_index(&file.path)?;
+            } else if fault == Fault::Corrupt {
+                inspection.corrupt.push(file);
             }
-            inspection.faults.extend(fault.map(|fault| (path, fault)));
         }
         Ok(inspection)
     }
@@ -114,7 +120,7 @@ impl Depot {
     /// Lists what the indexes name, and notes what they do not.
     fn expected(&self, inspection: &mut Inspection) -> Result<Vec<Expected>, Error> {
         let catalog = self.catalog()?;
-        let mut expected = BTreeMap::new();
+        let mut expected: BTreeMap<String, Vec<Expected>> = BTreeMap::new();
         let salvaged = catalog.salvage.iter().map(|salvage| &salvage.index);
         for index in catalog
             .indexes
@@ -130,18 +136,28 @@ impl Depot {
                 Expected::plain(format!("{OBJECTS}/{digest}"), *digest, *size)
             });
             let files = packs.chain(objects);
-            expected.extend(files.map(|file| (file.path.clone(), file)));
-        }
-        if self.backend.kind() != Kind::Http {
-            for folder in ["packs", OBJECTS] {
-                let found = self.backend.list(folder, Depth::Flat)?;
-                let unnamed = found
-                    .into_iter()
-                    .filter(|found| !expected.contains_key(&found.path));
-                inspection.unnamed.extend(unnamed.map(|found| found.path));
+            for file in files {
+                let sizes: &mut Vec<_> = expected.entry(file.path.clone()).or_default();
+                sizes.push(file);
             }
         }
-        Ok(expected.into_values().collect())
+        let mut there = HashMap::new();
+        if self.backend.kind() != Kind::Http {
+            for folder in [PACKS, OBJECTS] {
+                let found = self.backend.list(folder, Depth::Flat)?;
+                there.extend(found.into_iter().map(|found| (found.path, found.size)));
+            }
+        }
+        let unnamed = there.keys().filter(|path| !expected.contains_key(*path));
+        inspection.unnamed.extend(unnamed.cloned());
+        inspection.unnamed.sort();
+        let likeliest = |(path, files): (String, Vec<Expected>)| {
+            // One that was mended may name a size that it found when the file was damaged.
+            let size = there.get(&path);
+            let is_there = |file: &&Expected| Some(&file.size) == size;
+            files.iter().find(is_there).or(files.first()).cloned()
+        };
+        Ok(expected.into_iter().filter_map(likeliest).collect())
     }
 
     fn expected_plain(&self) -> Result<Vec<Expected>, Error> {
@@ -154,12 +170,7 @@ impl Depot {
         Ok(found.into_iter().filter_map(file).collect())
     }
 
-    fn check_file(
-        &self,
-        file: &Expected,
-        meter: &Meter,
-    ) -> Result<(String, u64, Option<Fault>), Error> {
-        let done = |fault| Ok((file.path.clone(), file.size, fault));
+    fn check_file(&self, file: &Expected, meter: &Meter) -> Result<Option<Fault>, Error> {
         let outcome = if file.is_pack {
             let bytes = self.backend.read_range(&file.path, 0, file.size);
             bytes.map(|bytes| check_pack(&bytes, file.digest).is_some())
@@ -170,11 +181,33 @@ impl Depot {
         meter.add_bytes(file.size);
         match outcome {
             Ok(true) => {}
-            Ok(false) => return done(Some(Fault::Corrupt)),
-            Err(error) => return done(Some(self.backend.fault(&file.path, file.size, error)?)),
+            Ok(false) => return Ok(Some(Fault::Corrupt)),
+            Err(error) => return self.backend.fault(&file.path, file.size, error).map(Some),
         }
         let found = self.backend.stat(&file.path)?.map(|found| found.size);
-        done((found != Some(file.size)).then_some(Fault::Corrupt))
+        Ok((found != Some(file.size)).then_some(Fault::Corrupt))
+    }
+
+    /// Returns whether a file is corrupt there, and not only in one answer on its way here: it comes
+    /// with the same wrong bytes each time.
+    fn is_surely_corrupt(&self, file: &Expected) -> Result<bool, Error> {
+        let (Some(first), Some(second)) = (self.print_of(&file.path)?, self.print_of(&file.path)?)
+        else {
+            return Ok(false);
+        };
+        let fault = self.check_file(file, &Meter::default())?;
+        Ok(first == second && fault == Some(Fault::Corrupt))
+    }
+
+    /// Returns the size and the digest of what comes; `None` if it does not come whole.
+    fn print_of(&self, path: &str) -> Result<Option<(u64, Digest)>, Error> {
+        let Some(found) = self.backend.stat(path)? else {
+            return Ok(None);
+        };
+        match self.hash_of(path, found.size) {
+            Ok(digest) => Ok(Some((found.size, digest))),
+            Err(error) => self.backend.fault(path, found.size, error).map(|_| None),
+        }
     }
 
     fn hash_of(&self, path: &str, size: u64) -> Result<Digest, Error> {
@@ -210,12 +243,13 @@ impl Depot {
                 }
             }
         }
-        let corrupt = inspection
-            .faults
-            .iter()
-            .filter(|(path, fault)| **fault == Fault::Corrupt && !path.starts_with(INDEX));
+        let corrupt = inspection.corrupt.iter();
         // What other projects have in it only they can bring again.
-        for (path, _) in corrupt.filter(|(path, _)| !foreign.contains(*path)) {
+        for file in corrupt.filter(|file| !foreign.contains(&file.path)) {
+            if !self.is_surely_corrupt(file)? {
+                continue;
+            }
+            let path = &file.path;
             if let Some(slots) = slots.get(path) {
                 const LONGEST: u64 = 1 << 30;
                 let bytes = self.backend.read(path, LONGEST)?.unwrap_or_default();
