@@ -61,7 +61,7 @@ pub(crate) fn cloud_status(
         wants.extend(&own);
         parts.push((one, own));
     }
-    let Survey { there, damaged } = depot.survey(&wants)?;
+    let Survey { there, damaged } = depot.survey(&wants, cache)?;
     status.damaged = damaged;
     for (one, own) in parts {
         for want in own {

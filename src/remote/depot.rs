@@ -12,6 +12,7 @@ use crate::remote::index::Spot;
 use crate::remote::listing::digest_in;
 use crate::remote::parallel::in_parallel;
 use crate::remote::place::{Kind, Options, Place};
+use crate::store::Cache;
 
 /// Says of a place that it is a remote, and of which layout.
 const MARKER: &str = "mlpipe-remote";
@@ -62,6 +63,13 @@ pub(crate) struct Want {
     pub(crate) digest: Digest,
     /// Its size; that of a folder's manifest may not be known.
     pub(crate) size: Option<u64>,
+}
+
+impl Want {
+    /// Returns whether it may be what lies in such a place.
+    pub(super) fn may_be_at(&self, spot: &Spot) -> bool {
+        self.size.is_none_or(|size| size == spot.length())
+    }
 }
 
 /// What was seen of a remote without fetching anything.
@@ -134,8 +142,8 @@ impl Depot {
         self.backend.cancel()
     }
 
-    /// Looks which of these objects are there.
-    pub(crate) fn survey(&self, wants: &[Want]) -> Result<Survey, Error> {
+    /// Looks which of these objects are there. The cache says how big those are whose size no lock names.
+    pub(crate) fn survey(&self, wants: &[Want], cache: &Cache) -> Result<Survey, Error> {
         if !self.check_marker()? {
             return Ok(Survey::default());
         }
@@ -152,7 +160,7 @@ impl Depot {
                 })
             }
             Layout::Plain => Ok(Survey {
-                there: self.present_plain(wants)?,
+                there: self.present_plain(wants, cache)?,
                 damaged: Vec::new(),
             }),
         }
@@ -171,10 +179,11 @@ impl Depot {
     /// Returns which objects are in a place that the indexes say, and in which. An index alone is not
     /// believed: somebody may have deleted what it names.
     pub(super) fn present_by(&self, catalog: &Catalog, wants: &[Want]) -> Result<Present, Error> {
-        let digests: HashSet<Digest> = wants.iter().map(|want| want.digest).collect();
-        let spots = digests.into_iter().flat_map(|digest| {
-            let spots = catalog.spots(digest);
-            spots.map(move |spot| (digest, spot))
+        let wants: HashSet<Want> = wants.iter().copied().collect();
+        let spots = wants.into_iter().flat_map(|want| {
+            let spots = catalog.spots(want.digest);
+            let spots = spots.filter(move |spot| want.may_be_at(spot));
+            spots.map(move |spot| (want.digest, spot))
         });
         let spots: Vec<(Digest, Spot)> = spots.collect();
         let is_packed = |(_, spot): &(Digest, Spot)| matches!(spot, Spot::Pack { .. });
@@ -191,7 +200,7 @@ impl Depot {
             Spot::Pack { pack, size, .. } => {
                 self.backend.kind() == Kind::Http || packs.get(pack) == Some(size)
             }
-            Spot::Own(_) => objects.contains(digest),
+            Spot::Own(size) => objects.contains(&(*digest, *size)),
         };
         let mut present = Present::default();
         for (digest, spot) in spots {
@@ -222,7 +231,7 @@ impl Depot {
         &self,
         folder: &str,
         objects: &[(Digest, u64)],
-    ) -> Result<HashSet<Digest>, Error> {
+    ) -> Result<HashSet<(Digest, u64)>, Error> {
         if objects.len() > FEW && self.backend.kind() != Kind::Http {
             let found = self.backend.list(folder, Depth::Deep)?;
             let sizes: HashMap<Digest, u64> = found
@@ -237,11 +246,12 @@ impl Depot {
             let there = objects
                 .iter()
                 .filter(|(digest, size)| sizes.get(digest) == Some(size));
-            return Ok(there.map(|(digest, _)| *digest).collect());
+            return Ok(there.copied().collect());
         }
         let ask = |(digest, size): &(Digest, u64)| {
             let found = self.backend.stat(&self.path_of(*digest))?;
-            Ok(found.filter(|found| found.size == *size).map(|_| *digest))
+            let is_there = found.is_some_and(|found| found.size == *size);
+            Ok(is_there.then_some((*digest, *size)))
         };
         let found = in_parallel(self.backend.jobs(), objects, self.cancel(), ask)?;
         Ok(found.into_iter().flatten().collect())

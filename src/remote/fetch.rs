@@ -344,8 +344,8 @@ impl Errands {
     fn of(catalog: &Catalog, wants: &[Want], turn: usize) -> Self {
         let (mut packs, mut own) = (BTreeMap::new(), Vec::new());
         for want in wants {
-            let is_it = |spot: &Spot| want.size.is_none_or(|size| size == spot.length());
-            match catalog.spots(want.digest).filter(is_it).nth(turn) {
+            let spots = catalog.spots(want.digest);
+            match spots.filter(|spot| want.may_be_at(spot)).nth(turn) {
                 None => {}
                 Some(Spot::Own(size)) => own.push((want.digest, size)),
                 Some(Spot::Pack { pack, size, slot }) => {

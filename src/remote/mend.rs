@@ -84,7 +84,7 @@ impl Depot {
         let mut kept = index.clone();
         kept.packs
             .retain(|pack| packs.get(&pack.name) == Some(&pack.size));
-        kept.objects.retain(|(digest, _)| objects.contains(digest));
+        kept.objects.retain(|object| objects.contains(object));
         Ok(kept)
     }
 }

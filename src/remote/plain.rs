@@ -18,7 +18,7 @@ impl Depot {
         meter: &Meter,
     ) -> Result<Pushed, Error> {
         let mut pushed = Pushed::default();
-        let there = self.present_plain(wants)?;
+        let there = self.present_plain(wants, cache)?;
         let mut seen = HashSet::new();
         let (mut files, mut manifests) = (Vec::new(), Vec::new());
         let missing = wants.iter().filter(|want| !there.contains(&want.digest));
@@ -58,24 +58,31 @@ impl Depot {
         Ok(pushed)
     }
 
-    /// Returns which of these objects are there.
-    pub(super) fn present_plain(&self, wants: &[Want]) -> Result<HashSet<Digest>, Error> {
-        let sized: Vec<(Digest, u64)> = wants
-            .iter()
-            .filter_map(|want| Some((want.digest, want.size?)))
-            .collect();
-        let mut there = self.present_objects("sha256", &sized)?;
-        let manifests: Vec<Digest> = wants
-            .iter()
-            .filter(|want| want.size.is_none())
-            .map(|want| want.digest)
-            .collect();
+    /// Returns which of these objects are there. The size of a folder's manifest is known if the
+    /// cache has it; else whatever is there is believed until it is fetched.
+    pub(super) fn present_plain(
+        &self,
+        wants: &[Want],
+        cache: &Cache,
+    ) -> Result<HashSet<Digest>, Error> {
+        let (mut sized, mut unsized_ones) = (Vec::new(), Vec::new());
+        for want in wants {
+            let known = match want.size {
+                Some(size) => Some(size),
+                None => cache.size_of(want.digest)?,
+            };
+            match known {
+                Some(size) => sized.push((want.digest, size)),
+                None => unsized_ones.push(want.digest),
+            }
+        }
+        let there = self.present_objects("sha256", &sized)?;
         let ask = |digest: &Digest| {
             let found = self.backend.stat(&self.path_of(*digest))?;
             Ok(found.map(|_| *digest))
         };
-        let found = in_parallel(self.backend.jobs(), &manifests, self.cancel(), ask)?;
-        there.extend(found.into_iter().flatten());
-        Ok(there)
+        let found = in_parallel(self.backend.jobs(), &unsized_ones, self.cancel(), ask)?;
+        let there = there.into_iter().map(|(digest, _)| digest);
+        Ok(there.chain(found.into_iter().flatten()).collect())
     }
 }

@@ -299,7 +299,7 @@ impl Depot {
         };
         let there = self.present_objects(folder, objects)?;
         let go = |(digest, size): &(Digest, u64)| {
-            if there.contains(digest) {
+            if there.contains(&(*digest, *size)) {
                 meter.add_bytes(*size);
                 return Ok(((*digest, *size), true));
             }
