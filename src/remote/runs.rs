@@ -88,7 +88,7 @@ impl Depot {
         if going.is_empty() {
             self.write_names(RUNS, &[])?;
         } else {
-            self.retire(RUNS, &going)?;
+            self.tidy(RUNS, &going)?;
         }
         Ok(new.len())
     }
