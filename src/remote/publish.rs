@@ -7,6 +7,7 @@ use crate::remote::depot::Depot;
 use crate::remote::error::Error;
 use crate::remote::index::{Index, PackEntry};
 use crate::remote::kept_index::{INDEX, KeptIndexes, index_path};
+use crate::remote::listing::Listing;
 use crate::store::{Meter, Slot};
 
 /// More indexes than these of one project are put into one.
@@ -33,18 +34,30 @@ impl Depot {
             let whole = merge(self.project, old.iter().map(|(_, index)| index));
             let whole = self.only_there(&whole)?;
             let mut going: Vec<Digest> = old.iter().map(|(name, _)| *name).collect();
+            let mut staying = None;
             if !whole.is_empty() {
                 let name = self.write_index(&whole)?;
                 going.retain(|old| *old != name);
+                staying = Some(name);
             }
-            self.retire(INDEX, &going)?;
+            self.tidy(INDEX, &going)?;
             // A sweep that was under way did not know of this index.
             let was_swept = self.await_sweeps(meter)?;
-            if !was_swept && self.only_there(&whole)? == whole {
+            if !was_swept
+                && self.has_indexes(staying.as_slice())?
+                && self.only_there(&whole)? == whole
+            {
                 break;
             }
         }
         Ok(())
+    }
+
+    /// Returns whether these indexes are still there: a whole sweep may have run, or another client may
+    /// have put them into one.
+    pub(super) fn has_indexes(&self, names: &[Digest]) -> Result<bool, Error> {
+        let files = Listing::read(&self.backend, INDEX)?.files;
+        Ok(names.iter().all(|name| files.contains_key(name)))
     }
 }
 

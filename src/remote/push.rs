@@ -41,6 +41,8 @@ struct Round {
     pushed: Pushed,
     /// How many packs and objects were named that were not before.
     entries: usize,
+    /// The indexes by which our project says that it needs what is there.
+    relied_on: Vec<Digest>,
     /// Whether the indexes of our project should be put into one.
     is_untidy: bool,
 }
@@ -104,7 +106,7 @@ impl Depot {
             // What was there when it was looked for may be swept away since, by one who did not know
             // of our index yet.
             let was_swept = self.await_sweeps(meter)?;
-            if is_settled && !was_swept {
+            if is_settled && !was_swept && self.has_indexes(&round.relied_on)? {
                 if round.is_untidy {
                     self.consolidate(meter)?;
                 }
@@ -144,11 +146,13 @@ impl Depot {
         }
         let is_own = |(digest, spot): &(Digest, Spot)| catalog.is_claimed_at(*digest, *spot);
         let has_stale = present.absent.iter().any(is_own);
-        let own = catalog.of_project(self.project).count();
+        let own = catalog.of_project(self.project);
+        let own: Vec<Digest> = own.map(|(name, _)| *name).collect();
         Ok(Round {
             pushed,
             entries: index.packs.len() + index.objects.len(),
-            is_untidy: own > MOST_INDEXES || has_stale,
+            is_untidy: own.len() > MOST_INDEXES || has_stale,
+            relied_on: own,
         })
     }
 
