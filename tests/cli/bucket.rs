@@ -52,6 +52,8 @@ struct Rules {
     allowance: Option<usize>,
     /// Whether a change was not let in any more.
     is_spent: bool,
+    /// Whether nothing may be deleted.
+    may_not_delete: bool,
 }
 
 struct Rule {
@@ -210,6 +212,10 @@ impl Bucket {
                 let bytes = request.body;
                 state.objects.insert(key, Object { bytes, modified });
                 reply("200 OK", &[("ETag", "\"new\"".to_owned())], b"")
+            }
+            "DELETE" if state.doors[door].may_not_delete => {
+                let body = "<Error><Code>AccessDenied</Code><Message>no</Message></Error>";
+                reply("403 Forbidden", &[], body.as_bytes())
             }
             "DELETE" => {
                 state.objects.remove(&key);
@@ -383,6 +389,11 @@ impl Door {
                 return false;
             }
         }
+    }
+
+    /// Lets nothing be deleted any more.
+    pub(crate) fn keep_all(&self) {
+        self.bucket.state().doors[self.number].may_not_delete = true;
     }
 
     /// Stamps what comes in by a clock that is so many hours wrong.

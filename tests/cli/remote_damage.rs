@@ -289,3 +289,88 @@ fn damaged_runs_are_passed_over_and_pushed_again() {
     let text = clone.run(&["fetch"]).success();
     assert!(text.contains("and 1 run"), "{text}");
 }
+
+/// Returns the path and the bytes of the big file of `more`.
+fn big_object(bucket: &Bucket) -> (String, Vec<u8>) {
+    let mut paths = bucket.paths("objects/").into_iter();
+    let object = paths.find_map(|path| {
+        let bytes = bucket.bytes(&path)?;
+        (bytes.len() == 70_000).then_some((path, bytes))
+    });
+    object.expect("one")
+}
+
+#[test]
+fn what_was_damaged_only_on_its_way_is_not_deleted() {
+    let (bucket, door, project) = two_indexes();
+    project
+        .run(&["remote", "modify", "--local", "store", "jobs", "1"])
+        .success();
+    let (path, good) = big_object(&bucket);
+    let mut bad = good.clone();
+    bad[5] ^= 1;
+    bucket.put(&path, bad);
+    // One file after the other: the packs come after the objects.
+    let name = bucket.paths("packs/").remove(0);
+    let later = door.hold("GET", &name);
+    let checking = project.spawn(&["fsck", "-c", "--delete-corrupt"]);
+    later.reached();
+    bucket.put(&path, good.clone());
+    later.open();
+    checking.wait_with_output().expect("ends");
+    assert!(bucket.bytes(&path) == Some(good), "{path}");
+}
+
+#[test]
+fn an_object_of_the_wrong_size_that_no_index_names_is_pushed_again() {
+    let (bucket, _door, project) = two_indexes();
+    let (path, good) = big_object(&bucket);
+    bucket.put(&path, good[..40_000].to_vec());
+    for index in bucket.paths("index/") {
+        if !index.ends_with("names") {
+            let mut bytes = bucket.bytes(&index).expect("is there");
+            bytes.push(b'x');
+            bucket.put(&index, bytes);
+        }
+    }
+    fs::remove_dir_all(project.path(".mlpipe/remotes")).expect("is there");
+    project.run(&["push"]).success();
+    assert_eq!(bucket.bytes(&path).map(|bytes| bytes.len()), Some(70_000));
+    // An index that was mended may still name it with the wrong size.
+    for _ in 0..2 {
+        let _faults = project.run(&["fsck", "-c", "--delete-corrupt"]);
+        assert!(bucket.bytes(&path).as_ref() == Some(&good), "{path}");
+    }
+    project.run(&["fsck", "-c"]).data();
+    let clone = bucket.door().clone_of(&project);
+    clone.run(&["pull"]).success();
+    assert_same(&clone, &project);
+}
+
+#[test]
+fn a_truncated_list_of_a_folder_is_pushed_again_in_the_plain_layout() {
+    let (project, yard) = (sample(30), Yard::new());
+    with_remote(&project, &yard.text("store"));
+    project
+        .run(&["remote", "modify", "store", "layout", "plain"])
+        .success();
+    project.commit();
+    project.run(&["push"]).success();
+    let lock = project.read("data.lock");
+    let digests = lock.split(|one: char| !one.is_ascii_hexdigit());
+    let paths = digests
+        .filter(|one| one.len() == 64)
+        .map(|one| yard.path(&format!("store/sha256/{}/{}", &one[..2], &one[2..])));
+    let list = paths.into_iter().find(|path| {
+        let bytes = fs::read(path).unwrap_or_default();
+        String::from_utf8_lossy(&bytes).contains("f29")
+    });
+    let list = list.expect("one");
+    let good = fs::read(&list).expect("reads");
+    fs::write(&list, &good[..20]).expect("writes");
+    project.run(&["push"]).success();
+    assert!(fs::read(&list).expect("reads") == good);
+    let clone = cloned(&project);
+    clone.run(&["pull"]).success();
+    assert_same(&clone, &project);
+}

@@ -160,6 +160,60 @@ fn two_sweeps_at_once_do_not_mind_each_other() {
 }
 
 #[test]
+fn what_is_needed_again_after_it_was_marked_stays() {
+    let versions = Versions::new();
+    versions.sweep().success();
+    versions.bucket.age("gone/", 48);
+    let before = versions.bucket.paths("objects/");
+    // Another commit needs what was marked, and nobody has pushed since.
+    versions.project.git(&["checkout", "-q", "HEAD~1"]);
+    let text = versions.sweep().success();
+    assert!(!text.contains("deleted"), "{text}");
+    for path in before {
+        assert!(versions.bucket.bytes(&path).is_some(), "{path}");
+    }
+    versions.assert_whole();
+}
+
+#[test]
+fn a_push_that_a_whole_sweep_runs_within_claims_its_data_again() {
+    let versions = Versions::new();
+    // All of it is there and claimed, so the push has nothing to write.
+    let looking = versions.other_door.hold("GET", "gone/");
+    let pushing = versions.other.spawn(&["push"]);
+    looking.reached();
+    let text = versions.sweep().success();
+    assert!(text.contains("marked"), "{text}");
+    looking.open();
+    success(pushing);
+    versions.assert_whole();
+}
+
+#[test]
+fn who_may_not_delete_can_push_as_often_as_others() {
+    let bucket = Bucket::default();
+    let door = bucket.door();
+    let project = sample(10);
+    door.lead(&project);
+    door.keep_all();
+    for number in 0..18 {
+        write_version(&project, &format!("version {number}"));
+        project.run(&["push"]).success();
+    }
+    project.run(&["fsck", "--cloud"]).data();
+    let clone = bucket.door().reader_of(&project);
+    clone.run(&["pull"]).success();
+    assert_same(&clone, &project);
+    // Who may delete tidies up.
+    let other = bucket.door().clone_of(&project);
+    other.run(&["pull"]).success();
+    write_version(&other, "another");
+    other.run(&["push"]).success();
+    assert!(bucket.paths("index/").len() < 5);
+    project.run(&["push"]).success();
+}
+
+#[test]
 fn a_young_mark_wins_over_an_old_one() {
     let versions = Versions::new();
     let before = versions.bucket.paths("objects/");
