@@ -20,6 +20,8 @@ mod evaluation;
 mod inspect;
 #[path = "ml/logs.rs"]
 mod logs;
+#[path = "ml/mlflow.rs"]
+mod mlflow;
 #[path = "ml/training.rs"]
 mod training;
 
@@ -185,6 +187,17 @@ fn same(left: &[(PathBuf, Vec<u8>)], right: &[(PathBuf, Vec<u8>)]) {
     assert_eq!(names(left), names(right));
     for ((path, left), (_, right)) in left.iter().zip(right) {
         assert!(left == right, "`{}` differs", path.display());
+    }
+}
+
+#[test]
+fn whoever_may_read_a_folder_may_read_all_that_stages_write() {
+    let project = Project::new(SYNTHETIC);
+    let wanted = fs::metadata(project.path("params.yaml")).expect("params");
+    for (path, _) in project.run_all() {
+        let found = fs::metadata(project.path(&path.to_string_lossy())).expect("a file");
+        let (found, wanted) = (found.permissions(), wanted.permissions());
+        assert_eq!(found, wanted, "{}", path.display());
     }
 }
 

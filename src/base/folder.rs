@@ -58,6 +58,18 @@ impl Folder {
         Ok(linkat(from, inner, to, name, AtFlags::empty())?)
     }
 
+    /// Gives a file that is open the name `inner`: that very file, whatever has become of the name that it
+    /// was opened by. Older systems let only root do so.
+    pub(crate) fn link_opened(&self, file: &File, inner: &str) -> io::Result<()> {
+        Ok(linkat(
+            file,
+            "",
+            self.opened()?,
+            inner,
+            AtFlags::EMPTY_PATH,
+        )?)
+    }
+
     /// Moves what is at `inner` to `name` in `other`, in place of a file there.
     pub(crate) fn rename(&self, inner: &str, other: &Self, name: &str) -> io::Result<()> {
         Ok(renameat(self.opened()?, inner, other.opened()?, name)?)
@@ -96,7 +108,11 @@ mod tests {
         folder.link("one", &folder, "other").expect("links");
         assert!(folder.link("one", &folder, "other").is_err());
         let inode = |name| folder.stat(name).map(|stat| stat.st_ino);
-        assert!(folder.open("other").is_ok());
+        let opened = folder.open("other").expect("opens");
+        if folder.link_opened(&opened, "fourth").is_ok() {
+            assert_eq!(inode("fourth"), inode("one"));
+            assert!(folder.link_opened(&opened, "fourth").is_err());
+        }
         assert_eq!(inode("one"), inode("other"));
         folder.create_new("third", false).expect("makes");
         folder.rename("third", &folder, "one").expect("renames");

@@ -92,6 +92,19 @@ impl AtomicFile {
         self.temporary.path()
     }
 
+    /// Takes what another program has put in the place of the unfinished file, with the mode that
+    /// the file has.
+    pub(crate) fn retake(&mut self) -> Result<(), Error> {
+        let unfinished = self.unfinished().to_owned();
+        let outcome = self.temporary.as_file().metadata().and_then(|metadata| {
+            let file = fs::File::open(unfinished)?;
+            file.set_permissions(metadata.permissions())?;
+            *self.temporary.as_file_mut() = file;
+            Ok(())
+        });
+        outcome.map_err(failed("cannot write", &self.path))
+    }
+
     /// Lets everybody execute the file who may read it.
     pub(crate) fn make_executable(&mut self) -> Result<(), Error> {
         let outcome = self.temporary.as_file().metadata().and_then(|metadata| {

@@ -72,7 +72,11 @@ impl CliError {
         });
         Self {
             message: error.to_string(),
-            causes: causes.map(ToString::to_string).collect(),
+            // Some servers say nothing about themselves.
+            causes: causes
+                .map(ToString::to_string)
+                .filter(|cause| !cause.is_empty())
+                .collect(),
             problem: None,
             hints: Vec::new(),
             exit: Exit::Error,

@@ -14,6 +14,7 @@ use crate::base::path::RepoPath;
 use crate::engine::aside::Aside;
 use crate::engine::claim::Claims;
 use crate::engine::consent::{Answer, Ask, Consent, Question};
+use crate::engine::crew::Crew;
 use crate::engine::error::{Error, Failure};
 use crate::engine::event::{Event, Outcome, Reporter};
 use crate::engine::memo::Memo;
@@ -131,7 +132,8 @@ impl<'a> Dispatcher<'a> {
         let mut scheduler = Scheduler::new(&self.pipeline.graph, pending, supply.amounts(), demand);
         let (sender, receiver) = mpsc::sync_channel(BACKLOG);
         thread::scope(|scope| {
-            let outcome = self.drive(scope, options, &mut scheduler, &sender, &receiver);
+            let crew = Crew::new(scope);
+            let outcome = self.drive(&crew, options, &mut scheduler, &sender, &receiver);
             if outcome.is_err() {
                 // Workers still run; they end by themselves, and what they made is not recorded.
                 self.shared.cancel.escalate();
@@ -151,7 +153,7 @@ impl<'a> Dispatcher<'a> {
     /// Starts stages while there is enough for them and hears of what becomes of them.
     fn drive<'scope>(
         &mut self,
-        scope: &'scope thread::Scope<'scope, '_>,
+        crew: &Crew<'scope, '_>,
         options: &ReproOptions,
         scheduler: &mut Scheduler,
         sender: &SyncSender<Message<'a>>,
@@ -168,7 +170,8 @@ impl<'a> Dispatcher<'a> {
                 let devices = scheduler.devices(stage);
                 let member = &self.pipeline.stages[stage];
                 let grant = self.shared.supply.grant(member, devices);
-                self.start(scope, stage, grant, sender);
+                let work = self.work(stage, grant, sender);
+                crew.take_up(work, scheduler.running());
             }
             if scheduler.running() == 0 {
                 return Ok(());
@@ -202,22 +205,20 @@ impl<'a> Dispatcher<'a> {
         }
     }
 
-    fn start<'scope>(
+    /// Returns what is to be done with a stage, on another thread.
+    fn work(
         &self,
-        scope: &'scope thread::Scope<'scope, '_>,
         index: StageIndex,
         grant: Grant,
         sender: &SyncSender<Message<'a>>,
-    ) where
-        'a: 'scope,
-    {
+    ) -> impl FnOnce() + Send + use<'a> {
         let mut shared = self.shared;
         if shared.policy.downstream == Downstream::Forced && self.follows_a_run(index) {
             shared.policy.run = RunPolicy::Forced;
         }
         let (sender, events, questions) = (sender.clone(), sender.clone(), sender.clone());
         let cancel = shared.cancel;
-        scope.spawn(move || {
+        move || {
             let begin = Instant::now();
             // The owner outlives its workers: sending cannot fail while anybody listens.
             let tell = move |event| drop(events.send(Message::Event(event)));
@@ -237,7 +238,7 @@ impl<'a> Dispatcher<'a> {
                 result: Box::new(result),
                 time,
             }));
-        });
+        }
     }
 
     /// Records what a stage made: first in the lock, then on the screen.

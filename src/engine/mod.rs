@@ -8,6 +8,7 @@ mod aside;
 mod attempt;
 mod claim;
 mod consent;
+mod crew;
 mod decide;
 mod dispatch;
 mod error;

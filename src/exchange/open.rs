@@ -29,13 +29,17 @@ pub(crate) fn open(
     )?)
 }
 
-/// Returns what a project is called at remotes: the same in each clone, as far as git can tell.
+/// Returns what a project is called at remotes: the same in each clone, as far as git can tell, and
+/// another one in a fork, whose data is not to be swept away by its parent.
 fn project_of(workspace: &Workspace) -> Result<Digest, Error> {
-    let identity = match workspace.repo()? {
-        Some(repo) => repo.identity()?,
-        None => None,
+    let folder = || format!("folder {}", workspace.root().display());
+    let Some(repo) = workspace.repo()? else {
+        return Ok(Digest::of(folder().as_bytes()));
     };
-    let own = || format!("folder {}", workspace.root().display());
-    let text = identity.map_or_else(own, |identity| format!("commits {identity}"));
+    let text = match (repo.identity()?, repo.home()) {
+        (None, _) => folder(),
+        (Some(commits), None) => format!("commits {commits}"),
+        (Some(commits), Some(home)) => format!("commits {commits} home {home}"),
+    };
     Ok(Digest::of(text.as_bytes()))
 }

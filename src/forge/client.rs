@@ -474,7 +474,7 @@ impl Client {
             kind: self.kind,
             request: name(request),
             status,
-            message: self.mask(&one_line(&message(text))),
+            message: self.quote(&message(text)),
             variable: self.variable().map(str::to_owned),
             need: Permission::Read,
         }
@@ -529,6 +529,11 @@ impl Client {
             request: name(request),
             host: host(&self.base),
         }
+    }
+
+    /// Makes one line without the token of what a forge said.
+    pub(super) fn quote(&self, text: &str) -> String {
+        self.mask(&one_line(text))
     }
 
     /// Takes the token out of a text.

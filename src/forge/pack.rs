@@ -62,7 +62,7 @@ fn push(client: &Client, folder: &str, commit: &Commit, packer: Packer) -> Resul
         // Nobody has answered.
         _ if client.is_dry() => Ok(Written::Committed(name)),
         None => Ok(Written::Committed(name)),
-        Some(what) => Err(unlike(&what)),
+        Some(what) => Err(unlike(&client.quote(&what))),
     }
 }
 

@@ -329,7 +329,7 @@ impl Stock<'_> {
         Ok(cache.manifest(content)?)
     }
 
-    /// Fetches files from the project's remote; returns those that it does not have.
+    /// Fetches files from the project's remote; returns those that it does not have whole.
     fn fetch(
         &self,
         files: &[FileContent],
@@ -345,7 +345,7 @@ impl Stock<'_> {
             return Ok(Vec::new());
         }
         match self.depot()? {
-            Some(depot) => Ok(depot.fetch(&wants, cache, meter)?.lacking),
+            Some(depot) => Ok(depot.fetch(&wants, cache, meter)?.into_failed()),
             None => Ok(wants.into_iter().map(|want| want.digest).collect()),
         }
     }

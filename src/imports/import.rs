@@ -91,17 +91,13 @@ pub(super) fn record_absent(
     (path, content): (&RepoPath, Option<Content>),
     source: &Source,
 ) -> Result<(), Error> {
-    match content {
-        Some(content) => {
-            data::adopt(access, &BTreeMap::from([(path.clone(), content)]))?;
-            workspace
-                .update_sources(|sources| drop(sources.insert(path.clone(), source.clone())))?;
-        }
-        None => {
-            workspace.record_absent(path, source)?;
-            access.data.remove(path);
-            data::hide(access, path)?;
-        }
+    if let Some(content) = content {
+        data::adopt(access, &BTreeMap::from([(path.clone(), content)]))?;
+        workspace.update_sources(|sources| drop(sources.insert(path.clone(), source.clone())))?;
+    } else {
+        workspace.record_absent(path, source)?;
+        access.data.remove(path);
+        data::hide(access, path)?;
     }
     Ok(())
 }

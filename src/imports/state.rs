@@ -45,24 +45,31 @@ fn state(
     cancel: &CancelToken,
 ) -> Result<Option<String>, Error> {
     let origin = Origin::open_for(SECONDS, url, folder, settings, cancel)?;
-    let begin = Instant::now();
-    loop {
-        let parts = match origin.parts() {
-            Err(Error::Nothing { .. }) => return Ok(None),
-            parts => parts?,
-        };
-        // A clock that is ahead of ours is not waited for.
-        let is_patient = begin.elapsed() < 2 * SETTLING;
-        if !is_patient || !parts.iter().any(|part| part.found.may_change_unseen()) {
-            return origin.state(&parts).map(Some);
-        }
-        if !cancel.pause(SETTLING) {
-            return Err(remote::Error::Cancelled.into());
-        }
-    }
+    let parts = match origin.settled_parts() {
+        Err(Error::Nothing { .. }) => return Ok(None),
+        parts => parts?,
+    };
+    origin.state(&parts).map(Some)
 }
 
 impl Origin {
+    /// Returns what is there, once its times tell it from what may come: what was written in this second
+    /// is looked at again when that is over.
+    pub(crate) fn settled_parts(&self) -> Result<Vec<Part>, Error> {
+        let begin = Instant::now();
+        loop {
+            let parts = self.parts()?;
+            // A clock that is ahead of ours is not waited for.
+            let is_patient = begin.elapsed() < 2 * SETTLING;
+            if !is_patient || !parts.iter().any(|part| part.found.may_change_unseen()) {
+                return Ok(parts);
+            }
+            if !self.backend.cancel().pause(SETTLING) {
+                return Err(remote::Error::Cancelled.into());
+            }
+        }
+    }
+
     /// Returns what tells this state of it from others: the etag, else time and size, else a hash.
     fn state(&self, parts: &[Part]) -> Result<String, Error> {
         if let [part] = parts

@@ -244,7 +244,7 @@ fn fresh_of_url(
 ) -> Result<Option<Fresh>, Error> {
     let (root, cancel) = (workspace.root(), CancelToken::default());
     let origin = Origin::open(&source.from, root, Some(workspace.settings()), &cancel)?;
-    let parts = origin.parts()?;
+    let parts = origin.settled_parts()?;
     let etag = Origin::etag(&parts);
     if has_all && etag.is_some() && etag == source.etag {
         return Ok(None);

@@ -1,6 +1,6 @@
 //! `Origin`: a file or a folder at a URL.
 
-use std::io::{Read, Seek};
+use std::io::Seek;
 use std::path::Path;
 
 use crate::base::cancel::CancelToken;
@@ -12,9 +12,6 @@ use crate::imports::error::Error;
 use crate::pipeline::Content;
 use crate::remote::{Backend, Depth, Found, Kind, Options, Place};
 use crate::store::{Bundle, Cache, Entry, EntryKind, FileContent, Meter, Tree};
-
-/// So much is read of a file at once.
-const BLOCK: usize = 256 * 1024;
 
 /// Something at a URL.
 pub(crate) struct Origin {
@@ -228,16 +225,7 @@ impl Origin {
             .download(path, Some(part.size()), &file, &place, &uncounted)?;
         file.rewind().map_err(failed("cannot read", &place))?;
         let mut incoming = cache.incoming(meter)?;
-        let mut block = vec![0; BLOCK];
-        loop {
-            let count = file
-                .read(&mut block)
-                .map_err(failed("cannot read", &place))?;
-            if count == 0 {
-                break;
-            }
-            incoming.write(&block[..count])?;
-        }
+        incoming.read_from(&mut file, &place)?;
         part.entry(incoming.keep()?.0)
     }
 

@@ -3,6 +3,7 @@
 use crate::base::path::RepoPath;
 use crate::metrics::backing::{Backed, Backing, Finding};
 use crate::metrics::paired::Test;
+use crate::metrics::testimony::contradiction;
 use crate::pipeline::MetricRef;
 use crate::statistics::bootstrap::REPLICATES;
 use crate::statistics::{Confidence, Interval};
@@ -96,9 +97,7 @@ impl Backing {
     ) -> Result<Evidence, String> {
         match self.get(file, key) {
             None => Err(self.why_untold(file, key)),
-            Some(Finding::Contradicted { side, computed }) => {
-                Err(format!("the predictions of {side} say {computed}"))
-            }
+            Some(Finding::Contradicted { side, computed }) => Err(contradiction(side, computed)),
             Some(Finding::Backed(backed)) => match about {
                 About::Value => evidence_of_value(backed),
                 About::Change => evidence_of_change(backed),

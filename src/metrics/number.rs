@@ -40,9 +40,14 @@ impl NumberPair {
             };
         }
         let sign = if delta < 0.0 { '−' } else { '+' };
+        let [old, new] = if is_extreme(old) || is_extreme(new) {
+            apart(old, new)
+        } else {
+            [old, new].map(|number| write(number, decimals))
+        };
         Self {
-            old: write(old, decimals),
-            new: write(new, decimals),
+            old,
+            new,
             delta: format!("{sign}{}", write(delta.abs(), decimals)),
         }
     }
@@ -115,6 +120,21 @@ pub(crate) fn arrow(delta: f64) -> &'static str {
     }
 }
 
+/// Writes numbers of which one has an exponent: with three digits, or so many that they differ.
+fn apart(old: f64, new: f64) -> [String; 2] {
+    let write = |number: f64, digits: usize| {
+        if is_extreme(number) {
+            format!("{number:.digits$e}")
+        } else {
+            say_number(number)
+        }
+    };
+    let pair = |digits| [write(old, digits), write(new, digits)];
+    let mut pairs = (2..=16).map(pair);
+    let differ = pairs.find(|[one, other]| one != other);
+    differ.unwrap_or_else(|| pair(2))
+}
+
 /// As many digits as the difference needs for two significant ones, and small numbers for four.
 fn decimals_for(old: f64, new: f64, delta: f64) -> usize {
     let smallest = old.abs().min(new.abs());
@@ -174,6 +194,10 @@ mod tests {
         assert_eq!(pair(8898.0, 9000.0), texts("8898", "9000", "+102"));
         assert_eq!(pair(1e-8, 2e-8), texts("1.00e-8", "2.00e-8", "+1.00e-8"));
         assert_eq!(pair(1e300, 1e300).0, "1.00e300");
+        let tiny = texts("1.0000000e-12", "1.0000001e-12", "+1.00e-19");
+        assert_eq!(pair(1e-12, 1.000_000_1e-12), tiny);
+        assert_eq!(pair(0.0, 1e-20), texts("0", "1.00e-20", "+1.00e-20"));
+        assert_eq!(pair(0.25, 1e16), texts("0.25", "1.00e16", "+1.00e16"));
         assert_eq!(pair(f64::NAN, 0.5), texts("NaN", "0.5", "not a number"));
         assert_eq!(pair(0.5, f64::INFINITY), texts("0.5", "inf", "infinite"));
     }

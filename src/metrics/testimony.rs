@@ -47,18 +47,35 @@ pub(crate) enum Incomparable {
     },
 }
 
+/// Says that a metric is not what the predictions of a side give.
+pub(crate) fn contradiction(side: &str, computed: impl fmt::Display) -> String {
+    format!("the predictions of {} say {computed}", said(side))
+}
+
+/// Names a side in a sentence.
+fn said(side: &str) -> &str {
+    match side {
+        "workspace" => "the workspace",
+        revision => revision,
+    }
+}
+
 impl fmt::Display for Incomparable {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Absent { side } => write!(out, "{side} has no such file"),
-            Self::NotCached { side } => write!(out, "that of {side} is not in the cache"),
-            Self::Unreadable { side } => write!(out, "that of {side} cannot be read"),
-            Self::Contradicted { side, computed } => {
-                write!(out, "the predictions of {side} say {computed}")
+            Self::Absent { side } => write!(out, "{} has no such file", said(side)),
+            Self::NotCached { side } => {
+                write!(out, "that of {} is not in the cache", said(side))
             }
+            Self::Unreadable { side } => write!(out, "that of {} cannot be read", said(side)),
+            Self::Contradicted { side, computed } => out.write_str(&contradiction(side, computed)),
             Self::TestSet { path } => write!(out, "another test set: `{path}` differs"),
             Self::UnknownTestSet { path, side } => {
-                write!(out, "data.lock of {side} has no `{path}`, the test set")
+                write!(
+                    out,
+                    "data.lock of {} has no `{path}`, the test set",
+                    said(side)
+                )
             }
             Self::Examples(Mismatch::Examples {
                 only_base,

@@ -81,7 +81,7 @@ pub(crate) enum Error {
     )]
     Unfit { found: Form, wanted: Form },
     /// A file of a data set is not what it should be.
-    #[error("{0}")]
+    #[error(transparent)]
     Broken(#[from] Flaw),
     /// `MLPIPE_KERNELS` names instructions that cannot be used.
     #[error("`MLPIPE_KERNELS={name}` names instructions that cannot be used: {why}")]
@@ -92,9 +92,6 @@ pub(crate) enum Error {
     /// The checkpoints that are needed to go on, or the best one at the end, are damaged.
     #[error("no checkpoint can be used: {}", states(found))]
     Checkpoints { found: Vec<(PathBuf, String)> },
-    /// The weights of classes are not as many as there are classes.
-    #[error("`train.class_weights` has {found} numbers, and the data have {classes} classes")]
-    ClassWeights { found: usize, classes: usize },
     /// Prepared data have faults.
     #[error("the data in `{}` cannot be used: {count} {} above", folder.display(), if *count == 1 { "fault" } else { "faults" })]
     Unusable { folder: PathBuf, count: usize },

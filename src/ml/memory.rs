@@ -158,17 +158,20 @@ impl Scale<'_> {
         is_image && matches!(self.layers[layer], LayerSpec::Conv { .. })
     }
 
-    /// Returns how many values and gradients of one image are kept for a layer. Norms, ReLUs and
+    /// Returns how many values and gradients of one image are kept for a layer. Norms, rectifiers and
     /// max-pools in a row have one tensor.
     fn tensors(&self, layer: usize) -> [u128; 2] {
         let spec = &self.layers[layer];
         let next = self.layers.get(layer + 1);
-        let is_fused = match (spec, next) {
-            (LayerSpec::Flatten, _) => true,
-            (LayerSpec::BatchNorm, Some(LayerSpec::Relu | LayerSpec::MaxPool { .. }))
-            | (LayerSpec::Relu, Some(LayerSpec::MaxPool { .. })) => true,
-            _ => false,
-        };
+        let is_fused = matches!(
+            (spec, next),
+            (LayerSpec::Flatten, _)
+                | (
+                    LayerSpec::BatchNorm,
+                    Some(LayerSpec::Relu | LayerSpec::MaxPool { .. })
+                )
+                | (LayerSpec::Relu, Some(LayerSpec::MaxPool { .. }))
+        );
         if is_fused {
             return [0, 0];
         }

@@ -212,17 +212,15 @@ impl<'a> Section<'a> {
         };
         let name = value.as_text();
         let found = choices.iter().find(|(choice, _)| Some(*choice) == name);
-        match found {
-            Some((_, choice)) => Ok(Some(*choice)),
-            None => {
-                let problem = self.misfit(key, &one_of(choices));
-                let near = did_you_mean(name.unwrap_or_default(), choices.iter().map(|it| it.0));
-                Err(match near {
-                    Some(help) => problem.help(help),
-                    None => problem,
-                })
-            }
+        if let Some((_, choice)) = found {
+            return Ok(Some(*choice));
         }
+        let problem = self.misfit(key, &one_of(choices));
+        let near = did_you_mean(name.unwrap_or_default(), choices.iter().map(|it| it.0));
+        Err(match near {
+            Some(help) => problem.help(help),
+            None => problem,
+        })
     }
 
     /// Like [`Self::choice`], where one must be there.

@@ -26,6 +26,9 @@ pub(crate) struct TensorFile {
     tensors: BTreeMap<String, TensorInfo>,
 }
 
+/// Takes numbers as the bytes that they consist of.
+type TakeBytes<'a> = &'a mut dyn FnMut(&[u8], Kind) -> Result<(), Error>;
+
 /// What the header says of a tensor.
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct TensorInfo {
@@ -173,7 +176,7 @@ impl TensorFile {
         &mut self,
         name: &str,
         count: usize,
-        take: &mut dyn FnMut(&[u8], Kind) -> Result<(), Error>,
+        take: TakeBytes,
     ) -> Result<(), Error> {
         let info = self.tensors.get(name).cloned();
         let info = info.expect("invariant: callers ask for tensors that are there");

@@ -19,13 +19,15 @@ pub(crate) fn write<K>(tensors: &HashMap<K, Tensor>, path: &Path) -> Result<(), 
 where
     K: AsRef<str> + Ord + Display,
 {
-    let file = AtomicFile::begin(path)?;
+    let mut file = AtomicFile::begin(path)?;
     candle_core::safetensors::save(tensors, file.unfinished()).map_err(|source| {
         Error::Tensors {
             path: path.to_owned(),
             source,
         }
     })?;
+    // It writes a file of its own, which nobody else may read.
+    file.retake()?;
     Ok(file.commit()?)
 }
 

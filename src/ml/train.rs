@@ -118,6 +118,7 @@ impl<'a> Trainer<'a> {
         let summary = Summary::read(&task.data)?;
         let design = Design::new(model.layers.clone(), summary.form())
             .map_err(|misfit| model.complaint(&file, misfit.layer, &misfit.message))?;
+        params.class_weights.check(&file, summary.classes.len())?;
         fit(&file, &model, &params, &summary)?;
         let network = init::network(design, params.seed)?;
         let part = Part::read(&task.data.join(TRAIN), summary.form())?;
@@ -126,7 +127,7 @@ impl<'a> Trainer<'a> {
             optimizer: Optimizer::new(&network, &params),
             validation: Part::read(&task.data.join(VALIDATION), summary.form())?,
             normaliser: Normaliser::new(&summary),
-            loss: loss(&params, &part)?,
+            loss: loss(&params, &part),
             checkpoints: Checkpoints::new(&task.checkpoints, identity),
             progress: Progress::default(),
             learning: Duration::ZERO,
@@ -342,21 +343,16 @@ fn fit(
 }
 
 /// Returns how answers are judged while learning from `part`.
-fn loss(params: &TrainParams, part: &Part) -> Result<Loss, Error> {
-    let classes = part.form().classes;
+fn loss(params: &TrainParams, part: &Part) -> Loss {
     let class_weights = match &params.class_weights {
         ClassWeights::Even => Vec::new(),
-        ClassWeights::Balanced => balanced(part, classes),
-        ClassWeights::Given(weights) if weights.len() == classes => weights.clone(),
-        ClassWeights::Given(weights) => {
-            let found = weights.len();
-            return Err(Error::ClassWeights { found, classes });
-        }
+        ClassWeights::Balanced => balanced(part, part.form().classes),
+        ClassWeights::Given(weights) => weights.clone(),
     };
-    Ok(Loss {
+    Loss {
         smoothing: params.label_smoothing,
         class_weights,
-    })
+    }
 }
 
 /// Weighs classes by how rare they are, as scikit-learn does.

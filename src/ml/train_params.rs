@@ -5,8 +5,10 @@ use std::path::Path;
 
 use serde::Serialize;
 
+use crate::base::human;
 use crate::base::problem::Problem;
 use crate::base::value::Value;
+use crate::base::yaml::Step;
 use crate::ml::error::Error;
 use crate::ml::model_params::ModelParams;
 use crate::ml::params::MOST;
@@ -184,6 +186,24 @@ impl TrainParams {
     }
 }
 
+impl ClassWeights {
+    /// Refuses weights that are not one for each of the classes that the data have.
+    pub(crate) fn check(&self, file: &ParamsFile, classes: usize) -> Result<(), Problem> {
+        let found = match self {
+            Self::Given(weights) => weights.len(),
+            Self::Even | Self::Balanced => return Ok(()),
+        };
+        if found == classes {
+            return Ok(());
+        }
+        let steps = ["train", "class_weights"].map(|key| Step::Key(key.to_owned()));
+        let found = human::count(found, "number");
+        let message =
+            format!("`train.class_weights` has {found}, and the data have {classes} classes");
+        Err(file.problem(&steps, &message))
+    }
+}
+
 fn momentum(section: &Section, optimizer: OptimizerKind) -> Result<f64, Problem> {
     let momentum = section.number("momentum", BELOW_ONE)?.unwrap_or(0.0);
     if momentum > 0.0 && optimizer != OptimizerKind::Sgd {
@@ -268,7 +288,8 @@ fn augment(section: &Section) -> Result<Option<Augment>, Problem> {
 
 /// Reads weights: `balanced`, or a list.
 fn class_weights(section: &Section) -> Result<ClassWeights, Problem> {
-    let fits = |weight: &f64| *weight >= 0.0 && weight.is_finite();
+    // A batch of classes that weigh nothing would have no mean.
+    let fits = |weight: &f64| *weight > 0.0 && weight.is_finite();
     let weights = match section.written("class_weights") {
         None | Some(Value::Null) => return Ok(ClassWeights::Even),
         Some(Value::Text(name)) if name == "balanced" => return Ok(ClassWeights::Balanced),
@@ -280,12 +301,10 @@ fn class_weights(section: &Section) -> Result<ClassWeights, Problem> {
     };
     let weights: Option<Vec<f64>> = weights;
     match weights {
-        Some(weights) if weights.iter().any(|weight| *weight > 0.0) => {
-            Ok(ClassWeights::Given(weights))
-        }
-        _ => Err(section.misfit(
+        Some(weights) => Ok(ClassWeights::Given(weights)),
+        None => Err(section.misfit(
             "class_weights",
-            "`balanced` or a list of numbers of 0 or more for each class, not all of them 0",
+            "`balanced` or a list of numbers greater than 0, one for each class",
         )),
     }
 }
@@ -396,7 +415,7 @@ train:
             ),
             (
                 "class_weights: [1, .nan]",
-                "class_weights` must be `balanced` or a list of numbers of 0 or more for each class, not all of them 0, and is a list (params.yaml:7:18)",
+                "class_weights` must be `balanced` or a list of numbers greater than 0, one for each class, and is a list (params.yaml:7:18)",
             ),
         ];
         for (line, message) in cases {

@@ -145,34 +145,9 @@ impl Plot {
     ) -> Result<Self, Problem> {
         reader.tree(node, "plots")?;
         let id = reader.key(id, &node.origin, "plots")?.into_owned();
-        let sources_at = |key: &str| -> Result<Option<Vec<PlotSource>>, Problem> {
-            let Some(entries) = node.get(key).and_then(|node| node.as_entries()) else {
-                return Ok(None);
-            };
-            let mut sources = Vec::new();
-            for (file, columns) in entries {
-                let file = reader.key(file, &columns.origin, "plots")?;
-                let path = join(folder, &file, &columns.origin)?;
-                sources.extend(columns_of(&columns, reader)?.into_iter().map(|column| {
-                    let path = path.clone();
-                    PlotSource { path, column }
-                }));
-            }
-            Ok(Some(sources))
-        };
-        let sources = if let Some(sources) = sources_at("y")? {
-            sources
-        } else {
-            let path = join(folder, &id, &node.origin)?;
-            let columns = match node.get("y") {
-                Some(y) => columns_of(&y, reader)?,
-                None => vec![None],
-            };
-            let source = |column| PlotSource {
-                path: path.clone(),
-                column,
-            };
-            columns.into_iter().map(source).collect()
+        let sources = match sources_at("y", node, folder, reader)? {
+            Some(sources) => sources,
+            None => sources_of_id(&id, node, folder, reader)?,
         };
         if sources.is_empty() {
             let y = node.get("y");
@@ -180,23 +155,10 @@ impl Plot {
             let problem = problem.problem(format!("plot `{id}` has no column on y"));
             return Err(problem.help("name one, or leave `y` out: then it is the last column"));
         }
-        let x = match sources_at("x")? {
-            Some(others) => PlotX::Of(others),
+        let x = match sources_at("x", node, folder, reader)? {
+            Some(others) => PlotX::Of(as_many(others, sources.len(), &id, node)?),
             None => (reader.text_of(node, "x")?).map_or(PlotX::Steps, PlotX::Column),
         };
-        if let PlotX::Of(others) = &x
-            && others.len() != 1
-            && others.len() != sources.len()
-        {
-            let message = format!(
-                "plot `{id}` has {} columns on x for {} on y",
-                others.len(),
-                sources.len()
-            );
-            return Err(node
-                .problem(message)
-                .help("name one for all, or one for each"));
-        }
         let in_folder = if folder.is_root() {
             id
         } else {
@@ -209,6 +171,64 @@ impl Plot {
             style: PlotStyle::read(node, reader)?,
         })
     }
+}
+
+/// Reads the columns of files, as in `{y: {loss.csv: [train, test]}}`; `None` where no files are named.
+fn sources_at(
+    key: &str,
+    node: &Node<'_>,
+    folder: &RepoPath,
+    reader: &Reader<'_>,
+) -> Result<Option<Vec<PlotSource>>, Problem> {
+    let Some(entries) = node.get(key).and_then(|node| node.as_entries()) else {
+        return Ok(None);
+    };
+    let mut sources = Vec::new();
+    for (file, columns) in entries {
+        let file = reader.key(file, &columns.origin, "plots")?;
+        let path = join(folder, &file, &columns.origin)?;
+        sources.extend(columns_of(&columns, reader)?.into_iter().map(|column| {
+            let path = path.clone();
+            PlotSource { path, column }
+        }));
+    }
+    Ok(Some(sources))
+}
+
+/// Reads the columns of the file that the id names.
+fn sources_of_id(
+    id: &str,
+    node: &Node<'_>,
+    folder: &RepoPath,
+    reader: &Reader<'_>,
+) -> Result<Vec<PlotSource>, Problem> {
+    let path = join(folder, id, &node.origin)?;
+    let columns = match node.get("y") {
+        Some(y) => columns_of(&y, reader)?,
+        None => vec![None],
+    };
+    let source = |column| PlotSource {
+        path: path.clone(),
+        column,
+    };
+    Ok(columns.into_iter().map(source).collect())
+}
+
+/// Checks that there is one column on x for all on y, or one for each.
+fn as_many(
+    on_x: Vec<PlotSource>,
+    on_y: usize,
+    id: &str,
+    node: &Node<'_>,
+) -> Result<Vec<PlotSource>, Problem> {
+    if on_x.len() == 1 || on_x.len() == on_y {
+        return Ok(on_x);
+    }
+    let on_x = on_x.len();
+    let problem = node.problem(format!(
+        "plot `{id}` has {on_x} columns on x for {on_y} on y"
+    ));
+    Err(problem.help("name one for all, or one for each"))
 }
 
 /// Reads one column or a list of them.

@@ -9,7 +9,7 @@ use crate::plots::gallery::{Figure, Series};
 use crate::plots::template::Kind;
 
 /// The column that says how often a row counts, if there is one.
-const COUNT: &str = "count";
+pub(crate) const COUNT: &str = "count";
 
 /// A matrix of more cells than this is nothing to see, and would fill the memory.
 const MOST_CELLS: usize = 1_000_000;
@@ -73,7 +73,7 @@ fn normalize(row: &mut [f64]) {
 }
 
 /// Returns the different labels: numbers in their order, then the others by the alphabet.
-fn classes(labels: impl Iterator<Item = Vec<String>>) -> Vec<String> {
+pub(crate) fn classes(labels: impl Iterator<Item = Vec<String>>) -> Vec<String> {
     let mut classes: Vec<String> = labels.flatten().collect();
     classes.sort();
     classes.dedup();

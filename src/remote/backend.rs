@@ -324,15 +324,23 @@ impl Found {
 }
 
 fn found_of(path: &str, metadata: &opendal::Metadata) -> Found {
-    let modified = metadata.last_modified().map(|time| time.into_inner());
+    let time = metadata.last_modified().map(|time| time.into_inner());
+    let (modified, nanoseconds, fraction) = match time {
+        Some(time) => (
+            Some(time.as_second()),
+            Some(time.as_nanosecond()),
+            time.subsec_nanosecond(),
+        ),
+        None => (None, None, 0),
+    };
     let tag = metadata.etag().map(str::to_owned);
     Found {
         path: path.to_owned(),
         size: metadata.content_length(),
         etag: tag.clone(),
-        modified: modified.map(|time| time.as_second()),
-        fraction: modified.map_or(0, |time| time.subsec_nanosecond()),
-        version: tag.or(modified.map(|time| time.as_nanosecond().to_string())),
+        modified,
+        fraction,
+        version: tag.or(nanoseconds.map(|time| time.to_string())),
     }
 }
 

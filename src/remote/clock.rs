@@ -10,6 +10,7 @@ use crate::remote::depot::Depot;
 use crate::remote::error::Error;
 use crate::remote::kept_index::INDEX;
 use crate::remote::sweep::GONE;
+use crate::store::Meter;
 
 /// What the path of a clock begins with.
 const CLOCK: &str = "gone/clock-";
@@ -68,7 +69,9 @@ impl<'b> Clock<'b> {
 
     /// Returns what time it is there, in seconds since 1970.
     pub(super) fn time(&self) -> Result<i64, Error> {
-        modified(self.backend, &self.path)
+        let missing = || self.backend.missing(&self.path);
+        let found = self.backend.stat(&self.path)?.ok_or_else(missing)?;
+        written(self.backend, &found)?.ok_or_else(missing)
     }
 
     /// Says that the sweep has ended.
@@ -82,22 +85,31 @@ pub(super) fn is_clock(path: &str) -> bool {
     path.starts_with(CLOCK)
 }
 
-/// Returns when a file was written, by the clock of the other side.
-pub(super) fn modified(backend: &Backend, path: &str) -> Result<i64, Error> {
-    let found = backend.stat(path)?;
-    found
-        .and_then(|found| found.modified)
-        .ok_or_else(|| Error::Refused {
-            message: format!("`{}` does not say when a file was written", backend.url()),
-            help: "nothing was deleted; delete there by hand what you know that nobody needs"
-                .to_owned(),
-        })
+/// Returns when a file was written, by the clock of the other side; `None` if it has gone.
+pub(super) fn written(backend: &Backend, found: &Found) -> Result<Option<i64>, Error> {
+    if found.modified.is_some() {
+        return Ok(found.modified);
+    }
+    let Some(found) = backend.stat(&found.path)? else {
+        return Ok(None);
+    };
+    found.modified.map(Some).ok_or_else(|| Error::Refused {
+        message: format!("`{}` does not say when a file was written", backend.url()),
+        help: "nothing was deleted; delete there by hand what you know that nobody needs"
+            .to_owned(),
+    })
 }
 
 impl Depot {
     /// Waits until no sweep is under way; returns whether one was. One that was killed is not waited
     /// for any longer than it takes to see that.
-    pub(super) fn await_sweeps(&self) -> Result<bool, Error> {
+    pub(super) fn await_sweeps(&self, meter: &Meter) -> Result<bool, Error> {
+        let outcome = self.watch_clocks(meter);
+        meter.set_waiting(false);
+        outcome
+    }
+
+    fn watch_clocks(&self, meter: &Meter) -> Result<bool, Error> {
         let mut seen = BTreeMap::new();
         loop {
             let found = self.backend.list(GONE, Depth::Flat)?;
@@ -115,6 +127,7 @@ impl Depot {
             if self.cancel().is_cancelled() {
                 return Err(Error::Cancelled);
             }
+            meter.set_waiting(true);
             std::thread::sleep(TURN);
         }
     }

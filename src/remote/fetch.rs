@@ -36,6 +36,9 @@ pub(crate) struct Fetched {
     pub(crate) damaged: Vec<Digest>,
 }
 
+/// An object and its bytes.
+type Object = (Digest, Vec<u8>);
+
 /// What was wrong with objects that did not come.
 type Faults = Vec<(Digest, Fault)>;
 
@@ -176,7 +179,7 @@ impl Depot {
         &self,
         errand: &Errand,
         slots: &[Slot],
-        objects: &mut Vec<(Digest, Vec<u8>)>,
+        objects: &mut Vec<Object>,
         faults: &mut Faults,
     ) -> Result<(), Error> {
         let path = pack_path(errand.pack);
@@ -302,7 +305,7 @@ impl Depot {
         digest: Digest,
         size: u64,
         meter: &Meter,
-    ) -> Result<Result<(Digest, Vec<u8>), (Digest, Fault)>, Error> {
+    ) -> Result<Result<Object, (Digest, Fault)>, Error> {
         let path = self.path_of(digest);
         let bytes = match self.backend.read(&path, size) {
             Ok(bytes) => bytes,
@@ -320,6 +323,12 @@ impl Depot {
 }
 
 impl Fetched {
+    /// Returns the objects that did not come.
+    pub(crate) fn into_failed(mut self) -> Vec<Digest> {
+        self.lacking.append(&mut self.damaged);
+        self.lacking
+    }
+
     /// Tells those that did not come apart: damaged ones, and those that are not there.
     fn sort_out(&mut self, failed: impl Iterator<Item = Digest>, faults: &Faults) {
         let corrupt = faults.iter().filter(|(_, fault)| *fault == Fault::Corrupt);

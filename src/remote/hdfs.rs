@@ -1,4 +1,4 @@
-//! Renaming in HDFS by its REST interface (Hadoop's "WebHDFS REST API"), which the client lacks.
+//! Renaming in HDFS by its REST interface (Hadoop's "`WebHDFS` REST API"), which the client lacks.
 
 use std::time::Duration;
 

@@ -40,7 +40,7 @@ impl Depot {
         let Some(salvage) = &catalog.salvage else {
             return Ok(false);
         };
-        if self.is_sound_after_all(lost)? {
+        if self.is_sound_after_all(lost) {
             return Ok(false);
         }
         let owner = match lost {
@@ -50,10 +50,12 @@ impl Depot {
         let all = catalog.indexes.iter().map(|(_, index)| index);
         let whole = merge(owner, all.chain([&salvage.index]));
         let whole = self.only_there(&whole)?;
+        let mut lost: Vec<Digest> = lost.iter().map(|wreck| wreck.name).collect();
         if !whole.is_empty() {
-            self.write_index(&whole)?;
+            let name = self.write_index(&whole)?;
+            // It may be word for word the one that was lost.
+            lost.retain(|old| *old != name);
         }
-        let lost: Vec<Digest> = lost.iter().map(|wreck| wreck.name).collect();
         if !salvage.is_complete {
             // Who has a lost index may still know what is in a pack that is damaged at its end.
             self.write_names(INDEX, &lost)?;
@@ -64,16 +66,11 @@ impl Depot {
     }
 
     /// Returns whether one of these was only damaged on its way here.
-    fn is_sound_after_all(&self, lost: &[&Wreck]) -> Result<bool, Error> {
-        for wreck in lost {
-            let path = index_path(wreck.name);
-            if let Ok(Some(bytes)) = self.backend.read(&path, LONGEST)
-                && Digest::of(&bytes) == wreck.name
-            {
-                return Ok(true);
-            }
-        }
-        Ok(false)
+    fn is_sound_after_all(&self, lost: &[&Wreck]) -> bool {
+        lost.iter().any(|wreck| {
+            let read = self.backend.read(&index_path(wreck.name), LONGEST);
+            matches!(read, Ok(Some(bytes)) if Digest::of(&bytes) == wreck.name)
+        })
     }
 
     /// Leaves out of an index what is not there.

@@ -7,7 +7,7 @@ use crate::remote::depot::Depot;
 use crate::remote::error::Error;
 use crate::remote::index::{Index, PackEntry};
 use crate::remote::kept_index::{INDEX, KeptIndexes, index_path};
-use crate::store::Slot;
+use crate::store::{Meter, Slot};
 
 /// More indexes than these of one project are put into one.
 pub(super) const MOST_INDEXES: usize = 16;
@@ -26,7 +26,7 @@ impl Depot {
     }
 
     /// Puts the indexes of our project into one, without what is not there any more.
-    pub(super) fn consolidate(&self) -> Result<(), Error> {
+    pub(super) fn consolidate(&self, meter: &Meter) -> Result<(), Error> {
         for _ in 0..LOOKS {
             let catalog = self.catalog()?;
             let old: Vec<&(Digest, Index)> = catalog.of_project(self.project).collect();
@@ -39,7 +39,7 @@ impl Depot {
             }
             self.retire(INDEX, &going)?;
             // A sweep that was under way did not know of this index.
-            let was_swept = self.await_sweeps()?;
+            let was_swept = self.await_sweeps(meter)?;
             if !was_swept && self.only_there(&whole)? == whole {
                 break;
             }

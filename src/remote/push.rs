@@ -103,10 +103,10 @@ impl Depot {
             pushed.add(round.pushed);
             // What was there when it was looked for may be swept away since, by one who did not know
             // of our index yet.
-            let was_swept = self.await_sweeps()?;
+            let was_swept = self.await_sweeps(meter)?;
             if is_settled && !was_swept {
                 if round.is_untidy {
-                    self.consolidate()?;
+                    self.consolidate(meter)?;
                 }
                 return Ok(pushed);
             }

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, HashSet};
 use crate::base::digest::Digest;
 use crate::remote::backend::{Depth, UNFINISHED};
 use crate::remote::catalog::Catalog;
-use crate::remote::clock::{Clock, is_clock, modified};
+use crate::remote::clock::{Clock, is_clock, written};
 use crate::remote::depot::{Depot, Layout, OBJECTS};
 use crate::remote::error::Error;
 use crate::remote::index::{Index, PackEntry};
@@ -140,7 +140,10 @@ impl Depot {
         let is_old = |time: i64| now - time >= grace;
         let (mut old, mut young) = (OldMarks::default(), HashSet::new());
         for mark in self.backend.list(GONE, Depth::Flat)? {
-            let is_old = is_old(modified(&self.backend, &mark.path)?);
+            let Some(time) = written(&self.backend, &mark)? else {
+                continue;
+            };
+            let is_old = is_old(time);
             if is_clock(&mark.path) {
                 if is_old {
                     old.files.insert(mark.path, mark.size);
@@ -160,7 +163,7 @@ impl Depot {
             }
         }
         for litter in self.backend.list(UNFINISHED, Depth::Flat)? {
-            if is_old(modified(&self.backend, &litter.path)?) {
+            if written(&self.backend, &litter)?.is_some_and(is_old) {
                 old.files.insert(litter.path, litter.size);
             }
         }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::metrics::Confusion;
+use crate::report::confusion::Confusion;
 use crate::report::evidence;
 
 /// How many confused pairs are named.

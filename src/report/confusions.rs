@@ -1,14 +1,12 @@
 //! Counts the confusion matrices of the pipeline's plots, by the points that the plots are drawn from.
 
 use crate::base::problem::Problem;
-use crate::metrics::{ACTUAL, Confusion, PREDICTED};
+use crate::metrics::{ACTUAL, PREDICTED};
 use crate::pipeline::{self, Pipeline, Plot, PlotX};
-use crate::plots::{self, Series, read_series};
+use crate::plots::{self, COUNT, Series, read_series};
 use crate::report::classes::ConfusionTable;
+use crate::report::confusion::Confusion;
 use crate::report::side::Side;
-
-/// The column that says how often a row counts, if there is one.
-const COUNT: &str = "count";
 
 /// Counts each plot of confusion here and in the base. What cannot be counted is noted; the rest still
 /// comes.

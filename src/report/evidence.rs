@@ -1,6 +1,6 @@
 //! What predictions say of a change, in words.
 
-use crate::metrics::{Finding, Incomparable, Significance};
+use crate::metrics::{Finding, Incomparable, Significance, contradiction};
 use crate::statistics::{Confidence, Interval};
 
 /// What is said of a change in a cell of a table.
@@ -24,14 +24,14 @@ impl EvidenceText {
         };
         let change = match finding? {
             Finding::Contradicted { side, computed } => {
-                return Some(plain(contradiction(side, *computed)));
+                return Some(plain(contradicted(side, *computed)));
             }
             Finding::Backed(backed) => backed.change.as_ref()?,
         };
         let tested = match change {
             Ok(tested) => tested,
             Err(Incomparable::Contradicted { side, computed }) => {
-                return Some(plain(contradiction(side, *computed)));
+                return Some(plain(contradicted(side, *computed)));
             }
             Err(_) => return Some(plain("not comparable".to_owned())),
         };
@@ -53,9 +53,8 @@ impl EvidenceText {
     }
 }
 
-fn contradiction(side: &str, computed: f64) -> String {
-    let computed = written(computed, 6);
-    format!("the predictions of {side} say {computed}")
+fn contradicted(side: &str, computed: f64) -> String {
+    contradiction(side, written(computed, 6))
 }
 
 /// As many digits behind the point as the difference has, or more, so that no end that is not 0 looks

@@ -7,6 +7,7 @@ mod build;
 mod card;
 mod classes;
 mod code;
+mod confusion;
 mod confusions;
 mod dataset;
 mod dialect;

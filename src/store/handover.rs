@@ -1,11 +1,9 @@
 //! Takes objects over from another cache, verified on the way.
 
 use std::collections::BTreeSet;
-use std::io::Read;
 
 use rayon::prelude::*;
 
-use crate::base::fs::failed;
 use crate::store::cache::Cache;
 use crate::store::error::Error;
 use crate::store::incoming::Bundle;
@@ -15,9 +13,6 @@ use crate::store::tree::FileContent;
 
 /// So many small objects go into one pack at most.
 const BUNDLE: usize = 4096;
-
-/// So much is read at once.
-const BLOCK: usize = 256 * 1024;
 
 impl Cache {
     /// Takes over files from another cache; returns those that it does not have whole.
@@ -75,16 +70,7 @@ impl Cache {
             return Ok(false);
         };
         let mut incoming = self.incoming(meter)?;
-        let mut block = vec![0; BLOCK];
-        loop {
-            let count = source
-                .read(&mut block)
-                .map_err(failed("cannot read", &path))?;
-            if count == 0 {
-                break;
-            }
-            incoming.write(&block[..count])?;
-        }
+        incoming.read_from(&mut source, &path)?;
         if incoming.digest() != file.digest {
             return Ok(false);
         }

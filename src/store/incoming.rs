@@ -3,7 +3,8 @@
 //! the cache.
 
 use std::collections::HashSet;
-use std::io::Write;
+use std::io::{Read, Write};
+use std::path::Path;
 
 use crate::base::digest::{Digest, Hasher};
 use crate::base::fs::{AtomicFile, failed};
@@ -12,6 +13,9 @@ use crate::store::error::Error;
 use crate::store::meter::Meter;
 use crate::store::pack::PackWriter;
 use crate::store::storing::{FEW, PACKED_MAX};
+
+/// So much is read at once.
+const BLOCK: usize = 256 * 1024;
 
 /// An object in the making. Dropped, it leaves nothing.
 pub(crate) struct Incoming<'c> {
@@ -23,6 +27,20 @@ pub(crate) struct Incoming<'c> {
 }
 
 impl Incoming<'_> {
+    /// Adds all that a reader gives; `shown` is what it reads.
+    pub(crate) fn read_from(&mut self, reader: &mut impl Read, shown: &Path) -> Result<(), Error> {
+        let mut block = vec![0; BLOCK];
+        loop {
+            match reader
+                .read(&mut block)
+                .map_err(failed("cannot read", shown))?
+            {
+                0 => return Ok(()),
+                count => self.write(&block[..count])?,
+            }
+        }
+    }
+
     /// Adds some of its bytes.
     pub(crate) fn write(&mut self, bytes: &[u8]) -> Result<(), Error> {
         self.hasher.update(bytes);

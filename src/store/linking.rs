@@ -158,7 +158,9 @@ impl Cache {
             Err(lack) => return Ok(Err(lack)),
         };
         // In a new folder nothing is in the way.
-        let is_linked = self.link(&name, way, folder, inner).is_ok();
+        let is_linked = self
+            .link(&vouched.opened, &name, way, (folder, inner))
+            .is_ok();
         if !is_linked {
             let path = folder.path().join(inner);
             remove_folder(&path, index)?;
@@ -228,9 +230,18 @@ impl Cache {
         }))
     }
 
-    fn link(&self, object: &ObjectName, way: Way, folder: &Folder, inner: &str) -> io::Result<()> {
+    fn link(
+        &self,
+        opened: &File,
+        object: &ObjectName,
+        way: Way,
+        (folder, inner): (&Folder, &str),
+    ) -> io::Result<()> {
         match way {
-            Way::Hardlink => self.loose.link(object, folder, inner),
+            // The file that was looked at, not what may be at its place by now; and found once.
+            Way::Hardlink => folder
+                .link_opened(opened, inner)
+                .or_else(|_| self.loose.link(object, folder, inner)),
             way => {
                 let object = self.loose.folder().join(object.as_str());
                 way.link(&object, &folder.path().join(inner))

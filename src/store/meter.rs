@@ -1,6 +1,6 @@
 //! `Meter`: how far a long piece of work is, for whoever shows it meanwhile.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 /// Files and bytes, done and to do. Shared by the workers and by one who looks on.
 #[derive(Debug, Default)]
@@ -10,6 +10,7 @@ pub(crate) struct Meter {
     all_files: AtomicU64,
     all_bytes: AtomicU64,
     objects: AtomicU64,
+    is_waiting: AtomicBool,
 }
 
 /// What a meter shows.
@@ -25,6 +26,8 @@ pub(crate) struct Progress {
     pub(crate) all_bytes: u64,
     /// The objects that are new in the cache.
     pub(crate) objects: u64,
+    /// Whether it waits for another mlpipe.
+    pub(crate) is_waiting: bool,
 }
 
 impl Meter {
@@ -37,7 +40,13 @@ impl Meter {
             all_files: read(&self.all_files),
             all_bytes: read(&self.all_bytes),
             objects: read(&self.objects),
+            is_waiting: self.is_waiting.load(Ordering::Relaxed),
         }
+    }
+
+    /// Says whether it waits for another mlpipe.
+    pub(crate) fn set_waiting(&self, is_waiting: bool) {
+        self.is_waiting.store(is_waiting, Ordering::Relaxed);
     }
 
     /// Says that there is more to do.

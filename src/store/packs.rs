@@ -3,8 +3,10 @@
 use std::collections::HashMap;
 use std::fs::File;
 use std::io;
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock, PoisonError, RwLock, RwLockWriteGuard};
+use std::thread::{self, ScopedJoinHandle};
 
 use crate::base::digest::Digest;
 use crate::base::fs::{self, absent_as_none, failed};
@@ -13,6 +15,9 @@ use crate::store::stamp::Stamp;
 
 /// So many packs are kept open; a process may not have many more files open than that.
 const KEPT_OPEN: usize = 256;
+
+/// Reading the directories of fewer packs takes less than another thread does.
+const FEW: usize = 8;
 
 /// The folder of the packs. It is looked through when something is first looked up.
 pub(super) struct Packs {
@@ -260,52 +265,78 @@ impl Pack {
     }
 }
 
+/// What some of the packs hold.
+#[derive(Default)]
+struct Part {
+    /// Sorted by digest.
+    places: Vec<Place>,
+    /// The first of them that cannot be read.
+    unreadable: Option<Unreadable>,
+}
+
+impl Part {
+    /// Reads the directories of packs with their numbers.
+    fn read(folder: &Path, packs: &[(u32, Digest)]) -> Self {
+        let mut part = Self::default();
+        for (pack, name) in packs {
+            let path = pack::path_of(folder, *name);
+            let directory = File::open(&path).and_then(|file| pack::read_directory(&file, *name));
+            match absent_as_none(directory) {
+                Ok(Some(directory)) if directory.is_sound => {
+                    let slots = directory.slots.into_iter();
+                    part.places
+                        .extend(slots.map(|slot| Place { pack: *pack, slot }));
+                }
+                Ok(_) => {}
+                Err(error) => {
+                    let source = (error.kind(), error.raw_os_error());
+                    part.unreadable.get_or_insert(Unreadable { path, source });
+                }
+            }
+        }
+        part.places.sort_unstable_by_key(|place| place.slot.digest);
+        part
+    }
+}
+
 impl Table {
     /// Reads the directories of all packs. A pack whose directory is not sound is left out: what it
     /// holds counts as missing until `fsck` has salvaged it. One that cannot be read is left out as
     /// well, but then nothing counts as missing.
     ///
-    /// On this thread alone: it is done under the lock that the pool's threads may be waiting for, and
+    /// On threads of its own: it is done under the lock that the pool's threads may be waiting for, and
     /// one that waits for the pool takes up other work, which may want the lock as well.
     fn load(folder: &Path) -> Result<Self, fs::Error> {
         // Taken first: what changes from here on is seen.
         let found = stamp_of(folder);
         let seen = found.filter(|seen| !seen.is_fresh());
         let names = names(folder)?;
-        let read = |name: &Digest| {
-            let path = pack::path_of(folder, *name);
-            let directory = File::open(&path).and_then(|file| pack::read_directory(&file, *name));
-            let directory = absent_as_none(directory).map_err(|error| Unreadable {
-                source: (error.kind(), error.raw_os_error()),
-                path,
-            })?;
-            let directory = directory.filter(|directory| directory.is_sound);
-            Ok(directory.map(|directory| (*name, directory.slots)))
-        };
-        let directories: Vec<Result<_, Unreadable>> = names.iter().map(read).collect();
+        let numbered: Vec<(u32, Digest)> = (0..).zip(names.iter().copied()).collect();
+        let cores = thread::available_parallelism().map_or(1, NonZeroUsize::get);
+        let share = numbered.len().div_ceil(cores).max(FEW);
+        let parts = thread::scope(|scope| {
+            let mut parts = numbered.chunks(share);
+            let own = parts.next().unwrap_or_default();
+            let others = parts.map(|part| scope.spawn(|| Part::read(folder, part)));
+            let others: Vec<_> = others.collect();
+            let mut parts = vec![Part::read(folder, own)];
+            let joined = others.into_iter().map(ScopedJoinHandle::join);
+            parts.extend(joined.map(|part| part.expect("invariant: reading does not panic")));
+            parts
+        });
         let mut table = Self {
             seen,
             found,
+            packs: names.iter().copied().map(Pack::new).collect(),
             names,
             ..Self::default()
         };
-        for directory in directories {
-            let (name, slots) = match directory {
-                Ok(None) => continue,
-                Ok(Some(found)) => found,
-                Err(unreadable) => {
-                    table.unreadable.get_or_insert(unreadable);
-                    continue;
-                }
-            };
-            let Ok(pack) = u32::try_from(table.packs.len()) else {
-                break;
-            };
-            table.packs.push(Pack::new(name));
-            let places = slots.into_iter().map(|slot| Place { pack, slot });
-            table.sorted.extend(places);
+        for part in parts {
+            table.sorted.extend(part.places);
+            table.unreadable = table.unreadable.or(part.unreadable);
         }
-        table.sorted.sort_unstable_by_key(|place| place.slot.digest);
+        // Parts that are sorted by themselves are only merged by this.
+        table.sorted.sort_by_key(|place| place.slot.digest);
         Ok(table)
     }
 

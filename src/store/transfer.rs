@@ -236,6 +236,23 @@ mod tests {
     }
 
     #[test]
+    fn the_end_of_a_pack_says_what_is_in_it_and_no_damage_is_believed() {
+        let objects = objects(20);
+        let (name, WholePack { bytes, slots }) = assemble(&objects);
+        let size = bytes.len() as u64;
+        let length = length_of_end(&bytes[bytes.len() - 40..]).expect("a pack");
+        let start = bytes.len() - usize::try_from(length).expect("fits");
+        assert_eq!(objects_at_end(&bytes[start..], size, name), Some(slots));
+        for at in start..bytes.len() - 16 {
+            let mut end = bytes[start..].to_vec();
+            end[at - start] ^= 1;
+            assert_eq!(objects_at_end(&end, size, name), None, "byte {at}");
+        }
+        assert_eq!(objects_at_end(&bytes[start..], size + 1, name), None);
+        assert_eq!(length_of_end(&bytes[..bytes.len() - 1]), None);
+    }
+
+    #[test]
     fn small_objects_are_taken_in_whether_few_or_many() {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let cache = Cache::of_copies(folder.path().join("cache"));

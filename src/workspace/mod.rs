@@ -543,3 +543,72 @@ fn make_state_folder(root: &Path) -> Result<(), fs::Error> {
 fn holder() -> String {
     format!("pid {}", std::process::id())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const STAGE: &str = "stages:\n  a: {cmd: echo}\n";
+
+    fn write(workspace: &Workspace, file: &str, text: &str) {
+        let path = workspace.root().join(file);
+        fs::write_atomic(&path, text.as_bytes()).expect("writes");
+    }
+
+    #[test]
+    fn what_was_looked_at_is_loaded_as_it_is_by_then() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let workspace = Workspace::init(folder.path()).expect("makes");
+        write(&workspace, PIPELINE_FILE, STAGE);
+        for edit in [None, Some(format!("{STAGE}  b: {{cmd: echo}}\n"))] {
+            let count = workspace.preview_pipeline(|pipeline| pipeline.stages.len());
+            assert_eq!(count.expect("loads"), 1);
+            if let Some(text) = &edit {
+                write(&workspace, PIPELINE_FILE, text);
+            }
+            let pipeline = workspace.load_pipeline().expect("loads");
+            assert_eq!(pipeline.stages.len(), 1 + usize::from(edit.is_some()));
+        }
+    }
+
+    #[test]
+    fn a_lock_that_was_looked_at_is_read_again_once_it_is_another() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let workspace = Workspace::init(folder.path()).expect("makes");
+        let text = |stage: &str| format!("schema: 1\nstages:\n  {stage}:\n    cmd: echo\n");
+        for (before, after) in [("a", "a"), ("a", "b")] {
+            write(&workspace, LOCK_FILE, &text(before));
+            let count = workspace.preview_lock(|lock| lock.stages.len());
+            assert_eq!(count.expect("loads"), 1);
+            write(&workspace, LOCK_FILE, &text(after));
+            let lock = workspace.load_lock().expect("loads");
+            let names: Vec<&str> = lock
+                .stages
+                .keys()
+                .map(pipeline::StageName::as_str)
+                .collect();
+            assert_eq!(names, [after]);
+        }
+        write(&workspace, LOCK_FILE, &text("a"));
+        assert!(workspace.preview_lock(|_| ()).is_ok());
+        write(&workspace, LOCK_FILE, "<<<<<<< ours\n");
+        assert!(workspace.load_lock().is_err());
+    }
+
+    #[test]
+    fn a_big_lock_is_read_beside_the_pipeline() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let workspace = Workspace::init(folder.path()).expect("makes");
+        write(&workspace, PIPELINE_FILE, STAGE);
+        let mut text = "schema: 1\nstages:\n".to_owned();
+        for number in 0..30_000 {
+            text += &format!("  s{number:05}:\n    cmd: echo\n");
+        }
+        write(&workspace, LOCK_FILE, &text);
+        assert!(ledger::is_big(&workspace));
+        let (pipeline, ledger) = workspace.load_both();
+        assert_eq!(pipeline.expect("loads").stages.len(), 1);
+        let count = ledger.expect("loads").peek(|lock| lock.stages.len());
+        assert_eq!(count, 30_000);
+    }
+}

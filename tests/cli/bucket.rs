@@ -56,8 +56,8 @@ struct Rules {
 
 struct Rule {
     door: usize,
-    method: &'static str,
-    prefix: &'static str,
+    method: String,
+    prefix: String,
     is_reached: bool,
     is_open: bool,
 }
@@ -188,7 +188,7 @@ impl Bucket {
         state.log.push(format!("{door} {} {path}", request.method));
         let is_it = |rule: &Rule| {
             let is_same = rule.door == door && rule.method == request.method;
-            is_same && !rule.is_open && path.starts_with(rule.prefix)
+            is_same && !rule.is_open && path.starts_with(&rule.prefix)
         };
         if let Some(number) = state.gates.iter().position(is_it) {
             state.gates[number].is_reached = true;
@@ -329,12 +329,12 @@ impl Door {
     }
 
     /// Holds the first such request until the gate is opened. The path is that in the remote.
-    pub(crate) fn hold(&self, method: &'static str, prefix: &'static str) -> Gate {
+    pub(crate) fn hold(&self, method: &str, prefix: &str) -> Gate {
         let mut state = self.bucket.state();
         state.gates.push(Rule {
             door: self.number,
-            method,
-            prefix,
+            method: method.to_owned(),
+            prefix: prefix.to_owned(),
             is_reached: false,
             is_open: false,
         });

@@ -497,7 +497,13 @@ fn what_is_not_downloaded_is_only_recorded() {
     assert_eq!(project.read("data/sub/b"), "b1\n");
     let told = project.run(&["update"]).success();
     assert_eq!(told, "data  unchanged\ndata.csv  unchanged\n");
+}
 
+#[test]
+fn that_a_source_has_changed_is_recorded_without_what_it_has() {
+    let (web, project) = (Web::start(), project());
+    web.put("data.csv", "one");
+    project.run(&["import-url", &web.url("data.csv")]).success();
     web.put("data.csv", "two");
     let told = project.run(&["update", "--no-download"]).success();
     assert!(told.contains("data.csv  is another"), "{told}");

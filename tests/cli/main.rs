@@ -72,5 +72,7 @@ mod templating;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod tracer;
 mod tracked;
+#[cfg(all(feature = "ml", target_os = "linux", target_arch = "x86_64"))]
+mod training_kills;
 mod urls;
 mod web;

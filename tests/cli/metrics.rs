@@ -443,3 +443,19 @@ fn a_base_of_dvcs_is_read_as_dvc_has_it() {
         "{told}"
     );
 }
+
+#[test]
+fn a_file_in_place_of_a_revision_is_told() {
+    let project = Project::chain();
+    project.run(&["repro"]).success();
+    project.commit();
+    let text = project.run(&["metrics", "diff", "metrics.json"]).failure(2);
+    assert!(
+        text.contains("there is no revision `metrics.json`"),
+        "{text}"
+    );
+    assert!(
+        text.contains("`--targets metrics.json` compares what it has"),
+        "{text}"
+    );
+}

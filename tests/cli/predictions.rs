@@ -117,7 +117,7 @@ fn what_cannot_be_compared_says_why() {
     assert!(
         output
             .data()
-            .contains("the predictions of workspace say 0.920000")
+            .contains("the predictions of the workspace say 0.920000")
     );
     project.write("preds.csv", &predictions(&[0..30]).replace("e7,", "new,"));
     let output = project.run(&["metrics", "diff", "main"]);
@@ -203,7 +203,7 @@ fn a_metric_that_its_predictions_contradict_proves_nothing() {
     project.edit("metrics.json", "0.925", "0.95");
     let text = project.run(&["metrics", "diff", "main"]).data();
     assert!(
-        text.contains("the predictions of workspace say 0.925000"),
+        text.contains("the predictions of the workspace say 0.925000"),
         "{text}"
     );
     assert!(!text.contains("significant"), "{text}");
@@ -342,7 +342,7 @@ fn what_is_untested_names_its_own_reason() {
     assert_eq!(
         reasons,
         [
-            "not below it; untested: `preds.csv`: that of workspace cannot be read",
+            "not below it; untested: `preds.csv`: that of the workspace cannot be read",
             "not below it; untested: no predictions are declared for it"
         ]
     );

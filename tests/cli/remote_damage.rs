@@ -84,6 +84,27 @@ fn a_damaged_index_locks_nobody_out_and_the_next_push_rebuilds_it() {
 }
 
 #[test]
+fn the_only_index_is_rebuilt_word_for_word() {
+    let (project, yard) = (sample(30), Yard::new());
+    with_remote(&project, &yard.text("store"));
+    project.run(&["push"]).success();
+    let index = files(&yard.path("store/index"));
+    let path = index.iter().find(|path| !path.ends_with("names"));
+    let path = path.expect("one");
+    let good = fs::read(path).expect("reads");
+    fs::write(path, &good[..500]).expect("writes");
+    let clone = cloned(&project);
+    clone.run(&["pull"]).success();
+    let text = clone.run(&["push"]).success();
+    assert!(
+        text.contains("mended") && !text.contains("pushed"),
+        "{text}"
+    );
+    assert_eq!(fs::read(path).expect("reads"), good);
+    clone.run(&["fsck", "-c"]).data();
+}
+
+#[test]
 fn who_has_the_good_index_sees_the_damage_and_puts_it_back() {
     for (what, damage) in DAMAGES {
         let (bucket, _door, project) = two_indexes();

@@ -4,7 +4,7 @@
 use std::process::Child;
 
 use crate::bucket::{Bucket, Door};
-use crate::remote::{assert_same, sample};
+use crate::remote::{assert_same, cloned, sample};
 use crate::support::{Output, Project};
 
 /// A project whose remote has two versions of its data, of which it needs the second.
@@ -137,6 +137,29 @@ fn a_push_in_each_phase_of_a_sweep_is_whole_afterwards() {
 }
 
 #[test]
+fn two_sweeps_at_once_do_not_mind_each_other() {
+    let versions = Versions::new();
+    versions.sweep().success();
+    versions.bucket.age("gone/", 48);
+    let colleague = versions.bucket.door().clone_of(&versions.project);
+    colleague.run(&["pull"]).success();
+    let deleting = versions.door.hold("DELETE", "objects/");
+    let sweeping = versions.project.spawn(&["gc", "--cloud", "-w", "-f"]);
+    deleting.reached();
+    let text = sweep(&colleague).success();
+    assert!(text.contains("deleted"), "{text}");
+    // The first one has not ended yet, so this waits for it.
+    let publishing = versions.other_door.hold("PUT", "index/");
+    let pushing = versions.other.spawn(&["push"]);
+    publishing.reached();
+    publishing.open();
+    deleting.open();
+    success(sweeping);
+    success(pushing);
+    versions.assert_whole();
+}
+
+#[test]
 fn a_young_mark_wins_over_an_old_one() {
     let versions = Versions::new();
     let before = versions.bucket.paths("objects/");
@@ -253,6 +276,56 @@ fn wherever_a_push_is_killed_all_can_read_what_was_there() {
 }
 
 #[test]
+fn wherever_a_sweep_is_killed_all_can_read_what_is_needed() {
+    let versions = Versions::new();
+    let Versions {
+        bucket,
+        door,
+        project,
+        ..
+    } = &versions;
+    let (reader, client) = (
+        bucket.door().reader_of(project),
+        bucket.door().clone_of(project),
+    );
+    // One sweep has marked what the first version needs; another one deletes that and marks more.
+    versions.sweep().success();
+    write_version(project, "third");
+    project.run(&["push"]).success();
+    bucket.age("gone/", 48);
+    let before = bucket.copy();
+    let mut changes = 0;
+    loop {
+        bucket.put_back(&before);
+        door.allow(changes);
+        let is_killed = door.run_and_kill(project, &["gc", "--cloud", "-w", "-f"]);
+        for clone in [&reader, &client] {
+            for known in ["cache", "remotes"] {
+                let _none = std::fs::remove_dir_all(clone.path(".mlpipe").join(known));
+            }
+            clone.git(&[
+                "pull",
+                "-q",
+                project.root().to_str().expect("UTF-8"),
+                "main",
+            ]);
+            clone.run(&["fetch", "more", "data"]).success();
+        }
+        if !is_killed {
+            break;
+        }
+        changes += 1;
+    }
+    assert!(changes > 6, "{changes}");
+    assert!(
+        bucket.paths("gone/").len() == 1,
+        "{:?}",
+        bucket.paths("gone/")
+    );
+    project.run(&["fsck", "--cloud"]).data();
+}
+
+#[test]
 fn what_a_killed_push_did_not_say_to_the_web_the_next_one_says() {
     let bucket = Bucket::default();
     let door = bucket.door();
@@ -273,4 +346,208 @@ fn what_a_killed_push_did_not_say_to_the_web_the_next_one_says() {
     let reader = bucket.door().reader_of(&project);
     reader.run(&["pull"]).success();
     assert_same(&reader, &project);
+}
+
+/// Clones of a project at a remote, each with something of its own on top if they are to differ.
+fn crowd(bucket: &Bucket, project: &Project, do_differ: bool) -> Vec<(Door, Project)> {
+    let clone = |number: usize| {
+        let door = bucket.door();
+        let clone = door.clone_of(project);
+        clone.run(&["pull"]).success();
+        if do_differ {
+            write_version(&clone, &format!("version of {number}"));
+        }
+        (door, clone)
+    };
+    (0..4).map(clone).collect()
+}
+
+/// Lets all of them push, none of them knowing of the others.
+fn push_at_once(crowd: &[(Door, Project)]) {
+    let start = |(door, clone): &(Door, Project)| {
+        let gate = door.hold("PUT", "");
+        (gate, clone.spawn(&["push"]))
+    };
+    let started: Vec<_> = crowd.iter().map(start).collect();
+    for (gate, _) in &started {
+        gate.reached();
+    }
+    for (gate, _) in &started {
+        gate.open();
+    }
+    for (_, child) in started {
+        success(child);
+    }
+}
+
+#[test]
+fn clients_that_push_at_once_lose_nothing_of_each_other() {
+    let bucket = Bucket::default();
+    let project = sample(30);
+    bucket.door().lead(&project);
+    project.run(&["push"]).success();
+    let crowd = crowd(&bucket, &project, true);
+    push_at_once(&crowd);
+    project.run(&["fsck", "--cloud"]).data();
+    for (_, clone) in &crowd {
+        let text = clone.run(&["push"]).success();
+        assert!(text.contains("nothing to push"), "{text}");
+        for reader in [
+            bucket.door().reader_of(clone),
+            bucket.door().clone_of(clone),
+        ] {
+            reader.run(&["pull"]).success();
+            assert_eq!(reader.read("more/x"), clone.read("more/x"));
+            assert_same(&reader, clone);
+        }
+    }
+}
+
+#[test]
+fn clients_that_push_the_same_at_once_agree() {
+    let (bucket, first) = (Bucket::default(), Bucket::default());
+    let project = sample(30);
+    let door = bucket.door();
+    first.door().lead(&project);
+    project.run(&["push"]).success();
+    let crowd: Vec<(Door, Project)> = crowd(&first, &project, false)
+        .into_iter()
+        .map(|(_, clone)| {
+            let door = bucket.door();
+            door.lead(&clone);
+            (door, clone)
+        })
+        .collect();
+    push_at_once(&crowd);
+    for (_, clone) in &crowd {
+        let text = clone.run(&["push"]).success();
+        assert!(text.contains("nothing to push"), "{text}");
+    }
+    crowd[0].1.run(&["fsck", "--cloud"]).data();
+    let reader = door.reader_of(&project);
+    reader.run(&["pull"]).success();
+    assert_same(&reader, &project);
+}
+
+#[test]
+fn who_reads_while_indexes_are_put_into_one_finds_all_of_them() {
+    let bucket = Bucket::default();
+    let door = bucket.door();
+    let project = sample(30);
+    door.lead(&project);
+    project.run(&["push"]).success();
+    for number in 0..15 {
+        write_version(&project, &format!("version {number}"));
+        project.run(&["push"]).success();
+    }
+    let base = cloned(&project);
+    write_version(&project, "the last");
+    let before = bucket.paths("index/");
+    // Two begin to read the old indexes, and get to them when they are gone.
+    let (web_door, list_door) = (bucket.door(), bucket.door());
+    let (web, list) = (web_door.reader_of(&base), list_door.clone_of(&base));
+    let gates = [&web_door, &list_door].map(|door| door.hold("GET", &before[3]));
+    let readers = [&web, &list].map(|reader| reader.spawn(&["pull"]));
+    gates.iter().for_each(crate::bucket::Gate::reached);
+    // Two more come while they go.
+    let going = door.hold("DELETE", "index/");
+    let pushing = project.spawn(&["push"]);
+    going.reached();
+    for reader in [
+        bucket.door().reader_of(&base),
+        bucket.door().clone_of(&base),
+    ] {
+        reader.run(&["pull"]).success();
+        assert_same(&reader, &project);
+    }
+    going.open();
+    success(pushing);
+    assert!(bucket.paths("index/").len() < 5);
+    gates.iter().for_each(crate::bucket::Gate::open);
+    for reader in readers {
+        success(reader);
+    }
+    for reader in [&web, &list] {
+        assert_same(reader, &project);
+    }
+}
+
+#[test]
+fn a_push_with_nothing_to_do_asks_little() {
+    let bucket = Bucket::default();
+    let door = bucket.door();
+    let project = sample(30);
+    door.lead(&project);
+    project.run(&["push"]).success();
+    project.run(&["push"]).success();
+    door.take_log();
+    let text = project.run(&["push"]).success();
+    assert!(text.contains("nothing to push"), "{text}");
+    let asked = door.take_log();
+    assert!(asked.len() <= 8, "{asked:#?}");
+}
+
+#[test]
+fn a_fork_loses_nothing_to_a_sweep_of_its_parent() {
+    let bucket = Bucket::default();
+    let project = sample(30);
+    project.git(&[
+        "remote",
+        "add",
+        "origin",
+        "https://example.org/team/digits.git",
+    ]);
+    bucket.door().lead(&project);
+    project.run(&["push"]).success();
+    let fork = bucket.door().clone_of(&project);
+    fork.git(&[
+        "remote",
+        "add",
+        "origin",
+        "https://example.org/ann/digits.git",
+    ]);
+    // The same repository, as others reach it.
+    let colleague = bucket.door().clone_of(&project);
+    colleague.git(&["remote", "add", "origin", "git@Example.org:team/digits"]);
+    for (clone, name) in [(&fork, "of the fork"), (&colleague, "of the colleague")] {
+        clone.run(&["pull"]).success();
+        write_version(clone, name);
+        clone.run(&["push"]).success();
+    }
+    let objects = bucket.paths("objects/").len();
+    for _ in 0..2 {
+        sweep(&project).success();
+        bucket.age("gone/", 48);
+    }
+    assert!(
+        bucket.paths("objects/").len() < objects,
+        "what the colleague's branch needs is this project's"
+    );
+    let clone = bucket.door().clone_of(&fork);
+    clone.run(&["pull"]).success();
+    assert_same(&clone, &fork);
+    assert_eq!(clone.read("more/x"), fork.read("more/x"));
+}
+
+#[test]
+fn outside_of_git_there_are_no_commits_to_sweep_by() {
+    let project = sample(20);
+    Bucket::default().door().lead(&project);
+    std::fs::remove_dir_all(project.path(".git/refs")).expect("removes");
+    std::fs::remove_file(project.path(".git/HEAD")).expect("removes");
+    for arguments in [
+        &["gc", "--cloud", "-A", "-f"][..],
+        &["gc", "--cloud", "-w", "-f"],
+        &["push", "-A"],
+        &["fetch", "-a"],
+        &["status", "--cloud", "-T"],
+    ] {
+        let output = project.run(arguments);
+        assert!(matches!(output.code, Some(1 | 2)), "{arguments:?}");
+        assert!(
+            output.stderr.contains("git") && output.stderr.contains("hint: "),
+            "{arguments:?}: {}",
+            output.stderr
+        );
+    }
 }

@@ -174,7 +174,7 @@ fn another_list_of_urls_counts_where_nobody_is_asked() {
     web.put("more.csv", "two");
     let (url, more) = (web.url("data.csv"), web.url("more.csv"));
     let project = Project::with(&format!(
-        "stages:\n  s:\n    cmd: 'echo {{\"a\":1}} > m.json'\n    deps: ['{url}']\n    metrics: [m.json]\n\
+        "stages:\n  s:\n    cmd: echo a=1 > m.toml\n    deps: ['{url}']\n    metrics: [m.toml]\n\
          gates: {{a: {{min: 0}}}}\n"
     ));
     project.run(&["init"]).success();

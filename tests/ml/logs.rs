@@ -51,13 +51,14 @@ fn tensorboard_reads_scalars_the_confusion_matrix_and_hyperparameters() {
         found["scalars"]["batch/loss"].as_array().map(Vec::len),
         Some(4)
     );
-    assert_eq!(
-        found["scalars"]["test/accuracy"].as_array().map(Vec::len),
-        Some(1)
-    );
+    let tested = found["scalars"]["test/accuracy"].as_array();
+    let tested = tested.expect("a series");
+    assert_eq!(tested.len(), 1);
+    assert_eq!(tested[0][0], 2, "tested after the last epoch");
     assert_eq!(
         found["images"]["test/confusion"],
-        json!([240, 240, "89504e470d0a1a0a"])
+        json!([2, 240, 240, "89504e470d0a1a0a"]),
+        "drawn after the last epoch"
     );
     assert_eq!(found["settings"]["train.lr"], 0.005);
     assert_eq!(found["settings"]["train.optimizer"], "adam");
@@ -196,11 +197,13 @@ fn mlflow_is_told_of_params_metrics_and_the_end() {
         .filter(|(call, _)| call == "runs/create")
         .count();
     assert_eq!(runs, 1);
-    assert!(
-        sent(&calls, "metrics")
-            .iter()
-            .any(|(key, _)| key == "test_accuracy")
-    );
+    let calls = calls.lock().expect("calls");
+    let metrics = calls
+        .iter()
+        .filter_map(|(_, body)| body["metrics"].as_array());
+    let tested = metrics.flatten().find(|it| it["key"] == "test_accuracy");
+    let tested = tested.expect("a score of the test part");
+    assert_eq!(tested["step"], 2, "tested after the last epoch");
 }
 
 #[test]

@@ -117,6 +117,35 @@ fn weights_are_those_of_every_machine() {
     );
 }
 
+/// Trains with the release build too, where there is one of the same code; nothing in CI makes one.
+#[test]
+#[expect(clippy::print_stderr, reason = "a skipped test says so")]
+fn a_release_build_trains_the_same_bits() {
+    let release = std::path::Path::new(env!("CARGO_BIN_EXE_mlpipe"));
+    let release = release.with_file_name("../release/mlpipe");
+    let digest = |binary: &std::path::Path| {
+        let output = Command::new(binary).args(["ml", "digest"]).output();
+        output.map(|output| output.stdout).ok()
+    };
+    let here = std::path::Path::new(env!("CARGO_BIN_EXE_mlpipe"));
+    if digest(&release).is_none() || digest(&release) != digest(here) {
+        eprintln!("SKIPPED: there is no release build of this code");
+        return;
+    }
+    let project = prepared(&RICH.replace("epochs: 3", "epochs: 1"));
+    let trained = [here, &release].map(|binary| {
+        let mut command = Command::new(binary);
+        command
+            .args(["ml", "train"])
+            .current_dir(project.folder.path());
+        assert!(command.output().expect("the binary runs").status.success());
+        let mut found = files(project.folder.path(), std::path::Path::new(""));
+        found.retain(|(path, _)| !path.starts_with("logs"));
+        found
+    });
+    same(&trained[0], &trained[1]);
+}
+
 #[test]
 fn instructions_that_are_not_there_are_refused() {
     let project = prepared(SYNTHETIC);
@@ -273,4 +302,20 @@ fn a_network_that_no_memory_holds_is_refused_before_it_is_made() {
     for expected in expected {
         assert!(said.contains(expected), "no `{expected}` in {said}");
     }
+}
+
+#[test]
+fn class_weights_that_are_not_one_for_each_class_are_refused_with_their_place() {
+    let weights = |weights: &str| {
+        let seed = format!("  seed: 42\n  class_weights: {weights}");
+        prepared(&SYNTHETIC.replace("  seed: 42", &seed)).fail("train")
+    };
+    let said = weights("[1, 2]");
+    assert!(
+        said.contains("`train.class_weights` has 2 numbers, and the data have 10 classes")
+            && said.contains("params.yaml:13:18"),
+        "{said}"
+    );
+    let said = weights("[1, 1, 1, 1, 1, 1, 1, 1, 1, 0]");
+    assert!(said.contains("a list of numbers greater than 0"), "{said}");
 }

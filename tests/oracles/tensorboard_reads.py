@@ -38,7 +38,7 @@ for tag in tags["tensors"]:
 images = {}
 for tag in tags["images"]:
     (image,) = accumulator.Images(tag)
-    images[tag] = [image.width, image.height, image.encoded_image_string[:8].hex()]
+    images[tag] = [image.step, image.width, image.height, image.encoded_image_string[:8].hex()]
 contents = accumulator.summary_metadata
 settings, status, metrics = {}, None, []
 for tag, of in contents.items():

@@ -17,7 +17,7 @@ use crate::cli::ui::table::{Column, Fitting, Form, TIED, fitted, markdown};
 use crate::cli::ui::value_json;
 use crate::metrics::{Backing, Difference, Finding, Query, Significance, Subject, diff};
 use crate::report::Row;
-use crate::scm::Repo;
+use crate::scm::{Repo, Revision};
 use crate::workspace::Workspace;
 
 #[derive(Debug, Args)]
@@ -101,11 +101,11 @@ fn sides(args: &DiffArgs, workspace: &Workspace, query: &Query) -> Result<[Side;
         let base = repo.merge_base(old_name, args.b_rev.as_deref())?;
         base.ok_or_else(|| no_common_commit(args, old_name))?
     } else {
-        repo.revision(old_name)?
+        revision(&repo, workspace, old_name)?
     };
     let old = Side::at(workspace, query, old)?;
     let new = match &args.b_rev {
-        Some(name) => Side::at(workspace, query, repo.revision(name)?)?,
+        Some(name) => Side::at(workspace, query, revision(&repo, workspace, name)?)?,
         None => Side::here(workspace, query)?,
     };
     for target in &query.targets {
@@ -117,6 +117,18 @@ fn sides(args: &DiffArgs, workspace: &Workspace, query: &Query) -> Result<[Side;
         }
     }
     Ok([old, new])
+}
+
+/// Finds a revision; a file's name in its place is told from one that git does not know.
+fn revision(repo: &Repo, workspace: &Workspace, name: &str) -> Result<Revision, CliError> {
+    repo.revision(name).map_err(|error| {
+        let is_file = RepoPath::parse(name).is_ok_and(|path| workspace.locate(&path).is_file());
+        if is_file {
+            let hint = format!("`{name}` is a file: `--targets {name}` compares what it has");
+            return CliError::usage(format!("there is no revision `{name}`"), &hint);
+        }
+        error.into()
+    })
 }
 
 fn no_common_commit(args: &DiffArgs, old: &str) -> CliError {
@@ -172,18 +184,16 @@ impl Listing<'_> {
         let columns = self.columns(with_evidence);
         let rows = shown.iter().map(|one| self.row(one, form, with_evidence));
         let rows: Vec<Vec<String>> = rows.collect();
-        match form {
-            Form::Markdown => markdown(&columns, &rows),
-            _ => {
-                let fitting = Fitting {
-                    columns: &columns,
-                    rows: &rows,
-                    shares_first: self.with_path,
-                    ends_with_notes: with_evidence,
-                };
-                fitted(&fitting) + &note
-            }
+        if form == Form::Markdown {
+            return markdown(&columns, &rows);
         }
+        let fitting = Fitting {
+            columns: &columns,
+            rows: &rows,
+            shares_first: self.with_path,
+            ends_with_notes: with_evidence,
+        };
+        fitted(&fitting) + &note
     }
 
     fn columns(&self, with_evidence: bool) -> Vec<Column<'_>> {

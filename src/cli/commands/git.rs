@@ -126,6 +126,7 @@ fn merge_folders(
     let Ok(workspace) = Workspace::find(fs::parent(&lock)) else {
         return folders;
     };
+    let workspace = context.telling(workspace);
     for path in std::mem::take(&mut merge.data_conflicts) {
         let [base, ours, theirs] = [base, ours, theirs].map(|side| side.data.get(&path));
         let sides = ours.zip(theirs).map(|(ours, theirs)| [ours, theirs]);
@@ -146,21 +147,30 @@ fn merge_folders(
 
 /// Writes what people should know of a merge, and do next.
 fn told(name: &str, ours: &Lock, merge: &LockMerge, folders: &Folders) -> String {
-    let mut text = String::new();
-    let paths = |paths: &[RepoPath]| {
-        let paths: Vec<&str> = paths.iter().map(RepoPath::as_str).collect();
-        paths.join(", ")
-    };
-    if !merge.conflicts.is_empty() {
-        let stages: Vec<&str> = merge.conflicts.iter().map(StageName::as_str).collect();
-        text += &format!(
-            "{name}: both sides had run {} differently; kept the records of the current side\n\
-             run `mlpipe repro`: it restores or runs what the merged files need\n",
-            stages.join(", "),
-        );
+    let texts = [
+        told_of_stages(name, merge),
+        told_of_folders(name, folders),
+        told_of_data(name, ours, merge),
+    ];
+    texts.concat()
+}
+
+fn told_of_stages(name: &str, merge: &LockMerge) -> String {
+    if merge.conflicts.is_empty() {
+        return String::new();
     }
+    let stages: Vec<&str> = merge.conflicts.iter().map(StageName::as_str).collect();
+    format!(
+        "{name}: both sides had run {} differently; kept the records of the current side\n\
+         run `mlpipe repro`: it restores or runs what the merged files need\n",
+        stages.join(", "),
+    )
+}
+
+fn told_of_folders(name: &str, folders: &Folders) -> String {
+    let mut text = String::new();
     if !folders.merged.is_empty() {
-        let folders = paths(&folders.merged);
+        let folders = listed(&folders.merged, ", ");
         text += &format!(
             "{name}: merged {folders} file by file; `mlpipe checkout` puts the files in place\n"
         );
@@ -186,22 +196,27 @@ fn told(name: &str, ours: &Lock, merge: &LockMerge, folders: &Folders) -> String
         text += &format!(
             "if that is right, `git add {name}`; else `mlpipe checkout`, put the right files there, \
              `mlpipe add {}`, and `git add {name}`\n",
-            paths(&folders.merged).replace(", ", " "),
+            listed(&folders.merged, " "),
         );
     }
+    text
+}
+
+fn told_of_data(name: &str, ours: &Lock, merge: &LockMerge) -> String {
     let conflicts = merge.data_conflicts.iter().cloned();
     let (both, deleted): (Vec<RepoPath>, Vec<RepoPath>) =
         conflicts.partition(|path| ours.data.contains_key(path));
+    let mut text = String::new();
     if !both.is_empty() {
         text += &format!(
             "{name}: both sides changed the tracked data {}; kept the records of the current side\n",
-            paths(&both),
+            listed(&both, ", "),
         );
     }
     if !deleted.is_empty() {
         text += &format!(
             "{name}: the current side does not track {}, which the other changed; kept the records of the other side\n",
-            paths(&deleted),
+            listed(&deleted, ", "),
         );
     }
     if !merge.data_conflicts.is_empty() {
@@ -210,6 +225,11 @@ fn told(name: &str, ours: &Lock, merge: &LockMerge, folders: &Folders) -> String
         );
     }
     text
+}
+
+fn listed(paths: &[RepoPath], between: &str) -> String {
+    let paths: Vec<&str> = paths.iter().map(RepoPath::as_str).collect();
+    paths.join(between)
 }
 
 /// Git gives an empty file where a side has none.

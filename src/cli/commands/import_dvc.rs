@@ -54,5 +54,5 @@ fn workspace(context: &Context) -> Result<Workspace, CliError> {
     let Some(root) = root else {
         return Err(dvc::Error::NoProject { path: start }.into());
     };
-    Ok(Workspace::init(root)?)
+    Ok(context.telling(Workspace::init(root)?))
 }

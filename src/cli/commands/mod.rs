@@ -42,6 +42,7 @@ pub(crate) mod mv;
 pub(crate) mod params;
 pub(crate) mod plots;
 mod plots_modify;
+mod plots_style;
 pub(crate) mod pr;
 pub(crate) mod remote;
 pub(crate) mod remove;
@@ -162,14 +163,19 @@ pub(crate) struct Context {
 impl Context {
     /// Opens the project that the folder lies in.
     pub(crate) fn workspace(&self) -> Result<Workspace, CliError> {
+        let workspace = self.telling(Workspace::find(&self.folder)?);
+        workspace.scout_by(scouting::scout);
+        Ok(workspace)
+    }
+
+    /// Lets the user know whom a project waits for, where another process has its cache for itself.
+    pub(crate) fn telling(&self, workspace: Workspace) -> Workspace {
         let is_quiet = self.quiet;
-        let workspace = Workspace::find(&self.folder)?.telling(move |holder| {
+        workspace.telling(move |holder| {
             if !is_quiet {
                 ui::eprint(&waiting_for(holder));
             }
-        });
-        workspace.scout_by(scouting::scout);
-        Ok(workspace)
+        })
     }
 
     /// Enters the project to edit pipeline files, be stages running meanwhile.

@@ -10,6 +10,7 @@ use crate::base::path::RepoPath;
 use crate::base::source::{Snapshot, as_text};
 use crate::cli::commands::Context;
 use crate::cli::commands::plots_modify::{self, ModifyArgs};
+use crate::cli::commands::plots_style::StyleArgs;
 use crate::cli::error::{CliError, Exit};
 use crate::cli::ui;
 use crate::pipeline::Lock;
@@ -78,33 +79,12 @@ struct TemplatesArgs {
 /// How plots are drawn, and where they go.
 #[derive(Debug, Args)]
 struct LookArgs {
-    /// Draw with this template, of `mlpipe plots templates` or a file
-    #[arg(short, long, value_name = "NAME")]
-    template: Option<String>,
-
-    /// The column of the x axis
-    #[arg(short, value_name = "COLUMN")]
-    x: Option<String>,
+    #[command(flatten)]
+    style: StyleArgs,
 
     /// The column of the y axis; can be given several times
     #[arg(short, value_name = "COLUMN")]
     y: Vec<String>,
-
-    /// The title
-    #[arg(long)]
-    title: Option<String>,
-
-    /// What stands at the x axis
-    #[arg(long, value_name = "TEXT")]
-    x_label: Option<String>,
-
-    /// What stands at the y axis
-    #[arg(long, value_name = "TEXT")]
-    y_label: Option<String>,
-
-    /// Take the first row of a table as data; its columns are called 0, 1, …
-    #[arg(long)]
-    no_header: bool,
 
     /// Write the page into this folder
     #[arg(short, long, value_name = "FOLDER", default_value = FOLDER)]
@@ -240,7 +220,8 @@ fn report_faults(gallery: Gallery) -> Exit {
 impl LookArgs {
     fn overrides(&self, context: &Context, workspace: &Workspace) -> Result<Overrides, CliError> {
         // A file is named as the user sees it, from the folder where they are.
-        let template = match &self.template {
+        let style = &self.style;
+        let template = match &style.template {
             Some(name) if name.contains('/') || is_json(name) => {
                 let path = context.path(workspace, name)?;
                 let is_there = workspace.worktree.read(&path)?.is_some();
@@ -254,12 +235,12 @@ impl LookArgs {
         };
         Ok(Overrides {
             template,
-            x: self.x.clone(),
+            x: style.x.clone(),
             y: self.y.clone(),
-            title: self.title.clone(),
-            x_label: self.x_label.clone(),
-            y_label: self.y_label.clone(),
-            no_header: self.no_header,
+            title: style.title.clone(),
+            x_label: style.x_label.clone(),
+            y_label: style.y_label.clone(),
+            no_header: style.no_header,
         })
     }
 

@@ -4,6 +4,7 @@ use clap::{Args, ValueEnum};
 
 use crate::base::value::Value;
 use crate::cli::commands::Context;
+use crate::cli::commands::plots_style::StyleArgs;
 use crate::cli::error::{CliError, Exit};
 use crate::engine::{PlotChange, modify_plot};
 use crate::plots::Template;
@@ -14,33 +15,12 @@ pub(crate) struct ModifyArgs {
     /// The plot: a stage's file, or the id of a plot beside the stages
     target: String,
 
-    /// The template, of `mlpipe plots templates` or a file
-    #[arg(short, long, value_name = "NAME")]
-    template: Option<String>,
-
-    /// The column of the x axis
-    #[arg(short, value_name = "COLUMN")]
-    x: Option<String>,
+    #[command(flatten)]
+    style: StyleArgs,
 
     /// The column of the y axis
     #[arg(short, value_name = "COLUMN")]
     y: Option<String>,
-
-    /// The title
-    #[arg(long)]
-    title: Option<String>,
-
-    /// What stands at the x axis
-    #[arg(long, value_name = "TEXT")]
-    x_label: Option<String>,
-
-    /// What stands at the y axis
-    #[arg(long, value_name = "TEXT")]
-    y_label: Option<String>,
-
-    /// Take the first row of the table as data
-    #[arg(long)]
-    no_header: bool,
 
     /// Take these properties out
     #[arg(long, num_args = 1.., value_name = "PROPERTY")]
@@ -88,8 +68,8 @@ pub(crate) fn run(
             "as in `mlpipe plots modify loss.csv --title Loss`",
         ));
     }
-    if args.template.is_some() {
-        Template::find(args.template.as_deref(), &workspace.worktree)?;
+    if args.style.template.is_some() {
+        Template::find(args.style.template.as_deref(), &workspace.worktree)?;
     }
     let target = context.path(workspace, &args.target)?;
     let file = modify_plot(context.amend(workspace)?, &target, &changes)?;
@@ -99,19 +79,20 @@ pub(crate) fn run(
 
 impl ModifyArgs {
     fn changes(&self) -> Vec<PlotChange> {
+        let style = &self.style;
         let texts = [
-            ("template", &self.template),
-            ("x", &self.x),
+            ("template", &style.template),
+            ("x", &style.x),
             ("y", &self.y),
-            ("title", &self.title),
-            ("x_label", &self.x_label),
-            ("y_label", &self.y_label),
+            ("title", &style.title),
+            ("x_label", &style.x_label),
+            ("y_label", &style.y_label),
         ];
         let text = |text: &String| Some(Value::Text(text.clone()));
         let set = texts
             .into_iter()
             .filter_map(|(key, value)| Some((key, text(value.as_ref()?))));
-        let header = self
+        let header = style
             .no_header
             .then_some(("header", Some(Value::Bool(false))));
         let unset = self.unset.iter().map(|property| (property.key(), None));

@@ -15,7 +15,7 @@ pub(crate) struct AddArgs {
     #[arg(short, long)]
     name: String,
 
-    /// A file, folder or pattern that it reads (repeatable, as the options below)
+    /// A file, folder, pattern or URL that it reads (repeatable, as the options below)
     #[arg(short, long, value_name = "PATH")]
     deps: Vec<String>,
 

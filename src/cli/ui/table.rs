@@ -124,10 +124,8 @@ impl Fitting<'_> {
                 let note = notes.next().map_or("", String::as_str);
                 let indent = indent + INDENT;
                 let parts = wrapped(note, width.saturating_sub(indent).max(20));
-                parts
-                    .iter()
-                    .map(|part| format!("{:indent$}{part}\n", ""))
-                    .collect()
+                let lines = parts.iter().map(|part| format!("{:indent$}{part}\n", ""));
+                lines.collect::<Vec<String>>().concat()
             }
             line => format!("{:indent$}{line}\n", ""),
         };

@@ -167,7 +167,7 @@ fn in_words(score: Score) -> String {
 }
 
 fn style() -> ProgressStyle {
-    ProgressStyle::with_template("{prefix} {bar:30} {pos}/{len}  {msg}  {eta} left")
+    ProgressStyle::with_template("{prefix} {wide_bar} {pos}/{len}  {msg}  {eta} left")
         .expect("invariant: the template is well-formed")
 }
 
@@ -189,6 +189,9 @@ fn layer_table(layers: &[LayerRow], parameters: usize) -> String {
         "in all".to_owned(),
         human::thousands(parameters),
     ]);
+    if let Some(column) = table.column_mut(0) {
+        column.set_padding((0, 1));
+    }
     if let Some(column) = table.column_mut(2) {
         column.set_cell_alignment(CellAlignment::Right);
     }

@@ -54,10 +54,8 @@ fn listing(what: &str, paths: &[String]) -> String {
     if paths.len() <= FEW {
         return String::new();
     }
-    paths
-        .iter()
-        .map(|path| format!("  {what}  {path}\n"))
-        .collect()
+    let line = |text: String, path: &String| text + "  " + what + "  " + path + "\n";
+    paths.iter().fold(String::new(), line)
 }
 
 /// Says what could not travel, and why.

@@ -47,8 +47,14 @@ pub(crate) fn watched<T>(what: &str, is_hidden: bool, work: impl FnOnce(&Meter) 
 
 fn line(what: &str, progress: &Progress, time: Duration) -> String {
     let Progress {
-        bytes, all_bytes, ..
+        bytes,
+        all_bytes,
+        is_waiting,
+        ..
     } = *progress;
+    if is_waiting {
+        return format!("{what}  waits until another mlpipe has swept there");
+    }
     if bytes == 0 || all_bytes == 0 {
         return what.to_owned();
     }

@@ -9,7 +9,7 @@ use super::pixels::Pixels;
 use crate::base::digest::Digest;
 use crate::ml::dataset::{MOST_CLASSES, Shape, Summary};
 use crate::ml::error::Error;
-use crate::ml::tensor_file::{Kind, TensorFile};
+use crate::ml::tensor_file::{Kind, TensorFile, TensorInfo};
 
 /// So much of a file is held at a time, if an image is not larger.
 const AT_ONCE: usize = 4 << 20;
@@ -119,6 +119,16 @@ impl Part {
         if Kind::named(&info.dtype).is_none() {
             return Ok(());
         }
+        self.look_at_images(file, &info, shape)
+    }
+
+    /// Looks at images that can be read, on all cores; some of them are held at a time.
+    fn look_at_images(
+        &mut self,
+        file: &mut TensorFile,
+        info: &TensorInfo,
+        shape: Shape,
+    ) -> Result<(), Error> {
         let white = if info.dtype.starts_with('F') {
             1.0
         } else {

@@ -70,10 +70,7 @@ impl Client {
         let name = &self.server.experiment;
         let request = self.http.get(self.address("experiments/get-by-name"));
         let request = request.query(&[("experiment_name", name)]);
-        let response = self
-            .authorised(request)
-            .send()
-            .map_err(|error| Failure(innermost(&error)))?;
+        let response = self.send(request)?;
         if response.status() == StatusCode::NOT_FOUND {
             let made = self.post("experiments/create", &json!({ "name": name }))?;
             return string(&made, "/experiment_id");
@@ -110,13 +107,29 @@ impl Client {
         self.post("runs/update", &body).map(drop)
     }
 
+    /// Keeps a file with a run, where the server takes files itself; other storage is the business
+    /// of MLflow's own client.
+    pub(super) fn put_artifact(&self, run: &str, name: &str, file: &[u8]) -> Result<(), Failure> {
+        let request = self.http.get(self.address("runs/get"));
+        let response = self.send(request.query(&[("run_id", run)]))?;
+        let found = answer(response)?;
+        let folder = found.pointer("/run/info/artifact_uri");
+        let folder = folder.and_then(|uri| uri.as_str()?.strip_prefix("mlflow-artifacts:/"));
+        let Some(folder) = folder.filter(|folder| !folder.starts_with('/')) else {
+            return Ok(());
+        };
+        let server = self.server.uri.trim_end_matches('/');
+        let address = format!("{server}/api/2.0/mlflow-artifacts/artifacts/{folder}/{name}");
+        let response = self.send(self.http.put(address).body(file.to_vec()))?;
+        answer(response).map(drop)
+    }
+
     fn post(&self, call: &str, body: &Value) -> Result<Value, Failure> {
         let request = self.http.post(self.address(call));
         let request = request
             .header("content-type", "application/json")
             .body(body.to_string());
-        let response = self.authorised(request).send();
-        answer(response.map_err(|error| Failure(innermost(&error)))?)
+        answer(self.send(request)?)
     }
 
     fn address(&self, call: &str) -> String {
@@ -124,6 +137,11 @@ impl Client {
             "{}/api/2.0/mlflow/{call}",
             self.server.uri.trim_end_matches('/')
         )
+    }
+
+    fn send(&self, request: RequestBuilder) -> Result<Response, Failure> {
+        let response = self.authorised(request).send();
+        response.map_err(|error| Failure(innermost(&error)))
     }
 
     fn authorised(&self, request: RequestBuilder) -> RequestBuilder {

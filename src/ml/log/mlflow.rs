@@ -13,6 +13,7 @@ use super::moment::Moment;
 use crate::base::fs;
 use crate::base::value::Value;
 use crate::ml::event::{Event, Score};
+use crate::ml::grid;
 
 /// A point of the series of batches every few batches: a curve needs no more.
 const EVERY: usize = 20;
@@ -24,8 +25,25 @@ const LONGEST: usize = 6000;
 
 enum Order {
     Keep(Vec<Json>),
+    Picture(Picture),
     Send,
     End(Option<&'static str>),
+}
+
+/// An image that belongs to a run.
+struct Picture {
+    name: &'static str,
+    png: Vec<u8>,
+}
+
+/// What is known of a run when a stage begins.
+pub(super) struct About {
+    /// The file that the run's id is kept in, and that a run which goes on is known by.
+    pub(super) record: PathBuf,
+    pub(super) params: Vec<(String, Value)>,
+    pub(super) tags: Vec<(String, String)>,
+    /// The epochs that it has had.
+    pub(super) epochs: usize,
 }
 
 /// A run, and the thread that tells of it.
@@ -39,21 +57,17 @@ pub(super) struct Mlflow {
 }
 
 impl Mlflow {
-    /// Begins to tell; `record` names the file that the run's id is kept in, and that a run which
-    /// goes on is known by.
-    pub(super) fn begin(
-        server: Server,
-        record: PathBuf,
-        params: Vec<(String, Value)>,
-        tags: Vec<(String, String)>,
-    ) -> Self {
+    /// Begins to tell.
+    pub(super) fn begin(server: Server, about: About) -> Self {
+        let epoch = about.epochs;
         let (orders, received) = channel();
         let (failed, failures) = channel();
         let teller = thread::spawn(move || {
-            let mut teller = Teller::new(server, record, &params, &tags);
+            let mut teller = Teller::new(server, about);
             for order in received {
                 match order {
                     Order::Keep(metrics) => teller.metrics.extend(metrics),
+                    Order::Picture(picture) => teller.pictures.push(picture),
                     Order::Send => teller.send(&failed),
                     Order::End(status) => return teller.end(status),
                 }
@@ -64,7 +78,7 @@ impl Mlflow {
             orders,
             failures,
             teller,
-            epoch: 0,
+            epoch,
             trains: false,
         }
     }
@@ -87,7 +101,12 @@ impl Mlflow {
                 self.order(Order::Keep(metrics));
                 self.order(Order::Send);
             }
-            Event::Evaluated { test, speed, .. } => {
+            Event::Evaluated {
+                test,
+                speed,
+                confusion,
+                ..
+            } => {
                 let mut metrics = scores("test", *test, self.epoch);
                 metrics.extend(metric("latency_us", speed.latency_us, self.epoch));
                 metrics.extend(metric(
@@ -96,6 +115,10 @@ impl Mlflow {
                     self.epoch,
                 ));
                 self.order(Order::Keep(metrics));
+                self.order(Order::Picture(Picture {
+                    name: "confusion.png",
+                    png: grid::heat(confusion).png,
+                }));
             }
             _ => {}
         }
@@ -134,6 +157,7 @@ struct Teller {
     metrics: Vec<Json>,
     params: Vec<Json>,
     tags: Vec<Json>,
+    pictures: Vec<Picture>,
     start: u64,
     has_warned: bool,
     /// Whether the run is one that an earlier stage began.
@@ -141,12 +165,13 @@ struct Teller {
 }
 
 impl Teller {
-    fn new(
-        server: Server,
-        record: PathBuf,
-        params: &[(String, Value)],
-        tags: &[(String, String)],
-    ) -> Self {
+    fn new(server: Server, about: About) -> Self {
+        let About {
+            record,
+            params,
+            tags,
+            ..
+        } = about;
         let address = without_secrets(&server.uri);
         let run = known_run(&record, &address);
         let pair = |key: &str, value: &str| {
@@ -169,6 +194,7 @@ impl Teller {
             record,
             run,
             metrics: Vec::new(),
+            pictures: Vec::new(),
             start: Moment::now().milliseconds(),
             has_warned: false,
         }
@@ -217,6 +243,10 @@ impl Teller {
             let now = self.metrics.len().min(METRICS_AT_ONCE);
             client.log_batch(&run, &self.metrics[..now], &[], &[])?;
             self.metrics.drain(..now);
+        }
+        while let Some(picture) = self.pictures.last() {
+            client.put_artifact(&run, picture.name, &picture.png)?;
+            self.pictures.pop();
         }
         Ok(())
     }

@@ -14,7 +14,7 @@ mod tensorboard;
 use std::path::{Path, PathBuf};
 
 pub(crate) use client::{Access, Server};
-use mlflow::Mlflow;
+use mlflow::{About, Mlflow};
 use tensorboard::TensorBoard;
 
 use crate::base::fs;
@@ -24,6 +24,8 @@ use crate::ml::event::Event;
 
 /// What the folder of the last run is called, in a file of this name.
 const LAST: &str = "last";
+/// How many epochs a run has had; what comes after training belongs to the last one.
+const EPOCH: &str = "epoch";
 /// Which run of a server a folder belongs to.
 const MLFLOW: &str = "mlflow.json";
 
@@ -55,6 +57,8 @@ pub(crate) struct Warning(pub(crate) String);
 pub(crate) struct Logs {
     tensorboard: Option<TensorBoard>,
     mlflow: Option<Mlflow>,
+    /// The file that keeps the epoch for the stages that come.
+    epoch: Option<PathBuf>,
     warnings: Vec<Warning>,
 }
 
@@ -64,6 +68,7 @@ impl Logs {
         let mut logs = Self {
             tensorboard: None,
             mlflow: None,
+            epoch: None,
             warnings: Vec::new(),
         };
         let folder = match run_folder(&task.folder, run) {
@@ -74,7 +79,10 @@ impl Logs {
             }
         };
         let params = params(&task.params);
-        match TensorBoard::create(&folder) {
+        let epoch = folder.join(EPOCH);
+        let epochs = epochs_so_far(&epoch);
+        logs.epoch = Some(epoch);
+        match TensorBoard::create(&folder, epochs) {
             Ok(mut board) => {
                 // A run that goes on has told its parameters already.
                 let told = match run {
@@ -88,8 +96,13 @@ impl Logs {
         }
         if let Some(server) = task.server {
             let record = folder.join(MLFLOW);
-            let tags = task.tags;
-            logs.mlflow = Some(Mlflow::begin(server, record, params, tags));
+            let about = About {
+                record,
+                params,
+                tags: task.tags,
+                epochs,
+            };
+            logs.mlflow = Some(Mlflow::begin(server, about));
         }
         logs
     }
@@ -99,6 +112,14 @@ impl Logs {
         if let Some(board) = &mut self.tensorboard {
             let written = board.record(event);
             self.check(written);
+        }
+        if let Event::Epoch(end) = event
+            && let Some(path) = self.epoch.take()
+        {
+            match fs::write_replaceable(&path, format!("{}\n", end.epoch).as_bytes()) {
+                Ok(()) => self.epoch = Some(path),
+                Err(error) => self.warn("does not note its epoch", &error),
+            }
         }
         if let Some(mlflow) = &mut self.mlflow {
             mlflow.record(event);
@@ -155,6 +176,13 @@ fn run_folder(logs: &Path, run: Run) -> Result<PathBuf, fs::Error> {
     }
     fs::write_atomic(&last, format!("{name}\n").as_bytes())?;
     Ok(logs.join(name))
+}
+
+/// Reads how many epochs the run has had; a new one has had none.
+fn epochs_so_far(path: &Path) -> usize {
+    let bytes = fs::read(path).ok().flatten().unwrap_or_default();
+    let text = String::from_utf8_lossy(&bytes);
+    text.trim().parse().unwrap_or(0)
 }
 
 /// Returns the params file's values by their dotted keys; a file that cannot be read has none, for

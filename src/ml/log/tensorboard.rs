@@ -35,12 +35,12 @@ pub(super) struct TensorBoard {
 }
 
 impl TensorBoard {
-    /// Makes an event file in the folder of a run.
-    pub(super) fn create(folder: &Path) -> Result<Self, fs::Error> {
+    /// Makes an event file in the folder of a run that has had so many epochs.
+    pub(super) fn create(folder: &Path, epochs: usize) -> Result<Self, fs::Error> {
         Ok(Self {
             file: EventFile::create(folder)?,
             trains: false,
-            epoch: 0,
+            epoch: epochs,
         })
     }
 

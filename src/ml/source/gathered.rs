@@ -100,7 +100,7 @@ impl Gathered {
                 "it has {} classes, and {MOST_CLASSES} are the most",
                 self.classes.len()
             );
-            let help = "of CSV, `data.label` in params.yaml names the column of labels";
+            let help = "take fewer; of CSV, `data.label` in params.yaml names the column of labels";
             return Err(Flaw::new(&self.path, what, help).into());
         }
         if self.labels.len() < 2 {

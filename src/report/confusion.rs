@@ -1,8 +1,9 @@
 //! `Confusion`: how often each class was taken for each other.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use crate::base::human::thousands;
+use crate::plots::classes;
 
 /// With more classes than this nobody reads a matrix, and it would fill the memory.
 const MOST_CLASSES: usize = 1_000;
@@ -30,22 +31,23 @@ impl Confusion {
             total = sum.ok_or("its counts add up to more than can be counted")?;
             *counts.entry((actual, predicted)).or_default() += count;
         }
-        let pairs = counts.keys().flat_map(|(one, other)| [*one, *other]);
-        let labels: BTreeSet<&str> = pairs.collect();
+        let pairs = counts.keys();
+        let labels = pairs.map(|(one, other)| vec![(*one).to_owned(), (*other).to_owned()]);
+        let labels = classes(labels);
         if labels.len() > MOST_CLASSES {
             let (found, most) = (thousands(labels.len()), thousands(MOST_CLASSES));
             return Err(format!("it has {found} classes, more than {most}"));
         }
-        let mut labels: Vec<&str> = labels.into_iter().collect();
-        labels.sort_by_key(|label| (label.parse::<i64>().unwrap_or(i64::MAX), *label));
-        let row = |actual: &&str| {
-            let count = |predicted: &&str| counts.get(&(*actual, *predicted)).copied();
-            let row = labels.iter().map(|predicted| count(predicted).unwrap_or(0));
-            row.collect()
+        let row = |actual: &String| -> Vec<u64> {
+            let count = |predicted: &String| {
+                let count = counts.get(&(actual.as_str(), predicted.as_str()));
+                count.copied().unwrap_or(0)
+            };
+            labels.iter().map(count).collect()
         };
         Ok(Self {
             counts: labels.iter().map(row).collect(),
-            labels: labels.iter().map(|label| (*label).to_owned()).collect(),
+            labels,
         })
     }
 }
