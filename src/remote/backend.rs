@@ -324,15 +324,12 @@ impl Found {
 }
 
 fn found_of(path: &str, metadata: &opendal::Metadata) -> Found {
-    let time = metadata.last_modified().map(|time| time.into_inner());
-    let (modified, nanoseconds, fraction) = match time {
-        Some(time) => (
-            Some(time.as_second()),
-            Some(time.as_nanosecond()),
-            time.subsec_nanosecond(),
-        ),
-        None => (None, None, 0),
-    };
+    let unknown = (None, None, 0);
+    let (modified, nanoseconds, fraction) = metadata.last_modified().map_or(unknown, |time| {
+        let time = time.into_inner();
+        let fraction = time.subsec_nanosecond();
+        (Some(time.as_second()), Some(time.as_nanosecond()), fraction)
+    });
     let tag = metadata.etag().map(str::to_owned);
     Found {
         path: path.to_owned(),
