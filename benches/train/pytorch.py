@@ -26,8 +26,9 @@ def build(layers):
     for layer in layers:
         kind, spec = (layer, {}) if isinstance(layer, str) else next(iter(layer.items()))
         if kind == "conv":
-            made.append(nn.Conv2d(channels, spec["channels"], spec["kernel"], bias=False))
-            channels, side = spec["channels"], side - spec["kernel"] + 1
+            stride, padding = spec.get("stride", 1), spec.get("padding", 0)
+            made.append(nn.Conv2d(channels, spec["channels"], spec["kernel"], stride, padding, bias=False))
+            channels, side = spec["channels"], (side + 2 * padding - spec["kernel"]) // stride + 1
         elif kind == "batch_norm":
             made.append(nn.BatchNorm2d(channels))
         elif kind == "relu":
@@ -42,14 +43,30 @@ def build(layers):
     return nn.Sequential(*made)
 
 
+def quicker(layers, images, labels):
+    """Returns the memory format in which a network learns more quickly here, as tried on a few batches."""
+    times = {}
+    for layout in (torch.channels_last, torch.contiguous_format):
+        net = build(layers).to(memory_format=layout)
+        batch = (images.float() / 255).contiguous(memory_format=layout)
+        for _ in range(6):
+            start = time.perf_counter()
+            nn.functional.cross_entropy(net(batch), labels).backward()
+            times[layout] = min(times.get(layout, 60), time.perf_counter() - start)
+    return min(times, key=times.get)
+
+
 def main():
     layers, mnist, out, threads = json.loads(sys.argv[1]), sys.argv[2], sys.argv[3], int(sys.argv[4])
     torch.set_num_threads(threads)
     torch.manual_seed(42)
     images, labels = read(mnist, "train")
     mean, std = images.float().mean() / 255, images.float().std() / 255
-    normal = lambda images: ((images.float() / 255 - mean) / std).contiguous(memory_format=torch.channels_last)
-    net = build(layers).to(memory_format=torch.channels_last)
+    start = time.perf_counter()
+    layout = quicker(layers, images[:128], labels[:128])
+    trial = time.perf_counter() - start
+    normal = lambda images: ((images.float() / 255 - mean) / std).contiguous(memory_format=layout)
+    net = build(layers).to(memory_format=layout)
     optimizer = torch.optim.Adam(net.parameters(), lr=0.01)
     order = torch.randperm(len(labels))
     start = time.perf_counter()
@@ -70,7 +87,7 @@ def main():
             net(one)
             times.append(time.perf_counter() - start)
     accuracy = (answers == labels).float().mean().item()
-    result = {"epoch": epoch, "images": whole, "one": sorted(times)[100] * 1e6, "accuracy": accuracy}
+    result = {"epoch": epoch, "images": whole, "one": sorted(times)[100] * 1e6, "accuracy": accuracy, "trial": trial}
     Path(out).write_text(json.dumps(result))
 
 

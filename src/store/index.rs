@@ -233,12 +233,11 @@ impl Index {
         for files in files.chunk_by(|(one, _), (next, _)| split(one).0 == split(next).0) {
             let folder = split(&files[0].0).0;
             let files = files.iter().map(|(name, known)| (split(name).1, *known));
-            match learned.news.get_mut(folder) {
-                Some(news) => files.for_each(|(name, known)| news.add(name, known)),
-                None => {
-                    let files = files.map(|(name, known)| (name.into(), known)).collect();
-                    learned.news.insert(folder.to_owned(), News::Some(files));
-                }
+            if let Some(news) = learned.news.get_mut(folder) {
+                files.for_each(|(name, known)| news.add(name, known));
+            } else {
+                let files = files.map(|(name, known)| (name.into(), known)).collect();
+                learned.news.insert(folder.to_owned(), News::Some(files));
             }
         }
     }

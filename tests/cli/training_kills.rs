@@ -70,7 +70,7 @@ fn try_some(names: Names, fault: impl Fn(usize) -> Fault) -> BTreeSet<&'static s
     let whole = results(&project);
     let all = std::env::var_os("MLPIPE_TEST_ALL_POINTS").is_some();
     // No divisor of the calls of a checkpoint, so that each kind of call has its turn.
-    let step = if all { 1 } else { calls.len() / SOME | 1 };
+    let step = if all { 1 } else { (calls.len() / SOME) | 1 };
     let mut hit = BTreeSet::new();
     for at in (1..=calls.len()).step_by(step) {
         let traced = run_traced(&project, TRAIN, names, fault(at));

@@ -14,6 +14,11 @@ pub(crate) struct Pool {
 }
 
 impl Pool {
+    /// Returns whether the squares are those of nearly all networks.
+    fn is_common(&self) -> bool {
+        (self.height, self.width, self.stride) == (2, 2, 2)
+    }
+
     /// Returns whether each value of `input` is in exactly one square.
     fn tiles(&self, input: &Field, output: &Field) -> bool {
         self.height == self.stride
@@ -150,14 +155,19 @@ fn sum<S: Simd>(
     for row in 0..left.1.height {
         let left = &left.0[left.1.row(channel, row)];
         let right = &right.0[right.1.row(channel, row)];
-        let mut lanes = Lanes::ZERO;
-        row_sum::<S, 0>(left, right, mask, term, &mut lanes);
-        if S::PARTS > 1 {
-            row_sum::<S, 1>(left, right, mask, term, &mut lanes);
-        }
-        total += S::sum(&lanes);
+        total += row_total::<S>(left, right, mask, term);
     }
     total
+}
+
+#[inline(always)]
+fn row_total<S: Simd>(left: &[Lanes], right: &[Lanes], mask: &Lanes, term: &impl Term) -> f64 {
+    let mut lanes = Lanes::ZERO;
+    row_sum::<S, 0>(left, right, mask, term, &mut lanes);
+    if S::PARTS > 1 {
+        row_sum::<S, 1>(left, right, mask, term, &mut lanes);
+    }
+    S::sum(&lanes)
 }
 
 /// Four sums run side by side, as each addition takes some cycles.
@@ -271,6 +281,27 @@ impl<S: Simd> Curve<S> {
         }
         value
     }
+
+    #[inline(always)]
+    fn of_square<const PART: usize>(
+        &self,
+        above: &[Lanes; 2],
+        below: &[Lanes; 2],
+    ) -> [S::Vector; 4] {
+        // Not by `map`, into which vector instructions are not inlined.
+        [
+            self.of::<PART>(&above[0]),
+            self.of::<PART>(&above[1]),
+            self.of::<PART>(&below[0]),
+            self.of::<PART>(&below[1]),
+        ]
+    }
+}
+
+#[inline(always)]
+fn largest<S: Simd>(values: [S::Vector; 4]) -> S::Vector {
+    let [first, second, third, fourth] = values;
+    S::larger(S::larger(S::larger(first, second), third), fourth)
 }
 
 impl Activate<'_> {
@@ -287,6 +318,14 @@ impl Activate<'_> {
             for row in rows.clone() {
                 let to = &mut output[self.output_field.row(channel, row)];
                 if let Some(pool) = self.pool {
+                    if pool.is_common() {
+                        let [above, below] = self.pairs(channel, row, input);
+                        for ((to, above), below) in to.iter_mut().zip(above).zip(below) {
+                            let values = curve.of_square::<PART>(above, below);
+                            S::store::<PART>(largest::<S>(values), to);
+                        }
+                        continue;
+                    }
                     let corner = self.input_field.at(channel, row * pool.stride, 0);
                     for (column, to) in to.iter_mut().enumerate() {
                         let squares = &input[corner + column * pool.stride..];
@@ -311,6 +350,16 @@ impl Activate<'_> {
             output,
         };
         simd::run(path, task);
+    }
+
+    /// Returns two rows of values as the squares of two by two see them.
+    #[inline(always)]
+    fn pairs<'v>(&self, channel: usize, row: usize, values: &'v [Lanes]) -> [&'v [[Lanes; 2]]; 2] {
+        let width = 2 * self.output_field.width;
+        [0, 1].map(|below| {
+            let at = self.input_field.at(channel, 2 * row + below, 0);
+            values[at..at + width].as_chunks().0
+        })
     }
 
     /// Returns the largest activation of the square at the beginning of `values`.
@@ -351,6 +400,14 @@ impl Activate<'_> {
         }
         for row in 0..self.output_field.height {
             let gradient = &gradient[gradient_field.row(channel, row)];
+            if tiles && pool.is_common() {
+                let values = self.pairs(channel, row, values);
+                let at = to_field.at(channel, 2 * row, 0);
+                let (above, below) = to[at..].split_at_mut(to_field.pitch());
+                let to = [above, below].map(|row| row.as_chunks_mut().0);
+                self.unpool_pairs::<S, PART>(&curve, values, gradient, to);
+                continue;
+            }
             let from = self.input_field.at(channel, row * pool.stride, 0);
             let at = to_field.at(channel, row * pool.stride, 0);
             for (column, gradient) in gradient.iter().enumerate() {
@@ -377,6 +434,38 @@ impl Activate<'_> {
                         S::store::<PART>(sum, to);
                     }
                 }
+            }
+        }
+    }
+
+    /// Does the same for a row of squares of two by two, the usual ones.
+    #[inline(always)]
+    fn unpool_pairs<S: Simd, const PART: usize>(
+        &self,
+        curve: &Curve<S>,
+        [above, below]: [&[[Lanes; 2]]; 2],
+        gradient: &[Lanes],
+        [to_above, to_below]: [&mut [[Lanes; 2]]; 2],
+    ) {
+        let to = to_above.iter_mut().zip(to_below);
+        let squares = above.iter().zip(below).zip(to).zip(gradient);
+        for (((above, below), (to_above, to_below)), gradient) in squares {
+            let values = curve.of_square::<PART>(above, below);
+            let most = largest::<S>(values);
+            let mut rest = S::load::<PART>(gradient);
+            if self.relu {
+                rest = S::where_positive(most, rest);
+            }
+            for place in 0..4 {
+                // The first of equals takes all.
+                let part = S::where_equal(values[place], most, rest);
+                rest = S::sub(rest, part);
+                let to = if place < 2 {
+                    &mut *to_above
+                } else {
+                    &mut *to_below
+                };
+                S::store::<PART>(part, &mut to[place % 2]);
             }
         }
     }
@@ -451,12 +540,15 @@ impl Task for Back<'_> {
                 continue;
             };
             let term = TimesFrom(lines[channel].mean);
-            let values = (self.values, &self.activate.input_field);
-            let gradient = (&*self.to.0, self.to.1);
-            pulls[channel] = Pulls {
-                along: sum::<S>(channel, gradient, values, self.mask, &Left),
-                across: sum::<S>(channel, gradient, values, self.mask, &term),
-            };
+            let field = self.activate.input_field;
+            let mut sums = Pulls::default();
+            for row in 0..field.height {
+                let gradient = &self.to.0[self.to.1.row(channel, row)];
+                let values = &self.values[field.row(channel, row)];
+                sums.along += row_total::<S>(gradient, values, self.mask, &Left);
+                sums.across += row_total::<S>(gradient, values, self.mask, &term);
+            }
+            pulls[channel] = sums;
         }
     }
 }

@@ -110,6 +110,37 @@ pub(crate) struct Forward<'a> {
     pub(crate) kernel: Kernel,
     /// The rows of the output that are computed.
     pub(crate) rows: Range<usize>,
+    pub(crate) halo: Halo,
+}
+
+/// What becomes of products with the zeros of a halo.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Halo {
+    Multiplied,
+    /// Left out where a whole block of registers has no others. With a wide halo, as that of a
+    /// gradient is for a large kernel, they are most.
+    LeftOut,
+}
+
+impl Halo {
+    /// Returns the places of a kernel, along one axis, through which outputs `from` to `to` see
+    /// more than zeros.
+    #[inline(always)]
+    fn places(
+        self,
+        (from, to): (usize, usize),
+        size: usize,
+        inputs: usize,
+        kernel: &Kernel,
+    ) -> Range<usize> {
+        if self == Self::Multiplied {
+            return 0..size;
+        }
+        let (stride, padding) = (kernel.stride, kernel.padding);
+        let first = padding.saturating_sub((to - 1) * stride);
+        let end = (inputs + padding).saturating_sub(from * stride).min(size);
+        first.min(end)..end
+    }
 }
 
 impl Task for Forward<'_> {
@@ -121,6 +152,8 @@ impl Task for Forward<'_> {
             match (self.kernel.width, self.kernel.stride) {
                 (1, 1) => self.row::<S, 1>(row),
                 (3, 1) => self.row::<S, 3>(row),
+                (5, 1) => self.row::<S, 5>(row),
+                (7, 1) => self.row::<S, 7>(row),
                 _ => self.row::<S, 0>(row),
             }
         }
@@ -158,11 +191,30 @@ impl Forward<'_> {
             let count = step(width - column);
             let at = (row, column);
             match count {
-                3 => self.block::<S, PART, W, B, 3>(at, block, first),
-                2 => self.block::<S, PART, W, B, 2>(at, block, first),
-                _ => self.block::<S, PART, W, B, 1>(at, block, first),
+                3 => self.edge::<S, PART, W, B, 3>(at, block, first),
+                2 => self.edge::<S, PART, W, B, 2>(at, block, first),
+                _ => self.edge::<S, PART, W, B, 1>(at, block, first),
             }
             column += count;
+        }
+    }
+
+    #[inline(always)]
+    fn edge<S: Simd, const PART: usize, const W: usize, const B: usize, const C: usize>(
+        &mut self,
+        at: (usize, usize),
+        block: usize,
+        first: usize,
+    ) {
+        let (kernel, field, column) = (self.kernel, self.input_field, at.1);
+        let columns = (column, column + C);
+        let places = self
+            .halo
+            .places(columns, kernel.width, field.width, &kernel);
+        if places == (0..kernel.width) {
+            self.block::<S, PART, W, B, C>(at, places, block, first);
+        } else {
+            self.block::<S, PART, 0, B, C>(at, places, block, first);
         }
     }
 
@@ -170,6 +222,7 @@ impl Forward<'_> {
     fn block<S: Simd, const PART: usize, const W: usize, const B: usize, const C: usize>(
         &mut self,
         (row, column): (usize, usize),
+        places: Range<usize>,
         block: usize,
         first: usize,
     ) {
@@ -182,21 +235,26 @@ impl Forward<'_> {
                 *sums = [S::splat(bias[output]); C];
             }
         }
-        let mut weights = &self.weights[block * taps..][..taps];
+        let weights = &self.weights[block * taps..][..taps];
         let (plane, pitch) = (self.input_field.plane(), self.input_field.pitch());
         let origin = self.input_field.halo - kernel.padding;
         let corner = (row * kernel.stride + origin) * pitch + column * kernel.stride + origin;
-        let (width, stride) = if W > 0 {
-            (W, 1)
+        let (left, width, stride) = if W > 0 {
+            (0, W, 1)
         } else {
-            (kernel.width, kernel.stride)
+            (places.start, places.len(), kernel.stride)
         };
         let span = (C - 1) * stride + width;
-        for input in 0..kernel.inputs {
-            for y in 0..kernel.height {
-                let values = &self.input[input * plane + y * pitch + corner..][..span];
-                let (now, later) = weights.split_at(width);
-                weights = later;
+        let height = self.input_field.height;
+        let rows = self
+            .halo
+            .places((row, row + 1), kernel.height, height, &kernel);
+        let inputs = self.input[corner + left..].chunks(plane);
+        let inputs = inputs.zip(weights.chunks_exact(kernel.area()));
+        for (values, weights) in inputs {
+            for y in rows.clone() {
+                let values = &values[y * pitch..][..span];
+                let now = &weights[y * kernel.width + left..][..width];
                 for x in 0..width {
                     let loaded: [S::Vector; C] =
                         from_fn(|column| S::load::<PART>(&values[column * stride + x]));
@@ -319,6 +377,8 @@ pub(crate) struct WeightGradient<'a> {
     pub(crate) output: &'a [Lanes],
     pub(crate) output_field: Field,
     pub(crate) sums: &'a mut [[Lanes; BLOCK]],
+    /// Scratch: the gradients of eight outputs side by side.
+    pub(crate) packed: &'a mut Vec<[Lanes; BLOCK]>,
     pub(crate) kernel: Kernel,
     /// The rows of the output whose part is added; from the first row on the sums are new.
     pub(crate) rows: Range<usize>,
@@ -330,10 +390,10 @@ impl Task for WeightGradient<'_> {
     #[inline(always)]
     fn run<S: Simd>(mut self) {
         for block in 0..self.kernel.outputs.div_ceil(BLOCK) {
-            let tile = (self.rows.start, self.rows.end);
-            self.tile::<S, 0>(tile, block);
+            self.pack(block);
+            self.tile::<S, 0>(block);
             if S::PARTS > 1 {
-                self.tile::<S, 1>(tile, block);
+                self.tile::<S, 1>(block);
             }
         }
     }
@@ -345,76 +405,83 @@ pub(crate) fn tile_rows(output: &Field) -> usize {
 }
 
 impl WeightGradient<'_> {
+    /// Puts the gradients of eight outputs side by side: in their own planes they would be in each
+    /// other's way in the cache.
     #[inline(always)]
-    fn tile<S: Simd, const PART: usize>(&mut self, tile: (usize, usize), block: usize) {
+    fn pack(&mut self, block: usize) {
+        let field = self.output_field;
+        self.packed
+            .resize(self.rows.len() * field.width, [Lanes::ZERO; BLOCK]);
+        for place in 0..BLOCK {
+            let output = (block * BLOCK + place).min(self.kernel.outputs - 1);
+            let rows = self.rows.clone().map(|row| field.row(output, row));
+            for (row, packed) in rows.zip(self.packed.chunks_exact_mut(field.width)) {
+                for (packed, gradient) in packed.iter_mut().zip(&self.output[row]) {
+                    packed[place] = *gradient;
+                }
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn tile<S: Simd, const PART: usize>(&mut self, block: usize) {
         let taps = self.kernel.taps();
         let mut tap = 0;
         while tap < taps {
             let count = step(taps - tap);
             match count {
-                3 => self.taps::<S, PART, 3>(tile, block, tap),
-                2 => self.taps::<S, PART, 2>(tile, block, tap),
-                _ => self.taps::<S, PART, 1>(tile, block, tap),
+                3 => self.taps::<S, PART, 3>(block, tap),
+                2 => self.taps::<S, PART, 2>(block, tap),
+                _ => self.taps::<S, PART, 1>(block, tap),
             }
             tap += count;
         }
     }
 
     #[inline(always)]
-    fn taps<S: Simd, const PART: usize, const T: usize>(
-        &mut self,
-        tile: (usize, usize),
-        block: usize,
-        tap: usize,
-    ) {
+    fn taps<S: Simd, const PART: usize, const T: usize>(&mut self, block: usize, tap: usize) {
         if S::MANY_REGISTERS {
-            self.block::<S, PART, 8, T>(tile, block, tap, 0);
+            self.block::<S, PART, 8, T>(block, tap, 0);
         } else {
-            self.block::<S, PART, 4, T>(tile, block, tap, 0);
-            self.block::<S, PART, 4, T>(tile, block, tap, 4);
+            self.block::<S, PART, 4, T>(block, tap, 0);
+            self.block::<S, PART, 4, T>(block, tap, 4);
         }
     }
 
     #[inline(always)]
     fn block<S: Simd, const PART: usize, const B: usize, const T: usize>(
         &mut self,
-        (top, bottom): (usize, usize),
         block: usize,
         tap: usize,
         first: usize,
     ) {
-        let (kernel, field) = (self.kernel, self.output_field);
-        let width = field.width;
-        let outputs: [usize; B] =
-            from_fn(|place| (block * BLOCK + first + place).min(kernel.outputs - 1));
+        let (width, stride) = (self.output_field.width, self.kernel.stride);
         let corners: [usize; T] = from_fn(|place| self.corner(tap + place));
-        let kept = &mut self.sums[block * kernel.taps() + tap..][..T];
+        let kept = &mut self.sums[block * self.kernel.taps() + tap..][..T];
         let mut sums = [[S::splat(0.0); T]; B];
-        if top > 0 {
+        if self.rows.start > 0 {
             for place in 0..B {
                 for (tap, kept) in kept.iter().enumerate() {
                     sums[place][tap] = S::load::<PART>(&kept[first + place]);
                 }
             }
         }
-        let span = (width - 1) * kernel.stride + 1;
-        for row in top..bottom {
-            let gradients: [&[Lanes]; B] =
-                from_fn(|place| &self.output[field.row(outputs[place], row)][..width]);
-            let below = row * kernel.stride * self.input_field.pitch();
+        let span = (width - 1) * stride + 1;
+        let rows = self.rows.clone().zip(self.packed.chunks_exact(width));
+        for (row, gradients) in rows {
+            let below = row * stride * self.input_field.pitch();
             let values: [&[Lanes]; T] =
                 from_fn(|place| &self.input[corners[place] + below..][..span]);
-            if kernel.stride == 1 {
+            if stride == 1 {
                 let values: [&[Lanes]; T] = from_fn(|place| &values[place][..width]);
                 for column in 0..width {
                     let loaded = from_fn(|tap| S::load::<PART>(&values[tap][column]));
-                    multiply::<S, PART, B, T>(&mut sums, loaded, &gradients, column);
+                    multiply::<S, PART, B, T>(&mut sums, loaded, &gradients[column], first);
                 }
             } else {
                 for column in 0..width {
-                    let loaded =
-                        from_fn(|tap| S::load::<PART>(&values[tap][column * kernel.stride]));
-                    multiply::<S, PART, B, T>(&mut sums, loaded, &gradients, column);
+                    let loaded = from_fn(|tap| S::load::<PART>(&values[tap][column * stride]));
+                    multiply::<S, PART, B, T>(&mut sums, loaded, &gradients[column], first);
                 }
             }
         }
@@ -440,11 +507,11 @@ impl WeightGradient<'_> {
 fn multiply<S: Simd, const PART: usize, const B: usize, const T: usize>(
     sums: &mut [[S::Vector; T]; B],
     values: [S::Vector; T],
-    gradients: &[&[Lanes]; B],
-    column: usize,
+    gradients: &[Lanes; BLOCK],
+    first: usize,
 ) {
     for place in 0..B {
-        let gradient = S::load::<PART>(&gradients[place][column]);
+        let gradient = S::load::<PART>(&gradients[first + place]);
         for tap in 0..T {
             sums[place][tap] = S::mul_add(values[tap], gradient, sums[place][tap]);
         }

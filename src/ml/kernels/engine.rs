@@ -1,11 +1,14 @@
 //! Batches through a network: groups in parallel, sums over groups in one order.
 
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
 use rayon::prelude::*;
 
 use crate::activate::{Line, Moments, Pulls, Slope};
 use crate::alone::Alone;
 use crate::conv::{DenseGradient, Order};
 use crate::group::{Batch, Group, Mode, Shared, Weights};
+use crate::lent::Lender;
 use crate::loss::Loss;
 use crate::plan::{Norm, Op, Plan, gathers};
 use crate::simd::{self, LANES, Lanes, Path};
@@ -21,7 +24,9 @@ pub struct Engine {
     plan: Plan,
     path: Path,
     learners: Vec<Group>,
-    predictors: Vec<Group>,
+    lender: Lender,
+    /// As many as there are threads at work: what a thread used last is still in its cache.
+    predictors: Mutex<Vec<Group>>,
     /// For few images; with the weights that are loaded.
     alone: Option<Alone>,
     weights: Vec<Weights>,
@@ -56,7 +61,8 @@ impl Engine {
         });
         Self {
             learners: Vec::new(),
-            predictors: Vec::new(),
+            lender: Lender::default(),
+            predictors: Mutex::default(),
             alone: None,
             weights: vec![Weights::default(); plan.ops.len()],
             norms: vec![Parameters::default(); plan.norms],
@@ -136,11 +142,6 @@ impl Engine {
             return self.predict_few(batch);
         }
         self.lines = self.norms.iter().map(Parameters::remembered).collect();
-        let count = batch.len().div_ceil(LANES);
-        let width = count.min(4 * rayon::current_num_threads());
-        while self.predictors.len() < width {
-            self.predictors.push(Group::new(&self.plan, Mode::Predict));
-        }
         let shared = Shared {
             plan: &self.plan,
             path: self.path,
@@ -150,17 +151,18 @@ impl Engine {
             mode: Mode::Predict,
         };
         let ops = self.plan.ops.len();
-        let mut logits = Vec::with_capacity(batch.len() * self.plan.classes());
-        for first in (0..count).step_by(width.max(1)) {
-            let groups = &mut self.predictors[..width.min(count - first)];
-            groups.par_iter_mut().enumerate().for_each(|(at, group)| {
-                group.load(first + at, &shared);
-                group.forward(0..ops, &shared);
-            });
-            for group in groups {
-                logits.extend(group.logits(&self.plan));
+        let mut logits = vec![0.0; batch.len() * self.plan.classes()];
+        let chunks = logits.par_chunks_mut(LANES * self.plan.classes());
+        chunks.enumerate().for_each(|(number, logits)| {
+            let group = self.predictors().pop();
+            let mut group = group.unwrap_or_else(|| Group::new(&self.plan, Mode::Predict));
+            group.load(number, &shared);
+            group.forward(0..ops, &shared);
+            for (to, logit) in logits.iter_mut().zip(group.logits(&self.plan)) {
+                *to = logit;
             }
-        }
+            self.predictors().push(group);
+        });
         logits
     }
 
@@ -193,7 +195,7 @@ impl Engine {
         let begin = self.learn_forward(used, batch);
         let last = self.plan.ops.len();
         let shared = self.shared(batch);
-        used.par_iter_mut().enumerate().for_each(|(number, group)| {
+        self.lender.round(&self.plan, used, |number, group| {
             if begin == 0 {
                 group.load(number, &shared);
             }
@@ -207,6 +209,11 @@ impl Engine {
         let logits = logits.collect();
         self.learners = groups;
         logits
+    }
+
+    fn predictors(&self) -> MutexGuard<'_, Vec<Group>> {
+        let groups = self.predictors.lock();
+        groups.unwrap_or_else(PoisonError::into_inner)
     }
 
     fn shared<'a>(&'a self, batch: &'a dyn Batch) -> Shared<'a> {
@@ -226,16 +233,13 @@ impl Engine {
         let mut begin = 0;
         for (index, (position, norm)) in norms.into_iter().enumerate() {
             let shared = self.shared(batch);
-            groups
-                .par_iter_mut()
-                .enumerate()
-                .for_each(|(number, group)| {
-                    if index == 0 {
-                        group.load(number, &shared);
-                    }
-                    group.forward(begin..position, &shared);
-                    group.take_moments(position, norm.number, &shared);
-                });
+            self.lender.round(&self.plan, groups, |number, group| {
+                if index == 0 {
+                    group.load(number, &shared);
+                }
+                group.forward(begin..position, &shared);
+                group.take_moments(position, norm.number, &shared);
+            });
             self.normalise(groups, norm);
             begin = position;
             if index == 0 && position == 0 {
@@ -270,7 +274,7 @@ impl Engine {
                 break;
             }
             let shared = self.shared(batch);
-            groups.par_iter_mut().for_each(|group| {
+            self.lender.round(&self.plan, groups, |_, group| {
                 group.back(position, Some((&pulls, count)), &shared);
             });
         }
@@ -306,7 +310,7 @@ impl Engine {
             else {
                 continue;
             };
-            if self.plan.values[position + 1].area() == 1 {
+            if self.plan.is_dense(position) {
                 let slot = self.plan.slots[position + 1];
                 let pairs: Vec<(&[Lanes], &[Lanes])> = groups
                     .iter()

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use crate::activate::{self, Activate, Back, Line, Lines, Moments, Pulls, ThroughNorm};
 use crate::average::Average;
-use crate::conv::{BLOCK, Forward, Gather, Kernel, Packed, Sums, WeightGradient, tile_rows};
+use crate::conv::{BLOCK, Forward, Gather, Halo, Kernel, Packed, Sums, WeightGradient, tile_rows};
 use crate::field::Field;
 use crate::loss::Loss;
 use crate::plan::{Norm, Op, Plan, gathers};
@@ -69,6 +69,8 @@ pub(crate) struct Group {
     /// By slot.
     pub(crate) gradients: Vec<Vec<Lanes>>,
     sums: Sums,
+    /// Scratch for gradients of eight outputs.
+    packed: Vec<[Lanes; BLOCK]>,
     /// By operation: the gradient of weights `[output][tap]` over this group.
     pub(crate) weights: Vec<Vec<f64>>,
     /// By operation: the gradient of the biases over this group.
@@ -92,9 +94,10 @@ impl Group {
             count: 0,
             mask: Lanes::ZERO,
             pixels: vec![0.0; plan.pixels()],
-            values: plan.values.iter().map(lanes).collect(),
+            values: Vec::new(),
             gradients: Vec::new(),
             sums: Vec::new(),
+            packed: Vec::new(),
             weights: vec![Vec::new(); plan.ops.len()],
             biases: vec![Vec::new(); plan.ops.len()],
             moments: Vec::new(),
@@ -112,9 +115,17 @@ impl Group {
                 _ => {}
             }
         }
+        // What is lent is left out.
+        let values = plan.values.iter().enumerate();
+        let values = values.map(|(tensor, field)| match mode {
+            Mode::Learn if plan.lends_values(tensor) => Vec::new(),
+            _ => lanes(field),
+        });
+        group.values = values.collect();
         if mode == Mode::Learn {
             for (tensor, field) in plan.gradients.iter().enumerate() {
                 let owned = plan.slots[tensor] == tensor && tensor > plan.first_learned;
+                let owned = owned && !plan.lends_gradient(tensor);
                 gradients.push(if owned { lanes(field) } else { Vec::new() });
             }
             // The first learned operation may be a norm, which works on the gradient before it.
@@ -201,12 +212,7 @@ impl Group {
         let (mut done, mut row) = (0, 0);
         while row < after.height {
             let end = (row + tile_rows(after)).min(after.height);
-            let needed = if end == after.height {
-                between.height
-            } else {
-                let last = (end - 1) * kernel.stride + kernel.height;
-                last.saturating_sub(kernel.padding).min(between.height)
-            };
+            let needed = needed_rows(&kernel, end, between, after);
             self.activate(position, done..needed.max(done), shared);
             self.convolve(position + 1, kernel, row..end, shared);
             (done, row) = (needed.max(done), end);
@@ -231,6 +237,7 @@ impl Group {
             bias: weights.bias.as_deref(),
             kernel,
             rows,
+            halo: Halo::Multiplied,
         };
         simd::run(shared.path, task);
     }
@@ -319,6 +326,10 @@ impl Group {
             _ => None,
         });
         let begin = from + usize::from(pulls.is_none());
+        if turn.is_some() && plan.is_pooled(from) {
+            // The gradient of what was pooled has not been kept.
+            self.back_activate(from, None, shared);
+        }
         for position in (plan.first_learned..begin).rev() {
             if let Op::Conv { kernel, .. } = plan.ops[position] {
                 self.back_conv(position, kernel, turn.take().as_ref(), shared);
@@ -363,16 +374,22 @@ impl Group {
     fn back_conv(&mut self, position: usize, kernel: Kernel, turn: Option<&Turn>, shared: &Shared) {
         let plan = shared.plan;
         let (input, output) = (plan.gradients[position], plan.gradients[position + 1]);
-        let is_dense = output.area() == 1;
+        let is_dense = plan.is_dense(position);
         let is_first = position == plan.first_learned;
         let gathers = gathers(&plan.ops[position], &output) == Some(true);
-        let (mut row, mut done) = (0, 0);
+        let recomputes = plan.lends_values(position);
+        let (mut row, mut done, mut activated) = (0, 0, 0);
         while row < output.height {
             let end = (row + tile_rows(&output)).min(output.height);
             if let Some(turn) = turn {
                 self.through_norm(turn, row..end, shared);
             }
             if !is_dense {
+                if recomputes {
+                    let needed = needed_rows(&kernel, end, &plan.values[position], &output);
+                    self.activate(position - 1, activated..needed.max(activated), shared);
+                    activated = needed.max(activated);
+                }
                 self.weight_gradient(position, kernel, row..end, shared);
             }
             if !is_first && !gathers {
@@ -414,6 +431,7 @@ impl Group {
                 ..kernel
             },
             rows,
+            halo: Halo::LeftOut,
         };
         simd::run(shared.path, task);
     }
@@ -450,6 +468,7 @@ impl Group {
             output: &self.gradients[plan.slots[position + 1]],
             output_field: plan.gradients[position + 1],
             sums: &mut self.sums[..blocks],
+            packed: &mut self.packed,
             kernel,
             rows,
         };
@@ -518,6 +537,15 @@ impl Group {
         };
         simd::run(shared.path, task);
     }
+}
+
+/// Returns how many rows of its input a convolution needs for the rows before `end`.
+fn needed_rows(kernel: &Kernel, end: usize, input: &Field, output: &Field) -> usize {
+    if end == output.height {
+        return input.height;
+    }
+    let last = (end - 1) * kernel.stride + kernel.height;
+    last.saturating_sub(kernel.padding).min(input.height)
 }
 
 /// A norm that gradients have not gone through yet.

@@ -12,6 +12,7 @@ mod conv;
 mod engine;
 mod field;
 mod group;
+mod lent;
 mod loss;
 pub mod math;
 mod optimise;
