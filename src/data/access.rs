@@ -10,7 +10,7 @@ use crate::base::fs;
 use crate::base::lockfile::{FileLock, Presence};
 use crate::base::path::RepoPath;
 use crate::data::error::Error;
-use crate::pipeline::{Data, LOCK_FILE};
+use crate::pipeline::{Data, LOCK_FILE, Lock};
 use crate::workspace::{self, Workspace};
 
 /// Held while tracked data is changed.
@@ -19,6 +19,8 @@ pub(crate) struct Access<'w> {
     pub(super) workspace: &'w Workspace,
     /// What is tracked, as `data.lock` says.
     pub(crate) data: Data,
+    /// What is imported and not downloaded.
+    pub(super) absent: BTreeSet<RepoPath>,
     /// Whether a killed process may have left unfinished files, and nobody is at work on any.
     cleans: bool,
     _held: Presence,
@@ -43,7 +45,9 @@ impl<'w> Access<'w> {
             })
             .map_err(workspace::Error::from)?
         };
-        let data = workspace.load_lock()?.data;
+        let Lock { data, sources, .. } = workspace.load_lock()?;
+        let absent = sources.into_keys().filter(|path| !data.contains_key(path));
+        let absent = absent.collect();
         let cleans = held.is_alone() && held.was_abandoned;
         if cleans {
             remove_litter(workspace, &data)?;
@@ -51,6 +55,7 @@ impl<'w> Access<'w> {
         Ok(Self {
             workspace,
             data,
+            absent,
             cleans,
             _held: held,
             _alone: alone,
@@ -85,6 +90,12 @@ impl<'w> Access<'w> {
             Some(repo) if repo.ignores(&lock)? => Err(Error::LockIgnored),
             _ => Ok(()),
         }
+    }
+
+    /// Has what is at `path` from now on take the place of an import that was not downloaded, if one is
+    /// recorded there.
+    pub(crate) fn supersede(&mut self, path: &RepoPath) {
+        self.absent.remove(path);
     }
 
     /// Changes what is tracked.

@@ -65,7 +65,7 @@ pub(crate) fn add(
     meter: &Meter,
 ) -> Result<Vec<Added>, Error> {
     access.refuse_hidden_lock()?;
-    Gate::open(access.workspace, &access.data)?.admit(paths)?;
+    Gate::open(access)?.admit(paths)?;
     let added = record(access, paths, storage, meter)?;
     let mut ignored = IgnoreFiles::new(access.workspace.root());
     for path in paths {
@@ -93,7 +93,7 @@ pub(crate) fn commit(
 /// Refuses a path that could not be tracked if something were there.
 pub(crate) fn check_new(access: &Access<'_>, path: &RepoPath) -> Result<(), Error> {
     access.refuse_hidden_lock()?;
-    Gate::open(access.workspace, &access.data)?.expect(&BTreeSet::from([path.clone()]))
+    Gate::open(access)?.expect(&BTreeSet::from([path.clone()]))
 }
 
 /// Hides from git what is not there yet.

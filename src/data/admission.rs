@@ -8,6 +8,7 @@ use walkdir::WalkDir;
 use crate::base::fs::{self, failed};
 use crate::base::ignore_rules::{IgnorePattern, IgnoreRules};
 use crate::base::path::{PathError, RepoPath};
+use crate::data::access::Access;
 use crate::data::error::Error;
 use crate::pipeline::{
     self, Capitals, DVC_FILE, Data, LOCK_FILE, PIPELINE_FILE, Pattern, Pipeline, tracked_around,
@@ -65,13 +66,21 @@ pub(crate) fn matching(workspace: &Workspace, pattern: RepoPath) -> Result<Vec<R
 pub(super) struct Gate<'a> {
     workspace: &'a Workspace,
     data: &'a Data,
+    /// Imports that are not downloaded.
+    absent: &'a BTreeSet<RepoPath>,
     pipeline: Option<Pipeline>,
     rules: IgnoreRules,
 }
 
 impl<'a> Gate<'a> {
     /// Loads the pipeline, if there is one.
-    pub(super) fn open(workspace: &'a Workspace, data: &'a Data) -> Result<Self, Error> {
+    pub(super) fn open(access: &'a Access<'_>) -> Result<Self, Error> {
+        let Access {
+            workspace,
+            data,
+            absent,
+            ..
+        } = access;
         let pipeline = match workspace.load_pipeline() {
             Ok(pipeline) => Some(pipeline),
             Err(pipeline::Error::NoPipeline { .. }) => None,
@@ -80,6 +89,7 @@ impl<'a> Gate<'a> {
         Ok(Self {
             workspace,
             data,
+            absent,
             pipeline,
             rules: IgnoreRules::open(workspace.root()),
         })
@@ -90,13 +100,14 @@ impl<'a> Gate<'a> {
         for path in paths {
             self.check_place(path)?;
             self.check_presence(path)?;
+            self.check_source(path)?;
         }
         self.expect(paths)
     }
 
     /// Refuses the first of `paths` that could not be tracked if something were there.
     pub(super) fn expect(&self, paths: &BTreeSet<RepoPath>) -> Result<(), Error> {
-        let capitals = Capitals::of(self.data.keys().chain(paths));
+        let capitals = Capitals::of(self.data.keys().chain(self.absent).chain(paths));
         for path in paths {
             self.check_place(path)?;
             self.check_company(path, paths)?;
@@ -152,16 +163,28 @@ impl<'a> Gate<'a> {
         }
     }
 
+    /// What was made here would pass for what its source has.
+    fn check_source(&self, path: &RepoPath) -> Result<(), Error> {
+        if self.absent.contains(path) {
+            let path = path.clone();
+            return Err(Error::Undownloaded { path });
+        }
+        Ok(())
+    }
+
     /// Looks for other tracked paths, old or new, that it lies in or that lie in it.
     fn check_company(&self, path: &RepoPath, new: &BTreeSet<RepoPath>) -> Result<(), Error> {
         let mut above = path.ancestors().skip(1);
         let together = above.find_map(|folder| new.get(folder));
+        let mut imports = self.absent.iter().filter(|import| *import != path);
+        let import = imports.find(|import| import.overlaps(path));
+        let import_around = import.filter(|import| path.is_within(import));
         let around = tracked_around(self.data, path).filter(|tracked| *tracked != path);
-        if let Some(tracked) = around.or(together) {
+        if let Some(tracked) = around.or(together).or(import_around) {
             let (path, tracked) = (path.clone(), tracked.clone());
             return Err(Error::Inside { path, tracked });
         }
-        if let Some(tracked) = tracked_below(self.data, path).next() {
+        if let Some(tracked) = tracked_below(self.data, path).next().or(import) {
             let (path, tracked) = (path.clone(), tracked.clone());
             return Err(Error::Around { path, tracked });
         }

@@ -22,6 +22,12 @@ pub(crate) enum Error {
         /// Whether it is tracked, so that it can be brought back.
         is_tracked: bool,
     },
+    /// An import that was never downloaded would be there.
+    #[error("`{path}` is an import that is not downloaded")]
+    Undownloaded {
+        /// Where.
+        path: RepoPath,
+    },
     /// It is no path of the project.
     #[error(transparent)]
     Path(#[from] PathError),

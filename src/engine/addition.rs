@@ -40,8 +40,8 @@ pub(crate) fn add_stage(
         return Err(AmendError::StageExists { name, file }.into());
     }
     let pipeline = amendment.check()?;
-    let data = amendment.workspace.load_lock()?.data;
-    let refused = pipeline.refuse_tracked_outs(&data);
+    let lock = amendment.workspace.load_lock()?;
+    let refused = pipeline.refuse_tracked_outs(&lock.data, &lock.sources);
     refused.map_err(pipeline::Error::from)?;
     let mut stages = pipeline.stages.into_iter();
     let added = stages.find(|stage| stage.file == *file && key_of(stage) == draft.name);

@@ -127,8 +127,10 @@ pub(crate) fn examine(
     gauge: &Gauge<'_>,
 ) -> Result<Examination, Failure> {
     let mut inputs = match recorded {
-        // No dep of a frozen stage matters once it is recorded.
-        Some(_) if stage.frozen => Inputs::measure_offline(stage, recorded, gauge)?,
+        // No dep of a frozen stage matters once it is recorded, unless it is to be recorded anew.
+        Some(_) if stage.frozen && policy != RunPolicy::Never => {
+            Inputs::measure_offline(stage, recorded, gauge)?
+        }
         _ if gauge.urls == Urls::Recorded => Inputs::measure_offline(stage, recorded, gauge)?,
         _ => Inputs::measure(stage, gauge)?,
     };

@@ -100,6 +100,14 @@ pub(crate) enum Failure {
         /// Why.
         source: Unreached,
     },
+    /// Its command has run, and nobody knows whether what is at a URL is what it has read.
+    #[error("its dep `{url}` could not be asked for after it had run")]
+    DepGone {
+        /// Which one.
+        url: String,
+        /// Why.
+        source: Unreached,
+    },
     /// A dep is tracked data that is neither in the workspace nor in the cache.
     #[error("its dep `{path}` is tracked data that is neither here nor in the cache")]
     DataMissing {
@@ -107,6 +115,16 @@ pub(crate) enum Failure {
         path: AnyPath,
         /// What is tracked: the dep, or a folder around it.
         tracked: RepoPath,
+        /// The place in the pipeline file.
+        problem: Box<Problem>,
+    },
+    /// A dep was imported without its content.
+    #[error("its dep `{path}` is an import that is not downloaded")]
+    Undownloaded {
+        /// Which dep.
+        path: AnyPath,
+        /// What is imported: the dep, or a folder around it.
+        import: RepoPath,
         /// The place in the pipeline file.
         problem: Box<Problem>,
     },

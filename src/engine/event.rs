@@ -70,6 +70,16 @@ pub(crate) enum Event {
         /// How long to wait before.
         delay: Duration,
     },
+    /// A command has run, and nobody can say whether what it read from elsewhere is as it was; the
+    /// other side is asked again and again.
+    Asking {
+        /// Its stage.
+        stage: StageName,
+        /// What is asked for.
+        url: String,
+        /// Why there is no answer yet.
+        cause: String,
+    },
     /// A command printed something.
     Output {
         /// Its stage.

@@ -231,7 +231,7 @@ impl fmt::Display for FactValue {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Text(text) => write!(out, "`{}`", Shown(&text.replace('\n', "; "))),
-            Self::State(state) => out.write_str(&shown(state)),
+            Self::State(state) => out.write_str(&shown(without_long_digests(state))),
             Self::Content(Some(content)) => out.write_str(&content.sha256.short()),
             Self::Content(None) => out.write_str("missing"),
             Self::Digest(digest) => out.write_str(&digest.short()),
@@ -239,6 +239,16 @@ impl fmt::Display for FactValue {
             Self::Listed => out.write_str("listed"),
         }
     }
+}
+
+/// Shortens the digests in a text, as all that people read are.
+fn without_long_digests(text: &str) -> String {
+    let short = |word: &str| match word.parse::<Digest>() {
+        Ok(digest) => digest.short(),
+        Err(_) => word.to_owned(),
+    };
+    let words: Vec<String> = text.split(' ').map(short).collect();
+    words.join(" ")
 }
 
 fn shown(text: impl fmt::Display) -> String {

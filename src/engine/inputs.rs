@@ -40,7 +40,8 @@ pub(crate) struct Gauge<'a> {
     pub(crate) cancel: &'a CancelToken,
     /// What was found out before; for as long as nothing changes.
     pub(crate) memo: Option<&'a Memo>,
-    /// What was found out at the start of a run: who could not be reached then is not tried again.
+    /// What was found out at the start of a run: who could not be reached then is not tried again for a
+    /// while.
     pub(crate) start: Option<&'a Memo>,
     /// How it is known what is at URLs.
     pub(crate) urls: Urls,
@@ -76,14 +77,15 @@ impl Inputs {
         })
     }
 
-    /// Like [`Self::measure`], but what is at URLs counts as `recorded`: nobody is asked.
+    /// Like [`Self::measure`], but what is at URLs counts as `recorded`, or as absent where nothing is:
+    /// nobody is asked.
     pub(crate) fn measure_offline(
         stage: &Stage,
         recorded: Option<&StageEntry>,
         gauge: &Gauge<'_>,
     ) -> Result<Self, Failure> {
         Ok(Self {
-            urls: recorded.map(recorded_urls).unwrap_or_default(),
+            urls: recorded_states(stage, recorded),
             ..Self::measure_here(stage, gauge)?
         })
     }
@@ -170,7 +172,7 @@ impl Gauge<'_> {
     /// Returns what somebody has found out before about a URL, as far as it still counts.
     fn known_state(&self, url: &str) -> Option<UrlState> {
         let memo = self.memo.and_then(|memo| memo.url(url));
-        let failed = || self.start?.url(url).filter(Result::is_err);
+        let failed = || self.start?.recent_failure(url);
         memo.or_else(failed)
     }
 
@@ -233,6 +235,18 @@ impl Gauge<'_> {
 fn recorded_urls(entry: &StageEntry) -> BTreeMap<String, Option<String>> {
     let urls = entry.urls.iter();
     urls.map(|(url, state)| (url.clone(), Some(state.clone())))
+        .collect()
+}
+
+/// Returns what the record says of each URL that the stage reads now.
+pub(super) fn recorded_states(
+    stage: &Stage,
+    recorded: Option<&StageEntry>,
+) -> BTreeMap<String, Option<String>> {
+    let known = |url: &str| recorded.and_then(|entry| entry.urls.get(url).cloned());
+    stage
+        .urls()
+        .map(|url| (url.to_owned(), known(url)))
         .collect()
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use crate::base::cancel::CancelToken;
 use crate::base::digest::Digest;
@@ -10,12 +11,16 @@ use crate::engine::error::Failure;
 use crate::pipeline::{Dep, Stage};
 use crate::workspace::{UrlState, Workspace};
 
+/// So long is who could not be reached not tried again. All stages that need nobody else are looked at
+/// by then; a later one is worth another try.
+const FAILURE_COUNTS: Duration = Duration::from_secs(5);
+
 /// What command dependencies have printed, by command and folder, and what is at URLs; good for as
 /// long as nothing changes.
 #[derive(Default)]
 pub(crate) struct Memo {
     outputs: Mutex<BTreeMap<(String, RepoPath), Digest>>,
-    urls: Mutex<BTreeMap<String, UrlState>>,
+    urls: Mutex<BTreeMap<String, (Instant, UrlState)>>,
 }
 
 impl Memo {
@@ -30,14 +35,21 @@ impl Memo {
         let urls: BTreeSet<&str> = stages.flat_map(Stage::urls).collect();
         let is_new = |url: &&str| !lock(&self.urls).contains_key(*url);
         let urls: Vec<&str> = urls.into_iter().filter(is_new).collect();
-        let states = workspace.ask(&urls, cancel);
+        let states = workspace.ask(&urls, cancel).into_iter();
+        let now = Instant::now();
         let urls = urls.into_iter().map(str::to_owned);
-        lock(&self.urls).extend(urls.zip(states));
+        lock(&self.urls).extend(urls.zip(states.map(|state| (now, state))));
     }
 
     /// Returns what is at `url`, if somebody has asked.
     pub(super) fn url(&self, url: &str) -> Option<UrlState> {
-        lock(&self.urls).get(url).cloned()
+        Some(lock(&self.urls).get(url)?.1.clone())
+    }
+
+    /// Returns why `url` could not be reached, if somebody has tried a short while ago.
+    pub(super) fn recent_failure(&self, url: &str) -> Option<UrlState> {
+        let (time, state) = lock(&self.urls).get(url)?.clone();
+        (state.is_err() && time.elapsed() < FAILURE_COUNTS).then_some(state)
     }
 
     /// Returns the output of a command dependency, which `run` finds out the first time.

@@ -1,13 +1,22 @@
 //! Recording what a stage made: its outs into the cache, its run into the run cache.
 
+use std::time::{Duration, Instant};
+
 use crate::base::any_path::AnyPath;
 use crate::base::sorted_map::SortedMap;
 use crate::engine::error::Failure;
-use crate::engine::inputs::Inputs;
+use crate::engine::event::Event;
+use crate::engine::inputs::{Gauge, Inputs};
 use crate::engine::run::Worker;
 use crate::engine::selection::CommitPolicy;
 use crate::pipeline::{Content, ParamFiles, Stage, StageEntry};
 use crate::store::Meter;
+
+/// So long is asked after a run for what it has read from elsewhere.
+const LONGEST_ASKING: Duration = Duration::from_mins(10);
+
+/// So long is waited in between.
+const BETWEEN_ASKING: Duration = Duration::from_secs(2);
 
 /// Where recorded outs come from. Those made by hand cannot be made again, so they are all cached.
 #[derive(Clone, Copy, PartialEq)]
@@ -22,12 +31,41 @@ impl Worker<'_> {
     /// Checks that the inputs held still, and records the outs.
     pub(super) fn conclude(&self, stage: &Stage, before: &Inputs) -> Result<StageEntry, Failure> {
         let params = ParamFiles::new(&self.shared.workspace.worktree);
-        let after = Inputs::measure(stage, &self.gauge(&params, None))?;
+        let after = self.measure_again(stage, &params)?;
         let changes = after.changes_since(before);
         if !changes.is_empty() {
             return Err(Failure::InputChanged { changes });
         }
         self.record(stage, before, Origin::Command)
+    }
+
+    /// Measures the inputs after a run. It may have taken hours, so whoever does not answer is asked for
+    /// minutes, or until the user wants an end.
+    fn measure_again(&self, stage: &Stage, params: &ParamFiles<'_>) -> Result<Inputs, Failure> {
+        let gauge = Gauge {
+            // Who could not be reached is tried again at once.
+            start: None,
+            ..self.gauge(params, None)
+        };
+        let begin = Instant::now();
+        let mut has_told = false;
+        loop {
+            let (url, source) = match Inputs::measure(stage, &gauge) {
+                Err(Failure::DepUnreached { url, source, .. }) => (url, source),
+                other => return other,
+            };
+            if !has_told {
+                self.tell(Event::Asking {
+                    stage: stage.name.clone(),
+                    url: url.clone(),
+                    cause: source.message.clone(),
+                });
+                has_told = true;
+            }
+            if begin.elapsed() > LONGEST_ASKING || !gauge.cancel.pause(BETWEEN_ASKING) {
+                return Err(Failure::DepGone { url, source });
+            }
+        }
     }
 
     /// Puts the outs into the cache and makes the stage's record.

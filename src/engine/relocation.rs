@@ -44,7 +44,7 @@ pub(crate) fn move_out(
         .try_for_each(|edit| edit.make(&mut amendment))?;
     let after = if_any(amendment.check())?;
     rename_in_lock(&mut lock, old, &new);
-    refuse_overlaps(&after, &lock.data, &new)?;
+    refuse_overlaps(&after, &lock, &new)?;
     let is_there = fs::exists(&workspace.locate(old))?;
     if is_there {
         fs::rename(&workspace.locate(old), &workspace.locate(&new))?;
@@ -120,8 +120,9 @@ fn is_hidden(pipeline: &Pipeline, data: &Data, path: &RepoPath) -> Result<bool, 
 }
 
 /// What has moved must be neither in tracked data nor around it.
-fn refuse_overlaps(pipeline: &Pipeline, data: &Data, new: &RepoPath) -> Result<(), Error> {
-    let refused = pipeline.refuse_tracked_outs(data);
+fn refuse_overlaps(pipeline: &Pipeline, lock: &Lock, new: &RepoPath) -> Result<(), Error> {
+    let Lock { data, sources, .. } = lock;
+    let refused = pipeline.refuse_tracked_outs(data, sources);
     refused.map_err(pipeline::Error::from)?;
     let mut others = data.keys().filter(|path| *path != new);
     let alike = Capitals::of(others.clone()).alike(new);

@@ -82,8 +82,8 @@ pub(crate) fn repro(
     let selected = options.selection.choose(&pipeline.graph)?;
     let ledger = ledger?;
     let data = ledger.peek(|lock| lock.data.clone());
-    pipeline
-        .refuse_tracked_outs(&data)
+    ledger
+        .peek(|lock| pipeline.refuse_tracked_outs(&lock.data, &lock.sources))
         .map_err(pipeline::Error::from)?;
     let stale = stale(&pipeline, &ledger);
     if presence.is_alone() {

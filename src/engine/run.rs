@@ -24,7 +24,7 @@ use crate::engine::recording::Origin;
 use crate::engine::selection::{CommitPolicy, Missing, RunPolicy};
 use crate::engine::supply::Grant;
 use crate::pipeline::{
-    self, Data, Dep, Out, ParamFiles, Stage, StageEntry, StageIndex, StageName, tracked_around,
+    self, Dep, Lock, Out, ParamFiles, Stage, StageEntry, StageIndex, StageName, tracked_around,
 };
 use crate::workspace::Workspace;
 
@@ -365,7 +365,7 @@ impl<'a> Worker<'a> {
 
     fn refuse_missing_deps(&self, stage: &Stage, inputs: &Inputs) -> Result<(), Failure> {
         let ledger = self.shared.ledger;
-        ledger.peek(|lock| refuse_missing_deps(stage, inputs, &lock.data))
+        ledger.peek(|lock| refuse_missing_deps(stage, inputs, lock))
     }
 }
 
@@ -373,7 +373,7 @@ impl<'a> Worker<'a> {
 pub(crate) fn refuse_missing_deps(
     stage: &Stage,
     inputs: &Inputs,
-    data: &Data,
+    lock: &Lock,
 ) -> Result<(), Failure> {
     for dep in &stage.deps {
         let (path, origin) = match dep {
@@ -397,13 +397,20 @@ pub(crate) fn refuse_missing_deps(
         let problem = Box::new(origin.problem(format!("`{path}` does not exist")));
         let path = path.clone();
         let inside = path.inside();
-        return Err(match inside.and_then(|dep| tracked_around(data, dep)) {
-            Some(tracked) => Failure::DataMissing {
+        let tracked = inside.and_then(|dep| tracked_around(&lock.data, dep));
+        let imported = inside.and_then(|dep| tracked_around(&lock.sources, dep));
+        return Err(match (tracked, imported) {
+            (Some(tracked), _) => Failure::DataMissing {
                 tracked: tracked.clone(),
                 path,
                 problem,
             },
-            None => Failure::DepMissing { path, problem },
+            (None, Some(import)) => Failure::Undownloaded {
+                import: import.clone(),
+                path,
+                problem,
+            },
+            (None, None) => Failure::DepMissing { path, problem },
         });
     }
     Ok(())

@@ -67,17 +67,12 @@ pub(crate) fn status(
     let pipeline = pipeline?;
     let selected = selection.choose(&pipeline.graph)?;
     let lock = ledger?.into_lock();
-    let refused = pipeline.refuse_tracked_outs(&lock.data);
+    let refused = pipeline.refuse_tracked_outs(&lock.data, &lock.sources);
     refused.map_err(pipeline::Error::from)?;
     let provided = provided(workspace, (&pipeline, &selected), &lock.data)?;
     let params = ParamFiles::new(&workspace.worktree);
     let environment = environment(workspace);
     let (memo, cancel) = (Memo::default(), CancelToken::default());
-    let stages = selected.iter().map(|index| &pipeline.stages[*index]);
-    let judged = stages.filter(|stage| !stage.frozen || !lock.stages.contains_key(&stage.name));
-    if policy.urls == Urls::Asked {
-        memo.look_ahead(workspace, judged, &cancel);
-    }
     let mut forecaster = Forecaster {
         workspace,
         pipeline: &pipeline,
@@ -272,7 +267,7 @@ impl Forecaster<'_> {
             .filter(|needed| self.uncertain.contains(needed) || self.is_hidden(**needed, stage))
             .map(|needed| self.pipeline.stages[*needed].name.clone())
             .collect();
-        let (inputs, decision) = match examine(stage, recorded, policy, &gauge) {
+        let (mut inputs, decision) = match examine(stage, recorded, policy, &gauge) {
             Ok(examination) => (examination.inputs, examination.decision),
             Err(failure) => {
                 self.uncertain.insert(index);
@@ -303,8 +298,12 @@ impl Forecaster<'_> {
             Decision::Run { reasons } => {
                 self.uncertain.insert(index);
                 let is_made_first = self.follows_a_run(index);
+                if self.policy.urls == Urls::Recorded {
+                    // Nobody knows that nothing is there.
+                    inputs.urls.clear();
+                }
                 let is_strict = self.policy.missing == Missing::Absent;
-                let missing = refuse_missing_deps(stage, &inputs, &lock.data).err();
+                let missing = refuse_missing_deps(stage, &inputs, lock).err();
                 let lost = refuse_incomplete(self.workspace, stage, &inputs, &lock.data).err();
                 match missing.filter(|_| is_strict).or(lost) {
                     Some(failure) if !is_made_first => Forecast::Fail(failure),

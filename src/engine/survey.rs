@@ -7,7 +7,7 @@ use std::thread;
 use crate::base::any_path::AnyPath;
 use crate::engine::decide::{Decision, Examination, examine};
 use crate::engine::error::Failure;
-use crate::engine::inputs::{Gauge, measure_params};
+use crate::engine::inputs::{Gauge, measure_params, recorded_states};
 use crate::engine::selection::{RunPolicy, Urls};
 use crate::pipeline::{Dep, Lock, Pipeline, Stage, StageEntry, StageIndex};
 use crate::store::Presence;
@@ -24,18 +24,18 @@ pub(super) fn settled(
     policy: RunPolicy,
     gauge: &Gauge<'_>,
 ) -> Vec<StageIndex> {
-    if policy == RunPolicy::Forced {
-        return Vec::new();
-    }
-    let order: Vec<StageIndex> = pipeline.graph.order().to_vec();
     if let Some(memo) = gauge.memo
         && gauge.urls == Urls::Asked
     {
         let stages = selected.iter().map(|index| &pipeline.stages[*index]);
-        // The others are looked at once more anyway.
-        let judged = stages.filter(|stage| !stage.frozen && lock.stages.contains_key(&stage.name));
+        // No dep of a frozen stage matters once it is recorded.
+        let judged = stages.filter(|stage| !stage.frozen || !lock.stages.contains_key(&stage.name));
         memo.look_ahead(gauge.workspace, judged, gauge.cancel);
     }
+    if policy == RunPolicy::Forced {
+        return Vec::new();
+    }
+    let order: Vec<StageIndex> = pipeline.graph.order().to_vec();
     let look = |index: &StageIndex| {
         let stage = &pipeline.stages[*index];
         // What cannot be measured is a matter for the worker, who can tell of it.
@@ -119,13 +119,15 @@ fn has_recorded_urls(
     entry: &StageEntry,
     gauge: &Gauge<'_>,
 ) -> Result<bool, Failure> {
-    if gauge.urls == Urls::Recorded {
-        return Ok(true);
-    }
-    let states = gauge.states(stage)?;
-    let mut pairs = states.iter();
-    let is_recorded = pairs.all(|(url, state)| entry.urls.get(url) == state.as_ref());
-    Ok(is_recorded && states.len() == entry.urls.len())
+    let states = match gauge.urls {
+        Urls::Recorded => recorded_states(stage, Some(entry)),
+        Urls::Asked => gauge.states(stage)?,
+    };
+    // Nothing at a URL is never as recorded.
+    let is_recorded = |(url, state): (&String, &Option<String>)| {
+        state.is_some() && entry.urls.get(url) == state.as_ref()
+    };
+    Ok(states.iter().all(is_recorded) && states.len() == entry.urls.len())
 }
 
 fn has_recorded_outs(

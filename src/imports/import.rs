@@ -51,6 +51,7 @@ pub(crate) fn import(
     }
     put(workspace, path, &content, meter)?;
     let paths = BTreeSet::from([path.clone()]);
+    access.supersede(path);
     if let Err(error) = data::add(access, &paths, Storage::Cache, meter) {
         // It may not be tracked there, so it is not to lie there either.
         fs::remove(&place)?;

@@ -180,7 +180,8 @@ fn make_way(
         Some(content) => workspace.cache.presence(&content)? == Presence::Whole,
         None => false,
     };
-    if is_kept {
+    // What `.mlpipeignore` leaves out is in no cache.
+    if is_kept && !workspace.has_uncounted(&place)? {
         fs::remove(&place)?;
     } else {
         keep(workspace, &place, &AnyPath::from(path.clone()))?;
@@ -243,10 +244,17 @@ fn fresh_of_url(
 ) -> Result<Option<Fresh>, Error> {
     let (root, cancel) = (workspace.root(), CancelToken::default());
     let origin = Origin::open(&source.from, root, Some(workspace.settings()), &cancel)?;
-    let parts = origin.parts()?;
+    let parts = origin.settled_parts()?;
     let etag = Origin::etag(&parts);
     if has_all && etag.is_some() && etag == source.etag {
         return Ok(None);
+    }
+    if matches!(wish.destination, Destination::Nowhere) && etag.is_none() && source.etag.is_none() {
+        // Only its bytes tell. Of what nobody has looked at yet, nothing is known to have changed.
+        let is_same = recorded.map(|content| origin.has(&parts, &content));
+        if is_same.transpose()?.unwrap_or(true) {
+            return Ok(None);
+        }
     }
     let content = match wish.destination {
         Destination::Here => Some(origin.bring(&parts, &workspace.cache, meter)?),

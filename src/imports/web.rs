@@ -90,12 +90,24 @@ impl Origin {
                 why,
             });
         }
+        if whole.contains('#') && whole.starts_with("http") {
+            let why = "what stands behind `#` is never asked for; a `#` in a name is written `%23`";
+            return Err(Error::Url {
+                url: url.to_owned(),
+                why,
+            });
+        }
         let (parent, name) = split(&whole);
+        let name = if url.starts_with("http") {
+            decoded(name)
+        } else {
+            name.to_owned()
+        };
         let place = Place::parse(parent, &options, folder)?;
         Ok(Self {
             url: crate::remote::shown(url),
             backend: Backend::open(place, cancel)?,
-            name: name.to_owned(),
+            name,
         })
     }
 
@@ -155,7 +167,7 @@ impl Origin {
             hasher.field(&found.size.to_string());
             hasher.field(&tag_of(found)?);
         }
-        Some(hasher.digest().short())
+        Some(hasher.digest().to_string())
     }
 
     /// Brings all of it into the cache. What changes on the way is no content of anything.
@@ -242,8 +254,18 @@ impl Part {
 
 /// Returns what tells a version of a file from others.
 fn tag_of(found: &Found) -> Option<String> {
-    let by_time = || Some(format!("{}-{}", found.modified?, found.size));
+    let by_time = || Some(format!("{}-{}", found.time()?, found.size));
     found.etag.clone().or_else(by_time)
+}
+
+/// Returns a name of a web server's without `%xx`, for the client writes these itself; as it stands where
+/// it would be no text, or several names, without them.
+fn decoded(name: &str) -> String {
+    let plain = crate::remote::decoded(name);
+    if plain.contains(['/', char::REPLACEMENT_CHARACTER]) {
+        return name.to_owned();
+    }
+    plain
 }
 
 /// Splits the last part off a URL or a path; a place without a path has none.
@@ -260,6 +282,14 @@ fn split(url: &str) -> (&str, &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_escaped_is_written_out_unless_it_would_be_something_else() {
+        assert_eq!(decoded("a%20b%c3%a9.csv"), "a bé.csv");
+        assert_eq!(decoded("100%.csv"), "100%.csv");
+        assert_eq!(decoded("a%2Fb"), "a%2Fb");
+        assert_eq!(decoded("%ff"), "%ff");
+    }
 
     #[test]
     fn the_last_part_is_split_off() {

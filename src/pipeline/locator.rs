@@ -104,6 +104,10 @@ fn refuse_secret(url: &str, origin: &Origin) -> Result<(), Problem> {
             "let a command ask, whose output is the dep: `deps: [{cmd: \"curl -sfI URL | grep -i etag\"}]`",
         ));
     }
+    if scheme.starts_with("http") && rest.contains('#') {
+        let problem = origin.problem("what stands behind `#` in a URL is never asked for");
+        return Err(problem.help("leave it out; a `#` in a name is written `%23`"));
+    }
     Ok(())
 }
 

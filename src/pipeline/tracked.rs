@@ -7,13 +7,17 @@ use crate::base::path::RepoPath;
 use crate::base::problem::Problem;
 use crate::pipeline::loader::Pipeline;
 use crate::pipeline::lock::Content;
+use crate::pipeline::source::Source;
 use crate::pipeline::stage::{Dep, Out, Stage};
 
 /// What is recorded of tracked data.
 pub(crate) type Data = BTreeMap<RepoPath, Content>;
 
 /// Returns the tracked path that is `path` or a folder around it.
-pub(crate) fn tracked_around<'d>(data: &'d Data, path: &RepoPath) -> Option<&'d RepoPath> {
+pub(crate) fn tracked_around<'d, T>(
+    data: &'d BTreeMap<RepoPath, T>,
+    path: &RepoPath,
+) -> Option<&'d RepoPath> {
     let mut known = path
         .ancestors()
         .filter_map(|folder| data.get_key_value(folder));
@@ -21,8 +25,8 @@ pub(crate) fn tracked_around<'d>(data: &'d Data, path: &RepoPath) -> Option<&'d 
 }
 
 /// Returns the tracked paths that lie in the folder `path`, sorted.
-pub(crate) fn tracked_below<'d>(
-    data: &'d Data,
+pub(crate) fn tracked_below<'d, T>(
+    data: &'d BTreeMap<RepoPath, T>,
     path: &RepoPath,
 ) -> impl Iterator<Item = &'d RepoPath> {
     below(data, path)
@@ -43,7 +47,10 @@ fn below<'d, T>(
 }
 
 /// Returns a tracked path that has something in common with `path`.
-pub(crate) fn tracked_overlapping<'d>(data: &'d Data, path: &RepoPath) -> Option<&'d RepoPath> {
+pub(crate) fn tracked_overlapping<'d, T>(
+    data: &'d BTreeMap<RepoPath, T>,
+    path: &RepoPath,
+) -> Option<&'d RepoPath> {
     tracked_around(data, path).or_else(|| tracked_below(data, path).next())
 }
 
@@ -88,8 +95,17 @@ impl Stage {
 }
 
 impl Pipeline {
-    /// Refuses a stage that makes what is tracked.
-    pub(crate) fn refuse_tracked_outs(&self, data: &Data) -> Result<(), Problem> {
+    /// Refuses a stage that makes what is tracked, or imported, be that downloaded or not.
+    pub(crate) fn refuse_tracked_outs(
+        &self,
+        data: &Data,
+        sources: &BTreeMap<RepoPath, Source>,
+    ) -> Result<(), Problem> {
+        self.refuse_outs_in(data)?;
+        self.refuse_outs_in(sources)
+    }
+
+    fn refuse_outs_in<T>(&self, data: &BTreeMap<RepoPath, T>) -> Result<(), Problem> {
         if data.is_empty() {
             return Ok(());
         }

@@ -2,11 +2,9 @@
 //! number of threads. What is asynchronous stays in this file.
 
 use std::fs::File;
-use std::io::Seek;
-use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::OnceLock;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use opendal::layers::{RetryLayer, TimeoutLayer};
 use opendal::options::ListOptions;
@@ -19,9 +17,8 @@ use crate::base::fs::failed;
 use crate::remote::credentials;
 use crate::remote::error::{Error, Reason};
 use crate::remote::hdfs;
-use crate::remote::parallel::in_parallel;
 use crate::remote::place::{Kind, Place};
-use crate::remote::streams::{PART, PARTS_AT_ONCE, read_some, write_parts};
+use crate::remote::streams::{read_some, write_parts};
 use crate::store::Meter;
 
 /// How many transfers run at once where nobody says otherwise.
@@ -47,6 +44,8 @@ pub(crate) struct Found {
     pub(crate) etag: Option<String>,
     /// When it was last written, in seconds since 1970 by the clock of the other side.
     pub(crate) modified: Option<i64>,
+    /// The nanoseconds beyond these; 0 where the other side counts whole seconds.
+    pub(crate) fraction: i32,
     /// Tells this state of it from others, as far as the other side gives means.
     pub(crate) version: Option<String>,
 }
@@ -63,9 +62,9 @@ pub(crate) enum Depth {
 /// A place that is open.
 #[derive(Clone)]
 pub(crate) struct Backend {
-    operator: Operator,
-    place: Place,
-    cancel: CancelToken,
+    pub(super) operator: Operator,
+    pub(super) place: Place,
+    pub(super) cancel: CancelToken,
 }
 
 /// The one runtime: the client keeps connections open in it, which must outlive each of us.
@@ -146,52 +145,21 @@ impl Backend {
 
     /// Reads exactly so many bytes of an object, from `start` on.
     pub(crate) fn read_range(&self, path: &str, start: u64, length: u64) -> Result<Vec<u8>, Error> {
-        let read = self.run(read_some(
-            &self.operator,
-            path,
-            start..start + length,
-            length,
-        ))?;
+        // One byte more is asked of the stream: a server that knows no ranges sends all there is.
+        let range = start..start + length;
+        let read = self.run(read_some(&self.operator, path, range, length + 1))?;
         let bytes = read.map_err(|error| self.explain(&error, "read", path))?;
-        if bytes.len() as u64 != length {
-            let what = format!("{} bytes came where {length} should be", bytes.len());
-            return Err(self.wrong(path, what));
+        match bytes.len() as u64 {
+            count if count == length => Ok(bytes),
+            count if count > length => {
+                let what = format!("more came than the {length} bytes that were asked for");
+                Err(self.wrong(path, what))
+            }
+            count => {
+                let what = format!("{count} bytes came where {length} should be");
+                Err(self.wrong(path, what))
+            }
         }
-        Ok(bytes)
-    }
-
-    /// Reads an object into a file; returns its digest and size. Where `size` is known, an object of
-    /// another one is an error. Big ones come in parts, several at once.
-    pub(crate) fn download(
-        &self,
-        path: &str,
-        size: Option<u64>,
-        file: &File,
-        shown: &Path,
-        meter: &Meter,
-    ) -> Result<(Digest, u64), Error> {
-        let size = match size {
-            Some(size) => size,
-            None => match self.stat(path)? {
-                Some(found) => found.size,
-                None => return Err(self.missing(path)),
-            },
-        };
-        let parts: Vec<u64> = (0..size.div_ceil(PART)).collect();
-        in_parallel(PARTS_AT_ONCE, &parts, &self.cancel, |part| {
-            let start = part * PART;
-            let bytes = self.read_range(path, start, PART.min(size - start))?;
-            let written = file.write_all_at(&bytes, start);
-            written.map_err(failed("cannot write", shown))?;
-            meter.add_bytes(bytes.len() as u64);
-            Ok(())
-        })?;
-        if self.stat(path)?.is_none_or(|found| found.size != size) {
-            return Err(self.wrong(path, format!("it does not end after {size} bytes")));
-        }
-        let mut file = file;
-        let hashed = file.rewind().and_then(|()| Digest::of_reader(&mut file));
-        Ok(hashed.map_err(failed("cannot read", shown))?)
     }
 
     /// Writes an object that is in memory. It is whole or not there, whatever happens meanwhile.
@@ -278,7 +246,7 @@ impl Backend {
     }
 
     /// Waits for the client, or until the user wants an end at once.
-    fn run<T>(&self, work: impl Future<Output = T>) -> Result<T, Error> {
+    pub(super) fn run<T>(&self, work: impl Future<Output = T>) -> Result<T, Error> {
         let cancel = &self.cancel;
         runtime().block_on(async {
             let mut work = std::pin::pin!(work);
@@ -308,7 +276,12 @@ impl Backend {
         }
     }
 
-    fn explain(&self, error: &opendal::Error, action: &'static str, path: &str) -> Error {
+    pub(super) fn explain(
+        &self,
+        error: &opendal::Error,
+        action: &'static str,
+        path: &str,
+    ) -> Error {
         Error::of(error, action, path, &self.place.url)
     }
 
@@ -330,10 +303,32 @@ impl Backend {
     }
 }
 
+impl Found {
+    /// Returns when it was last written, as exactly as the other side says.
+    pub(crate) fn time(&self) -> Option<String> {
+        let (seconds, fraction) = (self.modified?, self.fraction);
+        Some(match fraction {
+            0 => seconds.to_string(),
+            _ => format!("{seconds}.{fraction:09}"),
+        })
+    }
+
+    /// Returns whether it could be written once more without anything to tell these states apart: only
+    /// its second is known, and that is not over.
+    pub(crate) fn may_change_unseen(&self) -> bool {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH);
+        let now = since.map_or(0, |since| since.as_secs());
+        let is_young = |time| u64::try_from(time).is_ok_and(|time| time + 1 >= now);
+        self.etag.is_none() && self.fraction == 0 && self.modified.is_some_and(is_young)
+    }
+}
+
 fn found_of(path: &str, metadata: &opendal::Metadata) -> Found {
-    let (modified, nanoseconds) = metadata.last_modified().map_or((None, None), |time| {
+    let unknown = (None, None, 0);
+    let (modified, nanoseconds, fraction) = metadata.last_modified().map_or(unknown, |time| {
         let time = time.into_inner();
-        (Some(time.as_second()), Some(time.as_nanosecond()))
+        let fraction = time.subsec_nanosecond();
+        (Some(time.as_second()), Some(time.as_nanosecond()), fraction)
     });
     let tag = metadata.etag().map(str::to_owned);
     Found {
@@ -341,6 +336,7 @@ fn found_of(path: &str, metadata: &opendal::Metadata) -> Found {
         size: metadata.content_length(),
         etag: tag.clone(),
         modified,
+        fraction,
         version: tag.or(nanoseconds.map(|time| time.to_string())),
     }
 }
@@ -348,7 +344,6 @@ fn found_of(path: &str, metadata: &opendal::Metadata) -> Found {
 /// Makes a name that nobody else has.
 pub(super) fn unique() -> String {
     use std::sync::atomic::{AtomicU64, Ordering};
-    use std::time::{SystemTime, UNIX_EPOCH};
     static COUNT: AtomicU64 = AtomicU64::new(0);
     let time = SystemTime::now().duration_since(UNIX_EPOCH);
     let text = format!(
@@ -385,6 +380,7 @@ fn refused(error: &opendal::Error, place: &Place) -> Error {
 mod tests {
     use super::*;
     use crate::remote::place::Options;
+    use crate::remote::streams::PART;
 
     fn open(folder: &Path) -> Backend {
         let place = Place::parse("there", &Options::new(), folder).expect("a place");

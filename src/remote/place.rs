@@ -262,7 +262,7 @@ pub(crate) fn shown(text: &str) -> String {
 }
 
 /// Undoes the percent signs of a part of a URL.
-fn decoded(text: &str) -> String {
+pub(crate) fn decoded(text: &str) -> String {
     let bytes = text.as_bytes();
     let mut out = Vec::with_capacity(bytes.len());
     let mut at = 0;

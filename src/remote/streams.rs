@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::Read;
+use std::ops::{ControlFlow, RangeBounds};
 
 use opendal::options::{ReaderOptions, WriteOptions};
 use opendal::{ErrorKind, Operator};
@@ -18,26 +19,50 @@ pub(super) const PARTS_AT_ONCE: usize = 4;
 pub(super) async fn read_some(
     operator: &Operator,
     path: &str,
-    range: impl std::ops::RangeBounds<u64>,
+    range: impl RangeBounds<u64>,
     length: u64,
 ) -> opendal::Result<Vec<u8>> {
-    let length_in_memory = usize::try_from(length).unwrap_or(usize::MAX);
+    let mut bytes = Vec::with_capacity(in_memory(length).min(1 << 20));
+    let take = |piece: &[u8]| {
+        bytes.extend_from_slice(piece);
+        ControlFlow::Continue(())
+    };
+    read_each(operator, path, range, length, take).await?;
+    Ok(bytes)
+}
+
+/// Hands a range to `take`, piece by piece, until it breaks off, but at most so many bytes; returns how
+/// many there were.
+pub(super) async fn read_each(
+    operator: &Operator,
+    path: &str,
+    range: impl RangeBounds<u64>,
+    length: u64,
+    mut take: impl FnMut(&[u8]) -> ControlFlow<()>,
+) -> opendal::Result<u64> {
     let reader = operator
         .reader_options(path, ReaderOptions::default())
         .await?;
     let mut reader = reader.into_futures_async_read(range).await?;
-    let mut bytes = Vec::with_capacity(length_in_memory.min(1 << 20));
-    while bytes.len() < length_in_memory {
-        let chunk = reader.read_buffer(length_in_memory - bytes.len()).await;
+    let mut count = 0;
+    while count < length {
+        let chunk = reader.read_buffer(in_memory(length - count)).await;
         let chunk = chunk.map_err(of_io)?;
         if chunk.is_empty() {
             break;
         }
         for piece in chunk {
-            bytes.extend_from_slice(&piece);
+            count += piece.len() as u64;
+            if take(&piece).is_break() {
+                return Ok(count);
+            }
         }
     }
-    Ok(bytes)
+    Ok(count)
+}
+
+fn in_memory(length: u64) -> usize {
+    usize::try_from(length).unwrap_or(usize::MAX)
 }
 
 /// Takes the client's error out of the one that its reader has wrapped it into.

@@ -36,7 +36,7 @@ pub(crate) struct Hook {
 const HOOKS: &[Hook] = &[
     Hook {
         name: "pre-commit",
-        command: "status",
+        command: "status --hook",
         left: None,
         condition: None,
         otherwise: "true",

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::import_dvc;
 use crate::support::{Project, files};
-use crate::web::Web;
+use crate::web::{Mark, Web};
 
 /// A project with a tracked folder, an out, a file of git's and an artifact; tagged `v1`.
 fn donor() -> Project {
@@ -641,4 +641,109 @@ fn whether_a_source_has_changed_is_asked_only_when_wanted() {
     let told = project.run(&["status", "--updates"]).failure(1);
     assert!(told.contains("cannot look for `data.csv`"), "{told}");
     project.run(&["status"]).data();
+}
+
+/// More than one part, and no multiple of it; no two parts are alike.
+fn huge() -> String {
+    let lines = (0..2_500_000).map(|number| format!("{number:08}\n"));
+    lines.collect()
+}
+
+#[test]
+fn a_big_file_comes_whole_from_a_server_that_knows_no_ranges() {
+    let (web, project) = (Web::start(), project());
+    let huge = huge();
+    let monday = Mark::Time("Mon, 02 Nov 2026 10:00:00 GMT");
+    web.put_marked("huge", &huge, monday);
+    project.run(&["import-url", &web.url("huge")]).success();
+    assert!(project.read("huge") == huge, "it differs");
+    project
+        .run(&["get-url", &web.url("huge"), "once"])
+        .success();
+    assert!(project.read("once") == huge, "it differs");
+}
+
+#[test]
+fn what_does_not_count_as_data_is_not_deleted_by_an_update() {
+    let project = project();
+    for name in ["dir/x", "other/x"] {
+        project.write(&format!(".git/far/{name}"), "1");
+    }
+    project.write(".mlpipeignore", "*.note\n");
+    let far = project.path(".git/far/dir");
+    let far = far.to_str().expect("UTF-8");
+    project.run(&["import-url", far, "dir"]).success();
+    project.write("dir/my.note", "precious");
+    project.write(".git/far/dir/x", "22");
+    project.run(&["update", "--no-download"]).success();
+    let kept = files(project.root());
+    let is_note = |path: &&PathBuf| path.ends_with("my.note");
+    assert!(kept.iter().any(|path| is_note(&path)), "{kept:?}");
+}
+
+#[test]
+fn what_says_nothing_of_itself_is_told_by_its_bytes() {
+    let (web, project) = (Web::start(), project());
+    web.put_marked("d.csv", "one", Mark::Nothing);
+    project.run(&["import-url", &web.url("d.csv")]).success();
+    let text = project.run(&["status", "--updates"]).data();
+    assert!(!text.contains("behind"), "{text}");
+    let text = project.run(&["update", "--no-download"]).success();
+    assert!(text.contains("d.csv  unchanged"), "{text}");
+    assert_eq!(project.read("d.csv"), "one");
+    web.put_marked("d.csv", "two", Mark::Nothing);
+    let text = project.run(&["status", "--updates"]).data();
+    assert!(text.contains("behind"), "{text}");
+    project.run(&["update", "--no-download"]).success();
+    assert!(!project.exists("d.csv"));
+}
+
+#[test]
+fn nothing_else_takes_the_place_of_what_is_not_downloaded() {
+    let (web, project) = (Web::start(), project());
+    web.put("d.csv", "one");
+    web.put("x.csv", "one");
+    let url = web.url("d.csv");
+    project
+        .run(&["import-url", "--no-download", &url])
+        .success();
+    project
+        .run(&["import-url", "--no-download", &web.url("x.csv"), "dd/x.csv"])
+        .success();
+    project.write("d.csv", "mine");
+    let text = project.run(&["add", "d.csv"]).failure(1);
+    assert!(
+        text.contains("is an import that is not downloaded"),
+        "{text}"
+    );
+    assert!(text.contains("mlpipe remove d.csv"), "{text}");
+    project.write("dd/y", "1");
+    let text = project.run(&["add", "dd"]).failure(1);
+    assert!(text.contains("`dd/x.csv`"), "{text}");
+    project.write(
+        "pipeline.yaml",
+        "stages:\n  s: {cmd: echo > d.csv, outs: [d.csv]}\n",
+    );
+    let text = project.run(&["repro"]).failure(1);
+    assert!(
+        text.contains("makes `d.csv`, which is tracked data"),
+        "{text}"
+    );
+    project.write(
+        "pipeline.yaml",
+        "stages:\n  s: {cmd: x, deps: [dd/x.csv]}\n",
+    );
+    let text = project.run(&["repro"]).failure(3);
+    assert!(
+        text.contains("`mlpipe update dd/x.csv` downloads it"),
+        "{text}"
+    );
+    project.remove("pipeline.yaml");
+    project.run(&["import-url", "--force", &url]).success();
+    assert_eq!(project.read("d.csv"), "one");
+    project.run(&["add", "d.csv"]).success();
+
+    // A slip in one name leaves the others alone.
+    project.run(&["remove", "dd/x.csv", "typo"]).failure(1);
+    assert!(project.read("data.lock").contains("dd/x.csv"));
 }

@@ -1,5 +1,10 @@
 //! Deps of stages on URLs: what is asked, recorded and explained, and what happens offline.
 
+use std::io::{BufRead, BufReader, Read};
+use std::process::{Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
 use crate::support::Project;
 use crate::web::{Mark, Web};
 
@@ -89,6 +94,220 @@ fn time_and_size_or_the_bytes_tell_where_there_is_no_etag() {
     project.run(&["status", "--exit-code"]).data();
     web.put_marked("data.csv", "six", Mark::Nothing);
     project.run(&["status", "--exit-code"]).failure(1);
+}
+
+#[test]
+fn all_bytes_of_a_big_file_count_where_a_server_knows_no_ranges() {
+    let web = Web::start();
+    let project = Project::with(&format!(
+        "stages:\n  s: {{cmd: echo s >> runs.log, deps: ['{}']}}\n",
+        web.url("huge")
+    ));
+    project.run(&["init"]).success();
+    let mut huge = "x".repeat(20_000_000);
+    web.put_marked("huge", &huge, Mark::Nothing);
+    project.run(&["repro"]).success();
+    huge.replace_range(15_000_000..15_000_001, "y");
+    web.put_marked("huge", &huge, Mark::Nothing);
+    project.run(&["repro"]).success();
+    assert_eq!(project.runs(), ["s", "s"]);
+}
+
+#[test]
+fn another_url_is_another_dep_even_where_nothing_is_at_it() {
+    let web = Web::start();
+    web.put("data.csv", "one");
+    let project = project(&web);
+    project.run(&["repro"]).success();
+    let typo = web.url("typo.csv");
+    project.edit(
+        "pipeline.yaml",
+        &format!("deps: ['{}']", web.url("data.csv")),
+        &format!("deps: ['{typo}']"),
+    );
+    let text = project.run(&["repro"]).failure(3);
+    assert!(text.contains("there is nothing at its dep"), "{text}");
+}
+
+#[test]
+fn who_does_not_answer_after_a_run_is_asked_again() {
+    let web = Web::start();
+    web.put("data.csv", "one");
+    let project = Project::with(&format!(
+        "stages:\n  s:\n    cmd: touch started && while test ! -e closed; do sleep 0.05; done && echo > o\n    \
+         deps: ['{}']\n    outs: [o]\n",
+        web.url("data.csv")
+    ));
+    project.run(&["init"]).success();
+    let mut child = project
+        .command(&["repro"])
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("starts");
+    wait_until(|| project.exists("started"));
+    web.close(true);
+    project.write("closed", "");
+    let mut told = String::new();
+    let mut lines = BufReader::new(child.stderr.take().expect("a pipe"));
+    while !told.contains("has run; asking again for its dep http://") {
+        assert!(lines.read_line(&mut told).expect("reads") > 0, "{told}");
+    }
+    web.close(false);
+    lines.read_to_string(&mut told).expect("reads");
+    assert!(child.wait().expect("ends").success(), "{told}");
+    assert_eq!(recorded(&project), "etag one");
+}
+
+/// Waits for what another process does.
+fn wait_until(is_so: impl Fn() -> bool) {
+    let begin = Instant::now();
+    while !is_so() {
+        assert!(begin.elapsed() < Duration::from_mins(1), "it does not come");
+        thread::sleep(Duration::from_millis(20));
+    }
+}
+
+#[test]
+fn another_list_of_urls_counts_where_nobody_is_asked() {
+    let web = Web::start();
+    web.put("data.csv", "one");
+    web.put("more.csv", "two");
+    let (url, more) = (web.url("data.csv"), web.url("more.csv"));
+    let project = Project::with(&format!(
+        "stages:\n  s:\n    cmd: echo a=1 > m.toml\n    deps: ['{url}']\n    metrics: [m.toml]\n\
+         gates: {{a: {{min: 0}}}}\n"
+    ));
+    project.run(&["init"]).success();
+    project.run(&["repro"]).success();
+    let stale = || {
+        let output = project.run(&["gate"]);
+        (output.stdout + &output.stderr).contains("not of what is in the workspace")
+    };
+    assert!(!stale());
+    project.edit(
+        "pipeline.yaml",
+        &format!("['{url}']"),
+        &format!("['{url}', '{more}']"),
+    );
+    assert!(stale(), "another URL");
+    project.edit(
+        "pipeline.yaml",
+        &format!("['{url}', '{more}']"),
+        "[pipeline.yaml]",
+    );
+    assert!(stale(), "no URL any more");
+}
+
+#[test]
+fn a_commit_asks_nothing_over_the_network() {
+    let web = Web::start();
+    web.put("data.csv", "one");
+    let project = project(&web);
+    let text = project.run(&["status", "--hook"]).data();
+    assert!(text.contains("s would run\n  first run"), "{text}");
+    project.run(&["repro"]).success();
+    project.run(&["install"]).success();
+    web.put("data.csv", "two");
+    web.asked();
+    project.commit();
+    assert!(
+        project
+            .read(".git/hooks/pre-commit")
+            .contains("status --hook")
+    );
+    assert!(web.asked().is_empty());
+}
+
+#[test]
+fn a_frozen_stage_is_committed_with_the_urls_that_it_has() {
+    let web = Web::start();
+    web.put("data.csv", "one");
+    web.put("more.csv", "two");
+    let project = project(&web);
+    project.run(&["repro"]).success();
+    project.edit(
+        "pipeline.yaml",
+        "    outs: [o]\n",
+        "    outs: [o]\n    frozen: true\n",
+    );
+    project.edit(
+        "pipeline.yaml",
+        &format!("deps: ['{}']", web.url("data.csv")),
+        &format!("deps: ['{}']", web.url("more.csv")),
+    );
+    project.run(&["commit", "--force"]).success();
+    let lock = project.read("data.lock");
+    assert!(lock.contains("more.csv: etag two"), "{lock}");
+    assert!(!lock.contains("data.csv: "), "{lock}");
+}
+
+#[test]
+fn a_second_that_is_not_over_tells_nothing() {
+    let web = Web::start();
+    let now = Command::new("date")
+        .args(["-u", "+%a, %d %b %Y %H:%M:%S GMT"])
+        .env("LC_ALL", "C")
+        .output()
+        .expect("runs");
+    let now = String::from_utf8(now.stdout).expect("UTF-8");
+    web.put_marked("data.csv", "one", Mark::Time(now.trim().to_owned().leak()));
+    let project = Project::with(&format!(
+        "stages:\n  s: {{cmd: echo > o, deps: ['{}'], outs: [o]}}\n",
+        web.url("data.csv")
+    ));
+    project.run(&["init"]).success();
+    let text = project.run(&["status"]).data();
+    assert!(text.contains("s would run"), "{text}");
+    assert!(
+        web.asked().len() > 1,
+        "what may change unseen is looked at again"
+    );
+    project.run(&["repro"]).success();
+    web.asked();
+    project.run(&["repro"]).success();
+    assert_eq!(web.asked(), ["HEAD /data.csv"]);
+}
+
+#[test]
+fn files_of_one_second_are_told_apart_where_there_are_nanoseconds() {
+    let project =
+        Project::with("stages:\n  s: {cmd: echo x >> runs.log, deps: ['remote://far/x']}\n");
+    project.write(".git/far/x", "1");
+    project.run(&["init"]).success();
+    let far = project.path(".git/far");
+    project
+        .run(&["remote", "add", "far", far.to_str().expect("UTF-8")])
+        .success();
+    let touch = |nanoseconds: &str| {
+        let time = format!("2026-11-02T10:00:00.{nanoseconds}Z");
+        let mut command = project.isolated("touch");
+        command.args(["-d", &time]).arg(far.join("x"));
+        assert!(command.status().expect("runs").success());
+    };
+    touch("1");
+    project.run(&["repro"]).success();
+    project.write(".git/far/x", "2");
+    touch("2");
+    project.run(&["repro"]).success();
+    assert_eq!(project.runs(), ["x", "x"]);
+}
+
+#[test]
+fn names_may_be_escaped_and_have_no_fragment() {
+    let web = Web::start();
+    web.put("a%20b.csv", "one");
+    let project = Project::with(&format!(
+        "stages:\n  s: {{cmd: echo > o, deps: ['{}'], outs: [o]}}\n",
+        web.url("a%20b.csv")
+    ));
+    project.run(&["init"]).success();
+    project.run(&["repro"]).success();
+    project
+        .run(&["import-url", &web.url("a%20b.csv")])
+        .success();
+    assert_eq!(project.read("a b.csv"), "one");
+    let text = project.run(&["get-url", &web.url("a.csv#x")]).failure(1);
+    assert!(text.contains("stands behind `#`"), "{text}");
 }
 
 #[test]
@@ -275,6 +494,7 @@ fn mistakes_in_urls_are_told_with_their_place() {
             "stands behind `?`",
             "let a command ask",
         ),
+        ("https://a.org/x#y", "stands behind `#`", "leave it out"),
         (
             "s3://bucket/x",
             "there are no credentials",
@@ -285,6 +505,8 @@ fn mistakes_in_urls_are_told_with_their_place() {
         let output = project.run(&["status"]);
         let text = output.stdout + &output.stderr;
         assert_eq!(output.code, Some(1), "{dep}: {text}");
+        let is_secret = text.contains("me:secret") || text.contains("because \n");
+        assert!(!is_secret, "{dep}: {text}");
         for wanted in [message, help, "pipeline.yaml:2"] {
             assert!(text.contains(wanted), "{dep}: no `{wanted}` in\n{text}");
         }

@@ -106,7 +106,7 @@ pub(crate) fn run_url(args: &ImportUrlArgs, context: &Context) -> Result<Exit, C
     imports::check_place(&workspace, &path, overwrite(args.force))?;
     let depot = destined(args.to_remote, args.remote.as_deref(), &workspace)?;
     let spinner = Spinner::new("importing", context.quiet);
-    let parts = origin.parts()?;
+    let parts = origin.settled_parts()?;
     let source = Source {
         from: seen_from_root(&args.url, &workspace, context),
         path: None,

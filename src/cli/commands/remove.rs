@@ -25,13 +25,15 @@ pub(crate) struct RemoveArgs {
 /// Removes stages, and stops tracking data.
 pub(crate) fn run(args: &RemoveArgs, context: &Context) -> Result<Exit, CliError> {
     let workspace = context.workspace()?;
-    let others = remove_absent(args, context, &workspace)?;
+    let (absent, others) = absent(args, context, &workspace)?;
     if others.is_empty() {
+        forget_absent(&absent, context, &workspace)?;
         return Ok(Exit::Success);
     }
     let targets = context.tell_apart(&workspace, &others)?.whole()?;
+    refuse_unnamed(args, context, &workspace, &targets.data)?;
+    forget_absent(&absent, context, &workspace)?;
     if !targets.data.is_empty() {
-        refuse_unnamed(args, context, &workspace, &targets.data)?;
         remove_data(args, context, &workspace, &targets.data)?;
     }
     let Some(stages) = &targets.stages else {
@@ -51,25 +53,37 @@ pub(crate) fn run(args: &RemoveArgs, context: &Context) -> Result<Exit, CliError
     Ok(Exit::Success)
 }
 
-/// Forgets imports that are not downloaded; returns the targets that name something else.
-fn remove_absent(
+/// Tells imports that are not downloaded from targets that name something else.
+fn absent(
     args: &RemoveArgs,
     context: &Context,
     workspace: &Workspace,
-) -> Result<Vec<String>, CliError> {
+) -> Result<(Vec<RepoPath>, Vec<String>), CliError> {
     let lock = workspace.load_lock()?;
-    let mut others = Vec::new();
+    let (mut absent, mut others) = (Vec::new(), Vec::new());
     for target in &args.targets {
         let path = workspace.path_from(&context.folder, target);
         match path {
             Ok(path) if lock.sources.contains_key(&path) && !lock.data.contains_key(&path) => {
-                data::remove_absent(&context.access(workspace)?, &path)?;
-                context.say(&format!("no longer tracked: {path}\n"));
+                absent.push(path);
             }
             _ => others.push(target.clone()),
         }
     }
-    Ok(others)
+    Ok((absent, others))
+}
+
+/// Forgets imports that are not downloaded.
+fn forget_absent(
+    absent: &[RepoPath],
+    context: &Context,
+    workspace: &Workspace,
+) -> Result<(), CliError> {
+    for path in absent {
+        data::remove_absent(&context.access(workspace)?, path)?;
+        context.say(&format!("no longer tracked: {path}\n"));
+    }
+    Ok(())
 }
 
 /// Elsewhere a folder stands for the tracked data in it; here that would be too much for a slip.

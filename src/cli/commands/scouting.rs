@@ -18,7 +18,7 @@ fn unreached(error: imports::Error) -> Unreached {
     let is_cut_off = matches!(error, imports::Error::Remote(remote::Error::Failed { .. }));
     let mut error = CliError::from(error);
     if is_cut_off {
-        error.hints = vec!["it was tried several times: check the network and the URL".to_owned()];
+        error.hints = vec!["check the network and the URL".to_owned()];
     }
     let CliError {
         message,

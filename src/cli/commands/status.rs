@@ -14,7 +14,7 @@ use crate::cli::ui::watch::watched;
 use crate::cli::ui::{self, Explain};
 use crate::data::{self, State, Tracked, Unmerged};
 use crate::engine::{
-    Forecast, Missing, Policy, Reason, Selection, StageStatus, changed_files, status,
+    Forecast, Missing, Policy, Reason, Selection, StageStatus, Urls, changed_files, status,
 };
 use crate::exchange;
 use crate::pipeline;
@@ -60,6 +60,10 @@ pub(crate) struct StatusArgs {
     #[command(flatten)]
     updates: UpdatesArgs,
 
+    /// Ask nothing over the network, for git's pre-commit hook
+    #[arg(long, hide = true)]
+    hook: bool,
+
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -83,6 +87,11 @@ pub(crate) fn run(args: &StatusArgs, context: &Context) -> Result<Exit, CliError
     };
     let policy = Policy {
         missing,
+        urls: if args.hook {
+            Urls::Recorded
+        } else {
+            Urls::Asked
+        },
         ..Policy::default()
     };
     let mut imports = Imports::default();

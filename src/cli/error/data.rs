@@ -63,6 +63,9 @@ impl From<data::Error> for CliError {
                 "`mlpipe checkout {path}` brings it back; `mlpipe remove {path}` stops tracking it"
             ),
             data::Error::Absent { .. } => "name a file or a folder that is there".to_owned(),
+            data::Error::Undownloaded { path } => format!(
+                "`mlpipe update {path}` downloads it; after `mlpipe remove {path}` what is there can be added"
+            ),
             data::Error::Root => "name the files and folders that are data".to_owned(),
             data::Error::State { .. } => "copy it to a place of its own, and add that".to_owned(),
             data::Error::ProjectFile { .. } => "leave it to git: `git add` it".to_owned(),

@@ -113,7 +113,10 @@ fn is_before_the_run(failure: &Failure) -> bool {
     matches!(
         failure,
         Failure::DepMissing { .. }
+            | Failure::UrlMissing { .. }
+            | Failure::DepUnreached { .. }
             | Failure::DataMissing { .. }
+            | Failure::Undownloaded { .. }
             | Failure::DataIncomplete { .. }
             | Failure::DepAbsent { .. }
             | Failure::Frozen { .. }
@@ -160,11 +163,26 @@ fn of_deps(error: CliError, failure: &Failure) -> CliError {
             error.hints.extend(source.hints.iter().cloned());
             error.hint("`--allow-missing` takes it for what data.lock says, and runs nothing that would read it")
         }
+        Failure::DepGone { source, .. } => {
+            let mut error = error;
+            error.causes.push(source.message.clone());
+            error.causes.extend(source.causes.iter().cloned());
+            error.hints.extend(source.hints.iter().cloned());
+            error.hint(
+                "what it made is in `.mlpipe/partial`, until something fails again: put it in place and \
+                 `mlpipe commit` records it, if you know what it has read; or run it again",
+            )
+        }
         Failure::DataMissing {
             tracked, problem, ..
         } => error.at(problem).hint(format!(
             "`mlpipe pull {tracked}` gets it, once it is pushed from where it was added"
         )),
+        Failure::Undownloaded {
+            import, problem, ..
+        } => error
+            .at(problem)
+            .hint(format!("`mlpipe update {import}` downloads it")),
         Failure::DataIncomplete { tracked, .. } => error
             .hint(format!(
                 "`mlpipe checkout {tracked}` brings them once the cache has them: fetch them from where \

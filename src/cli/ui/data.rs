@@ -301,7 +301,8 @@ pub(crate) fn status(all: &[Tracked]) -> String {
             }
             State::Behind => format!("`mlpipe update {path}` brings what is there now"),
             State::Lost => {
-                "`mlpipe pull` gets it, once it is pushed from where it was added".to_owned()
+                "`mlpipe pull` gets it, if it is at the remote, or once it is pushed from where it was added"
+                    .to_owned()
             }
         };
         let name = paint(CHANGED, path.as_str());

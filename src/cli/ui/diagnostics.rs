@@ -20,7 +20,7 @@ pub(crate) fn render(error: &CliError) -> String {
     if let Some(problem) = &error.problem {
         text += &excerpt(problem);
     }
-    for cause in &error.causes {
+    for cause in error.causes.iter().filter(|cause| !cause.is_empty()) {
         text += &format!("  because {cause}\n");
     }
     // Without an excerpt to stand in, the help is a hint like the others.
@@ -109,7 +109,7 @@ impl Shown {
             .split([' ', ':', ',', ']', '}', '#'])
             .next()
             .unwrap_or_default();
-        let source = NamedSource::new(&problem.file, problem.text.to_string());
+        let source = NamedSource::new(&problem.file, without_passwords(&problem.text));
         Some(Self {
             source,
             offset: start + inner,
@@ -117,6 +117,25 @@ impl Shown {
             help: problem.help.clone(),
         })
     }
+}
+
+/// Masks what stands between user and host in URLs, byte for byte, so that places stay what they are:
+/// errors are shown in logs that others read.
+fn without_passwords(text: &str) -> String {
+    let ends = |c: char| c.is_whitespace() || "'\"`<>".contains(c);
+    let mut shown = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(start) = rest.find("://") {
+        let (before, behind) = rest.split_at(start + 3);
+        let word = behind.split(ends).next().unwrap_or_default();
+        let login = word.rfind('@').map_or("", |at| &word[..at]);
+        let user = login.find(':').map_or(login.len(), |colon| colon + 1);
+        shown += before;
+        shown += &login[..user];
+        shown += &"*".repeat(login.len() - user);
+        rest = &behind[login.len()..];
+    }
+    shown + rest
 }
 
 impl fmt::Display for Shown {
@@ -135,5 +154,18 @@ impl Diagnostic for Shown {
     fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
         let label = LabeledSpan::new_with_span(self.help.clone(), (self.offset, self.length));
         Some(Box::new(std::iter::once(label)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn passwords_are_masked_in_their_place() {
+        let text = "a: ['s3://b', 'https://me:se/cret@a.org/x'] # me:x@y\nb: ssh://me@a.org:22/x";
+        let shown = without_passwords(text);
+        assert_eq!(shown.len(), text.len());
+        assert_eq!(shown, text.replace("se/cret", "*******"));
     }
 }

@@ -85,6 +85,9 @@ fn event_value(event: &Event) -> Value {
             "error": cause,
             "delay_milliseconds": milliseconds(*delay),
         }),
+        Event::Asking { stage, url, cause } => {
+            json!({"event": "asking", "stage": stage, "url": url, "error": cause})
+        }
         Event::Kept { stage, path, to } => {
             json!({"event": "kept", "stage": stage, "path": path, "to": to})
         }

@@ -105,6 +105,9 @@ pub(super) fn line(event: &Event, width: usize) -> Option<String> {
             };
             format!("{stage:width$}  failed: {cause}; attempt {attempt} of {of}{when}\n")
         }
+        Event::Asking { stage, url, cause } => {
+            format!("{stage:width$}  has run; asking again for its dep {url}: {cause}\n")
+        }
         Event::Output { stage, lines } => output(stage, lines, width),
         Event::Kept { stage, path, to } => {
             format!("{stage:width$}  your {path} was in no cache; it is kept as {to}\n")

@@ -151,9 +151,10 @@ fn say(text: &str) {
 
 fn tested(test: Score, count: usize, speed: Speed) -> String {
     let count = human::count(count, "image");
-    let (latency, rate) = (speed.latency_us, speed.images_per_second);
+    let latency = speed.latency_us;
+    let each = 1e6 / speed.images_per_second;
     format!(
-        "test: {} on {count}; {latency:.0} µs for one, {rate:.0} a second in batches",
+        "test: {} on {count}; {latency:.0} µs for one, {each:.1} µs each in batches",
         in_words(test)
     )
 }
