@@ -12,7 +12,7 @@ use crate::remote::index::{Index, PackEntry};
 use crate::remote::listing::digest_in;
 use crate::remote::parallel::in_parallel;
 use crate::remote::sweep::paths_of;
-use crate::store::{length_of_end, objects_at_end};
+use crate::store::{Slot, length_of_end, objects_at_end};
 
 /// So many bytes at the end of a pack are read first: what is in most packs is said in fewer.
 const END: u64 = 64 * 1024;
@@ -36,18 +36,35 @@ pub(super) fn salvage(backend: &Backend, catalog: &Catalog) -> Result<Salvage, E
     let named: HashSet<String> = indexes.flat_map(|(_, index)| paths_of(index)).collect();
     let is_unnamed = |found: &Found| !named.contains(&found.path);
     let list = |folder| backend.list(folder, Depth::Flat);
-    let packs: Vec<Found> = list(PACKS)?.into_iter().filter(is_unnamed).collect();
+    // An index that is left may name a part of a pack, and a lost one the rest.
+    let packs = list(PACKS)?;
     let read = |found: &Found| read_pack(backend, found);
-    let read = in_parallel(backend.jobs(), &packs, backend.cancel(), read)?;
+    let mut read = in_parallel(backend.jobs(), &packs, backend.cancel(), read)?;
     let is_complete = read.iter().all(Option::is_some);
+    let slots = named_slots(catalog);
+    for pack in read.iter_mut().flatten() {
+        let name = pack.name;
+        let is_new = |slot: &Slot| !slots.contains(&(name, slot.digest));
+        pack.slots.retain(is_new);
+    }
+    let packs = read.into_iter().flatten();
+    let packs = packs.filter(|pack| !pack.slots.is_empty());
     let objects = list(OBJECTS)?.into_iter().filter(is_unnamed);
     let objects = objects.filter_map(|found| Some((digest_in(&found.path)?, found.size)));
     let index = Index {
         project: nobody(),
-        packs: read.into_iter().flatten().collect(),
+        packs: packs.collect(),
         objects: objects.collect(),
     };
     Ok(Salvage { index, is_complete })
+}
+
+/// Returns the packs with the objects in them that indexes name.
+fn named_slots(catalog: &Catalog) -> HashSet<(Digest, Digest)> {
+    let indexes = catalog.indexes.iter();
+    let packs = indexes.flat_map(|(_, index)| &index.packs);
+    let slots = packs.flat_map(|pack| pack.slots.iter().map(|slot| (pack.name, slot.digest)));
+    slots.collect()
 }
 
 /// Reads at the end of a pack what is in it; `None` if it is damaged there.

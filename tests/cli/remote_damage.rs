@@ -374,3 +374,42 @@ fn a_truncated_list_of_a_folder_is_pushed_again_in_the_plain_layout() {
     clone.run(&["pull"]).success();
     assert_same(&clone, &project);
 }
+
+#[test]
+fn what_a_lost_index_said_of_a_pack_that_another_names_in_part_is_found() {
+    let bucket = Bucket::default();
+    let project = sample(30);
+    let origin = |team: &str| format!("https://example.org/{team}/digits.git");
+    project.git(&["remote", "add", "origin", &origin("ann")]);
+    bucket.door().lead(&project);
+    project.run(&["push"]).success();
+    // A fork that needs a part of the same pack.
+    let fork = bucket.door().clone_of(&project);
+    fork.git(&["remote", "add", "origin", &origin("ben")]);
+    fork.run(&["pull"]).success();
+    for number in 20..30 {
+        fs::remove_file(fork.path(&format!("data/f{number}"))).expect("is there");
+    }
+    fork.run(&["add", "data"]).success();
+    fork.run(&["repro"]).success();
+    fork.commit();
+    fork.run(&["push"]).success();
+
+    damage_index(&bucket, |mut bytes| {
+        bytes.push(b'x');
+        bytes
+    });
+    let clone = bucket.door().clone_of(&project);
+    clone.git(&["remote", "add", "origin", &origin("ann")]);
+    clone.run(&["pull"]).success();
+    assert_same(&clone, &project);
+    // Who mends it never knew what it said.
+    let other = bucket.door().clone_of(&fork);
+    other.git(&["remote", "add", "origin", &origin("ben")]);
+    other.run(&["pull"]).success();
+    let text = other.run(&["push"]).success();
+    assert!(text.contains("mended"), "{text}");
+    let clone = bucket.door().clone_of(&project);
+    clone.run(&["pull"]).success();
+    assert_same(&clone, &project);
+}
