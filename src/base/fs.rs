@@ -94,6 +94,7 @@ impl AtomicFile {
 
     /// Takes what another program has put in the place of the unfinished file, with the mode that
     /// the file has.
+    #[cfg(feature = "ml")]
     pub(crate) fn retake(&mut self) -> Result<(), Error> {
         let unfinished = self.unfinished().to_owned();
         let outcome = self.temporary.as_file().metadata().and_then(|metadata| {
