@@ -37,12 +37,14 @@ impl Server {
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .process_group(0);
-        let server = Self {
+        let mut server = Self {
             group: command.spawn().expect("the server starts"),
             address: format!("127.0.0.1:{port}"),
         };
         let start = Instant::now();
         while TcpStream::connect(&server.address).is_err() {
+            let ended = server.group.try_wait().expect("its state");
+            assert_eq!(ended, None, "it ends at once: does it lack a package?");
             assert!(
                 start.elapsed() < Duration::from_mins(2),
                 "it does not answer"
