@@ -129,18 +129,22 @@ impl Mlflow {
         self.failures.try_recv().ok()
     }
 
-    /// Ends the run; returns what the server does not know.
-    pub(super) fn finish(self, succeeded: bool) -> Option<String> {
+    /// Ends the run; returns what went wrong on the way and was not told yet, and what the server
+    /// does not know.
+    pub(super) fn finish(self, succeeded: bool) -> Vec<String> {
         let status = match (succeeded, self.trains) {
             (true, true) => Some("FINISHED"),
             (false, true) => Some("FAILED"),
             (_, false) => None,
         };
         self.order(Order::End(status));
-        let Self { teller, .. } = self;
-        teller.join().unwrap_or_else(|_| {
+        let Self {
+            teller, failures, ..
+        } = self;
+        let unknown = teller.join().unwrap_or_else(|_| {
             Some("the thread that tells MLflow of the run broke down".to_owned())
-        })
+        });
+        failures.try_iter().chain(unknown).collect()
     }
 
     fn order(&self, order: Order) {

@@ -135,7 +135,8 @@ impl Logs {
             self.check(written);
         }
         if let Some(mlflow) = self.mlflow.take() {
-            self.warnings.extend(mlflow.finish(succeeded).map(Warning));
+            self.warnings
+                .extend(mlflow.finish(succeeded).into_iter().map(Warning));
         }
         self.warnings
     }
