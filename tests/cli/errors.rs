@@ -301,3 +301,32 @@ fn a_long_line_is_not_quoted() {
         text.len()
     );
 }
+
+#[test]
+fn commands_of_dvc_that_are_not_here_say_what_is() {
+    let project = Project::new();
+    for (name, instead) in [
+        ("exp", "mlpipe repro --set-param"),
+        ("run", "mlpipe stage add"),
+        ("version", "mlpipe --version"),
+        ("send-comment", "mlpipe comment"),
+    ] {
+        let text = project.run(&[name, "show"]).failure(2);
+        assert!(
+            text.starts_with(&format!("error: there is no command `{name}`\n  hint: ")),
+            "{text}"
+        );
+        assert!(text.contains(instead), "{text}");
+    }
+    let text = project.run(&["reprp"]).failure(2);
+    assert!(text.contains("similar subcommands exist"), "{text}");
+}
+
+#[test]
+fn the_root_is_shown_from_where_one_is() {
+    let project = Project::with("stages: {}\n");
+    project.run(&["init"]).success();
+    assert_eq!(project.run(&["root"]).data(), ".\n");
+    project.write("a/b/x", "");
+    assert_eq!(project.run(&["--cd", "a/b", "root"]).data(), "../..\n");
+}
