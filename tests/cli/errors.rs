@@ -330,3 +330,19 @@ fn the_root_is_shown_from_where_one_is() {
     project.write("a/b/x", "");
     assert_eq!(project.run(&["--cd", "a/b", "root"]).data(), "../..\n");
 }
+
+#[test]
+fn a_list_where_names_belong_and_a_text_where_a_list_belongs() {
+    for (section, noun) in [("gates", "gate"), ("stages", "stage"), ("pools", "pool")] {
+        let text = refuse(&format!("{section}:\n- path: x\n"));
+        let what = format!("`{section}` must be a map, not a list");
+        let help = format!("put each {noun} below a name of its own, as in `NAME: …`");
+        assert!(text.contains(&what) && text.contains(&help), "{text}");
+    }
+    let text = refuse("stages:\n  a:\n    cmd: x\n    deps: data.csv\n");
+    assert!(text.contains("`deps` must be a list, not text"), "{text}");
+    assert!(
+        text.contains("one alone is a list of one: `[data.csv]`"),
+        "{text}"
+    );
+}
