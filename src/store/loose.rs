@@ -10,7 +10,7 @@ use rustix::fs::ioctl_ficlone;
 use crate::base::digest::{Digest, Hasher, block_for};
 use crate::base::folder::Folder;
 use crate::base::fs::{self, AtomicFile, failed};
-use crate::store::copying::copy_hashing;
+use crate::store::copying::{Outlook, copy_hashing};
 use crate::store::error::Error;
 use crate::store::index::Index;
 use crate::store::meter::Meter;
@@ -138,7 +138,13 @@ impl Loose {
             let hashed = hash(&mut clone, stamp.size, meter);
             hashed.map_err(failed("cannot read", path))?
         } else {
-            copy_hashing(&mut source, path, &mut object, stamp.size, meter)?
+            copy_hashing(
+                (&mut source, path),
+                &mut object,
+                stamp.size,
+                Outlook::Stored,
+                meter,
+            )?
         };
         let now = source.metadata().map_err(failed("cannot read", path))?;
         if size != stamp.size || Stamp::of(&now) != *stamp {

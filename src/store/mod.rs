@@ -32,6 +32,7 @@ mod storing;
 mod transfer;
 mod tree;
 mod tree_diff;
+mod uncached;
 mod users;
 mod wreck;
 

@@ -17,7 +17,7 @@ use crate::base::folder::Folder;
 use crate::base::fs::{self, AtomicFile, failed};
 use crate::pipeline::Content;
 use crate::store::cache::{Cache, Lack};
-use crate::store::copying::copy_hashing;
+use crate::store::copying::{Outlook, copy_hashing};
 use crate::store::error::Error;
 use crate::store::index::Index;
 use crate::store::linker::Way;
@@ -317,7 +317,7 @@ impl Cache {
         let (digest, size) = if reflink && ioctl_ficlone(copy.file(), &object).is_ok() {
             Digest::of_opened(&mut object).map_err(failed("cannot read", &path))?
         } else {
-            copy_hashing(&mut object, &path, copy, file.size, meter)?
+            copy_hashing((&mut object, &path), copy, file.size, Outlook::Used, meter)?
         };
         if digest != file.digest {
             self.quarantine(file.digest)?;
