@@ -119,14 +119,16 @@ impl Cache {
     }
 
     /// Keeps the manifest of a folder, without its files: for telling later what has changed in it.
-    pub(crate) fn store_manifest(&self, tree: &Tree) -> Result<(), Error> {
+    /// Returns what a lock records of the folder.
+    pub(crate) fn store_manifest(&self, tree: &Tree) -> Result<Content, Error> {
         self.begin_use()?;
         let text = tree.to_text();
         let digest = Digest::of(text.as_bytes());
-        if self.packs.length(digest)?.is_some() && self.packed(digest)?.is_ok() {
-            return Ok(());
+        let is_packed = self.packs.length(digest)?.is_some() && self.packed(digest)?.is_ok();
+        if !is_packed {
+            self.loose.add(digest, text.as_bytes())?;
         }
-        self.loose.add(digest, text.as_bytes())
+        Ok(tree.content_of(digest))
     }
 
     /// Returns the manifest of a folder, if it was kept.
