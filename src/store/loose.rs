@@ -5,7 +5,7 @@ use std::io::{self, Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::ioctl_ficlone;
+use rustix::fs::{Stat, ioctl_ficlone};
 
 use crate::base::digest::{Digest, Hasher, block_for};
 use crate::base::folder::Folder;
@@ -40,6 +40,16 @@ impl ObjectName {
     pub(super) fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// Returns the folder that it lies in.
+    pub(super) fn folder(&self) -> &str {
+        &self.0[..2]
+    }
+
+    /// Returns its name there.
+    pub(super) fn in_folder(&self) -> &str {
+        &self.0[3..]
+    }
 }
 
 impl Loose {
@@ -71,6 +81,12 @@ impl Loose {
     pub(super) fn size(&self, digest: Digest) -> Option<u64> {
         let found = self.objects.stat(ObjectName::of(digest).as_str())?;
         u64::try_from(found.st_size).ok()
+    }
+
+    /// Returns the stat of the object, if it is there.
+    pub(super) fn stat(&self, name: &ObjectName) -> Result<Option<Stat>, fs::Error> {
+        let found = fs::absent_as_none(self.objects.look(name.as_str()));
+        found.map_err(|error| self.unreadable(name)(error))
     }
 
     /// Opens the object, to read it, if it is there.

@@ -121,7 +121,7 @@ impl Cache {
         match self.restore_file(file, (&folder, name), index, meter)? {
             Ok(placed) => {
                 let clock = placed.clock();
-                self.teach(index, path, &[("", file.digest, placed)], clock);
+                self.teach(index, parent, &[(name, file.digest, placed)], clock);
                 Ok(Restored::Done)
             }
             Err(lack) => Ok(lack.into()),
@@ -201,9 +201,10 @@ impl Cache {
             restamp(&mut files, path);
         } else {
             if fs::exists(path)? {
-                fs::rename(path, &building.path().join("old"))?;
+                fs::rename_quickly(path, &building.path().join("old"))?;
             }
-            fs::rename(folder.path(), path)?;
+            // What is in the files is not on disk either: all of it can be had again.
+            fs::rename_quickly(folder.path(), path)?;
         }
         self.teach(index, path, &files, clock);
         Ok(Restored::Done)
