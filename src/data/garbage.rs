@@ -59,26 +59,14 @@ pub(crate) fn collect(
     meter: &Meter,
     waiting: &dyn Fn(&str),
 ) -> Result<Collected, Refusal> {
-    if let Some(stage) = workspace.stage_using_cache() {
-        return Err(Refusal::Nested { stage });
-    }
+    refuse_what_cannot_work(workspace, reaches)?;
     let cancel = CancelToken::default();
-    if !reaches.is_empty() && workspace.repo()?.is_none() {
-        let path = workspace.root().to_owned();
-        return Err(scm::Error::NoRepository { path }.into());
-    }
     let _alone = workspace.enter_alone(&cancel, |holder| waiting(holder))?;
     let cache = &workspace.cache;
     if !fs::exists(&cache.path(""))? {
         return Ok(nothing());
     }
-    let sweep = cache.begin_sweep(&cancel, |holders| {
-        let pids: Vec<String> = holders.iter().map(|pid| format!("pid {pid}, ")).collect();
-        waiting(&format!(
-            "{}of a project that uses this cache",
-            pids.concat()
-        ));
-    })?;
+    let sweep = cache.begin_sweep(&cancel, |holders| waiting(&mates_at_work(holders)))?;
     let mut needs = Needs::new(cache);
     needs.add_workspace(workspace, *unlisted)?;
     needs.add_commits(workspace, reaches)?;
@@ -101,6 +89,24 @@ pub(crate) fn collect(
         mates,
         set_aside: size_of(&workspace.state("kept"))?,
     })
+}
+
+/// Refuses what would wait for itself, and commits where there are none.
+fn refuse_what_cannot_work(workspace: &Workspace, reaches: &[Reach]) -> Result<(), Refusal> {
+    if let Some(stage) = workspace.stage_using_cache() {
+        return Err(Refusal::Nested { stage });
+    }
+    if !reaches.is_empty() && workspace.repo()?.is_none() {
+        let path = workspace.root().to_owned();
+        return Err(scm::Error::NoRepository { path }.into());
+    }
+    Ok(())
+}
+
+/// Says which processes use the cache, as far as the system knows them.
+fn mates_at_work(holders: &[u32]) -> String {
+    let pids: Vec<String> = holders.iter().map(|pid| format!("pid {pid}, ")).collect();
+    format!("{}of a project that uses this cache", pids.concat())
 }
 
 fn nothing() -> Collected {

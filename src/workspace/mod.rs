@@ -320,6 +320,16 @@ impl Workspace {
         self.cache.store(&self.locate_any(path), &self.index, meter)
     }
 
+    /// Like [`Self::store`]; also returns the manifest of a folder.
+    pub(crate) fn store_and_list(
+        &self,
+        path: &AnyPath,
+        meter: &Meter,
+    ) -> Result<Option<(Content, Option<Tree>)>, store::Error> {
+        let location = self.locate_any(path);
+        self.cache.store_and_list(&location, &self.index, meter)
+    }
+
     /// Puts `content` to `path` from the cache, replacing what is there. The caller has saved that.
     pub(crate) fn restore(
         &self,
