@@ -5,6 +5,7 @@ use std::path::Path;
 
 use serde_json::{Map, Value};
 
+use crate::base::json;
 use crate::base::problem::{Place, Problem};
 
 /// A row, whatever the format.
@@ -143,13 +144,8 @@ fn read_lines(label: &str, text: &str, take: &mut TakeRow<'_>) -> Result<(), Pro
     let mut row: Option<Object<'_>> = None;
     let lines = text.lines().enumerate();
     for (index, line) in lines.filter(|(_, line)| !line.trim().is_empty()) {
-        let object: Map<String, Value> = serde_json::from_str(line).map_err(|error| {
-            let place = Place {
-                line: index + 1,
-                column: error.column().max(1),
-            };
-            no_object(label, text, &error, place, "a row must be an object")
-        })?;
+        let object: Map<String, Value> = serde_json::from_str(line)
+            .map_err(|error| no_object(label, text, &error, index, "a row must be an object"))?;
         let row = row.get_or_insert_with(|| Object::new(&object));
         row.fill(&object, ObjectPlace::Line(index + 1));
         take(row)?;
@@ -158,13 +154,8 @@ fn read_lines(label: &str, text: &str, take: &mut TakeRow<'_>) -> Result<(), Pro
 }
 
 fn read_list(label: &str, text: &str, take: &mut TakeRow<'_>) -> Result<(), Problem> {
-    let objects: Vec<Map<String, Value>> = serde_json::from_str(text).map_err(|error| {
-        let place = Place {
-            line: error.line().max(1),
-            column: error.column().max(1),
-        };
-        no_object(label, text, &error, place, "it must be a list of objects")
-    })?;
+    let objects: Vec<Map<String, Value>> = serde_json::from_str(text)
+        .map_err(|error| no_object(label, text, &error, 0, "it must be a list of objects"))?;
     let Some(first) = objects.first() else {
         return Ok(());
     };
@@ -180,20 +171,13 @@ fn no_object(
     label: &str,
     text: &str,
     error: &serde_json::Error,
-    place: Place,
+    before: usize,
     wanted: &str,
 ) -> Problem {
-    let message = if error.is_data() {
-        wanted.to_owned()
-    } else {
-        // The place stands beside the message, and that of a line is another.
-        let error = error.to_string();
-        let what = error
-            .split_once(" at line ")
-            .map_or(&*error, |(what, _)| what);
-        format!("not JSON: {what}")
-    };
-    let problem = Problem::new(label, text, message).at(Some(place));
+    let mut problem = json::mistake(label, text, error, before);
+    if error.is_data() {
+        wanted.clone_into(&mut problem.message);
+    }
     problem.help("each row is an object, as in `{\"id\": 1, \"label\": 3, \"predicted\": 3}`")
 }
 
