@@ -827,7 +827,7 @@ fn several_rows_of_a_category_are_one_bar() {
     let project = Project::with(plot);
     project.write(
         "c.csv",
-        "actual,predicted,count\n8,1,10\n8,0,3\n9,4,0.1234567\n",
+        "actual,predicted,count\n8,1,10\n8,0,3\n8,2,\n9,4,0.1234567\n",
     );
     let text = project.run(&["plots", "show", "--text"]).data();
     let ends: Vec<&str> = text
