@@ -3,6 +3,7 @@
 mod args;
 mod commands;
 mod error;
+mod examples;
 mod help;
 mod ui;
 
