@@ -1,5 +1,6 @@
 //! Counts the confusion matrices of the pipeline's plots, by the points that the plots are drawn from.
 
+use crate::base::path::RepoPath;
 use crate::base::problem::Problem;
 use crate::metrics::{ACTUAL, PREDICTED};
 use crate::pipeline::{self, Pipeline, Plot, PlotX};
@@ -17,6 +18,8 @@ pub(super) fn confusions(
     notes: &mut Vec<String>,
 ) -> Vec<ConfusionTable> {
     let mut tables = Vec::new();
+    // Another plot of the same columns, as one of shares, has nothing to add.
+    let mut seen: Vec<(&RepoPath, Confusion)> = Vec::new();
     let is_confusion = |plot: &&Plot| {
         let template = plot.style.template.as_deref();
         template.is_some_and(|template| template.starts_with("confusion"))
@@ -25,14 +28,21 @@ pub(super) fn confusions(
         for (source, file) in plot.sources.iter().enumerate() {
             match count(plot, source, here) {
                 Ok(None) => {}
+                Ok(Some(matrix)) if seen.contains(&(&file.path, matrix.clone())) => {}
                 Ok(Some(matrix)) => {
+                    seen.push((&file.path, matrix.clone()));
                     let title = plot.style.title.clone();
                     let title = title.unwrap_or_else(|| file.path.to_string());
                     // What the base lacks or cannot be read there is not compared.
                     let before = base.and_then(|base| count(plot, source, base).ok()?);
                     tables.push(ConfusionTable::new(title, matrix, before.as_ref()));
                 }
-                Err(error) => notes.push(format!("no confusion of `{}`: {error}", file.path)),
+                Err(error) => {
+                    let note = format!("no confusion of `{}`: {error}", file.path);
+                    if !notes.contains(&note) {
+                        notes.push(note);
+                    }
+                }
             }
         }
     }

@@ -62,6 +62,18 @@ fn every_form_of_a_plot_has_the_same_matrix() {
 }
 
 #[test]
+fn two_plots_of_the_same_columns_are_one_table() {
+    let plots = "  - c.csv: {template: confusion, x: actual, y: predicted, title: Classes}\n  \
+                   - shares: {y: {c.csv: actual}, x: predicted, template: confusion_normalized}\n  \
+                   - other: {y: {c.csv: second}, x: actual, template: confusion}\n";
+    let csv = "actual,predicted,second\ncat,cat,dog\ndog,cat,dog\n";
+    let report = report(plots, &[("c.csv", csv)]);
+    let tables = report["confusions"].as_array().expect("tables");
+    let titles: Vec<_> = tables.iter().map(|table| &table["title"]).collect();
+    assert_eq!(titles, ["Classes", "c.csv"], "{report:#}");
+}
+
+#[test]
 fn what_cannot_be_counted_is_noted_and_hides_nothing() {
     let plots = [
         "folder",

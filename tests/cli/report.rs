@@ -314,7 +314,7 @@ fn the_last_runs_are_a_sparkline() {
     }
     project.git(&["checkout", "-q", "-b", "next"]);
     let text = project.run(&["report", "--out", "-"]).data();
-    assert!(text.contains("Last runs: accuracy █▁▄█"), "{text}");
+    assert!(text.contains("Last runs on main: accuracy █▁▄█"), "{text}");
     assert!(text.contains("  line [0.925, 0.5, 0.7, 0.9]\n"), "{text}");
 }
 
@@ -454,6 +454,34 @@ fn a_page_without_a_name_goes_beside_the_markdown() {
     assert!(page.contains("<h1>accuracy"), "{page}");
     project.run(&["report"]).success();
     assert_eq!(project.read("reports/report.md"), "own words\n");
+}
+
+#[test]
+fn a_page_is_no_markdown_of_a_forge() {
+    let project = reviewed();
+    tuned(&project);
+    project.write("own.html", "own words\n");
+    project.edit(
+        "pipeline.yaml",
+        "report: {base: main}",
+        "report: {base: main, path: reports/report.html, template: own.html}",
+    );
+    for arguments in [
+        &["report", "--forge", "gitlab", "--out", "r.html"][..],
+        &["report", "--forge", "gitlab"],
+    ] {
+        let text = project.run(arguments).failure(2);
+        assert!(
+            text.contains("`--forge` asks for markdown, and `r"),
+            "{text}"
+        );
+    }
+    // Markdown is not written by a page's template.
+    let text = project.run(&["report", "--out", "-"]).data();
+    assert!(text.contains("### "), "{text}");
+    assert!(!text.contains("own words"), "{text}");
+    project.run(&["report"]).success();
+    assert_eq!(project.read("reports/report.html"), "own words\n");
 }
 
 #[test]

@@ -12,7 +12,7 @@ use crate::cli::commands::Context;
 use crate::cli::commands::base::{self, BaseArgs};
 use crate::cli::commands::judging::Freshness;
 use crate::cli::commands::report_gathered::{Gathered, Head, Occasion};
-use crate::cli::commands::report_writer::{Writer, is_page, templates};
+use crate::cli::commands::report_writer::{Writer, templates};
 use crate::cli::error::{CliError, Exit};
 use crate::cli::ui;
 use crate::engine::{Ending, StageRun, Summary};
@@ -54,23 +54,14 @@ pub(crate) struct ReportArgs {
 pub(crate) fn run(args: &ReportArgs, context: &Context) -> Result<Exit, CliError> {
     let workspace = context.workspace()?;
     let configured = workspace.load_pipeline()?.report;
-    let settings = settings(args, configured, &workspace, &context.folder)?;
-    let base = args.base.find(&workspace, &settings.base)?;
-    let to_stdout = args.out.as_deref() == Some("-");
-    let is_page = args.html || is_page(&settings.path) && !to_stdout;
-    let is_committed = !(args.json || args.forge.is_some() || to_stdout || is_page);
-    let head = if is_committed {
-        Head::Unnamed
-    } else {
-        Head::Named
-    };
-    let branch = args.base.base.as_deref().unwrap_or(&settings.base);
+    let order = Order::new(args, configured, &workspace, &context.folder)?;
+    let base = args.base.find(&workspace, &order.base)?;
     let published = args.history.as_deref();
     let published = published.map(|file| read_history(&context.folder.join(file)));
     let published = published.transpose()?;
     let occasion = Occasion {
-        branch,
-        head,
+        branch: args.base.base.as_deref().unwrap_or(&order.base),
+        head: order.head(args),
         freshness: Freshness::Unknown,
         published: published.as_ref(),
     };
@@ -83,24 +74,110 @@ pub(crate) fn run(args: &ReportArgs, context: &Context) -> Result<Exit, CliError
     let headline = report.headline.clone();
     let writer = Writer {
         workspace: &workspace,
-        template: settings.template.as_ref(),
+        template: order.template.as_ref(),
         dialect: args.forge.unwrap_or_default(),
         base: base.as_ref(),
     };
-    let written = if is_page {
-        writer.page(report)?
-    } else {
-        writer.markdown(report, writer.dialect.budget())?
-    };
-    if to_stdout {
-        ui::print(&written.text)?;
-        return Ok(tell(written.mistakes));
-    }
-    fs::write_if_changed(&workspace.locate(&settings.path), written.text.as_bytes())?;
-    if !context.quiet {
-        ui::print(&format!("{headline}\nwrote {}\n", settings.path))?;
+    let written = writer.write(report, order.output)?;
+    match &order.path {
+        None => ui::print(&written.text)?,
+        Some(path) => {
+            fs::write_if_changed(&workspace.locate(path), written.text.as_bytes())?;
+            if !context.quiet {
+                ui::print(&format!("{headline}\nwrote {path}\n"))?;
+            }
+        }
     }
     Ok(tell(written.mistakes))
+}
+
+/// What is to be written, and where.
+struct Order {
+    /// The base that the pipeline names.
+    base: String,
+    output: Output,
+    template: Option<RepoPath>,
+    /// The file; `None` is standard output.
+    path: Option<RepoPath>,
+}
+
+impl Order {
+    /// Takes the pipeline's settings, overruled by the arguments.
+    fn new(
+        args: &ReportArgs,
+        configured: Option<ReportSettings>,
+        workspace: &Workspace,
+        folder: &Path,
+    ) -> Result<Self, CliError> {
+        let settings = configured.unwrap_or_default();
+        let locate = |text: &str| {
+            let path = workspace.path_from(folder, text);
+            path.map_err(|error| {
+                CliError::usage(error.to_string(), "give a path below the project")
+            })
+        };
+        let path = match args.out.as_deref() {
+            Some("-") => None,
+            Some(out) => Some(locate(out)?),
+            None if args.html => Some(beside(settings.path)),
+            None => Some(settings.path),
+        };
+        let output = match &path {
+            _ if args.html => Output::Page,
+            Some(path) => Output::of(path),
+            None => Output::Markdown,
+        };
+        let is_for_forge = args.forge.is_some() && !args.json;
+        if let (true, Output::Page, Some(path)) = (is_for_forge, output, &path) {
+            return Err(CliError::usage(
+                format!("`--forge` asks for markdown, and `{path}` is to be a page"),
+                "leave out `--forge`, or name another file, as in `--out report.md`",
+            ));
+        }
+        let template = match &args.template {
+            Some(template) => Some(existing(locate(template)?, workspace)?),
+            // One for markdown is no page, and the other way round.
+            None => settings
+                .template
+                .filter(|template| Output::of(template) == output),
+        };
+        Ok(Self {
+            base: settings.base,
+            output,
+            template,
+            path,
+        })
+    }
+
+    /// Only what is written to be committed names no commit.
+    fn head(&self, args: &ReportArgs) -> Head {
+        let is_markdown = self.path.is_some() && self.output == Output::Markdown;
+        if is_markdown && !args.json && args.forge.is_none() {
+            Head::Unnamed
+        } else {
+            Head::Named
+        }
+    }
+}
+
+/// Returns where the page goes whose markdown is at this path.
+fn beside(markdown: RepoPath) -> RepoPath {
+    if Output::of(&markdown) == Output::Page {
+        return markdown;
+    }
+    let page = Path::new(markdown.as_str()).with_extension("html");
+    let page = RepoPath::parse(&page.to_string_lossy());
+    page.expect("invariant: another ending makes no other folder")
+}
+
+fn existing(template: RepoPath, workspace: &Workspace) -> Result<RepoPath, CliError> {
+    if workspace.locate(&template).is_file() {
+        return Ok(template);
+    }
+    Err(CliError::usage(
+        format!("the template `{template}` does not exist"),
+        "correct its name, or leave it out",
+    ))
 }
 
 /// Tells of mistakes in templates, which cost their parts but not the report.
@@ -188,11 +265,7 @@ pub(crate) fn write_configured(
         dialect: Dialect::default(),
         base: base.as_ref(),
     };
-    let written = if is_page(&settings.path) {
-        writer.page(report)?
-    } else {
-        writer.markdown(report, writer.dialect.budget())?
-    };
+    let written = writer.write(report, Output::of(&settings.path))?;
     fs::write_if_changed(&workspace.locate(&settings.path), written.text.as_bytes())?;
     let exit = tell(written.mistakes);
     Ok(Some(Told { headline, exit }))
@@ -208,42 +281,4 @@ fn read_history(file: &Path) -> Result<History, CliError> {
             "`git show origin/badges:history.jsonl` prints it, once there is one",
         )),
     }
-}
-
-/// The pipeline's settings, overruled by the arguments.
-fn settings(
-    args: &ReportArgs,
-    configured: Option<ReportSettings>,
-    workspace: &Workspace,
-    folder: &Path,
-) -> Result<ReportSettings, CliError> {
-    let mut settings = configured.unwrap_or_default();
-    let path = |text: &String| {
-        workspace
-            .path_from(folder, text)
-            .map_err(|error| CliError::usage(error.to_string(), "give a path below the project"))
-    };
-    if let Some(out) = args.out.as_ref().filter(|out| *out != "-") {
-        settings.path = path(out)?;
-    } else if args.html && !is_page(&settings.path) {
-        let page = Path::new(settings.path.as_str()).with_extension("html");
-        let page = RepoPath::parse(&page.to_string_lossy());
-        settings.path = page.expect("invariant: another ending makes no other folder");
-    }
-    // One for markdown is no page, and the other way round.
-    let makes_page = args.html || is_page(&settings.path);
-    settings.template = settings
-        .template
-        .filter(|template| is_page(template) == makes_page);
-    if let Some(template) = &args.template {
-        let path = path(template)?;
-        if !workspace.locate(&path).is_file() {
-            return Err(CliError::usage(
-                format!("the template `{path}` does not exist"),
-                "correct its name, or leave it out",
-            ));
-        }
-        settings.template = Some(path);
-    }
-    Ok(settings)
 }

@@ -5,9 +5,9 @@ use crate::cli::commands::base::BaseArgs;
 use crate::cli::commands::judging::Freshness;
 use crate::cli::commands::report::tell;
 use crate::cli::commands::report_gathered::{Gathered, Head, Occasion};
-use crate::cli::commands::report_writer::{Writer, is_page};
+use crate::cli::commands::report_writer::Writer;
 use crate::cli::error::{CliError, Exit};
-use crate::report::{Budget, Dialect, Report, read_report};
+use crate::report::{Budget, Dialect, Output, Report, read_report};
 use crate::workspace::Workspace;
 
 /// A report that goes to a forge.
@@ -39,7 +39,7 @@ impl<'a> ForgeReport<'a> {
         let Gathered { report, .. } = Gathered::new(workspace, found, &occasion)?;
         Ok(Self {
             workspace,
-            template: settings.template.filter(|template| !is_page(template)),
+            template: settings.template.filter(is_markdown),
             report,
             exit: Exit::Success,
         })
@@ -50,7 +50,7 @@ impl<'a> ForgeReport<'a> {
         let settings = workspace.load_pipeline()?.report.unwrap_or_default();
         Ok(Self {
             workspace,
-            template: settings.template.filter(|template| !is_page(template)),
+            template: settings.template.filter(is_markdown),
             report: read_report(json)?,
             exit: Exit::Success,
         })
@@ -90,4 +90,8 @@ impl<'a> ForgeReport<'a> {
     pub(super) fn headline(&self) -> &str {
         &self.report.headline
     }
+}
+
+fn is_markdown(template: &RepoPath) -> bool {
+    Output::of(template) == Output::Markdown
 }

@@ -25,6 +25,14 @@ pub(super) struct Writer<'a> {
 }
 
 impl Writer<'_> {
+    /// Writes markdown as the forge allows, or a page.
+    pub(super) fn write(&self, report: Report, output: Output) -> Result<Written, CliError> {
+        match output {
+            Output::Markdown => self.markdown(report, self.dialect.budget()),
+            Output::Page => self.page(report),
+        }
+    }
+
     /// Writes markdown within a budget.
     pub(super) fn markdown(&self, report: Report, budget: Budget) -> Result<Written, CliError> {
         let (templates, mistakes) = templates(self.workspace, self.template, Output::Markdown)?;
@@ -36,7 +44,7 @@ impl Writer<'_> {
     }
 
     /// Writes a page of HTML.
-    pub(super) fn page(&self, report: Report) -> Result<Written, CliError> {
+    fn page(&self, report: Report) -> Result<Written, CliError> {
         let (templates, mistakes) = templates(self.workspace, self.template, Output::Page)?;
         let pipeline = self.workspace.load_pipeline()?;
         let page = Page::new(&pipeline, &report.stages, self.plots(&pipeline)?);
@@ -70,10 +78,6 @@ impl Writer<'_> {
         let sheets = plots::prepare(&mut gallery);
         Ok(Some(Fragment::new(&gallery, &sheets)))
     }
-}
-
-pub(super) fn is_page(path: &RepoPath) -> bool {
-    Output::of(path) == Output::Page
 }
 
 /// Where the user's templates are looked for.
