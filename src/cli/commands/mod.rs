@@ -51,6 +51,7 @@ mod report_forge;
 mod report_gathered;
 mod report_writer;
 pub(crate) mod repro;
+mod root;
 mod scouting;
 mod selection;
 mod sides;
@@ -118,6 +119,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, CliError> {
         Command::Pr(args) => pr::run(args, &context),
         Command::Install(args) => install::run(args, &context),
         Command::Config(args) => config::run(args, &context),
+        Command::Root => root::run(&context),
         Command::Cache(args) => cache::run(args, &context),
         Command::Push(args) => transfer::push(args, &context),
         Command::Pull(args) => transfer::pull(args, &context),
