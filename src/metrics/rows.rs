@@ -6,7 +6,8 @@ use std::path::Path;
 use serde_json::{Map, Value};
 
 use crate::base::json;
-use crate::base::problem::{Place, Problem};
+use crate::base::problem::Problem;
+use crate::base::tabular;
 
 /// A row, whatever the format.
 pub(super) trait Row {
@@ -65,17 +66,13 @@ fn read_delimited(
     take: &mut TakeRow<'_>,
 ) -> Result<(), Problem> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let problem = |error: csv::Error| {
-        let line = error
-            .position()
-            .and_then(|at| usize::try_from(at.line()).ok());
-        let place = line.map(|line| Place { line, column: 1 });
-        Problem::new(label, text, format!("not a table: {error}")).at(place)
-    };
+    let problem = |error: csv::Error| tabular::mistake(label, text, &error);
     let mut reader = csv::ReaderBuilder::new()
         .delimiter(delimiter)
         .from_reader(text.as_bytes());
     let names = reader.headers().map_err(problem)?.clone();
+    let columns: Vec<String> = names.iter().map(str::to_owned).collect();
+    tabular::check_separator(label, text, &columns)?;
     let mut values = csv::StringRecord::new();
     while reader.read_record(&mut values).map_err(problem)? {
         take(&Record {

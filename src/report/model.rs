@@ -194,7 +194,12 @@ impl Row {
         };
         Self {
             path: path.to_string(),
-            label: key.clone(),
+            // A file may hold one value and no keys.
+            label: if key.is_empty() {
+                path.to_string()
+            } else {
+                key.clone()
+            },
             key: key.clone(),
             old: show(old),
             new: show(new),
@@ -299,10 +304,10 @@ pub(crate) fn tell_apart<'a>(rows: impl Iterator<Item = &'a mut Row>) {
     let rows: Vec<&mut Row> = rows.collect();
     let mut counts: BTreeMap<String, usize> = BTreeMap::new();
     for row in &rows {
-        *counts.entry(row.key.clone()).or_default() += 1;
+        *counts.entry(row.label.clone()).or_default() += 1;
     }
     for row in rows {
-        if counts[&row.key] > 1 {
+        if counts[&row.label] > 1 {
             row.label = format!("{}:{}", row.path, row.key);
         }
     }

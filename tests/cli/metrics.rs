@@ -280,6 +280,35 @@ fn broken_json_is_told_in_the_words_of_json() {
 }
 
 #[test]
+fn what_is_no_file_of_metrics_is_told_and_the_others_are_shown() {
+    let project = Project::with("stages: {}\nmetrics: [pipe.json, d, twice.json, one.json]\n");
+    let made = std::process::Command::new("mkfifo")
+        .arg(project.path("pipe.json"))
+        .status();
+    assert!(made.is_ok_and(|status| status.success()));
+    project.write("d/m.json", "{}");
+    project.write("twice.json", r#"{"a": {"b": 1}, "a.b": 2}"#);
+    project.write("one.json", "0.95");
+    let output = project.run(&["metrics", "show"]);
+    assert_eq!(output.stdout, "metric     value\none.json    0.95\n");
+    let told = output.failure(1);
+    for said in [
+        "cannot read `pipe.json` of workspace\n  because it is a pipe, a socket or a device\n",
+        "cannot read `d` of workspace\n  because it is a folder\n  hint: name the files in it\n",
+        "`a.b` is two metrics: a key with dots, and keys within each other\n  in twice.json\n",
+    ] {
+        assert!(told.contains(said), "{told}");
+    }
+    project.remove("pipe.json");
+    project.commit();
+    project.write("one.json", "0.96");
+    let text = project
+        .run(&["metrics", "diff", "--targets", "one.json"])
+        .data();
+    assert!(text.contains("one.json   0.9500      0.9600"), "{text}");
+}
+
+#[test]
 fn branches_tags_and_commits_have_a_block_each() {
     let project = branched();
     project.git(&["tag", "v1", "main"]);

@@ -839,6 +839,34 @@ fn several_rows_of_a_category_are_one_bar() {
 }
 
 #[test]
+fn columns_that_are_separated_otherwise_are_told() {
+    let project = Project::with("stages: {}\n");
+    project.write("semi.csv", "step;loss\n1;0.5\n");
+    let text = project
+        .run(&["plots", "show", "semi.csv", "--text"])
+        .failure(1);
+    let told = "the columns are separated by `;`, not by `,`";
+    assert!(
+        text.contains(told) && text.contains("semi.csv:1:1"),
+        "{text}"
+    );
+    project.write("ragged.csv", "step,loss\n1\n");
+    let text = project
+        .run(&["plots", "show", "ragged.csv", "--text"])
+        .failure(1);
+    let told = "not a table: the row has 1 value, the first one 2 values";
+    assert!(
+        text.contains(told) && text.contains("ragged.csv:2:1"),
+        "{text}"
+    );
+    // What is wrong with the data says more than that there is nothing to print.
+    let text = project
+        .run(&["plots", "show", "ragged.csv", "--show-vega"])
+        .failure(1);
+    assert!(text.contains(told), "{text}");
+}
+
+#[test]
 fn what_is_measured_now_and_then_is_one_curve() {
     let plot = "stages: {}\nplots: [h.csv: {x: step, y: loss}]\n";
     let project = Project::with(plot);

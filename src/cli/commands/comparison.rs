@@ -249,7 +249,7 @@ impl Listing<'_> {
         }
         let change = (self.change == Change::Shown).then_some(change);
         path.into_iter()
-            .chain([row.key, row.old, row.new])
+            .chain([row.label, row.old, row.new])
             .map(|cell| Shown(&cell).to_string())
             .chain(change)
             .chain(evidence)
