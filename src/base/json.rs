@@ -25,7 +25,7 @@ pub(crate) fn parse(file: &str, text: &str) -> Result<Value, Problem> {
     }
 }
 
-/// Says what is wrong with JSON, with its place in `text`, the content of `file`, of which it is what
+/// Says what is wrong with JSON, or with what it holds, with its place in `text`, the content of `file`, of which it is what
 /// stands behind the first `before` lines.
 pub(crate) fn mistake(file: &str, text: &str, error: &serde_json::Error, before: usize) -> Problem {
     let said = error.to_string();
@@ -38,11 +38,18 @@ pub(crate) fn mistake(file: &str, text: &str, error: &serde_json::Error, before:
         None => (said.to_owned(), advice(said)),
     };
     let line = error.line().max(1) + before;
-    let place = Place {
-        line,
-        column: column(text, line, error.column()),
+    let place = if error.is_eof() {
+        end_within(text, line)
+    } else {
+        let column = column(text, line, error.column());
+        Place { line, column }
     };
-    let problem = Problem::new(file, text, format!("not JSON: {message}")).at(Some(place));
+    let message = if error.is_data() {
+        message
+    } else {
+        format!("not JSON: {message}")
+    };
+    let problem = Problem::new(file, text, message).at(Some(place));
     if help.is_empty() {
         problem
     } else {
@@ -60,6 +67,16 @@ fn advice(said: &str) -> &'static str {
             "a file holds one value; of several, each in a line of its own, a `.jsonl` file"
         }
         _ => "",
+    }
+}
+
+/// Returns the place of the last character that can be seen within the first lines.
+fn end_within(text: &str, lines: usize) -> Place {
+    let lines: Vec<&str> = text.split('\n').take(lines).map(str::trim_end).collect();
+    let last = lines.iter().rposition(|line| !line.is_empty()).unwrap_or(0);
+    Place {
+        line: last + 1,
+        column: lines[last].chars().count().max(1),
     }
 }
 
@@ -163,7 +180,7 @@ mod tests {
             ),
             (
                 "{\"a\": [1,\n",
-                "not JSON: it ends where a value has to follow (m.json:2:1)",
+                "not JSON: it ends where a value has to follow (m.json:1:9)",
             ),
             (
                 "{\"a\": {\"b\": 1",

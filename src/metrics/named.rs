@@ -57,6 +57,9 @@ pub(super) fn find<'a>(gate: &Gate, side: &'a Collection) -> Vec<(&'a RepoPath, 
 
 /// Says that there is no such metric, and what may have been meant.
 pub(super) fn unknown(gate: &Gate, here: &Collection) -> String {
+    if let Some(why) = no_number(gate, here).or_else(|| no_file(gate, here)) {
+        return why;
+    }
     let known = here.files.values().flatten().map(|(key, _)| key.as_str());
     let help = did_you_mean(gate.key.as_str(), known);
     let help = help.map(|help| format!("; {help}")).unwrap_or_default();
@@ -79,4 +82,35 @@ pub(super) fn unknown(gate: &Gate, here: &Collection) -> String {
     let unknown = unknown.iter().map(|one| format!("; {one}"));
     let unknown: String = unknown.take(3).collect();
     format!("{what}{}{help}{unknown}", place.unwrap_or_default())
+}
+
+/// Says that what a gate names is there, and no metric.
+fn no_number(gate: &Gate, here: &Collection) -> Option<String> {
+    let files = here
+        .left_out
+        .iter()
+        .filter(|(path, _)| is_meant(gate, path));
+    let mut others = files.flat_map(|(_, others)| others);
+    let (_, kind) = others.find(|(key, _)| key == gate.key.as_str())?;
+    Some(match *kind {
+        "nothing" => "it is null, not a number".to_owned(),
+        kind => format!("it is {kind}, not a number"),
+    })
+}
+
+/// Says that the file that a gate names has no metrics, or that a file stands for a metric.
+fn no_file(gate: &Gate, here: &Collection) -> Option<String> {
+    let files = || here.files.keys().chain(&here.missing).chain(&here.unread);
+    let Some(file) = &gate.file else {
+        let file = files().find(|path| path.as_str() == gate.key.as_str())?;
+        return Some(format!(
+            "`{file}` is a file: name a metric in it, as in `{file}:accuracy`"
+        ));
+    };
+    if files().any(|path| path == file) {
+        return None;
+    }
+    let help = did_you_mean(file.as_str(), files().map(RepoPath::as_str));
+    let help = help.map(|help| format!("; {help}")).unwrap_or_default();
+    Some(format!("no stage and no `metrics` lists `{file}`{help}"))
 }

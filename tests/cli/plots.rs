@@ -303,7 +303,7 @@ fn what_cannot_be_drawn_is_named_and_the_rest_comes() {
     let text = output.failure(1);
     for message in [
         "error: the plot's file `missing.csv` is not there",
-        "[broken.json:2:",
+        "[broken.json:1:10]",
         "the column `y` has `one`, which is no number",
         "there is no column `lost`",
         "did you mean `loss`?",

@@ -457,6 +457,34 @@ fn a_page_without_a_name_goes_beside_the_markdown() {
 }
 
 #[test]
+fn what_cannot_be_written_to_or_read_from_is_told() {
+    let project = reviewed();
+    tuned(&project);
+    let text = project.run(&["report", "--out", "."]).failure(2);
+    assert!(text.starts_with("error: `.` is a folder\n"), "{text}");
+    project.write("h.jsonl", "{\"schema\": 1}\n{bad\n");
+    let told = |project: &Project| project.run(&["report", "--history", "h.jsonl"]).failure(1);
+    let text = told(&project);
+    let said = "error: no entry of a history: missing field `path`\n";
+    assert!(
+        text.starts_with(said) && text.contains("[h.jsonl:1:"),
+        "{text}"
+    );
+    project.edit("h.jsonl", "{\"schema\": 1}\n", "\n");
+    let text = told(&project);
+    let said = "error: no entry of a history: not JSON: key must be a string\n";
+    assert!(
+        text.starts_with(said) && text.contains("[h.jsonl:2:2]"),
+        "{text}"
+    );
+    let template = project.path("own.md");
+    std::fs::write(template, b"a\nb\xff").expect("writes");
+    let text = project.run(&["report", "--template", "own.md"]).failure(1);
+    let said = "error: the file is not UTF-8 text (line 2)\n  in own.md\n";
+    assert!(text.starts_with(said), "{text}");
+}
+
+#[test]
 fn a_page_is_no_markdown_of_a_forge() {
     let project = reviewed();
     tuned(&project);

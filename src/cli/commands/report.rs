@@ -57,7 +57,7 @@ pub(crate) fn run(args: &ReportArgs, context: &Context) -> Result<Exit, CliError
     let order = Order::new(args, configured, &workspace, &context.folder)?;
     let base = args.base.find(&workspace, &order.base)?;
     let published = args.history.as_deref();
-    let published = published.map(|file| read_history(&context.folder.join(file)));
+    let published = published.map(|file| read_history(file, &context.folder));
     let published = published.transpose()?;
     let occasion = Occasion {
         branch: args.base.base.as_deref().unwrap_or(&order.base),
@@ -118,7 +118,7 @@ impl Order {
         };
         let path = match args.out.as_deref() {
             Some("-") => None,
-            Some(out) => Some(locate(out)?),
+            Some(out) => Some(no_folder(locate(out)?, workspace)?),
             None if args.html => Some(beside(settings.path)),
             None => Some(settings.path),
         };
@@ -168,6 +168,17 @@ fn beside(markdown: RepoPath) -> RepoPath {
     let page = Path::new(markdown.as_str()).with_extension("html");
     let page = RepoPath::parse(&page.to_string_lossy());
     page.expect("invariant: another ending makes no other folder")
+}
+
+fn no_folder(path: RepoPath, workspace: &Workspace) -> Result<RepoPath, CliError> {
+    if !workspace.locate(&path).is_dir() {
+        return Ok(path);
+    }
+    let shown = if path.is_root() { "." } else { path.as_str() };
+    Err(CliError::usage(
+        format!("`{shown}` is a folder"),
+        "name a file in it, as in `--out report.md`",
+    ))
 }
 
 fn existing(template: RepoPath, workspace: &Workspace) -> Result<RepoPath, CliError> {
@@ -272,9 +283,9 @@ pub(crate) fn write_configured(
 }
 
 /// Reads what was published of earlier runs; a file that is empty is of a branch that has none yet.
-fn read_history(file: &Path) -> Result<History, CliError> {
+fn read_history(file: &Path, folder: &Path) -> Result<History, CliError> {
     let label = file.display().to_string();
-    match fs::read(file)? {
+    match fs::read(&folder.join(file))? {
         Some(bytes) => Ok(History::read(&label, &bytes)?),
         None => Err(CliError::usage(
             format!("the history `{label}` does not exist"),

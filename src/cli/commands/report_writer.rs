@@ -2,7 +2,7 @@
 
 use crate::base::path::RepoPath;
 use crate::base::problem::Problem;
-use crate::base::source::{Entry, Snapshot, read_text};
+use crate::base::source::{Entry, ReadTextError, Snapshot, read_text};
 use crate::cli::commands::sides::Side;
 use crate::cli::error::CliError;
 use crate::pipeline::{self, Pipeline};
@@ -111,8 +111,10 @@ pub(super) fn templates(
 
 fn read_template(workspace: &Workspace, path: &RepoPath, name: &str) -> Result<Template, Problem> {
     let file = path.as_str();
-    let text = read_text(&workspace.worktree, path)
-        .map_err(|error| Problem::new(file, "", error.to_string()))?;
+    let text = read_text(&workspace.worktree, path).map_err(|error| match error {
+        ReadTextError::Problem(problem) => problem,
+        ReadTextError::Read(error) => Problem::new(file, "", error.to_string()),
+    })?;
     let text = text
         .ok_or_else(|| Problem::new(file, "", format!("the template `{path}` does not exist")))?;
     Ok(Template {
