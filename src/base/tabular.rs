@@ -63,9 +63,7 @@ impl Table {
 
 /// Says what is wrong with a table, the text of `file`.
 pub(crate) fn mistake(file: &str, text: &str, error: &csv::Error) -> Problem {
-    let line = error
-        .position()
-        .and_then(|at| usize::try_from(at.line()).ok());
+    let line = error.position().map(|at| line_of(text, at));
     let place = line.map(|line| Place { line, column: 1 });
     let (message, help) = match error.kind() {
         csv::ErrorKind::UnequalLengths {
@@ -81,6 +79,16 @@ pub(crate) fn mistake(file: &str, text: &str, error: &csv::Error) -> Problem {
         _ => (format!("not a table: {error}"), "write it anew"),
     };
     Problem::new(file, text, message).at(place).help(help)
+}
+
+/// Returns the line on which a row of `text` begins, from 1: the reader's position of it stands before
+/// empty lines, and before the second character of the line's end above.
+pub(crate) fn line_of(text: &str, position: &csv::Position) -> usize {
+    let number = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
+    let rest = text.as_bytes().get(number(position.byte())..);
+    let ends = rest.unwrap_or_default().iter();
+    let ends = ends.take_while(|byte| matches!(byte, b'\r' | b'\n'));
+    number(position.line()) + ends.filter(|byte| **byte == b'\n').count()
 }
 
 /// Refuses a table whose columns are separated as in other programs: it would have one column.
@@ -143,6 +151,19 @@ mod tests {
             problem.to_string(),
             "not a table: the row has 1 value, the first one 2 values (t.csv:3:1)"
         );
+    }
+
+    #[test]
+    fn lines_are_counted_whatever_ends_them() {
+        for end in ["\n", "\r\n", "\n\n"] {
+            let text = ["a,b", "1,2", "3"].join(end);
+            let line = text
+                .lines()
+                .position(|line| line == "3")
+                .map(|index| index + 1);
+            let problem = Table::parse("t.csv", &text).expect_err("ragged");
+            assert_eq!(problem.place.map(|place| place.line), line, "{text:?}");
+        }
     }
 
     #[test]

@@ -39,6 +39,7 @@ pub(super) fn read(label: &str, text: &str, take: &mut TakeRow<'_>) -> Result<()
 }
 
 struct Record<'a> {
+    text: &'a str,
     names: &'a csv::StringRecord,
     values: &'a csv::StringRecord,
 }
@@ -53,9 +54,8 @@ impl Row for Record<'_> {
     }
 
     fn line(&self) -> usize {
-        let line = self.values.position().map(csv::Position::line);
-        line.and_then(|line| usize::try_from(line).ok())
-            .unwrap_or(1)
+        let position = self.values.position();
+        position.map_or(1, |position| tabular::line_of(self.text, position))
     }
 }
 
@@ -76,6 +76,7 @@ fn read_delimited(
     let mut values = csv::StringRecord::new();
     while reader.read_record(&mut values).map_err(problem)? {
         take(&Record {
+            text,
             names: &names,
             values: &values,
         })?;
