@@ -1,7 +1,7 @@
 //! The only writer of files: whole or not at all, and on disk when the call returns.
 
 use std::fs;
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, ErrorKind, Read, Write};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
@@ -35,6 +35,30 @@ pub(crate) fn failed(action: &'static str, path: &Path) -> impl FnOnce(io::Error
 /// Reads the whole file at `path`; `None` where there is none.
 pub(crate) fn read(path: &Path) -> Result<Option<Vec<u8>>, Error> {
     absent_as_none(fs::read(path)).map_err(failed("cannot read", path))
+}
+
+/// Reads the whole file at `path` likewise, but nothing else: a pipe may never end, and a folder is told
+/// as one.
+pub(crate) fn read_regular(path: &Path) -> Result<Option<Vec<u8>>, Error> {
+    absent_as_none(try_read_regular(path)).map_err(failed("cannot read", path))
+}
+
+fn try_read_regular(path: &Path) -> io::Result<Vec<u8>> {
+    use rustix::fs::{Mode, OFlags};
+    // Opening a pipe would wait for somebody who writes.
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK;
+    let mut file = fs::File::from(rustix::fs::open(path, flags, Mode::empty())?);
+    let about = file.metadata()?;
+    if about.is_dir() {
+        return Err(io::Error::new(ErrorKind::IsADirectory, "it is a folder"));
+    }
+    if !about.is_file() {
+        let what = "it is a pipe, a socket or a device";
+        return Err(io::Error::new(ErrorKind::InvalidInput, what));
+    }
+    let mut bytes = Vec::with_capacity(usize::try_from(about.len()).unwrap_or(0));
+    file.read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 /// Turns "not found" into `None`.
