@@ -165,6 +165,18 @@ impl Objects {
         }
     }
 
+    /// Counts those of the `failed` objects, and the folders without lists, that the workspace does not
+    /// need, which needs the `current` ones.
+    pub(super) fn others_among(
+        &self,
+        failed: impl Iterator<Item = Digest>,
+        current: &Self,
+    ) -> usize {
+        let unlisted = self.unlisted.iter().filter(|one| !one.is_current);
+        let failed = failed.filter(|digest| !current.paths.contains_key(digest));
+        unlisted.count() + failed.count()
+    }
+
     /// Returns where these objects belong, sorted.
     pub(super) fn paths_of(&self, digests: &[Digest]) -> Vec<String> {
         let path = |digest: &Digest| self.paths.get(digest).cloned();

@@ -55,6 +55,8 @@ fn fetch_all(
         };
         paths.push(format!("{}/", one.path));
     }
+    let failed = fetched.lacking.iter().chain(&fetched.damaged).copied();
+    pulled.others = objects.others_among(failed, &current);
     pulled.lacking.extend(current.paths_of(&fetched.lacking));
     pulled.damaged.extend(current.paths_of(&fetched.damaged));
     Ok(pulled)

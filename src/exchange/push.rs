@@ -36,6 +36,7 @@ pub(crate) fn push(
     let pushed = depot.push(&objects.wants, cache, meter)?;
     let mut lacking = current.paths_of(&pushed.lacking);
     lacking.extend(current.unlisted.iter().map(|one| format!("{}/", one.path)));
+    let others = objects.others_among(pushed.lacking.iter().copied(), &current);
     let unlisted = objects.unlisted.iter().map(|one| one.content.sha256);
     let absent: HashSet<Digest> = pushed.lacking.iter().copied().chain(unlisted).collect();
     Ok(Transferred {
@@ -44,6 +45,7 @@ pub(crate) fn push(
         runs: depot.push_runs(&whole_ones(runs, &absent, cache)?)?,
         lacking,
         damaged: Vec::new(),
+        others,
         mended: pushed.mended,
     })
 }

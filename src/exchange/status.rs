@@ -65,11 +65,7 @@ pub(crate) fn cloud_status(
     status.damaged = damaged;
     for (one, own) in parts {
         for want in own {
-            let is_here = match want.size {
-                Some(size) => cache.holding(want.digest, size)?.is_some(),
-                None => cache.size_of(want.digest)?.is_some(),
-            };
-            let state = match (is_here, there.contains(&want.digest)) {
+            let state = match (want.is_in(cache)?, there.contains(&want.digest)) {
                 (true, true) => continue,
                 (true, false) => CloudState::New,
                 (false, true) => CloudState::Deleted,

@@ -309,13 +309,12 @@ fn judge(way: Way, done: &Transferred, url: &str) -> Result<Exit, CliError> {
     if done.is_complete() {
         return Ok(Exit::Success);
     }
-    let error = CliError::failed(ui::transfer::failure(done, url), ui::transfer::rest(way));
-    Err(if done.damaged.is_empty() {
-        error
-    } else {
-        error.hint(
-            "`mlpipe fsck --cloud --delete-corrupt` makes way for what is damaged, then `mlpipe push` \
-             from where it is whole",
-        )
+    let message = ui::transfer::failure(done, url);
+    let damaged = "where the data is whole, `mlpipe fsck --cloud --delete-corrupt` puts right what is \
+                   damaged; all else was fetched";
+    Err(match (done.lacking.is_empty(), done.damaged.is_empty()) {
+        (true, false) => CliError::failed(message, damaged),
+        (_, true) => CliError::failed(message, ui::transfer::rest(way)),
+        (false, false) => CliError::failed(message, ui::transfer::rest(way)).hint(damaged),
     })
 }
