@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::base::any_path::AnyPath;
 use crate::base::fs;
 use crate::base::path::RepoPath;
-use crate::data::{self, Access, Storage};
+use crate::data::{self, Access, Losses, Storage};
 use crate::imports::error::Error;
 use crate::imports::target::Overwrite;
 use crate::pipeline::{Content, Source};
@@ -49,8 +49,10 @@ pub(crate) fn import(
     let kept = make_room(workspace, path)?;
     let paths = BTreeSet::from([path.clone()]);
     access.supersede(path);
+    // What was recorded there before has been given up.
+    let manner = (Storage::Cache, Losses::Accept);
     let tracked = put(workspace, path, &content, meter)
-        .and_then(|()| Ok(data::add(access, &paths, Storage::Cache, meter)?));
+        .and_then(|()| Ok(data::add(access, &paths, manner, meter)?));
     if let Err(error) = tracked {
         // It is not tracked there, so it is not to lie there either.
         let place = workspace.locate(path);

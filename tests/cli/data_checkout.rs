@@ -547,7 +547,7 @@ fn an_edit_through_a_link_that_hides_its_traces_is_found() {
 }
 
 /// Deletes the object with these bytes.
-fn lose(project: &Project, bytes: &[u8]) {
+pub(crate) fn lose(project: &Project, bytes: &[u8]) {
     let objects = files(&project.path(".mlpipe/cache/sha256"));
     let object = objects
         .iter()

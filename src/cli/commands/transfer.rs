@@ -1,6 +1,5 @@
 //! `mlpipe push`, `pull` and `fetch`.
 
-use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
 use std::time::{Duration, Instant};
 
@@ -231,8 +230,7 @@ pub(crate) fn supply(
 ) -> Result<(), CliError> {
     let depot = open(remote, None, workspace)?;
     let access = context.access(workspace)?;
-    let is_absent = |path: &&RepoPath| !workspace.locate(path).exists();
-    let absent: BTreeSet<RepoPath> = access.data.keys().filter(is_absent).cloned().collect();
+    let absent = data::absent(&access)?;
     let begin = Instant::now();
     let mut pulled = Transferred::default();
     if !absent.is_empty() {
