@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use crate::base::digest::Digest;
 use crate::exchange::error::Error;
-use crate::exchange::needed::{Needed, Objects, Scope, needed};
+use crate::exchange::needed::{Needed, Objects, Scope, needed, refuse_unknown_parts};
 use crate::exchange::transferred::Transferred;
 use crate::pipeline::Content;
 use crate::remote::{Depot, Run};
@@ -25,6 +25,7 @@ pub(crate) fn push(
     let current: Vec<Needed> = all.iter().filter(|one| one.is_current).cloned().collect();
     // A folder may be there whose files are neither there nor here.
     let (current, _) = Objects::known_there(&current, cache, depot, meter)?;
+    refuse_unknown_parts(&all, cache)?;
     let runs = if has_runs {
         workspace.runs.own()?
     } else {

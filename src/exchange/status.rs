@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::exchange::error::Error;
-use crate::exchange::needed::{Objects, Scope, needed};
+use crate::exchange::needed::{Objects, Scope, needed, refuse_unknown_parts};
 use crate::remote::{Depot, Survey, Want};
 use crate::store::Meter;
 use crate::workspace::Workspace;
@@ -46,6 +46,7 @@ pub(crate) fn cloud_status(
     let mut status = CloudStatus::default();
     // Where only the remote knows what is in a folder, it says so.
     Objects::known_there(&all, cache, depot, &Meter::default())?;
+    refuse_unknown_parts(&all, cache)?;
     let mut parts = Vec::new();
     let mut wants: Vec<Want> = Vec::new();
     for one in &all {

@@ -277,12 +277,16 @@ impl Depot {
     /// Looks what kind of remote it is; false if it is none yet.
     pub(super) fn check_marker(&self) -> Result<bool, Error> {
         const LONGEST: u64 = 4096;
-        let Some(bytes) = self.backend.read(MARKER, LONGEST)? else {
+        let (url, path) = (self.url().to_owned(), MARKER.to_owned());
+        let bytes = match self.backend.read(MARKER, LONGEST) {
+            Err(Error::Wrong { .. }) => return Err(Error::Foreign { url, path }),
+            bytes => bytes?,
+        };
+        let Some(bytes) = bytes else {
             return Ok(false);
         };
         let text = String::from_utf8_lossy(&bytes);
         let mut words = text.split_whitespace();
-        let (url, path) = (self.url().to_owned(), MARKER.to_owned());
         match (words.next(), words.next(), words.next()) {
             (Some(MARKER), Some(VERSION), Some(layout)) => match Layout::parse(layout) {
                 Some(found) if found == self.layout => Ok(true),

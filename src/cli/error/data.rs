@@ -211,6 +211,14 @@ pub(crate) fn explain_checkout(path: &str, outcome: &data::Outcome) -> Option<Cl
             error
         }
         data::Outcome::Failed(failure @ data::Error::Closed { .. }) => CliError::of_closed(failure),
+        data::Outcome::Failed(failure @ data::Error::NotRecorded { tracked, .. }) => {
+            CliError::new(failure).hint(format!("`mlpipe checkout {tracked}` brings all that is"))
+        }
+        data::Outcome::Failed(failure @ data::Error::Inside { path, tracked }) => {
+            CliError::new(failure).hint(format!(
+                "data.lock records both, as after a merge: `mlpipe remove {path}` leaves it to `{tracked}`"
+            ))
+        }
         data::Outcome::Failed(failure) => {
             let mut error = CliError::new(failure);
             error.message = format!("`{path}` was not put in place: {}", error.message);
