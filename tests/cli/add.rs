@@ -465,3 +465,23 @@ fn what_the_cache_has_lost_and_lies_there_under_another_name_is_not_lost() {
     project.run(&["checkout"]).success();
     assert_eq!(project.read("data/raw/new"), "beta\n");
 }
+
+#[test]
+fn names_that_would_steer_a_terminal_are_written_out_in_messages() {
+    let project = project();
+    project.write("data/raw/\u{1b}[31mred\n", "red\n");
+    project.run(&["add", "data/raw"]).success();
+    lose(&project, b"red\n");
+    project.remove("data/raw");
+    let shown = "data/raw/\\u{1b}[31mred\\n";
+    let text = project.run(&["checkout"]).failure(1);
+    assert!(
+        text.contains(&format!("1 file missing: {shown}\n")),
+        "{text}"
+    );
+    let text = project.run(&["status"]).data();
+    assert!(
+        text.contains(&format!("not in the cache: {shown}\n")),
+        "{text}"
+    );
+}

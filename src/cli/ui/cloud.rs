@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use crate::base::human;
+use crate::base::shown::Shown;
 use crate::exchange::{CloudState, CloudStatus, CloudSwept};
 use crate::remote::{Fault, Inspection, PutRight, Sweeping, SweptAway};
 
@@ -137,11 +138,11 @@ pub(crate) fn inspection(found: &Inspection, url: &str) -> String {
             Fault::Missing => "missing",
             Fault::Corrupt => "corrupt",
         };
-        format!("  {fault}  {path}\n")
+        format!("  {fault}  {}\n", Shown(path))
     };
     let mut text: String = found.faults.iter().map(line).collect();
     for path in &found.unnamed {
-        text += &format!("  in no index  {path}\n");
+        text += &format!("  in no index  {}\n", Shown(path));
     }
     let files = human::count(found.files, "file");
     let size = human::size(found.bytes);

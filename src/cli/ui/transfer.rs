@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use crate::base::human;
+use crate::base::shown::Shown;
 use crate::exchange::Transferred;
 
 /// So many names stand in a message; all of them are listed where there are more.
@@ -57,7 +58,7 @@ fn listing(what: &str, paths: &[String]) -> String {
     if paths.len() <= FEW {
         return String::new();
     }
-    let line = |text: String, path: &String| text + "  " + what + "  " + path + "\n";
+    let line = |text: String, path: &String| text + &format!("  {what}  {}\n", Shown(path));
     paths.iter().fold(String::new(), line)
 }
 
