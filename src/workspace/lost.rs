@@ -17,7 +17,7 @@ impl Workspace {
         path: &AnyPath,
         recorded: &Content,
     ) -> Result<Vec<String>, store::Error> {
-        if self.cache.presence(recorded)? == Presence::Whole {
+        if recorded.files.is_none() || self.cache.presence(recorded)? == Presence::Whole {
             return Ok(Vec::new());
         }
         let tree = self.cache.manifest(recorded)?.unwrap_or_default();
