@@ -781,9 +781,9 @@ fn what_is_there_gives_way_only_to_what_can_take_its_place() {
 fn what_the_cache_has_only_damaged_is_kept_when_an_update_takes_it_away() {
     let (donor, project) = (donor(), project());
     project.run(&["import", url(&donor), "data"]).success();
-    let objects = files(&project.path(".mlpipe/cache/sha256")).into_iter();
+    let mut objects = files(&project.path(".mlpipe/cache/sha256")).into_iter();
     let is_a = |path: &PathBuf| std::fs::read(path).expect("reads") == b"a1\n";
-    let object = objects.filter(is_a).last().expect("the cache has it");
+    let object = objects.find(is_a).expect("the cache has it");
     std::fs::remove_file(&object).expect("removes");
     std::fs::write(&object, "xx\n").expect("writes");
     move_on(&donor);
