@@ -37,6 +37,29 @@ pub(crate) struct Added {
     pub(crate) written_over: Vec<String>,
     /// Two files in the folder that differ only in capitals, if there are such.
     pub(crate) alike: Option<[String; 2]>,
+    /// The files that are not recorded any more and that nobody here has.
+    pub(crate) dropped: Vec<String>,
+}
+
+/// What becomes of a folder of which recorded files are neither here nor in the cache, as after a pull
+/// that did not bring all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Losses {
+    /// Its record stays, and nothing else is recorded.
+    Refuse,
+    /// It is recorded without them.
+    Accept,
+}
+
+impl Losses {
+    /// Accepts them if the user says so.
+    pub(crate) fn accepted_if(is_forced: bool) -> Self {
+        if is_forced {
+            Self::Accept
+        } else {
+            Self::Refuse
+        }
+    }
 }
 
 /// What recording a path meant.
@@ -60,12 +83,22 @@ pub(crate) enum Addition {
 pub(crate) fn add(
     access: &mut Access<'_>,
     paths: &BTreeSet<RepoPath>,
-    storage: Storage,
+    (storage, losses): (Storage, Losses),
     meter: &Meter,
 ) -> Result<Vec<Added>, Error> {
     access.refuse_hidden_lock()?;
     Gate::open(access)?.admit(paths)?;
-    let added = record(access, paths, storage, meter)?;
+    let mut lost = lost(access, paths)?;
+    if losses == Losses::Refuse && !lost.is_empty() {
+        return Err(Error::Incomplete {
+            folders: lost.keys().cloned().collect(),
+            files: lost.into_values().flatten().collect(),
+        });
+    }
+    let mut added = record(access, paths, storage, meter)?;
+    for one in &mut added {
+        one.dropped = lost.remove(&one.path).unwrap_or_default();
+    }
     let mut ignored = IgnoreFiles::new(access.workspace.root());
     for path in paths {
         ignored.add(path)?;
@@ -78,6 +111,7 @@ pub(crate) fn add(
 pub(crate) fn commit(
     access: &mut Access<'_>,
     paths: &BTreeSet<RepoPath>,
+    losses: Losses,
     meter: &Meter,
 ) -> Result<Vec<Added>, Error> {
     let mut there = BTreeSet::new();
@@ -86,7 +120,7 @@ pub(crate) fn commit(
             there.insert(path.clone());
         }
     }
-    add(access, &there, Storage::Cache, meter)
+    add(access, &there, (Storage::Cache, losses), meter)
 }
 
 /// Refuses a path that could not be tracked if something were there.
@@ -116,6 +150,26 @@ pub(crate) fn adopt(
         ignored.add(path)?;
     }
     Ok(LetGo::forget(access.workspace, news.keys())?)
+}
+
+/// Finds the recorded files of these folders that are neither here nor in the cache.
+fn lost(
+    access: &Access<'_>,
+    paths: &BTreeSet<RepoPath>,
+) -> Result<BTreeMap<RepoPath, Vec<String>>, Error> {
+    let mut lost = BTreeMap::new();
+    let recorded = access.data.iter().filter(|(path, _)| paths.contains(*path));
+    for (path, recorded) in recorded {
+        let any = AnyPath::from(path.clone());
+        let files = access.workspace.lost_files(&any, recorded)?;
+        if !files.is_empty() {
+            // A link to an object that is gone has a message of its own.
+            access.workspace.measure_whole(&any)?;
+            let name = |inner: String| format!("{path}/{inner}");
+            lost.insert(path.clone(), files.into_iter().map(name).collect());
+        }
+    }
+    Ok(lost)
 }
 
 fn record(
@@ -156,6 +210,7 @@ fn take(
         addition,
         written_over: Vec::new(),
         alike: None,
+        dropped: Vec::new(),
     };
     let gone = || Error::Absent {
         path: path.clone(),

@@ -4,11 +4,12 @@ use std::path::PathBuf;
 
 use crate::base::cancel::CancelToken;
 use crate::base::fs;
+use crate::data::inventory::{Inventory, Uncached};
 use crate::data::needs::{Needs, Unlisted};
 use crate::data::refusal::Refusal;
 use crate::pipeline::Content;
 use crate::scm::{self, Reach};
-use crate::store::{LinkType, Meter, RunRecord, SmallObjects, Swept, project_name};
+use crate::store::{LinkType, Meter, Presence, RunRecord, SmallObjects, Swept, project_name};
 use crate::workspace::Workspace;
 
 /// Whether anything is deleted.
@@ -41,6 +42,8 @@ pub(crate) struct Collected {
     pub(crate) runs_kept: usize,
     /// How many folders are needed of which the cache does not know the files.
     pub(crate) unlisted: u64,
+    /// What `data.lock` records now and the cache lacks in part or whole, sorted.
+    pub(crate) lacking: Vec<String>,
     /// The other projects whose needs were kept.
     pub(crate) mates: Vec<PathBuf>,
     /// The bytes of files of the user's that had to give way and were kept, which nothing deletes.
@@ -86,6 +89,7 @@ pub(crate) fn collect(
         runs_gone: gone,
         runs_kept: kept.len(),
         unlisted: needs.unlisted,
+        lacking: lacking(workspace)?,
         mates,
         set_aside: size_of(&workspace.state("kept"))?,
     })
@@ -115,9 +119,23 @@ fn nothing() -> Collected {
         runs_gone: 0,
         runs_kept: 0,
         unlisted: 0,
+        lacking: Vec::new(),
         mates: Vec::new(),
         set_aside: 0,
     }
+}
+
+/// Lists what of the workspace the cache lacks.
+fn lacking(workspace: &Workspace) -> Result<Vec<String>, Refusal> {
+    let uncached = Uncached::here(workspace);
+    let inventory = Inventory::of(&workspace.load_lock()?, &uncached);
+    let mut lacking = Vec::new();
+    for (path, content) in inventory.contents() {
+        if workspace.cache.presence(content)? == Presence::Missing {
+            lacking.push(path.to_string());
+        }
+    }
+    Ok(lacking)
 }
 
 /// Adds what other projects need; returns which they are, and what that means for small objects.

@@ -58,7 +58,8 @@ pub(crate) use scan::{has_uncounted, is_object_link};
 pub(crate) use stamp::Stamp;
 pub(crate) use storing::{PACK_SIZE, PACKED_MAX};
 pub(crate) use transfer::{
-    Holding, WholePack, assemble, check_pack, length_of_end, objects_at_end, sound_objects,
+    Holding, WholePack, all_of_pack, assemble, check_pack, length_of_end, objects_at_end,
+    sound_objects,
 };
 pub(crate) use tree::{Entry, EntryKind, FileContent, Tree, folders_of, is_within};
 pub(crate) use tree_diff::{EntryChange, tree_changes};

@@ -3,6 +3,7 @@
 mod journal;
 mod kept;
 mod ledger;
+mod lost;
 mod parsed;
 mod scout;
 
