@@ -4,17 +4,30 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rayon::prelude::*;
 
-use crate::activate::{Line, Moments, Pulls, Slope};
 use crate::alone::Alone;
-use crate::conv::{DenseGradient, Order};
-use crate::group::{Batch, Group, Mode, Shared, Weights};
+use crate::batch::{Batch, Mode, Shared, Weights};
+use crate::dense::DenseGradient;
+use crate::group::Group;
+use crate::kernel::Order;
 use crate::lent::Lender;
-use crate::loss::Loss;
+use crate::line::{Line, Slope};
+use crate::loss::{Loss, Verdict};
+use crate::norm::Pulls;
 use crate::plan::{Norm, Op, Plan, gathers};
 use crate::simd::{self, LANES, Lanes, Path};
+use crate::sums::Moments;
 
 /// The mean and the unbiased variance of each channel of a norm in a batch.
 pub type Statistics = Vec<(f64, f64)>;
+
+/// What a network says of a batch.
+#[derive(Clone, Debug, Default)]
+pub struct Said {
+    /// `[image][class]`.
+    pub logits: Vec<f32>,
+    /// Of each image.
+    pub verdicts: Vec<Verdict>,
+}
 
 /// So many images are quicker one by one than as a group.
 const FEW: usize = 4;
@@ -77,6 +90,11 @@ impl Engine {
     /// Returns the network.
     pub fn plan(&self) -> &Plan {
         &self.plan
+    }
+
+    /// Returns the instructions that are computed with.
+    pub fn path(&self) -> Path {
+        self.path
     }
 
     /// Takes the values of all parameters, in the order of the plan.
@@ -181,8 +199,8 @@ impl Engine {
         logits
     }
 
-    /// Computes the gradients and statistics of a batch; returns the logits, `[image][class]`.
-    pub fn learn(&mut self, batch: &dyn Batch, loss: &Loss) -> Vec<f32> {
+    /// Computes the gradients and statistics of a batch; returns what the network said of it before.
+    pub fn learn(&mut self, batch: &dyn Batch, loss: &Loss) -> Said {
         let count = batch.len().div_ceil(LANES);
         while self.learners.len() < count {
             self.learners.push(Group::new(&self.plan, Mode::Learn));
@@ -205,10 +223,13 @@ impl Engine {
         });
         self.learn_back(used, batch);
         self.sum_weights(used);
-        let logits = used.iter().flat_map(|group| group.logits(&self.plan));
-        let logits = logits.collect();
+        let mut said = Said::default();
+        for group in used {
+            said.logits.extend(group.logits(&self.plan));
+            said.verdicts.append(&mut group.verdicts);
+        }
         self.learners = groups;
-        logits
+        said
     }
 
     fn predictors(&self) -> MutexGuard<'_, Vec<Group>> {
