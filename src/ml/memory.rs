@@ -127,8 +127,8 @@ impl Scale<'_> {
         Footprint {
             layers: layers.collect(),
             images: train + validation,
-            // A part is there three times while it is read: as the file, as a tensor and as bytes.
-            reading: (3 * train).max(train + 3 * validation),
+            // A part is there twice while it is read: as the file or as bytes, and as a tensor.
+            reading: (2 * train).max(train + 2 * validation),
         }
     }
 

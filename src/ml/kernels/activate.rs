@@ -21,15 +21,16 @@ pub(crate) struct Activate<'a> {
 pub(crate) struct Curve<S: Simd> {
     scale: S::Vector,
     shift: S::Vector,
-    lined: bool,
-    relu: bool,
+    /// Zero for a ReLU, else less than any number.
+    floor: S::Vector,
 }
 
 impl<S: Simd> Curve<S> {
     #[inline(always)]
     pub(crate) fn new(activate: &Activate, channel: usize) -> Self {
         let [scale, shift] = match activate.lines {
-            None => [S::splat(0.0); 2],
+            // A value times one plus minus zero is the value, also where that is minus zero.
+            None => [1.0, -0.0].map(S::splat),
             Some(Lines::OfChannels(lines)) => {
                 let line = lines[channel];
                 [line.scale, line.shift].map(S::splat)
@@ -42,22 +43,21 @@ impl<S: Simd> Curve<S> {
         Self {
             scale,
             shift,
-            lined: activate.lines.is_some(),
-            relu: activate.relu,
+            floor: S::splat(if activate.relu {
+                0.0
+            } else {
+                f32::NEG_INFINITY
+            }),
         }
     }
 
     #[inline(always)]
     pub(crate) fn of(&self, value: &Lanes) -> S::Vector {
-        let mut value = S::load(value);
-        if self.lined {
-            value = S::mul_add(value, self.scale, self.shift);
-        }
-        if self.relu {
-            // What is no number stays none, so that a loss shows it.
-            value = S::larger(S::splat(0.0), value);
-        }
-        value
+        // What is no number stays none, so that a loss shows it.
+        S::larger(
+            self.floor,
+            S::mul_add(S::load(value), self.scale, self.shift),
+        )
     }
 
     #[inline(always)]

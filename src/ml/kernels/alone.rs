@@ -187,12 +187,12 @@ impl Conv<'_> {
         for piece in 0..pieces {
             let at = (row, (piece * columns).min(width - columns));
             match columns {
-                1 => self.piece::<S, 1>(at, sixteen),
-                2 => self.piece::<S, 2>(at, sixteen),
-                3 => self.piece::<S, 3>(at, sixteen),
-                4 => self.piece::<S, 4>(at, sixteen),
-                5 => self.piece::<S, 5>(at, sixteen),
-                6 => self.piece::<S, 6>(at, sixteen),
+                1 => self.shape::<S, 1>(at, sixteen),
+                2 => self.shape::<S, 2>(at, sixteen),
+                3 => self.shape::<S, 3>(at, sixteen),
+                4 => self.shape::<S, 4>(at, sixteen),
+                5 => self.shape::<S, 5>(at, sixteen),
+                6 => self.shape::<S, 6>(at, sixteen),
                 _ => self.long_piece::<S>(at, sixteen, columns),
             }
         }
@@ -204,20 +204,33 @@ impl Conv<'_> {
             return;
         }
         match columns {
-            7 => self.piece::<S, 7>(at, sixteen),
-            8 => self.piece::<S, 8>(at, sixteen),
-            9 => self.piece::<S, 9>(at, sixteen),
-            10 => self.piece::<S, 10>(at, sixteen),
-            11 => self.piece::<S, 11>(at, sixteen),
-            _ => self.piece::<S, 12>(at, sixteen),
+            7 => self.shape::<S, 7>(at, sixteen),
+            8 => self.shape::<S, 8>(at, sixteen),
+            9 => self.shape::<S, 9>(at, sixteen),
+            10 => self.shape::<S, 10>(at, sixteen),
+            11 => self.shape::<S, 11>(at, sixteen),
+            _ => self.shape::<S, 12>(at, sixteen),
         }
     }
 
-    /// Computes `C` columns.
     #[inline(always)]
-    fn piece<S: Simd, const C: usize>(&mut self, (row, column): (usize, usize), sixteen: usize) {
+    fn shape<S: Simd, const C: usize>(&mut self, at: (usize, usize), sixteen: usize) {
+        match self.kernel.stride {
+            1 => self.piece::<S, C, 1>(at, sixteen),
+            _ => self.piece::<S, C, 0>(at, sixteen),
+        }
+    }
+
+    /// Computes `C` columns; `STRIDE` is the kernel's stride if that is known here.
+    #[inline(always)]
+    fn piece<S: Simd, const C: usize, const STRIDE: usize>(
+        &mut self,
+        (row, column): (usize, usize),
+        sixteen: usize,
+    ) {
         let (kernel, field) = (self.kernel, self.input_field);
-        let (taps, stride) = (kernel.taps(), kernel.stride);
+        let taps = kernel.taps();
+        let stride = if STRIDE > 0 { STRIDE } else { kernel.stride };
         let bias = self.sixteens.bias.get(sixteen);
         let mut sums = [bias.map_or(S::splat(0.0), S::load); C];
         let mut weights = self.sixteens.weights[sixteen * taps..][..taps].iter();

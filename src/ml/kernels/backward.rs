@@ -10,10 +10,13 @@ use crate::field::copy;
 use crate::forward::{activation, needed_rows};
 use crate::gather::Gather;
 use crate::group::{Group, Workspace};
-use crate::kernel::{BLOCK, Blocks, Kernel};
+use crate::kernel::{BLOCK, Kernel};
 use crate::norm::{Pulls, ThroughNorm};
 use crate::plan::{Norm, Op, Plan, gathers};
 use crate::simd::{self, Lanes};
+use crate::tile::Tile;
+use crate::tiled::TiledConv;
+use crate::tiled_gradient::{TiledFold, TiledGradient};
 use crate::unpool::Back;
 use crate::weight_gradient::{BiasGradient, Fold, WeightGradient, tile_rows};
 
@@ -83,9 +86,11 @@ impl Group {
         let is_first = position == plan.first_learned;
         let gathers = gathers(&plan.ops[position], &output) == Some(true);
         let recomputes = plan.lends_values(position);
+        let tiling = plan.tilings[position];
+        let at_once = tiling.weights.unwrap_or_else(|| tile_rows(&output));
         let (mut row, mut done, mut activated) = (0, 0, 0);
         while row < output.height {
-            let end = (row + tile_rows(&output)).min(output.height);
+            let end = (row + at_once).min(output.height);
             if let Some(turn) = turn {
                 self.through_norm(turn, row..end, shared);
             }
@@ -102,7 +107,9 @@ impl Group {
                 let ready = if end == output.height {
                     input.height
                 } else {
-                    end.saturating_sub(kernel.padding).min(input.height)
+                    let ready = end.saturating_sub(kernel.padding).min(input.height);
+                    // Whole tiles only.
+                    ready - ready % tiling.back.map_or(1, Tile::side)
                 };
                 self.spread(position, kernel, done..ready.max(done), shared);
                 done = ready.max(done);
@@ -122,6 +129,24 @@ impl Group {
     fn spread(&mut self, position: usize, kernel: Kernel, rows: Range<usize>, shared: &Shared) {
         let plan = shared.plan;
         let (input, output) = pair(&mut self.gradients, plan, position);
+        let kernel = kernel.turned();
+        if let Some(tile) = plan.tilings[position].back {
+            let tiled = &mut self.workspace.tiled;
+            let task = TiledConv {
+                input: output,
+                input_field: plan.gradients[position + 1],
+                output: input,
+                output_field: plan.gradients[position],
+                weights: &shared.weights[position].tiled_back,
+                bias: None,
+                kernel,
+                rows,
+                tile,
+                values: &mut tiled.values,
+                products: &mut tiled.products,
+            };
+            return simd::run(shared.path, task);
+        }
         let task = Conv {
             input: output,
             input_field: plan.gradients[position + 1],
@@ -129,12 +154,7 @@ impl Group {
             output_field: plan.gradients[position],
             weights: &shared.weights[position].back,
             bias: None,
-            kernel: Kernel {
-                inputs: kernel.outputs,
-                outputs: kernel.inputs,
-                padding: kernel.height - 1 - kernel.padding,
-                ..kernel
-            },
+            kernel,
             rows,
             halo: Halo::LeftOut,
         };
@@ -163,17 +183,37 @@ impl Group {
         shared: &Shared,
     ) {
         let plan = shared.plan;
-        let blocks = Blocks::of(kernel.outputs).count() * kernel.taps();
-        let Workspace { sums, scratch, .. } = &mut self.workspace;
-        if sums.len() < blocks {
-            sums.resize(blocks, [Lanes::ZERO; BLOCK]);
+        let is_tiled = plan.tilings[position].weights.is_some();
+        let length = plan.sums(position, &kernel);
+        let Workspace {
+            sums,
+            scratch,
+            tiled,
+            ..
+        } = &mut self.workspace;
+        if sums.len() < length {
+            sums.resize(length, [Lanes::ZERO; BLOCK]);
+        }
+        if is_tiled {
+            let task = TiledGradient {
+                input: &self.values[position],
+                input_field: plan.values[position],
+                output: &self.gradients[plan.slots[position + 1]],
+                output_field: plan.gradients[position + 1],
+                sums: &mut sums[..length],
+                kernel,
+                rows,
+                values: &mut tiled.values,
+                gradients: &mut tiled.gradients,
+            };
+            return simd::run(shared.path, task);
         }
         let task = WeightGradient {
             input: &self.values[position],
             input_field: plan.values[position],
             output: &self.gradients[plan.slots[position + 1]],
             output_field: plan.gradients[position + 1],
-            sums: &mut sums[..blocks],
+            sums: &mut sums[..length],
             scratch,
             kernel,
             rows,
@@ -183,6 +223,14 @@ impl Group {
 
     /// Adds the lanes of the weights' gradient up.
     fn fold(&mut self, position: usize, kernel: Kernel, shared: &Shared) {
+        if shared.plan.tilings[position].weights.is_some() {
+            let task = TiledFold {
+                sums: &self.workspace.sums,
+                kernel,
+                weights: &mut self.weights[position],
+            };
+            return simd::run(shared.path, task);
+        }
         let task = Fold {
             sums: &self.workspace.sums,
             kernel,

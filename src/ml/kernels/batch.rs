@@ -39,6 +39,9 @@ pub(crate) struct Weights {
     pub(crate) forward: Packed,
     pub(crate) back: Packed,
     pub(crate) bias: Option<Vec<f32>>,
+    /// What is computed by tiles.
+    pub(crate) tiled_forward: Packed,
+    pub(crate) tiled_back: Packed,
 }
 
 /// What all groups share during a batch.

@@ -5,6 +5,7 @@ use crate::kernel::Kernel;
 use crate::layer::{Layer, Parameter, Role, Shape};
 use crate::plan::{Norm, Op, Plan, gathers};
 use crate::pool::Pool;
+use crate::tile::Tiling;
 
 /// The network so far.
 pub(crate) struct Builder {
@@ -336,7 +337,15 @@ impl Builder {
                 _ => {}
             }
         }
+        let tilings = self.ops.iter().enumerate().map(|(position, op)| match op {
+            Op::Conv { kernel, .. } => {
+                let back = (position > first_learned).then_some(&gradients[position]);
+                Tiling::of(kernel, &values[position + 1], back)
+            }
+            _ => Tiling::default(),
+        });
         Plan {
+            tilings: tilings.collect(),
             ops: self.ops,
             values,
             gradients,

@@ -100,36 +100,20 @@ impl Engine {
     /// Takes the values of all parameters, in the order of the plan.
     pub fn load(&mut self, values: &[&[f32]]) {
         self.alone = None;
-        for (position, op) in self.plan.ops.iter().enumerate() {
-            match op {
-                Op::Conv {
-                    kernel,
-                    weight,
-                    bias,
-                } => {
-                    let weights = &mut self.weights[position];
-                    kernel.pack(values[*weight], &mut weights.forward);
-                    weights.bias = bias.map(|bias| values[bias].to_vec());
-                    if position > self.plan.first_learned {
-                        let gathers = gathers(op, &self.plan.values[position + 1]);
-                        let order = match gathers {
-                            Some(false) => Order::Flipped,
-                            _ => Order::Straight,
-                        };
-                        kernel.pack_transposed(values[*weight], order, &mut weights.back);
-                    }
-                }
-                Op::Activate {
-                    norm: Some(norm), ..
-                } => {
-                    self.norms[norm.number] = Parameters {
-                        scale: values[norm.scale].to_vec(),
-                        shift: values[norm.shift].to_vec(),
-                        mean: values[norm.mean].to_vec(),
-                        variance: values[norm.variance].to_vec(),
-                    };
-                }
-                _ => {}
+        let plan = &self.plan;
+        let weights = self.weights.par_iter_mut().enumerate();
+        weights.for_each(|(position, weights)| weights.load(plan, position, values));
+        for op in &plan.ops {
+            if let Op::Activate {
+                norm: Some(norm), ..
+            } = op
+            {
+                self.norms[norm.number] = Parameters {
+                    scale: values[norm.scale].to_vec(),
+                    shift: values[norm.shift].to_vec(),
+                    mean: values[norm.mean].to_vec(),
+                    variance: values[norm.variance].to_vec(),
+                };
             }
         }
     }
@@ -364,16 +348,56 @@ impl Engine {
     }
 }
 
-fn add_up<'a>(parts: impl Iterator<Item = &'a Vec<f64>>, sum: &mut [f32]) {
-    let mut wide = vec![0.0; sum.len()];
-    for part in parts {
-        for (wide, part) in wide.iter_mut().zip(part) {
-            *wide += part;
+impl Weights {
+    /// Takes the weights of an operation, if it is a convolution, as the kernels want them.
+    fn load(&mut self, plan: &Plan, position: usize, values: &[&[f32]]) {
+        let op = &plan.ops[position];
+        let Op::Conv {
+            kernel,
+            weight,
+            bias,
+        } = op
+        else {
+            return;
+        };
+        let tiling = plan.tilings[position];
+        kernel.pack(values[*weight], &mut self.forward);
+        self.bias = bias.map(|bias| values[bias].to_vec());
+        if let Some(tile) = tiling.forward {
+            tile.transform(kernel, &self.forward, &mut self.tiled_forward);
+        }
+        if position > plan.first_learned {
+            let order = match gathers(op, &plan.values[position + 1]) {
+                Some(false) => Order::Flipped,
+                _ => Order::Straight,
+            };
+            kernel.pack_transposed(values[*weight], order, &mut self.back);
+        }
+        if let Some(tile) = tiling.back {
+            tile.transform(&kernel.turned(), &self.back, &mut self.tiled_back);
         }
     }
-    for (sum, wide) in sum.iter_mut().zip(wide) {
-        *sum = wide as f32;
-    }
+}
+
+/// So many numbers are added up by one thread at a time.
+const SOME: usize = 1024;
+
+/// Adds up, number by number, the parts of all groups in their order.
+fn add_up<'a>(parts: impl Iterator<Item = &'a Vec<f64>>, sum: &mut [f32]) {
+    let parts: Vec<&[f64]> = parts.map(Vec::as_slice).collect();
+    let pieces = sum.par_chunks_mut(SOME).enumerate();
+    pieces.for_each(|(number, sum)| {
+        let mut wide = [0.0; SOME];
+        let from = number * SOME;
+        for part in &parts {
+            for (wide, part) in wide.iter_mut().zip(&part[from..][..sum.len()]) {
+                *wide += part;
+            }
+        }
+        for (sum, wide) in sum.iter_mut().zip(wide) {
+            *sum = wide as f32;
+        }
+    });
 }
 
 impl Parameters {

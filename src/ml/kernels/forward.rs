@@ -14,6 +14,7 @@ use crate::line::Lines;
 use crate::plan::Op;
 use crate::simd;
 use crate::sums::TakeMoments;
+use crate::tiled::TiledConv;
 use crate::weight_gradient::tile_rows;
 
 impl Group {
@@ -40,9 +41,13 @@ impl Group {
             unreachable!("invariant: a convolution follows")
         };
         let (between, after) = (&plan.values[position + 1], &plan.values[position + 2]);
+        let at_once = match (shared.mode, plan.tilings[position + 1].forward) {
+            (Mode::Learn, Some(tile)) => tile.rows(after.width),
+            _ => tile_rows(after),
+        };
         let (mut done, mut row) = (0, 0);
         while row < after.height {
-            let end = (row + tile_rows(after)).min(after.height);
+            let end = (row + at_once).min(after.height);
             let needed = needed_rows(&kernel, end, between, after);
             self.activate(position, done..needed.max(done), shared);
             self.convolve(position + 1, kernel, row..end, shared);
@@ -59,6 +64,23 @@ impl Group {
     fn convolve(&mut self, position: usize, kernel: Kernel, rows: Range<usize>, shared: &Shared) {
         let (before, after) = self.values.split_at_mut(position + 1);
         let weights = &shared.weights[position];
+        if let (Mode::Learn, Some(tile)) = (shared.mode, shared.plan.tilings[position].forward) {
+            let tiled = &mut self.workspace.tiled;
+            let task = TiledConv {
+                input: &before[position],
+                input_field: shared.plan.values[position],
+                output: &mut after[0],
+                output_field: shared.plan.values[position + 1],
+                weights: &weights.tiled_forward,
+                bias: weights.bias.as_deref(),
+                kernel,
+                rows,
+                tile,
+                values: &mut tiled.values,
+                products: &mut tiled.products,
+            };
+            return simd::run(shared.path, task);
+        }
         let task = Conv {
             input: &before[position],
             input_field: shared.plan.values[position],

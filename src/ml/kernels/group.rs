@@ -2,11 +2,13 @@
 
 use crate::batch::{Mode, Shared};
 use crate::field::Field;
+use crate::kernel::BLOCK;
 use crate::loss::{Loss, Verdict};
 use crate::norm::Pulls;
 use crate::plan::{Op, Plan};
 use crate::simd::{LANES, Lanes};
 use crate::sums::Moments;
+use crate::tiled::TiledValues;
 use crate::weight_gradient::{Scratch, Sums};
 
 /// The buffers of one group, allocated once.
@@ -36,12 +38,22 @@ pub(crate) struct Group {
     pub(crate) kept: Vec<Vec<u16>>,
 }
 
+/// What convolutions by tiles think out anew.
+#[derive(Default)]
+pub(crate) struct TiledScratch {
+    pub(crate) values: TiledValues,
+    pub(crate) products: Vec<Lanes>,
+    pub(crate) gradients: Vec<[Lanes; BLOCK]>,
+}
+
 /// What is of no use any more when an operation is done.
 #[derive(Default)]
 pub(crate) struct Workspace {
     /// Of the gradient of a convolution's weights.
     pub(crate) sums: Sums,
     pub(crate) scratch: Scratch,
+    /// Of convolutions by tiles.
+    pub(crate) tiled: TiledScratch,
     /// Random words of a dropout.
     pub(crate) words: Vec<u32>,
 }

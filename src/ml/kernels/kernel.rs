@@ -78,6 +78,17 @@ impl Kernel {
         self.height * self.width
     }
 
+    /// Returns the convolution by which the gradient of the output becomes that of the input, where
+    /// the stride is one.
+    pub(crate) fn turned(&self) -> Self {
+        Self {
+            inputs: self.outputs,
+            outputs: self.inputs,
+            padding: self.height - 1 - self.padding,
+            ..*self
+        }
+    }
+
     /// Packs `weights`, which lie `[output][input][kernel row][kernel column]`.
     pub(crate) fn pack(&self, weights: &[f32], packed: &mut Packed) {
         let (taps, blocks) = (self.taps(), Blocks::of(self.outputs));

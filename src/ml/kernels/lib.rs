@@ -32,6 +32,9 @@ mod plan;
 mod pool;
 mod simd;
 mod sums;
+mod tile;
+mod tiled;
+mod tiled_gradient;
 mod unpool;
 mod weight_gradient;
 

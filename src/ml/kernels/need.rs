@@ -73,12 +73,8 @@ impl Plan {
         need.once += packed(kernel) * size_of::<f32>() as u64;
         need.once += count * size_of::<f32>() as u64;
         if position > self.first_learned {
-            let turned = Kernel {
-                inputs: kernel.outputs,
-                outputs: kernel.inputs,
-                ..*kernel
-            };
-            need.once += packed(&turned) * size_of::<f32>() as u64;
+            let back = Blocks::of(kernel.inputs).count() * kernel.outputs * kernel.area() * BLOCK;
+            need.once += (back * size_of::<f32>()) as u64;
         }
         if !self.is_dense(position) {
             need.group += count * size_of::<f64>() as u64;
@@ -91,7 +87,7 @@ impl Plan {
             let Op::Conv { kernel, .. } = op else {
                 return None;
             };
-            let bytes = packed(kernel) * size_of::<Lanes>() as u64;
+            let bytes = (self.sums(position, kernel) * size_of::<[Lanes; BLOCK]>()) as u64;
             (!self.is_dense(position)).then_some((bytes, self.layers[position]))
         });
         if let Some((bytes, layer)) = sums.max() {

@@ -2,9 +2,11 @@
 
 use crate::builder::Builder;
 use crate::field::Field;
-use crate::kernel::Kernel;
+use crate::kernel::{Blocks, Kernel};
 use crate::layer::{Layer, Misfit, Parameter, Shape};
 use crate::pool::Pool;
+use crate::tile::Tiling;
+use crate::tiled_gradient;
 
 /// The positions of a norm's tensors among the parameters, and its own position among the norms.
 #[derive(Clone, Copy, Debug)]
@@ -53,6 +55,8 @@ pub struct Plan {
     pub(crate) parameters: Vec<Parameter>,
     /// The operation before which nothing is learned.
     pub(crate) first_learned: usize,
+    /// By operation: how convolutions are computed while learning.
+    pub(crate) tilings: Vec<Tiling>,
     /// By operation: the position of its first layer.
     pub(crate) layers: Vec<usize>,
     pub(crate) norms: usize,
@@ -110,6 +114,15 @@ impl Plan {
             self.ops.get(position..position + 2),
             Some([Op::Activate { .. }, Op::Conv { .. }])
         )
+    }
+
+    /// Returns how many blocks of sums the gradient of a convolution's weights takes.
+    pub(crate) fn sums(&self, position: usize, kernel: &Kernel) -> usize {
+        let products = match self.tilings[position].weights {
+            Some(_) => kernel.inputs * tiled_gradient::POINTS,
+            None => kernel.taps(),
+        };
+        Blocks::of(kernel.outputs).count() * products
     }
 
     /// Returns how many values an image has.

@@ -9,7 +9,7 @@ use std::array::from_fn;
 pub const LANES: usize = 16;
 
 /// One value of each of sixteen images.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 #[repr(C, align(64))]
 pub(crate) struct Lanes(pub(crate) [f32; LANES]);
 

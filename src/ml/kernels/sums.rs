@@ -57,12 +57,7 @@ fn sum<S: Simd>(
 }
 
 #[inline(always)]
-pub(crate) fn row_total<S: Simd>(
-    left: &[Lanes],
-    right: &[Lanes],
-    mask: &Lanes,
-    term: &impl Term,
-) -> f64 {
+fn row_total<S: Simd>(left: &[Lanes], right: &[Lanes], mask: &Lanes, term: &impl Term) -> f64 {
     let mut lanes = Lanes::ZERO;
     row_sum::<S>(left, right, mask, term, &mut lanes);
     S::sum(&lanes)
@@ -92,6 +87,39 @@ fn row_sum<S: Simd>(
     }
     let sum = S::add(S::add(sums[0], sums[1]), S::add(sums[2], sums[3]));
     S::store(S::mul(sum, S::load(mask)), to);
+}
+
+/// Adds two terms up over a row as [`row_total`] does each of them, and reads it once.
+#[inline(always)]
+pub(crate) fn row_totals<S: Simd>(
+    (left, right): (&[Lanes], &[Lanes]),
+    mask: &Lanes,
+    terms: (&impl Term, &impl Term),
+) -> [f64; 2] {
+    let mut sums = [[S::splat(0.0); 4]; 2];
+    let (left_fours, left_rest) = left.as_chunks::<4>();
+    let (right_fours, right_rest) = right.as_chunks::<4>();
+    for (left, right) in left_fours.iter().zip(right_fours) {
+        for place in 0..4 {
+            let (left, right) = (S::load(&left[place]), S::load(&right[place]));
+            sums[0][place] = terms.0.add::<S>(left, right, sums[0][place]);
+            sums[1][place] = terms.1.add::<S>(left, right, sums[1][place]);
+        }
+    }
+    for (left, right) in left_rest.iter().zip(right_rest) {
+        let (left, right) = (S::load(left), S::load(right));
+        sums[0][0] = terms.0.add::<S>(left, right, sums[0][0]);
+        sums[1][0] = terms.1.add::<S>(left, right, sums[1][0]);
+    }
+    let mut totals = [0.0; 2];
+    for which in 0..2 {
+        let [first, second, third, fourth] = sums[which];
+        let sum = S::add(S::add(first, second), S::add(third, fourth));
+        let mut lanes = Lanes::ZERO;
+        S::store(S::mul(sum, S::load(mask)), &mut lanes);
+        totals[which] = S::sum(&lanes);
+    }
+    totals
 }
 
 /// Adds the values of a channel up, in the lanes of the mask.
