@@ -5,13 +5,12 @@ use std::collections::{BTreeMap, HashSet};
 
 use crate::base::digest::Digest;
 use crate::remote::catalog::Catalog;
-use crate::remote::depot::{Depot, Layout, Want};
+use crate::remote::depot::{Depot, Want};
 use crate::remote::error::Error;
 use crate::remote::fault::Fault;
 use crate::remote::index::Spot;
-use crate::remote::parallel::in_parallel;
-use crate::remote::push::{BIG_AT_ONCE, pack_path};
-use crate::remote::streams::PART;
+use crate::remote::layout::{Layout, pack_path};
+use crate::remote::parallel::{by_size, in_parallel};
 use crate::store::{Cache, Meter, PACKED_MAX, Slot};
 
 /// A smaller pack is fetched whole, whatever is wanted of it.
@@ -150,7 +149,7 @@ impl Depot {
             match self.backend.read_range(&path, 0, errand.size) {
                 Ok(pack) if cache.admit_pack(errand.pack, &pack)? => {
                     meter.add_bytes(errand.size);
-                    return Ok(errand.all());
+                    return errand.taken(cache);
                 }
                 Ok(_) => {}
                 Err(error) => match self.backend.fault(&path, errand.size, error)? {
@@ -218,7 +217,7 @@ impl Depot {
         fetched: &mut Fetched,
     ) -> Result<Faults, Error> {
         let get = |(digest, size): &(Digest, u64)| {
-            let path = self.path_of(*digest);
+            let path = self.layout.path_of(*digest);
             let mut file = cache.begin_object()?;
             let shown = file.unfinished().to_owned();
             let outcome = self
@@ -233,13 +232,8 @@ impl Depot {
                 Err(error) => Ok(Err((*digest, self.backend.fault(&path, *size, error)?))),
             }
         };
-        let (big, middling): (Vec<_>, Vec<_>) = objects.iter().partition(|(_, size)| *size > PART);
-        let jobs = self.backend.jobs();
-        let mut outcomes = in_parallel(jobs, &middling, self.cancel(), get)?;
-        let big_jobs = jobs.min(BIG_AT_ONCE);
-        outcomes.extend(in_parallel(big_jobs, &big, self.cancel(), get)?);
         let mut faults = Vec::new();
-        for outcome in outcomes {
+        for outcome in by_size(self.backend.jobs(), objects, self.cancel(), get)? {
             match outcome {
                 Ok(size) => {
                     fetched.objects += 1;
@@ -267,7 +261,7 @@ impl Depot {
             }
         }
         let ask = |digest: &Digest| {
-            let found = self.backend.stat(&self.path_of(*digest))?;
+            let found = self.backend.stat(&self.layout.path_of(*digest))?;
             Ok((*digest, found.map(|found| found.size)))
         };
         for (digest, size) in in_parallel(self.backend.jobs(), &unsized_ones, self.cancel(), ask)? {
@@ -306,7 +300,7 @@ impl Depot {
         size: u64,
         meter: &Meter,
     ) -> Result<Result<Object, (Digest, Fault)>, Error> {
-        let path = self.path_of(digest);
+        let path = self.layout.path_of(digest);
         let bytes = match self.backend.read(&path, size) {
             Ok(bytes) => bytes,
             Err(error) => return Ok(Err((digest, self.backend.fault(&path, size, error)?))),
@@ -387,13 +381,19 @@ impl Errands {
 }
 
 impl Errand {
-    /// Says that all of it came.
-    fn all(&self) -> Haul {
-        Haul {
-            objects: self.slots.len(),
-            bytes: self.slots.iter().map(|slot| u64::from(slot.length)).sum(),
-            faults: Vec::new(),
+    /// Says what the cache has of it now that it has the whole pack: an index may name more than that has.
+    fn taken(&self, cache: &Cache) -> Result<Haul, Error> {
+        let mut haul = Haul::default();
+        for slot in &self.slots {
+            let length = u64::from(slot.length);
+            if cache.holding(slot.digest, length)?.is_some() {
+                haul.objects += 1;
+                haul.bytes += length;
+            } else {
+                haul.faults.push((slot.digest, Fault::Corrupt));
+            }
         }
+        Ok(haul)
     }
 
     /// Says that nothing of it came.
