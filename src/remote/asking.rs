@@ -1,17 +1,13 @@
 //! Small requests of our own, for what the client lacks.
 
-use std::time::Duration;
-
 use reqwest::blocking::{Client, RequestBuilder, Response};
 
 use crate::base::cancel::CancelToken;
+use crate::remote::pace::retry_pause;
 use crate::remote::place::Place;
 
 /// How often a request is sent that does not get through.
 pub(super) const ATTEMPTS: u32 = 4;
-
-/// The pause behind the first attempt; each later one is twice as long.
-pub(super) const PAUSE: Duration = Duration::from_millis(200);
 
 /// Sends a request until it gets through. The error's text has no address, which may hold a token.
 pub(super) fn ask(
@@ -21,7 +17,7 @@ pub(super) fn ask(
 ) -> Result<Response, String> {
     let client = Client::builder().timeout(place.step());
     let client = client.build().map_err(|error| error.to_string())?;
-    let mut pause = PAUSE;
+    let mut pause = retry_pause();
     for attempt in 1.. {
         let sent = request(&client).send();
         match sent.and_then(Response::error_for_status) {

@@ -17,6 +17,7 @@ use crate::base::fs::failed;
 use crate::remote::credentials;
 use crate::remote::error::{Error, Reason};
 use crate::remote::hdfs;
+use crate::remote::pace::retry_pause;
 use crate::remote::place::{Kind, Place};
 use crate::remote::streams::{read_some, write_parts};
 use crate::store::Meter;
@@ -92,7 +93,7 @@ impl Backend {
             .layer(
                 RetryLayer::new()
                     .with_max_times(RETRIES)
-                    .with_min_delay(Duration::from_millis(200))
+                    .with_min_delay(retry_pause())
                     .with_max_delay(Duration::from_secs(10))
                     .with_jitter()
                     .with_notify(|_: opendal::layers::RetryEvent<'_>| {}),

@@ -9,6 +9,7 @@ use crate::remote::backend::{Backend, Depth, Found, unique};
 use crate::remote::depot::Depot;
 use crate::remote::error::Error;
 use crate::remote::kept_index::INDEX;
+use crate::remote::pace;
 use crate::remote::sweep::GONE;
 use crate::store::Meter;
 
@@ -20,9 +21,6 @@ const CLOCK: &str = "gone/clock-";
 /// wanted of others was looked at within two turns before, what is begun ends within two, and after four
 /// without a sign of life it counts as killed.
 const TURN: Duration = Duration::from_secs(15);
-
-/// The variable by which tests make a turn shorter, in milliseconds. Whoever else does loses data.
-const TURN_VARIABLE: &str = "MLPIPE_TEST_SWEEP_TURN";
 
 /// In seconds; a clock that was last wound so long before something else was written is of one too.
 const FORGOTTEN: i64 = 7 * 24 * 60 * 60;
@@ -58,9 +56,7 @@ impl Moment {
 
 /// Returns how long a turn of a sweep takes.
 fn turn() -> Duration {
-    let given = std::env::var(TURN_VARIABLE).ok();
-    let given = given.and_then(|text| text.parse().ok());
-    given.map_or(TURN, Duration::from_millis)
+    pace::time(pace::TURN, TURN)
 }
 
 impl<'b> Clock<'b> {

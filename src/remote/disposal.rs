@@ -2,7 +2,6 @@
 //! no index names it, and if all others have known since before that look that a sweep is under way.
 
 use std::collections::{BTreeMap, HashSet};
-use std::time::Duration;
 
 use crate::base::digest::Digest;
 use crate::remote::backend::Found;
@@ -12,6 +11,7 @@ use crate::remote::depot::Depot;
 use crate::remote::error::Error;
 use crate::remote::kept_index::{INDEX, index_path};
 use crate::remote::listing::Listing;
+use crate::remote::pace::retry_pause;
 use crate::remote::parallel::in_parallel;
 use crate::remote::sweep::{OldMarks, SweptAway};
 
@@ -20,9 +20,6 @@ const AT_ONCE: usize = 256;
 
 /// How often it is tried again where nothing can be deleted.
 const RETRIES: u32 = 4;
-
-/// The pause before that; each later one is twice as long.
-const PAUSE: Duration = Duration::from_millis(200);
 
 /// What the indexes said when it was looked last.
 pub(super) struct Look {
@@ -102,7 +99,7 @@ impl Depot {
             let some = &rest[..rest.len().min(AT_ONCE)];
             let gone = self.delete_some(some, clock, vain == RETRIES)?;
             vain = if gone.is_empty() { vain + 1 } else { 0 };
-            if vain > 0 && !self.cancel().pause(PAUSE * 2_u32.pow(vain)) {
+            if vain > 0 && !self.cancel().pause(retry_pause() * 2_u32.pow(vain)) {
                 return Err(Error::Cancelled);
             }
             rest.retain(|path| !gone.contains(*path));

@@ -46,9 +46,9 @@ pub(super) fn begin_upload(
         folder = found.ok_or_else(|| format!("there is no folder `{part}`"))?;
     }
     match drive.find(&folder, name)? {
-        Some(id) => drive.begin(Method::PATCH, &format!("/{id}"), size, &json!({})),
+        Some(id) => drive.begin(&Method::PATCH, &format!("/{id}"), size, &json!({})),
         None => drive.begin(
-            Method::POST,
+            &Method::POST,
             "",
             size,
             &json!({"name": name, "parents": [folder]}),
@@ -95,7 +95,7 @@ impl Drive<'_> {
 
     fn begin(
         &self,
-        method: Method,
+        method: &Method,
         file: &str,
         size: u64,
         metadata: &Value,

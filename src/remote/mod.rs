@@ -20,6 +20,7 @@ mod kept_index;
 mod layout;
 mod listing;
 mod mend;
+mod pace;
 mod parallel;
 mod place;
 mod plain;

@@ -12,9 +12,10 @@ use reqwest::{Client, RequestBuilder, Response, StatusCode};
 use url::Url;
 
 use crate::base::fs::failed;
-use crate::remote::asking::{ATTEMPTS, PAUSE};
+use crate::remote::asking::ATTEMPTS;
 use crate::remote::backend::Backend;
 use crate::remote::error::{Error, Reason};
+use crate::remote::pace::retry_pause;
 use crate::remote::place::Kind;
 use crate::remote::streams::PART;
 use crate::remote::{drive, hdfs};
@@ -66,7 +67,7 @@ impl Backend {
             told: 0,
         };
         self.make_folder(to)?;
-        let mut pause = PAUSE;
+        let mut pause = retry_pause();
         let mut attempt = 0;
         loop {
             attempt += 1;

@@ -10,10 +10,8 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use sha2::{Digest, Sha256};
-
 use crate::remote::cloned;
-use crate::support::Project;
+use crate::support::{Project, sha256};
 
 /// How long a test waits for what must come.
 const PATIENCE: Duration = Duration::from_mins(2);
@@ -180,7 +178,7 @@ impl Bucket {
             *share += &format!("{line}\n");
         }
         assert!(entry >= count, "too little for {count} indexes");
-        let mut names: Vec<String> = shares.iter().map(|share| digest(share)).collect();
+        let mut names: Vec<String> = shares.iter().map(|share| sha256(share)).collect();
         for (name, share) in names.iter().zip(shares) {
             self.put(&format!("index/{name}"), share.into_bytes());
         }
@@ -557,11 +555,6 @@ impl Request {
         let key = self.path.strip_prefix("/bucket/");
         key.unwrap_or_default().to_owned()
     }
-}
-
-fn digest(text: &str) -> String {
-    let digest = Sha256::digest(text);
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn reply(status: &str, headers: &[(&str, String)], body: &[u8]) -> Vec<u8> {

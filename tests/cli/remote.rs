@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use tempfile::TempDir;
 
-use crate::support::{Project, files};
+use crate::support::{Project, files, sha256};
 
 /// A place for remotes and clones, beside the projects.
 pub(crate) struct Yard(TempDir);
@@ -321,7 +321,7 @@ fn the_plain_layout_has_a_file_for_each_object() {
     with_remote(&project, &yard.text("store"));
     make_plain(&project);
     project.run(&["push"]).success();
-    let digest = sha256(&project, "data/f3");
+    let digest = sha256(&project.read("data/f3"));
     let object = yard.path(&format!("store/sha256/{}/{}", &digest[..2], &digest[2..]));
     assert_eq!(fs::read_to_string(object).expect("is there"), "file 3\n");
     let text = project.run(&["push"]).success();
@@ -340,12 +340,6 @@ fn the_plain_layout_has_a_file_for_each_object() {
         text.contains("layout `plain`") && text.contains("layout plain"),
         "{text}"
     );
-}
-
-fn sha256(project: &Project, path: &str) -> String {
-    let mut command = project.isolated("sha256sum");
-    let output = command.arg(path).output().expect("runs");
-    String::from_utf8(output.stdout).expect("UTF-8")[..64].to_owned()
 }
 
 #[test]

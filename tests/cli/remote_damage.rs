@@ -48,8 +48,10 @@ fn damage_index(bucket: &Bucket, damage: Damage) -> String {
 
 #[test]
 fn a_damaged_index_locks_nobody_out_and_the_next_push_rebuilds_it() {
+    let (bucket, _door, project) = two_indexes();
+    let whole = bucket.copy();
     for (what, damage) in DAMAGES {
-        let (bucket, _door, project) = two_indexes();
+        bucket.put_back(&whole);
         let path = damage_index(&bucket, damage);
         let damaged = bucket.bytes(&path);
         // Nobody who knows it is left.
@@ -106,8 +108,8 @@ fn the_only_index_is_rebuilt_word_for_word() {
 
 #[test]
 fn who_has_the_good_index_sees_the_damage_and_puts_it_back() {
+    let (bucket, _door, project) = two_indexes();
     for (what, damage) in DAMAGES {
-        let (bucket, _door, project) = two_indexes();
         // As long as it is not looked at again, nobody can tell what was written just now.
         project.run(&["status", "-c"]).data();
         let path = damage_index(&bucket, damage);

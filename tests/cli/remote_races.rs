@@ -124,6 +124,8 @@ fn a_sweep_within_a_push_takes_nothing_from_it() {
 
 #[test]
 fn a_push_in_each_phase_of_a_sweep_is_whole_afterwards() {
+    let versions = Versions::new();
+    let before = versions.bucket.copy();
     for (method, path) in [
         ("GET", "index/"),
         ("PUT", "index/"),
@@ -131,12 +133,12 @@ fn a_push_in_each_phase_of_a_sweep_is_whole_afterwards() {
         ("DELETE", "index/"),
         ("DELETE", "gone/"),
     ] {
-        let versions = Versions::new();
+        versions.bucket.put_back(&before);
         let at = versions.door.hold(method, path);
         let sweeping = versions.project.spawn(&["gc", "--cloud", "-w", "-f"]);
         at.reached();
         let publishing = versions.other_door.hold("GET", "gone/");
-        write_version(&versions.other, "third");
+        write_version(&versions.other, &format!("at {method} {path}"));
         let pushing = versions.other.spawn(&["push"]);
         publishing.reached();
         at.open();
