@@ -368,6 +368,16 @@ fn is_whole(entry: &StageEntry, outs: &[OutState], gauge: &Gauge<'_>) -> Result<
     Ok(true)
 }
 
+impl Decision {
+    /// Returns what is not as it should be.
+    pub(crate) fn into_reasons(self) -> Vec<Reason> {
+        match self {
+            Self::Run { reasons } | Self::Restore { reasons, .. } => reasons,
+            Self::Unchanged { .. } | Self::Adopt { .. } | Self::Leave { .. } => Vec::new(),
+        }
+    }
+}
+
 impl OutState {
     fn fault(&self) -> Option<Reason> {
         let fault = match (self.found, self.recorded) {

@@ -58,18 +58,7 @@ pub(crate) enum Event {
         wish: String,
     },
     /// A command failed and is run again.
-    Retrying {
-        /// Its stage.
-        stage: StageName,
-        /// Which attempt comes next; the first was 1.
-        attempt: u32,
-        /// How many there are at most.
-        of: u32,
-        /// Why the one before failed.
-        cause: String,
-        /// How long to wait before.
-        delay: Duration,
-    },
+    Retrying(Retry),
     /// A command has run, and nobody can say whether what it read from elsewhere is as it was; the
     /// other side is asked again and again.
     Asking {
@@ -129,6 +118,21 @@ pub(crate) enum Event {
         /// How long that took.
         time: Duration,
     },
+}
+
+/// Another attempt of a command.
+#[derive(Debug)]
+pub(crate) struct Retry {
+    /// Its stage.
+    pub(crate) stage: StageName,
+    /// Which attempt comes next; the first was 1.
+    pub(crate) attempt: u32,
+    /// How many there are at most.
+    pub(crate) of: u32,
+    /// Why the one before failed.
+    pub(crate) cause: String,
+    /// How long to wait before.
+    pub(crate) delay: Duration,
 }
 
 /// How it went with a stage.
