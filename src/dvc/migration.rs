@@ -229,7 +229,7 @@ fn sources(
                 path: None,
                 rev: None,
                 commit: None,
-                etag: None,
+                state: None,
             },
             Origin::Repository {
                 url,
@@ -242,7 +242,7 @@ fn sources(
                 path: Some(path.clone()),
                 rev: rev.clone(),
                 commit: commit.clone(),
-                etag: None,
+                state: None,
             },
         };
         sources.insert(path, source);

@@ -10,7 +10,7 @@ use crate::config::Settings;
 use crate::imports::error::Error;
 use crate::imports::web::{Origin, Part};
 use crate::pipeline::Content;
-use crate::remote;
+use crate::remote::{self, Version};
 
 /// So many URLs are asked for at once.
 const AT_ONCE: usize = 16;
@@ -49,7 +49,7 @@ fn state(
         Err(Error::Nothing { .. }) => return Ok(None),
         parts => parts?,
     };
-    origin.state(&parts).map(Some)
+    origin.state(&parts, None).map(Some)
 }
 
 impl Origin {
@@ -70,47 +70,37 @@ impl Origin {
         }
     }
 
-    /// Returns what tells this state of it from others: the etag, else time and size, else a hash.
-    fn state(&self, parts: &[Part]) -> Result<String, Error> {
+    /// Returns what tells this state of it from others, as `data.lock` has it: the etag, else time and
+    /// size, else a hash of all bytes, which are read for it unless they are known as `content`.
+    pub(crate) fn state(&self, parts: &[Part], content: Option<&Content>) -> Result<String, Error> {
         if let [part] = parts
             && part.inner.is_empty()
         {
-            return self.state_of(part);
+            return self.state_of(part, content);
         }
         let mut hasher = Hasher::default();
         for part in parts {
             hasher.field(&part.inner);
             hasher.field(&part.size().to_string());
-            hasher.field(&self.state_of(part)?);
+            hasher.field(&self.state_of(part, None)?);
         }
         let count = human::count(parts.len(), "file");
         Ok(format!("{count}, listing {}", hasher.digest()))
     }
 
-    fn state_of(&self, part: &Part) -> Result<String, Error> {
+    fn state_of(&self, part: &Part, content: Option<&Content>) -> Result<String, Error> {
         let size = part.size();
-        if let Some(etag) = &part.found.etag {
-            return Ok(format!("etag {}", etag.trim_matches('"')));
-        }
-        match part.found.time() {
-            Some(time) => Ok(format!("time {time}, {size} B")),
-            None => Ok(format!("sha256 {}", self.hash(part)?)),
-        }
+        Ok(match (&part.found.version, content) {
+            (Some(etag @ Version::Etag(_)), _) => etag.to_string(),
+            (Some(time @ Version::Time { .. }), _) => format!("{time}, {size} B"),
+            (None, Some(content)) => state_of_bytes(content.sha256),
+            // Nothing but its bytes tells one version from another.
+            (None, None) => state_of_bytes(self.backend.digest(&part.found.path, size)?),
+        })
     }
+}
 
-    /// Returns whether what is there is `content`, by its bytes. Storage that has folders has times, so
-    /// only one file can be the same.
-    pub(super) fn has(&self, parts: &[Part], content: &Content) -> Result<bool, Error> {
-        match parts {
-            [part] if part.inner.is_empty() => {
-                Ok(part.size() == content.size && self.hash(part)? == content.sha256)
-            }
-            _ => Ok(false),
-        }
-    }
-
-    /// Reads all of a file, for nothing but its bytes tells one version from another.
-    fn hash(&self, part: &Part) -> Result<Digest, Error> {
-        Ok(self.backend.digest(&part.found.path, part.size())?)
-    }
+/// Returns the state of a file that nothing but its bytes tell of.
+pub(super) fn state_of_bytes(digest: Digest) -> String {
+    format!("sha256 {digest}")
 }

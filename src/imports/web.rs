@@ -4,7 +4,6 @@ use std::io::Seek;
 use std::path::Path;
 
 use crate::base::cancel::CancelToken;
-use crate::base::digest::Hasher;
 use crate::base::fs::failed;
 use crate::base::path::RepoPath;
 use crate::config::Settings;
@@ -154,22 +153,6 @@ impl Origin {
         root.is_absolute() && root.join(&self.name).is_dir()
     }
 
-    /// Returns what tells this state of it from others; `None` where the other side gives no means.
-    pub(crate) fn etag(parts: &[Part]) -> Option<String> {
-        if let [Part { inner, found }] = parts
-            && inner.is_empty()
-        {
-            return tag_of(found);
-        }
-        let mut hasher = Hasher::default();
-        for Part { inner, found } in parts {
-            hasher.field(inner);
-            hasher.field(&found.size.to_string());
-            hasher.field(&tag_of(found)?);
-        }
-        Some(hasher.digest().to_string())
-    }
-
     /// Brings all of it into the cache. What changes on the way is no content of anything.
     pub(crate) fn bring(
         &self,
@@ -250,12 +233,6 @@ impl Part {
             }),
         })
     }
-}
-
-/// Returns what tells a version of a file from others.
-fn tag_of(found: &Found) -> Option<String> {
-    let by_time = || Some(format!("{}-{}", found.time()?, found.size));
-    found.etag.clone().or_else(by_time)
 }
 
 /// Returns a name of a web server's without `%xx`, for the client writes these itself; as it stands where

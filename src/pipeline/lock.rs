@@ -320,7 +320,7 @@ mod tests {
                     path: None,
                     rev: Some("main".to_owned()),
                     commit: None,
-                    etag: Some("\"1\"".to_owned()),
+                    state: Some("etag 1".to_owned()),
                 };
                 (path.clone(), source)
             };
