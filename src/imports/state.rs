@@ -10,24 +10,49 @@ use crate::config::Settings;
 use crate::imports::error::Error;
 use crate::imports::web::{Origin, Part};
 use crate::pipeline::Content;
-use crate::remote::{self, Version};
+use crate::remote::{self, RETRIES, Version};
 
 /// So many URLs are asked for at once.
 const AT_ONCE: usize = 16;
 
-/// How many seconds one answer may take where the remote's settings do not say.
-const SECONDS: u64 = 15;
-
 /// What was written in this second may be written again in it: so long is waited until its time tells.
 const SETTLING: Duration = Duration::from_secs(1);
+
+/// How long is waited for who does not answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Patience {
+    /// Somebody is looking, and asks again if it matters.
+    Short,
+    /// A stage is to run.
+    Long,
+}
+
+impl Patience {
+    /// Returns how many seconds one answer may take where the remote's settings do not say.
+    pub(super) fn seconds(self) -> u64 {
+        match self {
+            Self::Short => 10,
+            Self::Long => 15,
+        }
+    }
+
+    /// Returns how often is asked again.
+    pub(super) fn retries(self) -> usize {
+        match self {
+            Self::Short => 1,
+            Self::Long => RETRIES,
+        }
+    }
+}
 
 /// Returns what is at each of some URLs, all asked for at the same time; `None` where nothing is.
 pub(crate) fn states(
     urls: &[&str],
-    (folder, settings): (&Path, &Settings),
+    place: (&Path, &Settings),
+    patience: Patience,
     cancel: &CancelToken,
 ) -> Vec<Result<Option<String>, Error>> {
-    let ask = |url: &&str| Ok(state(url, folder, settings, cancel));
+    let ask = |url: &&str| Ok(state(url, place, patience, cancel));
     match remote::in_parallel(AT_ONCE, urls, cancel, ask) {
         Ok(states) => states,
         // Only the user ends all of them.
@@ -40,11 +65,11 @@ pub(crate) fn states(
 
 fn state(
     url: &str,
-    folder: &Path,
-    settings: &Settings,
+    place: (&Path, &Settings),
+    patience: Patience,
     cancel: &CancelToken,
 ) -> Result<Option<String>, Error> {
-    let origin = Origin::open_for(SECONDS, url, folder, settings, cancel)?;
+    let origin = Origin::open_to_ask(url, place, patience, cancel)?;
     let parts = match origin.settled_parts() {
         Err(Error::Nothing { .. }) => return Ok(None),
         parts => parts?,

@@ -29,7 +29,7 @@ const JOBS: usize = 16;
 const STEP: Duration = Duration::from_mins(1);
 
 /// How often a step is tried again.
-const RETRIES: usize = 4;
+pub(crate) const RETRIES: usize = 4;
 
 /// The folder for what is not whole yet.
 pub(super) const UNFINISHED: &str = "tmp";
@@ -92,6 +92,15 @@ fn runtime() -> &'static Runtime {
 impl Backend {
     /// Opens a place. Nothing is asked there yet. What it does stops soon when `cancel` is raised.
     pub(crate) fn open(place: Place, cancel: &CancelToken) -> Result<Self, Error> {
+        Self::open_for(place, RETRIES, cancel)
+    }
+
+    /// Like [`Self::open`]; each step is tried again so often.
+    pub(crate) fn open_for(
+        place: Place,
+        retries: usize,
+        cancel: &CancelToken,
+    ) -> Result<Self, Error> {
         credentials::check(&place)?;
         let _runtime = runtime().enter();
         let settings = place.settings.clone();
@@ -102,7 +111,7 @@ impl Backend {
             .layer(TimeoutLayer::new().with_timeout(step).with_io_timeout(step))
             .layer(
                 RetryLayer::new()
-                    .with_max_times(RETRIES)
+                    .with_max_times(retries)
                     .with_min_delay(Duration::from_millis(200))
                     .with_max_delay(Duration::from_secs(10))
                     .with_jitter()

@@ -27,7 +27,7 @@ mod salvage;
 mod streams;
 mod sweep;
 
-pub(crate) use backend::{Backend, Depth, Found, Version};
+pub(crate) use backend::{Backend, Depth, Found, RETRIES, Version};
 pub(crate) use check::Inspection;
 pub(crate) use credentials::SECRETS;
 pub(crate) use depot::{Depot, Survey, Want};

@@ -8,6 +8,7 @@ use clap::Args;
 use crate::base::cancel::CancelToken;
 use crate::base::path::RepoPath;
 use crate::cli::commands::report::Told;
+use crate::cli::commands::scouting::Errand;
 use crate::cli::commands::selection::SelectionArgs;
 use crate::cli::commands::status::{exit_of, explain, writer};
 use crate::cli::commands::{Context, report, transfer};
@@ -201,7 +202,8 @@ impl ReproArgs {
 
 /// Brings the pipeline up to date and ends with what that did to the metrics.
 pub(crate) fn run(args: &ReproArgs, context: &Context) -> Result<Exit, CliError> {
-    let workspace = context.workspace()?;
+    let errand = if args.dry { Errand::Look } else { Errand::Run };
+    let workspace = context.workspace_for(errand)?;
     if args.interactive && !prompt::is_possible() {
         let message = "`--interactive` needs a terminal to ask on".to_owned();
         return Err(CliError::usage(

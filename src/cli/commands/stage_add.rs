@@ -3,7 +3,7 @@
 use clap::Args;
 
 use crate::base::path::RepoPath;
-use crate::cli::commands::{Context, repro};
+use crate::cli::commands::{Context, repro, scouting};
 use crate::cli::error::{CliError, Exit};
 use crate::engine::{Existing, add_stage};
 use crate::pipeline::{DVC_FILE, OutDraft, PIPELINE_FILE, ParamDraft, StageDraft, quote};
@@ -127,7 +127,8 @@ pub(crate) fn run(args: &AddArgs, context: &Context) -> Result<Exit, CliError> {
     } else {
         Existing::Keep
     };
-    let name = add_stage(context.amend(&workspace)?, &file, &args.draft(), existing)?;
+    let amendment = context.amend(&workspace)?;
+    let name = add_stage(amendment, &file, &args.draft(), existing, scouting::check)?;
     context.say(&format!("added {name} to {file}\n"));
     if args.run {
         return repro::run(&repro::ReproArgs::of(name.as_str()), context);

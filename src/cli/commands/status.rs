@@ -1,6 +1,7 @@
 //! `mlpipe status`.
 
 use std::collections::BTreeSet;
+use std::env;
 use std::num::NonZeroUsize;
 
 use clap::Args;
@@ -8,6 +9,7 @@ use clap::Args;
 use crate::base::path::RepoPath;
 use crate::cli::commands::Context;
 use crate::cli::commands::imported::{Imports, UpdatesArgs};
+use crate::cli::commands::scouting::Errand;
 use crate::cli::commands::transfer::TransferArgs;
 use crate::cli::error::{CliError, Exit};
 use crate::cli::ui::watch::watched;
@@ -75,7 +77,7 @@ pub(crate) struct StatusArgs {
 
 /// Says what `repro` would do.
 pub(crate) fn run(args: &StatusArgs, context: &Context) -> Result<Exit, CliError> {
-    let workspace = context.workspace()?;
+    let workspace = context.workspace_for(Errand::Look)?;
     if args.cloud || args.remote.is_some() {
         return compare(args, &workspace, context);
     }
@@ -98,7 +100,7 @@ impl StatusArgs {
             } else {
                 Missing::Absent
             },
-            urls: if self.hook {
+            urls: if self.hook || is_in_hook() {
                 Urls::Recorded
             } else {
                 Urls::Asked
@@ -106,6 +108,12 @@ impl StatusArgs {
             ..Policy::default()
         }
     }
+}
+
+/// Whether git waits for us before it commits: it tells its hooks which index that will be of. A hook of
+/// our own says so itself, unless an older mlpipe has installed it.
+fn is_in_hook() -> bool {
+    env::var_os("GIT_INDEX_FILE").is_some()
 }
 
 /// What there is to be said of a project.

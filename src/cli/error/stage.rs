@@ -6,6 +6,7 @@ use crate::cli::error::{CliError, Exit};
 use crate::engine::{self, Failure};
 use crate::pipeline::{self, StageName};
 use crate::store;
+use crate::workspace::Unreached;
 
 impl From<engine::Error> for CliError {
     fn from(error: engine::Error) -> Self {
@@ -36,6 +37,7 @@ impl From<engine::AmendError> for CliError {
     fn from(error: engine::AmendError) -> Self {
         use engine::AmendError as Amend;
         let hint = match &error {
+            Amend::Url { source, .. } => return of_unreached(Self::new(&error), source),
             Amend::StageName { .. } => {
                 "use letters, digits, `-` and `_`; other names can be written by hand".to_owned()
             }
@@ -146,6 +148,13 @@ fn of_command(error: CliError, stage: &StageName, failure: &Failure) -> CliError
     }
 }
 
+/// Says why nobody knows what is at a URL, and what to do about it.
+fn of_unreached(mut error: CliError, source: &Unreached) -> CliError {
+    error.causes.extend(source.causes.iter().cloned());
+    error.hints.extend(source.hints.iter().cloned());
+    error
+}
+
 /// Advises where something that the stage reads is at fault.
 fn of_deps(error: CliError, failure: &Failure) -> CliError {
     match failure {
@@ -158,17 +167,14 @@ fn of_deps(error: CliError, failure: &Failure) -> CliError {
         Failure::DepUnreached {
             problem, source, ..
         } => {
-            let mut error = error.at(problem);
-            error.causes.extend(source.causes.iter().cloned());
-            error.hints.extend(source.hints.iter().cloned());
+            let error = of_unreached(error.at(problem), source);
+            if !source.may_count_as_recorded {
+                return error;
+            }
             error.hint("`--allow-missing` takes it for what data.lock says, and runs nothing that would read it")
         }
         Failure::DepGone { source, .. } => {
-            let mut error = error;
-            error.causes.push(source.message.clone());
-            error.causes.extend(source.causes.iter().cloned());
-            error.hints.extend(source.hints.iter().cloned());
-            error.hint(
+            of_unreached(error, source).hint(
                 "what it made is in `.mlpipe/partial`, until something fails again: put it in place and \
                  `mlpipe commit` records it, if you know what it has read; or run it again",
             )
