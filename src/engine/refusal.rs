@@ -49,9 +49,10 @@ fn absence(path: AnyPath, origin: &Origin, lock: &Lock) -> Failure {
     let tracked = inside.and_then(|dep| tracked_around(&lock.data, dep));
     let imported = inside.and_then(|dep| tracked_around(&lock.sources, dep));
     match (tracked.cloned(), imported.cloned()) {
-        (Some(tracked), _) => Failure::DataMissing {
+        (Some(tracked), import) => Failure::DataMissing {
             tracked,
             path,
+            is_imported: import.is_some(),
             problem,
         },
         (None, Some(import)) => Failure::Undownloaded {

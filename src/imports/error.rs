@@ -76,6 +76,12 @@ pub(crate) enum Error {
         /// The URL.
         url: String,
     },
+    /// What is recorded would be no secret any more.
+    #[error("`{url}` is written with a password, and all who read data.lock would know it")]
+    Secret {
+        /// The URL without it.
+        url: String,
+    },
     /// It cannot be taken as it is written.
     #[error("`{url}` cannot be imported: {why}")]
     Url {

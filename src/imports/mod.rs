@@ -13,7 +13,7 @@ mod web;
 pub(crate) use donor::Donor;
 pub(crate) use donor::Stock;
 pub(crate) use error::Error;
-pub(crate) use import::{Imported, check_place, import, import_absent};
+pub(crate) use import::{Imported, check_place, import, import_absent, refuse_secret};
 pub(crate) use passing::pass_on;
 pub(crate) use state::{Patience, states};
 pub(crate) use target::{Overwrite, Target};

@@ -35,6 +35,6 @@ pub(crate) use error::Error;
 pub(crate) use fault::Fault;
 pub(crate) use fetch::Fetched;
 pub(crate) use parallel::in_parallel;
-pub(crate) use place::{Kind, Options, Place, decoded, shown};
+pub(crate) use place::{Kind, Options, Place, decoded, holds_password, shown};
 pub(crate) use runs::Run;
 pub(crate) use sweep::{GRACE, Sweeping, SweptAway};

@@ -67,6 +67,7 @@ pub(crate) struct ImportUrlArgs {
 
 /// Tracks what another repository has.
 pub(crate) fn run(args: &ImportArgs, context: &Context) -> Result<Exit, CliError> {
+    imports::refuse_secret(&args.url)?;
     let workspace = context.workspace()?;
     let inner = RepoPath::parse(args.path.trim_end_matches('/'));
     let inner = inner.map_err(imports::Error::from)?;
@@ -97,6 +98,7 @@ pub(crate) fn run(args: &ImportArgs, context: &Context) -> Result<Exit, CliError
 
 /// Tracks what is at a URL.
 pub(crate) fn run_url(args: &ImportUrlArgs, context: &Context) -> Result<Exit, CliError> {
+    imports::refuse_secret(&args.url)?;
     let workspace = context.workspace()?;
     let cancel = CancelToken::default();
     let settings = Some(workspace.settings());

@@ -110,6 +110,11 @@ impl StatusArgs {
     }
 }
 
+fn is_absent(state: &State) -> bool {
+    use State::{Away, Deleted, Lost, Undownloaded};
+    matches!(state, Deleted | Lost | Undownloaded | Away)
+}
+
 /// Whether git waits for us before it commits: it tells its hooks which index that will be of. A hook of
 /// our own says so itself, unless an older mlpipe has installed it.
 fn is_in_hook() -> bool {
@@ -149,8 +154,6 @@ impl Overview {
             None => Vec::new(),
         };
         if args.allow_missing {
-            let is_absent =
-                |state: &State| matches!(state, State::Deleted | State::Lost | State::Undownloaded);
             data.retain(|one| !is_absent(&one.state));
         }
         Ok(Self {
@@ -230,8 +233,9 @@ fn survey_data(
     if paths.is_empty() {
         return Ok(Vec::new());
     }
-    let data = workspace.preview_lock(|lock| lock.data.clone())?;
-    let found = data::survey(workspace, &data, |path| paths.contains(path))?;
+    let (data, sources) =
+        workspace.preview_lock(|lock| (lock.data.clone(), lock.sources.clone()))?;
+    let found = data::survey(workspace, (&data, &sources), |path| paths.contains(path))?;
     if workspace.state("").is_dir() {
         workspace.try_save_index();
     }

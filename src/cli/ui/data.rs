@@ -299,6 +299,10 @@ pub(crate) fn status(all: &[Tracked]) -> String {
             State::Undownloaded => {
                 format!("`mlpipe update {path}` downloads it, `mlpipe remove {path}` forgets it")
             }
+            State::Away => format!(
+                "`mlpipe pull {path}` brings it from the remote, `mlpipe update {path}` from where it was \
+                 imported"
+            ),
             State::Behind => format!("`mlpipe update {path}` brings what is there now"),
             State::Lost => {
                 "`mlpipe pull` gets it, if it is at the remote, or once it is pushed from where it was added"
