@@ -224,12 +224,12 @@ fn sources(
             continue;
         }
         let source = match origin {
-            Origin::Url(url) => Source {
+            Origin::Url { url, state } => Source {
                 from: seen_from_root(url),
                 path: None,
                 rev: None,
                 commit: None,
-                state: None,
+                state: state.clone(),
             },
             Origin::Repository {
                 url,
