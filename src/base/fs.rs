@@ -37,6 +37,17 @@ pub(crate) fn read(path: &Path) -> Result<Option<Vec<u8>>, Error> {
     absent_as_none(fs::read(path)).map_err(failed("cannot read", path))
 }
 
+/// Like [`read`], but what is no file is refused: a pipe would keep whoever reads it for ever.
+pub(crate) fn read_file(path: &Path) -> Result<Option<Vec<u8>>, Error> {
+    let kind = absent_as_none(fs::metadata(path)).map_err(failed("cannot read", path))?;
+    if kind.is_some_and(|kind| !kind.is_file() && !kind.is_dir()) {
+        let message = "it is a socket, a pipe or a device";
+        let source = io::Error::new(ErrorKind::InvalidInput, message);
+        return Err(failed("cannot read", path)(source));
+    }
+    read(path)
+}
+
 /// Turns "not found" into `None`.
 pub(crate) fn absent_as_none<T>(outcome: io::Result<T>) -> io::Result<Option<T>> {
     match outcome {

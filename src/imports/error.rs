@@ -76,6 +76,9 @@ pub(crate) enum Error {
         /// The URL.
         url: String,
     },
+    /// It is empty.
+    #[error("the URL is empty")]
+    NoUrl,
     /// What is recorded would be no secret any more.
     #[error("`{url}` is written with a password, and all who read data.lock would know it")]
     Secret {

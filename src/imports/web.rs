@@ -44,6 +44,9 @@ impl Address {
             url: shown(url),
             why,
         };
+        if url.trim().is_empty() {
+            return Err(Error::NoUrl);
+        }
         let (mut whole, mut options) = (url.trim_end_matches('/').to_owned(), defaults);
         if let Some(rest) = url.strip_prefix("remote://") {
             let (name, path) = rest.split_once('/').unwrap_or((rest, ""));

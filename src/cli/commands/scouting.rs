@@ -84,11 +84,14 @@ fn unreached(error: imports::Error, errand: Errand) -> Unreached {
 
 /// Whether it is what the user has written, and not that the other side cannot be reached from here.
 fn is_mistake(error: &imports::Error) -> bool {
-    use remote::Error::{NoRemote, Setting};
+    use remote::Error::{NoRemote, NoSuchRemote, Setting, UnknownScheme};
     matches!(
         error,
-        imports::Error::Url { .. }
+        imports::Error::NoUrl
+            | imports::Error::Url { .. }
             | imports::Error::Settings(_)
-            | imports::Error::Remote(NoRemote { .. } | Setting { .. })
+            | imports::Error::Remote(
+                NoRemote { .. } | NoSuchRemote { .. } | Setting { .. } | UnknownScheme { .. }
+            )
     )
 }

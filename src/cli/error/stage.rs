@@ -240,6 +240,9 @@ fn of_outs(error: CliError, stage: &StageName, failure: &Failure) -> CliError {
         Failure::OutsLost { .. } => error.hint(format!(
             "`mlpipe repro {stage}` makes what the cache has lost; all else was put in place"
         )),
+        Failure::OutMissing { path, problem } if path.as_str().contains(['*', '?']) => error
+            .at(problem)
+            .hint("an out is one path, no pattern: name the folder that the files are in"),
         Failure::OutMissing { path, problem } => error
             .at(problem)
             .hint(format!("let the command write `{path}`, or remove the out")),
