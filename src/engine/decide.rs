@@ -20,6 +20,11 @@ pub(crate) enum Decision {
         /// Outs whose objects have been lost while the workspace still has the content.
         recache: Vec<AnyPath>,
     },
+    /// Nothing, although what it reads is not as recorded: it is frozen.
+    Hold {
+        /// What is not as recorded.
+        reasons: Vec<Reason>,
+    },
     /// The outs of an earlier run are put in place.
     Restore {
         /// That run.
@@ -191,7 +196,7 @@ fn decide(
         });
     }
     if stage.frozen {
-        return decide_frozen(recorded, outs, gauge);
+        return decide_frozen(recorded, inputs, outs, gauge);
     }
     let mut reasons = input_reasons(recorded, inputs);
     if let (true, Some(entry)) = (reasons.is_empty(), recorded) {
@@ -253,6 +258,7 @@ fn decide_check_out(recorded: Option<&StageEntry>, outs: &[OutState]) -> Decisio
 /// A frozen stage never runs: its outs are taken as they are, and restored where they are missing.
 fn decide_frozen(
     recorded: Option<&StageEntry>,
+    inputs: &Inputs,
     outs: &[OutState],
     gauge: &Gauge<'_>,
 ) -> Result<Decision, Failure> {
@@ -260,12 +266,13 @@ fn decide_frozen(
     let Some(missing) = outs.iter().find(lacks) else {
         let is_recorded = |state: &OutState| state.found == state.recorded || gauge.excuses(state);
         let is_unchanged = recorded.is_some() && outs.iter().all(is_recorded);
-        let recache = Vec::new();
-        return Ok(if is_unchanged {
-            Decision::Unchanged { recache }
-        } else {
-            let reasons = Vec::new();
-            Decision::Adopt { reasons }
+        let (recache, reasons) = (Vec::new(), input_reasons(recorded, inputs));
+        return Ok(match (is_unchanged, reasons.is_empty()) {
+            (true, true) => Decision::Unchanged { recache },
+            (true, false) => Decision::Hold { reasons },
+            (false, _) => Decision::Adopt {
+                reasons: Vec::new(),
+            },
         });
     };
     match recorded {
@@ -373,7 +380,10 @@ impl Decision {
     pub(crate) fn into_reasons(self) -> Vec<Reason> {
         match self {
             Self::Run { reasons } | Self::Restore { reasons, .. } => reasons,
-            Self::Unchanged { .. } | Self::Adopt { .. } | Self::Leave { .. } => Vec::new(),
+            Self::Unchanged { .. }
+            | Self::Hold { .. }
+            | Self::Adopt { .. }
+            | Self::Leave { .. } => Vec::new(),
         }
     }
 }

@@ -140,6 +140,11 @@ pub(crate) struct Retry {
 pub(crate) enum Outcome {
     /// It was up to date.
     Unchanged,
+    /// It was left as it is, for it is frozen.
+    Held {
+        /// What of its inputs is not as recorded.
+        reasons: Vec<Reason>,
+    },
     /// Its outs were put in place.
     Restored {
         /// From which record.
@@ -189,7 +194,7 @@ impl Outcome {
     /// Returns how it ended, without the details.
     pub(crate) fn ending(&self) -> Ending {
         match self {
-            Self::Unchanged => Ending::Unchanged,
+            Self::Unchanged | Self::Held { .. } => Ending::Unchanged,
             Self::Restored { .. } => Ending::Restored,
             Self::Adopted => Ending::Recorded,
             Self::Ran { .. } => Ending::Ran,

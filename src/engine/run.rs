@@ -96,6 +96,7 @@ impl<'a> Worker<'a> {
         } = examination;
         match decision {
             Decision::Unchanged { recache } => self.leave(&recache),
+            Decision::Hold { reasons } => Ok(Processed::done(Outcome::Held { reasons }, None)),
             Decision::Leave { path } => Ok(Processed::done(Outcome::Left { path }, None)),
             Decision::Adopt { reasons } => self.adopt(stage, &inputs, &reasons),
             Decision::Restore {

@@ -37,6 +37,8 @@ pub(crate) struct StageStatus {
 pub(crate) enum Forecast {
     /// Nothing.
     Unchanged,
+    /// Nothing, although its inputs are not as recorded: it is frozen.
+    Hold(Vec<Reason>),
     /// These outs of it would be put into the cache, which does not have them.
     Cache(Vec<AnyPath>),
     /// Outs of an earlier run would be put in place.
@@ -237,6 +239,7 @@ impl Forecaster<'_> {
         match decision {
             Decision::Unchanged { recache } if !recache.is_empty() => Forecast::Cache(recache),
             Decision::Unchanged { .. } | Decision::Leave { .. } => Forecast::Unchanged,
+            Decision::Hold { reasons } => Forecast::Hold(reasons),
             Decision::Adopt { .. } => Forecast::Adopt,
             Decision::Restore { entry, reasons, .. } => {
                 self.expected.extend(entry.outs);

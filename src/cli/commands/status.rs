@@ -174,7 +174,8 @@ impl Overview {
     }
 
     fn is_clean(&self) -> bool {
-        let is_unchanged = |stage: &StageStatus| matches!(stage.forecast, Forecast::Unchanged);
+        let is_unchanged =
+            |stage: &StageStatus| matches!(stage.forecast, Forecast::Unchanged | Forecast::Hold(_));
         self.stages.iter().all(is_unchanged)
             && self.data.iter().all(|one| one.state.is_clean())
             && self.unmerged.is_none()

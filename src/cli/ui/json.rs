@@ -119,6 +119,10 @@ fn finished(stage: &StageName, outcome: &Outcome, time: Duration) -> Value {
         Outcome::Ran { reasons } | Outcome::Restored { reasons, .. } => {
             value["reasons"] = texts(reasons);
         }
+        Outcome::Held { reasons } => {
+            value["frozen"] = true.into();
+            value["reasons"] = texts(reasons);
+        }
         Outcome::Failed { failure, log } => {
             value["error"] = failure.to_string().into();
             value["timed_out"] = matches!(failure, Failure::TimedOut { .. }).into();
@@ -159,6 +163,9 @@ fn status_value(status: &StageStatus) -> Value {
     let stage = &status.stage;
     match &status.forecast {
         Forecast::Unchanged => json!({"stage": stage, "forecast": "unchanged"}),
+        Forecast::Hold(reasons) => {
+            json!({"stage": stage, "forecast": "frozen", "reasons": texts(reasons)})
+        }
         Forecast::Cache(paths) => {
             json!({"stage": stage, "forecast": "cache", "outs": paths})
         }

@@ -180,6 +180,7 @@ pub(super) fn tail(log: &Path) -> String {
 pub(super) fn ending(outcome: &Outcome, time: Duration) -> String {
     match outcome {
         Outcome::Unchanged => "unchanged".to_owned(),
+        Outcome::Held { reasons } => format!("is frozen, and stays as it is ({})", why(reasons)),
         Outcome::Adopted => "recorded as it is".to_owned(),
         Outcome::Restored {
             source: Source::RunCache,
