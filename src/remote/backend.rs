@@ -356,16 +356,21 @@ impl fmt::Display for Version {
 }
 
 fn found_of(path: &str, metadata: &opendal::Metadata) -> Found {
-    let time = metadata.last_modified().map(|time| time.into_inner());
-    let by_time = time.map(|time| Version::Time {
-        seconds: time.as_second(),
-        nanoseconds: time.subsec_nanosecond(),
+    let time = metadata.last_modified().map(|time| {
+        let time = time.into_inner();
+        let (seconds, nanoseconds) = (time.as_second(), time.subsec_nanosecond());
+        let version = Version::Time {
+            seconds,
+            nanoseconds,
+        };
+        (seconds, version)
     });
+    let (modified, by_time) = time.unzip();
     let by_etag = metadata.etag().map(|etag| Version::Etag(etag.to_owned()));
     Found {
         path: path.to_owned(),
         size: metadata.content_length(),
-        modified: time.map(|time| time.as_second()),
+        modified,
         version: by_etag.or(by_time),
     }
 }
