@@ -35,3 +35,4 @@ mod yaml_emit;
 mod yaml_lines;
 mod yaml_splice;
 mod yaml_tree;
+mod yaml_words;

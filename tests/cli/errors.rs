@@ -183,6 +183,22 @@ fn a_lock_that_is_no_lock() {
         text.contains("unknown key `outz`") && text.contains("[data.lock:5:"),
         "{text}"
     );
+    for (text, message) in [
+        (
+            "stages: []\nschema: 1\n",
+            "`stages` must be a map, not a list",
+        ),
+        (
+            "schema: '1'\n",
+            "`schema` must be a whole number from 0 on, not the text `1`",
+        ),
+        ("stages: {}\n", "it has no `schema`"),
+    ] {
+        project.write("data.lock", text);
+        let text = project.run(&["repro"]).failure(1);
+        assert!(text.starts_with(&format!("error: {message}\n")), "{text}");
+        assert!(text.contains("[data.lock:1:"), "{text}");
+    }
     project.write("data.lock", "schema: 7\n");
     let text = project.run(&["repro"]).failure(1);
     assert!(
