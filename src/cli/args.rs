@@ -48,6 +48,7 @@ pub(crate) enum Command {
     /// Let frozen stages run again
     Unfreeze(freeze::FreezeArgs),
     /// Remove stages from their pipeline file, or stop tracking data
+    #[command(alias = "rm")]
     Remove(remove::RemoveArgs),
     /// Move an out or tracked data, and rename it in the stages
     #[command(alias = "mv")]
@@ -104,6 +105,8 @@ pub(crate) enum Command {
     Install(install::InstallArgs),
     /// Show or change settings
     Config(config::ConfigArgs),
+    /// Print the way to the project's root
+    Root,
     /// Show or change where the cache is
     Cache(cache::CacheArgs),
     /// Upload data, outs and runs that the remote lacks

@@ -61,6 +61,7 @@ const GROUPS: [(&str, &[&str]); 6] = [
         &[
             "install",
             "config",
+            "root",
             "cache",
             "import-dvc",
             "doctor",

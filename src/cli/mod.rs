@@ -3,6 +3,7 @@
 mod args;
 mod commands;
 mod error;
+mod foreign;
 mod help;
 mod ui;
 
@@ -33,6 +34,10 @@ pub fn main() -> ExitCode {
 
 /// Help and versions are no errors; anything else that clap has to say is a usage error.
 fn explain_usage(error: &clap::Error) -> ExitCode {
+    if let Some(error) = foreign::explain(error) {
+        ui::eprint(&ui::diagnostics::render(&error));
+        return error.exit.into();
+    }
     // A closed standard output is nothing that could be told to anybody.
     let _closed = error.print();
     match error.kind() {

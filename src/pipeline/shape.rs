@@ -94,7 +94,7 @@ impl Shape {
         if !self.admits(value) {
             let wanted = self.wanted();
             let message = format!("{what} must be {wanted}, not {}", value.kind());
-            return Err(Fault::new(Part::Value, message));
+            return Err(Fault::new(Part::Value, message).help(self.advice(value)));
         }
         match (self, value) {
             (Self::Text | Self::Scalar, Value::Text(text)) => {
@@ -145,6 +145,19 @@ impl Shape {
                 matches!(value, Value::Map(_))
             }
             Self::Either(shapes) => shapes.iter().any(|shape| shape.admits(value)),
+        }
+    }
+
+    /// Returns how to write what was meant with a value of the wrong kind.
+    fn advice(&self, value: &Value) -> Option<String> {
+        match (self, value) {
+            (Self::Each(noun, _), _) => Some(format!(
+                "put each {noun} below a name of its own, as in `NAME: …`"
+            )),
+            (Self::List(_), Value::Text(text)) if !text.contains(['\n', ',', '[', '`']) => {
+                Some(format!("one alone is a list of one: `[{text}]`"))
+            }
+            _ => None,
         }
     }
 

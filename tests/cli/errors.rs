@@ -384,3 +384,48 @@ fn a_pattern_where_an_out_belongs() {
         "{text}"
     );
 }
+
+#[test]
+fn commands_of_dvc_that_are_not_here_say_what_is() {
+    let project = Project::new();
+    for (name, instead) in [
+        ("exp", "mlpipe repro --set-param"),
+        ("run", "mlpipe stage add"),
+        ("version", "mlpipe --version"),
+        ("send-comment", "mlpipe comment"),
+    ] {
+        let text = project.run(&[name, "show"]).failure(2);
+        assert!(
+            text.starts_with(&format!("error: there is no command `{name}`\n  hint: ")),
+            "{text}"
+        );
+        assert!(text.contains(instead), "{text}");
+    }
+    let text = project.run(&["reprp"]).failure(2);
+    assert!(text.contains("similar subcommands exist"), "{text}");
+}
+
+#[test]
+fn the_root_is_shown_from_where_one_is() {
+    let project = Project::with("stages: {}\n");
+    project.run(&["init"]).success();
+    assert_eq!(project.run(&["root"]).data(), ".\n");
+    project.write("a/b/x", "");
+    assert_eq!(project.run(&["--cd", "a/b", "root"]).data(), "../..\n");
+}
+
+#[test]
+fn a_list_where_names_belong_and_a_text_where_a_list_belongs() {
+    for (section, noun) in [("gates", "gate"), ("stages", "stage"), ("pools", "pool")] {
+        let text = refuse(&format!("{section}:\n- path: x\n"));
+        let what = format!("`{section}` must be a map, not a list");
+        let help = format!("put each {noun} below a name of its own, as in `NAME: …`");
+        assert!(text.contains(&what) && text.contains(&help), "{text}");
+    }
+    let text = refuse("stages:\n  a:\n    cmd: x\n    deps: data.csv\n");
+    assert!(text.contains("`deps` must be a list, not text"), "{text}");
+    assert!(
+        text.contains("one alone is a list of one: `[data.csv]`"),
+        "{text}"
+    );
+}

@@ -48,6 +48,7 @@ pub(crate) mod remote;
 pub(crate) mod remove;
 pub(crate) mod report;
 pub(crate) mod repro;
+mod root;
 mod scouting;
 mod selection;
 mod sides;
@@ -116,6 +117,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, CliError> {
         Command::Pr(args) => pr::run(args, &context),
         Command::Install(args) => install::run(args, &context),
         Command::Config(args) => config::run(args, &context),
+        Command::Root => root::run(&context),
         Command::Cache(args) => cache::run(args, &context),
         Command::Push(args) => transfer::push(args, &context),
         Command::Pull(args) => transfer::pull(args, &context),
