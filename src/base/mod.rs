@@ -36,3 +36,4 @@ mod yaml_emit;
 mod yaml_lines;
 mod yaml_splice;
 mod yaml_tree;
+mod yaml_words;

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use crate::base::problem::{Place, Problem, did_you_mean};
 use crate::base::value::{Map, Value};
 use crate::base::yaml_advice::advice;
+use crate::base::yaml_words::reworded;
 
 /// Parses `text`, the content of `file`, into a tree. An empty text is an empty map.
 pub(crate) fn parse(file: &str, text: &str) -> Result<Value, Problem> {
@@ -82,7 +83,7 @@ fn friendly(message: &str) -> (String, Option<String>) {
             let help = did_you_mean(field, known.iter().copied()).unwrap_or(list);
             (format!("{prefix}unknown key `{field}`"), Some(help))
         }
-        _ => (message.to_owned(), None),
+        _ => (reworded(message), None),
     }
 }
 

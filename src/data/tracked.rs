@@ -1,13 +1,13 @@
 //! `Tracked`: a tracked path as it is now, beside what is recorded of it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::base::any_path::AnyPath;
 use crate::base::path::RepoPath;
 use crate::data::access::Access;
 use crate::data::error::Error;
 use crate::data::past::Past;
-use crate::pipeline::{Content, Data, Lock, StageName, tracked_around};
+use crate::pipeline::{Content, Data, Lock, Source, StageName, tracked_around};
 use crate::store::{self, EntryKind, Presence};
 use crate::workspace::Workspace;
 
@@ -42,6 +42,8 @@ pub(crate) enum State {
     },
     /// It was imported and not downloaded.
     Undownloaded,
+    /// It was imported, and it is neither here nor in the cache: it may be at the remote only.
+    Away,
     /// Where it was imported from, it has changed.
     Behind,
     /// It cannot be looked at.
@@ -64,7 +66,7 @@ impl State {
             Self::Deleted => "deleted",
             Self::Lost => "deleted, and not in the cache",
             Self::Incomplete { .. } => "incomplete",
-            Self::Undownloaded => "not downloaded",
+            Self::Undownloaded | Self::Away => "not downloaded",
             Self::Behind => "behind its source",
             Self::Failed(_) => "failed",
         }
@@ -74,7 +76,7 @@ impl State {
 /// Looks at all tracked paths that are `wanted`. What cannot be looked at keeps nobody from the others.
 pub(crate) fn survey(
     workspace: &Workspace,
-    data: &Data,
+    (data, sources): (&Data, &BTreeMap<RepoPath, Source>),
     wanted: impl Fn(&RepoPath) -> bool,
 ) -> Result<Vec<Tracked>, Error> {
     let mut past = None;
@@ -85,7 +87,10 @@ pub(crate) fn survey(
             Ok(Some(found)) if found != *recorded => {
                 otherwise(workspace, (path, recorded), &found, &mut past)?
             }
-            Ok(found) => saved_or_not(workspace, recorded, found.is_some())?,
+            Ok(found) => match saved_or_not(workspace, recorded, found.is_some())? {
+                State::Lost if sources.contains_key(path) => State::Away,
+                state => state,
+            },
             Err(error) => State::Failed(error),
         };
         let path = path.clone();

@@ -75,7 +75,7 @@ pub(super) fn judge(
         wdir: (!stage.wdir.is_root()).then(|| stage.wdir.clone()),
         deps: known_deps.into_iter().collect::<SortedMap<_, _>>(),
         commands: BTreeMap::new(),
-        urls: BTreeMap::new(),
+        urls: urls(stage, record),
         params: params(workspace, stage, record),
         outs: known_outs.into_iter().collect(),
     };
@@ -95,6 +95,21 @@ fn deps<'r>(root: &Path, stage: &Stage, record: &'r StageRecord) -> Vec<(AnyPath
         listed(&path).then_some((path, recorded))
     });
     all.collect()
+}
+
+/// Returns what DVC has noted of the URLs that the stage still reads.
+fn urls(stage: &Stage, record: &StageRecord) -> BTreeMap<String, String> {
+    let listed = |recorded: &&Recorded| {
+        let mut deps = stage.deps.iter();
+        deps.any(|dep| matches!(dep, Dep::Url { url, .. } if *url == recorded.path))
+    };
+    let noted = |recorded: &Recorded| Some((recorded.path.clone(), recorded.state.clone()?));
+    record
+        .deps
+        .iter()
+        .filter(listed)
+        .filter_map(noted)
+        .collect()
 }
 
 /// Returns the recorded outs that the stage still has, and who keeps them.

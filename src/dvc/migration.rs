@@ -224,12 +224,12 @@ fn sources(
             continue;
         }
         let source = match origin {
-            Origin::Url(url) => Source {
+            Origin::Url { url, state } => Source {
                 from: seen_from_root(url),
                 path: None,
                 rev: None,
                 commit: None,
-                etag: None,
+                state: state.clone(),
             },
             Origin::Repository {
                 url,
@@ -242,7 +242,7 @@ fn sources(
                 path: Some(path.clone()),
                 rev: rev.clone(),
                 commit: commit.clone(),
-                etag: None,
+                state: None,
             },
         };
         sources.insert(path, source);

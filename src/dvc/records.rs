@@ -2,6 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
 use crate::base::path::RepoPath;
 use crate::base::problem::Problem;
 use crate::base::source::{Snapshot, read_text};
@@ -10,6 +13,7 @@ use crate::base::yaml;
 use crate::dvc::error::Error;
 use crate::dvc::md5::{Era, Md5};
 use crate::pipeline::{self, DVC_FILE, PIPELINE_FILE, StageName};
+use crate::remote::Version;
 
 /// The file with what DVC's stages ran with, beside each `dvc.yaml`.
 pub(super) const DVC_LOCK: &str = "dvc.lock";
@@ -38,6 +42,8 @@ pub(crate) struct Recorded {
     pub(crate) path: String,
     /// Its content; `None` where DVC has no object for it, as for URLs.
     pub(crate) object: Option<Object>,
+    /// What tells the state of what is at a URL from others, in our words.
+    pub(crate) state: Option<String>,
     /// Whether a file may be executed.
     pub(crate) executable: bool,
 }
@@ -61,7 +67,12 @@ pub(crate) struct DataRecord {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Origin {
     /// From a URL or a path, by `dvc import-url`.
-    Url(String),
+    Url {
+        /// The URL or the path.
+        url: String,
+        /// What tells the state of what was there from others, in our words.
+        state: Option<String>,
+    },
     /// From another repository, by `dvc import`.
     Repository {
         /// The repository.
@@ -194,7 +205,8 @@ fn origin(map: &Map) -> Option<Origin> {
     };
     let path = dep.get("path")?.as_text()?.to_owned();
     let Some(Value::Map(repo)) = dep.get("repo") else {
-        return Some(Origin::Url(path));
+        let state = noted(&path, dep);
+        return Some(Origin::Url { url: path, state });
     };
     let text = |key: &str| repo.get(key).and_then(Value::as_text).map(str::to_owned);
     Some(Origin::Repository {
@@ -203,6 +215,26 @@ fn origin(map: &Map) -> Option<Origin> {
         rev: text("rev"),
         commit: text("rev_lock"),
     })
+}
+
+/// Returns what DVC has noted of what is at a URL, as we would have: the etag. Of web servers it calls
+/// that `checksum`; where it is the content's MD5 instead, it is not what we find there.
+fn noted(url: &str, entry: &Map) -> Option<String> {
+    let (scheme, _) = url.split_once("://")?;
+    let text = |key: &str| entry.get(key).and_then(Value::as_text);
+    let etag = text("etag").or_else(|| text("checksum"))?;
+    let etag = match scheme {
+        // Google's is base64, of which DVC writes the bytes as digits.
+        "gs" | "gcs" => STANDARD.encode(hex(etag)?),
+        _ => etag.to_owned(),
+    };
+    Some(Version::Etag(etag).to_string())
+}
+
+fn hex(digits: &str) -> Option<Vec<u8>> {
+    let pairs = digits.as_bytes().chunks(2);
+    let bytes = pairs.map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok());
+    bytes.collect()
 }
 
 /// A file of DVC's, parsed.
@@ -286,6 +318,7 @@ impl Text {
         Ok(Recorded {
             path: path.to_owned(),
             object,
+            state: noted(path, entry),
             executable: matches!(entry.get("isexec"), Some(Value::Bool(true))),
         })
     }

@@ -7,6 +7,7 @@ use crate::engine::amendment::{AmendError, Amendment};
 use crate::engine::error::Error;
 use crate::engine::written::key_of;
 use crate::pipeline::{self, StageDraft, StageName};
+use crate::workspace::{Unreached, Workspace};
 
 /// What becomes of a stage that has the name already.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,11 +19,13 @@ pub(crate) enum Existing {
 }
 
 /// Writes `draft` into `file`, which may be new; returns the name of the stage in the project.
+/// `check_url` says whether somebody could ask what is at a URL.
 pub(crate) fn add_stage(
     mut amendment: Amendment<'_>,
     file: &RepoPath,
     draft: &StageDraft,
     existing: Existing,
+    check_url: impl Fn(&Workspace, &str) -> Result<(), Unreached>,
 ) -> Result<StageName, Error> {
     refuse_name(&draft.name)?;
     let mut is_taken = false;
@@ -49,6 +52,12 @@ pub(crate) fn add_stage(
         let file = file.clone();
         return Err(AmendError::OutOfSight { file }.into());
     };
+    for url in added.urls() {
+        check_url(amendment.workspace, url).map_err(|source| {
+            let url = url.to_owned();
+            AmendError::Url { url, source }
+        })?;
+    }
     amendment.write()?;
     Ok(added.name)
 }

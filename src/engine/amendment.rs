@@ -17,7 +17,7 @@ use crate::engine::error::Error;
 use crate::engine::event::Event;
 use crate::engine::repro::refuse_nesting;
 use crate::pipeline::{self, Amended, Pipeline};
-use crate::workspace::{Ledger, Workspace};
+use crate::workspace::{Ledger, Unreached, Workspace};
 
 /// Why a file of the user's is not edited.
 #[derive(Debug, thiserror::Error)]
@@ -49,6 +49,14 @@ pub(crate) enum AmendError {
         stage: String,
         /// The group.
         group: String,
+    },
+    /// A dep of a stage names something that nobody could ever ask for.
+    #[error("`{url}` cannot be a dep")]
+    Url {
+        /// What it names.
+        url: String,
+        /// Why.
+        source: Unreached,
     },
     /// Only outs and tracked data are moved.
     #[error("`{path}` is neither an out of a stage nor tracked data")]

@@ -21,6 +21,11 @@ pub(crate) enum Decision {
         /// Outs whose objects have been lost while the workspace still has the content.
         recache: Vec<AnyPath>,
     },
+    /// Nothing, although what it reads is not as recorded: it is frozen.
+    Hold {
+        /// What is not as recorded.
+        reasons: Vec<Reason>,
+    },
     /// The outs of an earlier run are put in place.
     Restore {
         /// That run.
@@ -192,7 +197,7 @@ fn decide(
         });
     }
     if stage.frozen {
-        return decide_frozen(recorded, outs, gauge);
+        return decide_frozen(recorded, inputs, outs, gauge);
     }
     let mut reasons = input_reasons(recorded, inputs);
     if let (true, Some(entry)) = (reasons.is_empty(), recorded) {
@@ -254,6 +259,7 @@ fn decide_check_out(recorded: Option<&StageEntry>, outs: &[OutState]) -> Decisio
 /// A frozen stage never runs: its outs are taken as they are, and restored where they are missing.
 fn decide_frozen(
     recorded: Option<&StageEntry>,
+    inputs: &Inputs,
     outs: &[OutState],
     gauge: &Gauge<'_>,
 ) -> Result<Decision, Failure> {
@@ -261,13 +267,16 @@ fn decide_frozen(
     let Some(missing) = outs.iter().find(lacks) else {
         let is_recorded = |state: &OutState| state.found == state.recorded || gauge.excuses(state);
         let is_unchanged = recorded.is_some() && outs.iter().all(is_recorded);
-        if is_unchanged {
-            let recache = Vec::new();
-            return Ok(Decision::Unchanged { recache });
-        }
-        refuse_incomplete_outs(gauge.workspace, outs)?;
-        let reasons = Vec::new();
-        return Ok(Decision::Adopt { reasons });
+        let (recache, reasons) = (Vec::new(), input_reasons(recorded, inputs));
+        return match (is_unchanged, reasons.is_empty()) {
+            (true, true) => Ok(Decision::Unchanged { recache }),
+            (true, false) => Ok(Decision::Hold { reasons }),
+            (false, _) => {
+                refuse_incomplete_outs(gauge.workspace, outs)?;
+                let reasons = Vec::new();
+                Ok(Decision::Adopt { reasons })
+            }
+        };
     };
     match recorded {
         Some(entry) if is_whole(entry, outs, gauge)? => {
@@ -367,6 +376,19 @@ fn is_whole(entry: &StageEntry, outs: &[OutState], gauge: &Gauge<'_>) -> Result<
         }
     }
     Ok(true)
+}
+
+impl Decision {
+    /// Returns what is not as it should be.
+    pub(crate) fn into_reasons(self) -> Vec<Reason> {
+        match self {
+            Self::Run { reasons } | Self::Restore { reasons, .. } => reasons,
+            Self::Unchanged { .. }
+            | Self::Hold { .. }
+            | Self::Adopt { .. }
+            | Self::Leave { .. } => Vec::new(),
+        }
+    }
 }
 
 impl OutState {

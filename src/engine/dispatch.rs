@@ -17,10 +17,11 @@ use crate::engine::consent::{Answer, Ask, Consent, Question};
 use crate::engine::crew::Crew;
 use crate::engine::error::{Error, Failure};
 use crate::engine::event::{Event, Outcome, Reporter};
+use crate::engine::log::log_path;
 use crate::engine::memo::Memo;
 use crate::engine::record::StageRun;
 use crate::engine::repro::ReproOptions;
-use crate::engine::run::{Processed, Worker, log_path};
+use crate::engine::run::{Processed, Worker};
 use crate::engine::scheduler::Scheduler;
 use crate::engine::selection::{Downstream, Policy, RunPolicy};
 use crate::engine::supply::{Grant, Supply};
@@ -177,32 +178,45 @@ impl<'a> Dispatcher<'a> {
                 return Ok(());
             }
             match receiver.recv_timeout(TICK) {
-                Ok(Message::Event(event)) => self.reporter.report(&event),
-                Ok(Message::Question { question, reply }) => {
-                    let answer = self.answer(&question);
-                    // A worker that waits no more has seen that all is to end.
-                    let _ended = reply.send(answer);
-                }
-                Ok(Message::Finished {
-                    stage,
-                    result,
-                    time,
-                }) => {
-                    let course = self.conclude(stage, *result, time)?;
-                    if course == Course::GoOn {
-                        scheduler.succeed(stage);
-                    } else {
-                        self.skip_dependants(scheduler, stage);
-                    }
-                    let is_fatal = course == Course::Fail && !options.keep_going;
-                    if is_fatal || course == Course::Stop {
-                        scheduler.stop();
-                    }
-                }
+                Ok(message) => self.hear(message, options, scheduler)?,
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return Ok(()),
             }
         }
+    }
+
+    /// Does what a worker's message asks for.
+    fn hear(
+        &mut self,
+        message: Message<'a>,
+        options: &ReproOptions,
+        scheduler: &mut Scheduler,
+    ) -> Result<(), Error> {
+        match message {
+            Message::Event(event) => self.reporter.report(&event),
+            Message::Question { question, reply } => {
+                let answer = self.answer(&question);
+                // A worker that waits no more has seen that all is to end.
+                let _ended = reply.send(answer);
+            }
+            Message::Finished {
+                stage,
+                result,
+                time,
+            } => {
+                let course = self.conclude(stage, *result, time)?;
+                if course == Course::GoOn {
+                    scheduler.succeed(stage);
+                } else {
+                    self.skip_dependants(scheduler, stage);
+                }
+                let is_fatal = course == Course::Fail && !options.keep_going;
+                if is_fatal || course == Course::Stop {
+                    scheduler.stop();
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Returns what is to be done with a stage, on another thread.

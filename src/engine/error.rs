@@ -115,6 +115,8 @@ pub(crate) enum Failure {
         path: AnyPath,
         /// What is tracked: the dep, or a folder around it.
         tracked: RepoPath,
+        /// Whether that was imported.
+        is_imported: bool,
         /// The place in the pipeline file.
         problem: Box<Problem>,
     },

@@ -58,18 +58,7 @@ pub(crate) enum Event {
         wish: String,
     },
     /// A command failed and is run again.
-    Retrying {
-        /// Its stage.
-        stage: StageName,
-        /// Which attempt comes next; the first was 1.
-        attempt: u32,
-        /// How many there are at most.
-        of: u32,
-        /// Why the one before failed.
-        cause: String,
-        /// How long to wait before.
-        delay: Duration,
-    },
+    Retrying(Retry),
     /// A command has run, and nobody can say whether what it read from elsewhere is as it was; the
     /// other side is asked again and again.
     Asking {
@@ -131,11 +120,31 @@ pub(crate) enum Event {
     },
 }
 
+/// Another attempt of a command.
+#[derive(Debug)]
+pub(crate) struct Retry {
+    /// Its stage.
+    pub(crate) stage: StageName,
+    /// Which attempt comes next; the first was 1.
+    pub(crate) attempt: u32,
+    /// How many there are at most.
+    pub(crate) of: u32,
+    /// Why the one before failed.
+    pub(crate) cause: String,
+    /// How long to wait before.
+    pub(crate) delay: Duration,
+}
+
 /// How it went with a stage.
 #[derive(Debug)]
 pub(crate) enum Outcome {
     /// It was up to date.
     Unchanged,
+    /// It was left as it is, for it is frozen.
+    Held {
+        /// What of its inputs is not as recorded.
+        reasons: Vec<Reason>,
+    },
     /// Its outs were put in place.
     Restored {
         /// From which record.
@@ -185,7 +194,7 @@ impl Outcome {
     /// Returns how it ended, without the details.
     pub(crate) fn ending(&self) -> Ending {
         match self {
-            Self::Unchanged => Ending::Unchanged,
+            Self::Unchanged | Self::Held { .. } => Ending::Unchanged,
             Self::Restored { .. } => Ending::Restored,
             Self::Adopted => Ending::Recorded,
             Self::Ran { .. } => Ending::Ran,

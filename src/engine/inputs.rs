@@ -18,7 +18,7 @@ use crate::pipeline::{self, Content, Dep, ParamFiles, Pattern, Stage, StageEntry
 use crate::workspace::{Unreached, UrlState, Workspace};
 
 /// No content is foreseen: stages are judged by what is on disk.
-pub(crate) const NOTHING_EXPECTED: &BTreeMap<AnyPath, Content> = &BTreeMap::new();
+const NOTHING_EXPECTED: &BTreeMap<AnyPath, Content> = &BTreeMap::new();
 
 /// What a stage is given. What is absent, here or at its URL, is `None`.
 #[derive(Clone, Debug, PartialEq)]
@@ -33,6 +33,7 @@ pub(crate) struct Inputs {
 }
 
 /// How inputs are measured: where, and with what environment.
+#[derive(Clone, Copy)]
 pub(crate) struct Gauge<'a> {
     pub(crate) workspace: &'a Workspace,
     pub(crate) params: &'a ParamFiles<'a>,
@@ -139,7 +140,28 @@ impl Inputs {
     }
 }
 
-impl Gauge<'_> {
+impl<'a> Gauge<'a> {
+    /// Makes the gauge of what is there now: nothing was found out before, and nothing is foreseen.
+    pub(crate) fn new(
+        workspace: &'a Workspace,
+        params: &'a ParamFiles<'a>,
+        environment: &'a [(OsString, OsString)],
+        cancel: &'a CancelToken,
+        urls: Urls,
+    ) -> Self {
+        Self {
+            workspace,
+            params,
+            environment,
+            cancel,
+            memo: None,
+            start: None,
+            urls,
+            expected: NOTHING_EXPECTED,
+            made: None,
+        }
+    }
+
     pub(super) fn content(&self, path: &AnyPath) -> Result<Option<Content>, Failure> {
         match self.expected.get(path) {
             Some(content) => Ok(Some(*content)),

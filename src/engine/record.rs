@@ -42,9 +42,9 @@ impl StageRun {
     /// Makes the record of a stage.
     pub(crate) fn new(stage: &StageName, outcome: &Outcome, time: Duration) -> Self {
         let reasons = match outcome {
-            Outcome::Restored { reasons, .. } | Outcome::Ran { reasons } => {
-                reasons.iter().map(ToString::to_string).collect()
-            }
+            Outcome::Held { reasons }
+            | Outcome::Restored { reasons, .. }
+            | Outcome::Ran { reasons } => reasons.iter().map(ToString::to_string).collect(),
             Outcome::Failed { failure, .. } => vec![failure.to_string()],
             Outcome::Skipped { upstream } => vec![format!("needs {upstream}")],
             Outcome::Left { path } => vec![format!("{path} is not there")],

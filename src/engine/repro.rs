@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use crate::base::cancel::CancelToken;
 use crate::base::fs;
+use crate::base::lockfile::Presence;
 use crate::base::machine::Machine;
 use crate::base::path::RepoPath;
 use crate::engine::claim::Claims;
@@ -16,7 +17,7 @@ use crate::engine::consent::Ask;
 use crate::engine::dispatch::{Dispatcher, Shared};
 use crate::engine::error::Error;
 use crate::engine::event::{Ending, Event, Outcome, Reporter};
-use crate::engine::inputs::{Gauge, NOTHING_EXPECTED};
+use crate::engine::inputs::Gauge;
 use crate::engine::memo::Memo;
 use crate::engine::provision::provide;
 use crate::engine::record::{LastRun, StageRun};
@@ -77,33 +78,20 @@ pub(crate) fn repro(
         reporter.report(&Event::Waiting { holder });
     })?;
     // Only now: the files may have been edited while we waited.
-    let (pipeline, ledger) = workspace.load_both();
-    let pipeline = pipeline?;
-    let selected = options.selection.choose(&pipeline.graph)?;
-    let ledger = ledger?;
-    let data = ledger.peek(|lock| lock.data.clone());
-    ledger
-        .peek(|lock| pipeline.refuse_tracked_outs(&lock.data, &lock.sources))
-        .map_err(pipeline::Error::from)?;
+    let (pipeline, selected, ledger) = load(workspace, &options.selection)?;
     let stale = stale(&pipeline, &ledger);
-    if presence.is_alone() {
-        recover(&Claims::new(workspace, &ledger), reporter)?;
-        if presence.was_abandoned {
-            remove_litter(workspace, &pipeline, &data)?;
-            presence.forget_abandoned()?;
-        }
-        presence.welcome()?;
-    }
-    let stages = (&pipeline, &selected);
-    provide(workspace, stages, &data, options.policy, reporter)?;
     let project = Project {
         workspace,
         pipeline: &pipeline,
         ledger: &ledger,
+        data: ledger.peek(|lock| lock.data.clone()),
         environment: environment(workspace),
         cancel,
         start: Memo::default(),
     };
+    project.recover(&mut presence, reporter)?;
+    let stages = (&pipeline, &selected);
+    provide(workspace, stages, &project.data, options.policy, reporter)?;
     let runs = project.bring_up_to_date(options, &selected, (reporter, ask))?;
     let summary = Summary {
         lock_changed: ledger.fold(|stage| !stale.contains(stage))?,
@@ -114,23 +102,40 @@ pub(crate) fn repro(
     };
     if summary.count(Ending::Failed) > 0 && presence.try_be_alone()? {
         // Only now: a stage that ran beside the failed one may have been writing until here.
-        remove_litter(workspace, &pipeline, &data)?;
+        project.remove_litter()?;
     }
-    if let Err(error) = workspace.save_index() {
-        let cost = "the next run takes longer";
-        reporter.report(&Event::Unsaved { error, cost });
-    }
-    let policy = options.policy.run;
-    if !matches!(policy, RunPolicy::Never | RunPolicy::CheckOut)
-        && let Err(error) = LastRun::of(&summary.runs, workspace).save(workspace)
-    {
-        let cost = "reports do not tell of this run";
-        reporter.report(&Event::Unsaved { error, cost });
-    }
+    save(workspace, &summary, options.policy.run, reporter);
     // The process is about to end: giving back some hundred thousand small pieces of memory would
     // take a good part of the time that a run over unchanged stages has.
     mem::forget((pipeline, ledger));
     Ok(summary)
+}
+
+/// Loads the stages, those of them that are selected, and what is recorded.
+pub(super) fn load<'w>(
+    workspace: &'w Workspace,
+    selection: &Selection,
+) -> Result<(Pipeline, BTreeSet<StageIndex>, Ledger<'w>), Error> {
+    let (pipeline, ledger) = workspace.load_both();
+    let pipeline = pipeline?;
+    let selected = selection.choose(&pipeline.graph)?;
+    let ledger = ledger?;
+    let refused = ledger.peek(|lock| pipeline.refuse_tracked_outs(&lock.data, &lock.sources));
+    refused.map_err(pipeline::Error::from)?;
+    Ok((pipeline, selected, ledger))
+}
+
+/// Keeps what the next run and reports use. Failing costs no more than what the user is told.
+fn save(workspace: &Workspace, summary: &Summary, policy: RunPolicy, reporter: &mut dyn Reporter) {
+    let mut tell = |error, cost| reporter.report(&Event::Unsaved { error, cost });
+    if let Err(error) = workspace.save_index() {
+        tell(error, "the next run takes longer");
+    }
+    if !matches!(policy, RunPolicy::Never | RunPolicy::CheckOut)
+        && let Err(error) = LastRun::of(&summary.runs, workspace).save(workspace)
+    {
+        tell(error, "reports do not tell of this run");
+    }
 }
 
 /// Returns the recorded stages that the pipeline does not have any more. Those that are recorded
@@ -151,6 +156,8 @@ struct Project<'a> {
     workspace: &'a Workspace,
     pipeline: &'a Pipeline,
     ledger: &'a Ledger<'a>,
+    /// Tracked data, as recorded at the start.
+    data: Data,
     environment: Vec<(OsString, OsString)>,
     cancel: &'a CancelToken,
     /// What was found out at the start.
@@ -158,6 +165,37 @@ struct Project<'a> {
 }
 
 impl Project<'_> {
+    /// Undoes what killed runs have left, where nobody else is at work; then lets others in.
+    fn recover(&self, presence: &mut Presence, reporter: &mut dyn Reporter) -> Result<(), Error> {
+        if !presence.is_alone() {
+            return Ok(());
+        }
+        recover(&Claims::new(self.workspace, self.ledger), reporter)?;
+        if presence.was_abandoned {
+            self.remove_litter()?;
+            presence.forget_abandoned()?;
+        }
+        Ok(presence.welcome()?)
+    }
+
+    /// Deletes the unfinished files of a killed mlpipe or of commands cut short, as `mlpipe ml` makes
+    /// them. Nothing may be at work meanwhile.
+    fn remove_litter(&self) -> Result<(), Error> {
+        let outs = self.pipeline.stages.iter().flat_map(|stage| &stage.outs);
+        // Outside of the project others may be at work with files of such names.
+        let inside = outs.filter_map(|out| out.path.inside());
+        let all = inside.chain(self.data.keys());
+        let mut folders: BTreeSet<RepoPath> = all.map(RepoPath::parent).collect();
+        folders.insert(RepoPath::root());
+        for folder in folders {
+            fs::remove_litter(&self.workspace.locate(&folder))?;
+        }
+        for folder in ["", "cache/new"] {
+            fs::remove_litter(&self.workspace.state(folder))?;
+        }
+        Ok(())
+    }
+
     /// Finds out what is to be done with the `selected` stages, and has it done.
     fn bring_up_to_date(
         &self,
@@ -185,18 +223,20 @@ impl Project<'_> {
 
     /// Returns the stages that need no further look.
     fn survey(&self, options: &ReproOptions, selected: &BTreeSet<StageIndex>) -> Vec<StageIndex> {
+        let Self {
+            workspace,
+            environment,
+            cancel,
+            ..
+        } = self;
+        let params = ParamFiles::new(&workspace.worktree);
+        let Policy {
+            run: policy, urls, ..
+        } = options.policy;
         let gauge = Gauge {
-            workspace: self.workspace,
-            params: &ParamFiles::new(&self.workspace.worktree),
-            environment: &self.environment,
-            cancel: self.cancel,
             memo: Some(&self.start),
-            start: None,
-            urls: options.policy.urls,
-            expected: NOTHING_EXPECTED,
-            made: None,
+            ..Gauge::new(workspace, &params, environment, cancel, urls)
         };
-        let policy = options.policy.run;
         self.ledger
             .peek(|lock| settled(self.pipeline, selected, lock, policy, &gauge))
     }
@@ -261,23 +301,6 @@ fn recover(claims: &Claims<'_>, reporter: &mut dyn Reporter) -> Result<(), Error
         reporter.report(&event);
     }
     Ok(outcome?)
-}
-
-/// Deletes the unfinished files of a killed mlpipe or of commands cut short, as `mlpipe ml` makes
-/// them. Nothing may be at work meanwhile.
-fn remove_litter(workspace: &Workspace, pipeline: &Pipeline, data: &Data) -> Result<(), Error> {
-    let outs = pipeline.stages.iter().flat_map(|stage| &stage.outs);
-    // Outside of the project others may be at work with files of such names.
-    let inside = outs.filter_map(|out| out.path.inside()).chain(data.keys());
-    let mut folders: BTreeSet<RepoPath> = inside.map(RepoPath::parent).collect();
-    folders.insert(RepoPath::root());
-    for folder in folders {
-        fs::remove_litter(&workspace.locate(&folder))?;
-    }
-    for folder in ["", "cache/new"] {
-        fs::remove_litter(&workspace.state(folder))?;
-    }
-    Ok(())
 }
 
 /// Refuses a lock that git would never see.

@@ -1,14 +1,7 @@
-//! One stage from look to record: ask, set outs aside, execute.
-
-use std::collections::BTreeSet;
-use std::path::PathBuf;
-use std::time::Instant;
+//! One stage from look to record: ask, set outs aside, run.
 
 use crate::base::any_path::AnyPath;
-use crate::base::digest::Digest;
-use crate::base::fs::{self, failed};
-use crate::base::path::RepoPath;
-use crate::base::process::{Exit, Script};
+use crate::base::fs;
 use crate::engine::absence::Made;
 use crate::engine::aside::Aside;
 use crate::engine::claim::Claim;
@@ -18,18 +11,12 @@ use crate::engine::dispatch::Shared;
 use crate::engine::error::Failure;
 use crate::engine::event::{Event, Outcome};
 use crate::engine::incomplete::{known, refuse_incomplete, refuse_incomplete_outs};
-use crate::engine::inputs::{Gauge, Inputs, NOTHING_EXPECTED};
-use crate::engine::log::Log;
+use crate::engine::inputs::{Gauge, Inputs};
 use crate::engine::recording::Origin;
+use crate::engine::refusal::{refuse_missing_deps, refuse_tracked};
 use crate::engine::selection::{CommitPolicy, Missing, RunPolicy};
 use crate::engine::supply::Grant;
-use crate::pipeline::{
-    self, Dep, Lock, Out, ParamFiles, Stage, StageEntry, StageIndex, StageName, tracked_around,
-};
-use crate::workspace::Workspace;
-
-/// How long the names of logs are, in bytes; file systems take a little more.
-const LONGEST_NAME: usize = 200;
+use crate::pipeline::{self, ParamFiles, Stage, StageEntry, StageIndex};
 
 /// Works on one stage.
 pub(super) struct Worker<'a> {
@@ -102,64 +89,80 @@ impl<'a> Worker<'a> {
     ) -> Result<Processed<'a>, Failure> {
         let Look { recorded, made, .. } = look;
         let params = ParamFiles::new(&self.shared.workspace.worktree);
-        let examination = examine(
-            stage,
-            recorded,
-            self.shared.policy.run,
-            &self.gauge(&params, made),
-        )?;
+        let policy = self.shared.policy.run;
+        let examination = examine(stage, recorded, policy, &self.gauge(&params, made))?;
         let Examination {
             inputs,
             outs,
             decision,
         } = examination;
-        let done = |outcome, entry| Ok(Processed::done(outcome, entry));
         match decision {
-            Decision::Unchanged { recache } => {
-                if self.shared.policy.commit == CommitPolicy::Cache {
-                    self.recache(&recache)?;
-                }
-                if self.shared.policy.run == RunPolicy::Never && !recache.is_empty() {
-                    return done(Outcome::Adopted, None);
-                }
-                done(Outcome::Unchanged, None)
-            }
-            Decision::Leave { path } => done(Outcome::Left { path }, None),
-            Decision::Adopt { reasons } => {
-                self.refuse_missing_deps(stage, &inputs)?;
-                if self.shared.policy.consent == Consent::Asked {
-                    refuse_incomplete_outs(self.shared.workspace, &outs)?;
-                }
-                if reasons.iter().any(Reason::is_of_inputs)
-                    && let Some(outcome) = self.refusal(stage, &reasons)
-                {
-                    return done(outcome, None);
-                }
-                let origin = if stage.frozen {
-                    Origin::Hand
-                } else {
-                    refuse_tracked(stage, self.shared.tracked)?;
-                    Origin::Workspace
-                };
-                let entry = self.record(stage, &inputs, origin)?;
-                done(Outcome::Adopted, Some(entry))
-            }
+            Decision::Unchanged { recache } => self.leave(&recache),
+            Decision::Hold { reasons } => Ok(Processed::done(Outcome::Held { reasons }, None)),
+            Decision::Leave { path } => Ok(Processed::done(Outcome::Left { path }, None)),
+            Decision::Adopt { reasons } => self.adopt(stage, &inputs, &outs, &reasons),
             Decision::Restore {
                 entry,
                 source,
                 reasons,
             } => {
-                if self.shared.policy.run == RunPolicy::CheckOut {
-                    self.check_out(stage, &outs)?;
-                    return done(Outcome::Restored { source, reasons }, None);
-                }
-                if self.restore(stage, &entry, &outs)? {
-                    return done(Outcome::Restored { source, reasons }, Some(entry));
-                }
-                self.run_if_wanted(stage, look, inputs, reasons, claim)
+                let entry = match policy {
+                    RunPolicy::CheckOut => {
+                        self.check_out(stage, &outs)?;
+                        None
+                    }
+                    _ if self.restore(stage, &entry, &outs)? => Some(entry),
+                    _ => return self.run_if_wanted(stage, look, inputs, reasons, claim),
+                };
+                Ok(Processed::done(
+                    Outcome::Restored { source, reasons },
+                    entry,
+                ))
             }
             Decision::Run { reasons } => self.run_if_wanted(stage, look, inputs, reasons, claim),
         }
+    }
+
+    /// Leaves a stage as it is, but for outs that the cache has lost.
+    fn leave(&self, lost: &[AnyPath]) -> Result<Processed<'a>, Failure> {
+        let policy = self.shared.policy;
+        if policy.commit == CommitPolicy::Cache {
+            self.recache(lost)?;
+        }
+        let has_recorded = policy.run == RunPolicy::Never && !lost.is_empty();
+        let outcome = if has_recorded {
+            Outcome::Adopted
+        } else {
+            Outcome::Unchanged
+        };
+        Ok(Processed::done(outcome, None))
+    }
+
+    /// Records what is there, unless the user says no.
+    fn adopt(
+        &self,
+        stage: &Stage,
+        inputs: &Inputs,
+        outs: &[OutState],
+        reasons: &[Reason],
+    ) -> Result<Processed<'a>, Failure> {
+        self.refuse_missing_deps(stage, inputs)?;
+        if self.shared.policy.consent == Consent::Asked {
+            refuse_incomplete_outs(self.shared.workspace, outs)?;
+        }
+        if reasons.iter().any(Reason::is_of_inputs)
+            && let Some(outcome) = self.refusal(stage, reasons)
+        {
+            return Ok(Processed::done(outcome, None));
+        }
+        let origin = if stage.frozen {
+            Origin::Hand
+        } else {
+            refuse_tracked(stage, self.shared.tracked)?;
+            Origin::Workspace
+        };
+        let entry = self.record(stage, inputs, origin)?;
+        Ok(Processed::done(Outcome::Adopted, Some(entry)))
     }
 
     /// Runs a stage's command, unless the user says no.
@@ -179,8 +182,7 @@ impl<'a> Worker<'a> {
         // may have been restored before a bad object turned up.
         let params = ParamFiles::new(&self.shared.workspace.worktree);
         let outs = observe_outs(stage, look.recorded, &self.gauge(&params, None))?;
-        self.refuse_missing_deps(stage, &inputs)?;
-        self.refuse_incomplete(look.index, &inputs)?;
+        self.refuse_to_run(look.index, &inputs)?;
         self.run(stage, &inputs, &outs, reasons, claim)
     }
 
@@ -220,10 +222,6 @@ impl<'a> Worker<'a> {
     ) -> Result<Processed<'a>, Failure> {
         if self.shared.cancel.is_cancelled() {
             return Ok(Processed::done(Outcome::Stopped, None));
-        }
-        refuse_tracked(stage, self.shared.tracked)?;
-        if let Some(shortage) = &self.grant.shortage {
-            return Err(pipeline::Error::Problem(shortage.problem("it")).into());
         }
         if let Some(wish) = self.grant.note.clone() {
             let stage = stage.name.clone();
@@ -276,63 +274,6 @@ impl<'a> Worker<'a> {
         places.try_for_each(|place| fs::make_folder(fs::parent(&place)))
     }
 
-    /// Runs the scripts one after the other, all within the stage's time; all that they print goes
-    /// to the log as well.
-    pub(super) fn execute(
-        &self,
-        stage: &Stage,
-        claim: &mut Claim<'_>,
-        log: &mut Log,
-    ) -> Result<(), Failure> {
-        let log_path = log_path(self.shared.workspace, &stage.name);
-        let timeout = stage.attempts.timeout;
-        let end = timeout.and_then(|time| Instant::now().checked_add(time));
-        let folder = self.shared.workspace.locate(&stage.wdir);
-        fs::make_folder(&folder)?;
-        let mut environment = self.shared.environment.to_vec();
-        for name in ["MLPIPE_STAGE", "DVC_STAGE"] {
-            environment.push((name.into(), stage.name.as_str().into()));
-        }
-        environment.extend_from_slice(&self.grant.environment);
-        for cmd in &stage.cmd {
-            let input = Some(
-                claim
-                    .input()
-                    .map_err(failed("cannot share the lock of", &log_path))?,
-            );
-            let script = Script {
-                text: cmd,
-                folder: &folder,
-                environment: &environment,
-                input,
-            };
-            let shell = |source| Failure::Shell {
-                folder: stage.wdir.clone(),
-                source,
-            };
-            let running = script.start().map_err(shell)?.end_at(end);
-            claim.note_group(running.group())?;
-            let mut log_error = None;
-            let exit = running.wait(self.shared.cancel, &mut |lines| {
-                log_error = log_error.take().or(log.write(&lines.lasting()).err());
-                self.tell(Event::Output {
-                    stage: stage.name.clone(),
-                    lines,
-                });
-            });
-            let cmd = cmd.clone();
-            match (exit.map_err(shell)?, timeout) {
-                (Exit::Success, _) => {}
-                (Exit::TimedOut, Some(timeout)) => return Err(Failure::TimedOut { cmd, timeout }),
-                (exit, _) => return Err(Failure::Exit { cmd, exit }),
-            }
-            if let Some(error) = log_error {
-                return Err(error.into());
-            }
-        }
-        Ok(())
-    }
-
     /// Parameters are read afresh each time: they may be edited while a long run goes on.
     pub(super) fn gauge<'b>(
         &'b self,
@@ -344,19 +285,14 @@ impl<'a> Worker<'a> {
             environment,
             cancel,
             start,
+            policy,
             ..
         } = self.shared;
+        // Without a memo: each look may come after a stage that has changed what commands print.
         Gauge {
-            workspace,
-            params,
-            environment,
-            cancel,
-            // Each look may come after a stage that has changed what commands print.
-            memo: None,
             start: Some(start),
-            urls: self.shared.policy.urls,
-            expected: NOTHING_EXPECTED,
             made,
+            ..Gauge::new(workspace, params, environment, cancel, policy.urls)
         }
     }
 
@@ -364,7 +300,8 @@ impl<'a> Worker<'a> {
         (self.tell)(event);
     }
 
-    fn refuse_incomplete(&self, index: StageIndex, inputs: &Inputs) -> Result<(), Failure> {
+    /// A command is not even started where it cannot have what it needs, or its outs are git's.
+    fn refuse_to_run(&self, index: StageIndex, inputs: &Inputs) -> Result<(), Failure> {
         let Shared {
             workspace,
             pipeline,
@@ -372,91 +309,21 @@ impl<'a> Worker<'a> {
             ..
         } = self.shared;
         let stage = &pipeline.stages[index];
+        self.refuse_missing_deps(stage, inputs)?;
         ledger.peek(|lock| {
             let before = pipeline.graph.upstream(index).iter();
             let before = before.map(|needed| &pipeline.stages[*needed].name);
             refuse_incomplete(workspace, stage, inputs, known(lock, before))
-        })
+        })?;
+        refuse_tracked(stage, self.shared.tracked)?;
+        match &self.grant.shortage {
+            Some(shortage) => Err(pipeline::Error::Problem(shortage.problem("it")).into()),
+            None => Ok(()),
+        }
     }
 
     fn refuse_missing_deps(&self, stage: &Stage, inputs: &Inputs) -> Result<(), Failure> {
         let ledger = self.shared.ledger;
         ledger.peek(|lock| refuse_missing_deps(stage, inputs, lock))
     }
-}
-
-/// A command is not even started when a dep is missing.
-pub(crate) fn refuse_missing_deps(
-    stage: &Stage,
-    inputs: &Inputs,
-    lock: &Lock,
-) -> Result<(), Failure> {
-    for dep in &stage.deps {
-        let (path, origin) = match dep {
-            Dep::Url { url, origin } if inputs.urls.get(url) == Some(&None) => {
-                let problem = origin.problem(format!("there is nothing at `{url}`"));
-                let (url, problem) = (url.clone(), Box::new(problem));
-                return Err(Failure::UrlMissing { url, problem });
-            }
-            Dep::Path { path, origin } if inputs.deps.get(path) == Some(&None) => (path, origin),
-            Dep::Glob { pattern, origin }
-                if !inputs
-                    .deps
-                    .keys()
-                    .filter_map(AnyPath::inside)
-                    .any(|dep| pattern.matches(dep)) =>
-            {
-                (&pattern.path().clone().into(), origin)
-            }
-            _ => continue,
-        };
-        let problem = Box::new(origin.problem(format!("`{path}` does not exist")));
-        let path = path.clone();
-        let inside = path.inside();
-        let tracked = inside.and_then(|dep| tracked_around(&lock.data, dep));
-        let imported = inside.and_then(|dep| tracked_around(&lock.sources, dep));
-        return Err(match (tracked, imported) {
-            (Some(tracked), _) => Failure::DataMissing {
-                tracked: tracked.clone(),
-                path,
-                problem,
-            },
-            (None, Some(import)) => Failure::Undownloaded {
-                import: import.clone(),
-                path,
-                problem,
-            },
-            (None, None) => Failure::DepMissing { path, problem },
-        });
-    }
-    Ok(())
-}
-
-/// An out is in git or in the cache, not in both; `tracked` are those in git.
-pub(crate) fn refuse_tracked(stage: &Stage, tracked: &BTreeSet<RepoPath>) -> Result<(), Failure> {
-    let is_tracked = |out: &&Out| out.cached_path().is_some_and(|path| tracked.contains(path));
-    match stage.outs.iter().find(is_tracked) {
-        None => Ok(()),
-        Some(out) => Err(Failure::OutTracked {
-            path: out.path.clone(),
-        }),
-    }
-}
-
-/// Returns where the output of a stage's last run is.
-pub(crate) fn log_path(workspace: &Workspace, stage: &StageName) -> PathBuf {
-    let mut name = String::new();
-    for character in stage.as_str().chars() {
-        if matches!(character, '%' | '/') || character.is_control() {
-            name += &format!("%{:02X}", u32::from(character));
-        } else {
-            name.push(character);
-        }
-    }
-    if name.len() > LONGEST_NAME {
-        let digest = Digest::of(name.as_bytes()).short();
-        name.truncate(name.floor_char_boundary(LONGEST_NAME));
-        name += &format!("…{digest}");
-    }
-    workspace.state(&format!("logs/{name}.log"))
 }

@@ -48,6 +48,15 @@ impl FromStr for Setting {
         if key.split('.').any(|part| part.trim().is_empty()) || file.as_deref() == Some("") {
             return Err(format!("`{name}` is not a key"));
         }
+        if let Some(file) = file.as_ref().and_then(|file| file.strip_prefix('+')) {
+            return Err(format!("the `+` stands before the key: `{file}:+{key}`"));
+        }
+        if let Some((list, item)) = key.split_once('[') {
+            let item = item.replace("][", ".").replace(']', "");
+            return Err(format!(
+                "an item of a list is written with a dot: `{list}.{item}`"
+            ));
+        }
         let value = yaml::decode("the value", value).map_err(|problem| problem.message)?;
         Ok(Self {
             file,
@@ -78,7 +87,11 @@ pub(crate) fn params_file() -> RepoPath {
 }
 
 fn set(amendment: &mut Amendment<'_>, file: &RepoPath, setting: &Setting) -> Result<(), Error> {
-    let text = amendment.text(file)?.unwrap_or_default();
+    let ending = file.name().rsplit_once('.').map(|(_, ending)| ending);
+    let text = match (amendment.text(file)?.unwrap_or_default(), ending) {
+        (text, Some("json")) if text.trim().is_empty() => "{}".to_owned(),
+        (text, _) => text,
+    };
     let values = formats::parse(file.as_str(), &text).map_err(pipeline::Error::from)?;
     if values.find(&setting.key).is_none() && !setting.is_new {
         let leaves = values.flatten();
@@ -91,7 +104,6 @@ fn set(amendment: &mut Amendment<'_>, file: &RepoPath, setting: &Setting) -> Res
         .into());
     }
     let path = steps(&values, &setting.key);
-    let ending = file.name().rsplit_once('.').map(|(_, ending)| ending);
     match ending {
         Some("toml" | "py") => Err(unwritable(file).into()),
         Some("json") => {
@@ -168,6 +180,9 @@ mod tests {
         assert!("=1".parse::<Setting>().is_err());
         assert!("a..b=1".parse::<Setting>().is_err());
         assert!("a=[".parse::<Setting>().is_err());
+        let refusal = |text: &str| text.parse::<Setting>().expect_err("no key");
+        assert!(refusal("+a[3][0].b=1").ends_with("`a.3.0.b`"));
+        assert!(refusal("+p.json:a=1").ends_with("`p.json:+a`"));
     }
 
     #[test]

@@ -7,18 +7,18 @@ use crate::base::any_path::AnyPath;
 use crate::base::cancel::CancelToken;
 use crate::base::path::RepoPath;
 use crate::engine::absence::Made;
-use crate::engine::decide::{Decision, Reason, examine};
+use crate::engine::decide::{Decision, Examination, Reason, examine};
 use crate::engine::error::{Error, Failure};
 use crate::engine::incomplete::{known, refuse_incomplete};
-use crate::engine::inputs::{Gauge, NOTHING_EXPECTED};
+use crate::engine::inputs::{Gauge, Inputs};
 use crate::engine::memo::Memo;
 use crate::engine::provision::absent;
-use crate::engine::repro::{environment, refuse_nesting, tracked_outs};
-use crate::engine::run::{refuse_missing_deps, refuse_tracked};
+use crate::engine::refusal::{refuse_missing_deps, refuse_tracked};
+use crate::engine::repro::{environment, load, refuse_nesting, tracked_outs};
 use crate::engine::selection::{Downstream, Missing, Policy, RunPolicy, Selection, Urls};
 use crate::engine::survey::settled;
 use crate::pipeline::{
-    self, Content, Data, Dep, Lock, ParamFiles, Pipeline, Stage, StageIndex, StageName,
+    Content, Data, Dep, Lock, ParamFiles, Pipeline, Stage, StageIndex, StageName,
 };
 use crate::store::Presence;
 use crate::workspace::Workspace;
@@ -37,6 +37,8 @@ pub(crate) struct StageStatus {
 pub(crate) enum Forecast {
     /// Nothing.
     Unchanged,
+    /// Nothing, although its inputs are not as recorded: it is frozen.
+    Hold(Vec<Reason>),
     /// These outs of it would be put into the cache, which does not have them.
     Cache(Vec<AnyPath>),
     /// Outs of an earlier run would be put in place.
@@ -63,52 +65,25 @@ pub(crate) fn status(
     policy: Policy,
 ) -> Result<Vec<StageStatus>, Error> {
     refuse_nesting(workspace)?;
-    let (pipeline, ledger) = workspace.load_both();
-    let pipeline = pipeline?;
-    let selected = selection.choose(&pipeline.graph)?;
-    let lock = ledger?.into_lock();
-    let refused = pipeline.refuse_tracked_outs(&lock.data, &lock.sources);
-    refused.map_err(pipeline::Error::from)?;
-    let provided = provided(workspace, (&pipeline, &selected), &lock.data)?;
-    let params = ParamFiles::new(&workspace.worktree);
-    let environment = environment(workspace);
+    let (pipeline, selected, ledger) = load(workspace, selection)?;
+    let lock = ledger.into_lock();
+    let (params, environment) = (ParamFiles::new(&workspace.worktree), environment(workspace));
     let (memo, cancel) = (Memo::default(), CancelToken::default());
-    let mut forecaster = Forecaster {
-        workspace,
+    let forecaster = Forecaster {
         pipeline: &pipeline,
-        gauge: GaugeParts {
-            params: &params,
-            environment: &environment,
-            memo,
+        lock: &lock,
+        gauge: Gauge {
+            memo: Some(&memo),
+            ..Gauge::new(workspace, &params, &environment, &cancel, policy.urls)
         },
+        provided: provided(workspace, (&pipeline, &selected), &lock.data)?,
         expected: BTreeMap::new(),
-        cancel,
         uncertain: BTreeSet::new(),
         runs: BTreeSet::new(),
-        provided,
         tracked: None,
         policy,
     };
-    let settled = forecaster.survey(&selected, &lock);
-    let order = pipeline
-        .graph
-        .order()
-        .iter()
-        .filter(|stage| selected.contains(stage));
-    let look = |index: &StageIndex| {
-        let stage = &pipeline.stages[*index];
-        let forecast = if settled.contains(index) {
-            Forecast::Unchanged
-        } else {
-            let forecast = forecaster.look(*index, stage, &lock);
-            forecaster.refuse(*index, forecast)?
-        };
-        Ok(StageStatus {
-            stage: stage.name.clone(),
-            forecast,
-        })
-    };
-    let stages = order.map(look).collect::<Result<_, Error>>()?;
+    let stages = forecaster.go_through(&selected)?;
     if workspace.state("").is_dir() {
         workspace.try_save_index();
     }
@@ -130,20 +105,14 @@ fn provided(
     Ok(provided)
 }
 
-struct GaugeParts<'a> {
-    params: &'a ParamFiles<'a>,
-    environment: &'a [(std::ffi::OsString, std::ffi::OsString)],
-    memo: Memo,
-}
-
 /// Goes through the stages in order and remembers what they would leave behind.
 struct Forecaster<'a> {
-    workspace: &'a Workspace,
     pipeline: &'a Pipeline,
-    gauge: GaugeParts<'a>,
+    lock: &'a Lock,
+    /// Measures what is there before anything runs.
+    gauge: Gauge<'a>,
     /// The content of outs that would be restored.
     expected: BTreeMap<AnyPath, Content>,
-    cancel: CancelToken,
     /// Stages whose outs nobody can foresee.
     uncertain: BTreeSet<StageIndex>,
     /// Stages that run for certain.
@@ -156,21 +125,23 @@ struct Forecaster<'a> {
 }
 
 impl Forecaster<'_> {
-    /// Returns the stages that a short look shows to be as recorded, with all that they need.
-    fn survey(&self, selected: &BTreeSet<StageIndex>, lock: &Lock) -> HashSet<StageIndex> {
-        let gauge = Gauge {
-            workspace: self.workspace,
-            params: self.gauge.params,
-            environment: self.gauge.environment,
-            cancel: &self.cancel,
-            memo: Some(&self.gauge.memo),
-            start: None,
-            urls: self.policy.urls,
-            expected: NOTHING_EXPECTED,
-            made: None,
-        };
-        let settled = settled(self.pipeline, selected, lock, self.policy.run, &gauge);
-        settled.into_iter().collect()
+    fn go_through(mut self, selected: &BTreeSet<StageIndex>) -> Result<Vec<StageStatus>, Error> {
+        let (pipeline, policy) = (self.pipeline, self.policy.run);
+        let settled = settled(pipeline, selected, self.lock, policy, &self.gauge);
+        let settled: HashSet<StageIndex> = settled.into_iter().collect();
+        let mut stages = Vec::with_capacity(selected.len());
+        let order = pipeline.graph.order().iter();
+        for index in order.filter(|stage| selected.contains(stage)) {
+            let forecast = if settled.contains(index) {
+                Forecast::Unchanged
+            } else {
+                let forecast = self.look(*index);
+                self.refuse(*index, forecast)?
+            };
+            let stage = pipeline.stages[*index].name.clone();
+            stages.push(StageStatus { stage, forecast });
+        }
+        Ok(stages)
     }
 
     /// Whether `stage` reads a part of what `needed` would restore, or more than that: only whole
@@ -186,7 +157,7 @@ impl Forecaster<'_> {
         stage.deps.iter().any(|dep| match dep {
             Dep::Path { path, .. } => restored
                 .iter()
-                .any(|out| *out != path && out.overlaps(path, self.workspace.root())),
+                .any(|out| *out != path && out.overlaps(path, self.gauge.workspace.root())),
             Dep::Glob { pattern, .. } => {
                 let mut inside = restored.iter().filter_map(|out| out.inside());
                 inside.any(|out| pattern.may_need(out))
@@ -196,18 +167,18 @@ impl Forecaster<'_> {
     }
 
     /// Returns what a stage may read that need not be there.
-    fn made_before(&self, index: StageIndex, lock: &Lock) -> Option<Made> {
+    fn made_before(&self, index: StageIndex) -> Option<Made> {
         if self.policy.missing == Missing::Absent {
             let has_any = !self.provided.is_empty();
             return has_any.then(|| Made::of_data(self.provided.clone()));
         }
         let record = |stage: StageIndex| {
             let is_known = !self.uncertain.contains(&stage);
-            let entry = lock.stages.get(&self.pipeline.stages[stage].name);
+            let entry = self.lock.stages.get(&self.pipeline.stages[stage].name);
             Ok::<_, Infallible>(is_known.then(|| entry.cloned()).flatten())
         };
         let made = Made::before(self.pipeline, index, record).unwrap_or_default();
-        Some(made.with_data(&lock.data))
+        Some(made.with_data(&self.lock.data))
     }
 
     /// Returns whether a stage that this one needs runs for certain.
@@ -233,7 +204,7 @@ impl Forecaster<'_> {
         }
         let tracked = match self.tracked.take() {
             Some(tracked) => tracked,
-            None => tracked_outs(self.workspace, self.pipeline)?,
+            None => tracked_outs(self.gauge.workspace, self.pipeline)?,
         };
         let refusal = refuse_tracked(stage, self.tracked.insert(tracked));
         Ok(refusal.map_or_else(
@@ -246,43 +217,21 @@ impl Forecaster<'_> {
         ))
     }
 
-    fn look(&mut self, index: StageIndex, stage: &Stage, lock: &Lock) -> Forecast {
-        let recorded = lock.stages.get(&stage.name);
-        let made = self.made_before(index, lock);
-        let gauge = Gauge {
-            workspace: self.workspace,
-            params: self.gauge.params,
-            environment: self.gauge.environment,
-            cancel: &self.cancel,
-            memo: Some(&self.gauge.memo),
-            start: None,
-            urls: self.policy.urls,
-            expected: &self.expected,
-            made: made.as_ref(),
-        };
-        let policy = self.run_policy(index);
-        let upstream = self.pipeline.graph.upstream(index).iter();
-        let upstream: Vec<StageName> = upstream
-            .filter(|_| policy != RunPolicy::Forced || stage.frozen)
-            .filter(|needed| self.uncertain.contains(needed) || self.is_hidden(**needed, stage))
-            .map(|needed| self.pipeline.stages[*needed].name.clone())
-            .collect();
-        let (mut inputs, decision) = match examine(stage, recorded, policy, &gauge) {
-            Ok(examination) => (examination.inputs, examination.decision),
+    /// Says what would happen to a stage, after those that it needs.
+    fn look(&mut self, index: StageIndex) -> Forecast {
+        let Examination {
+            inputs, decision, ..
+        } = match self.examine(index) {
+            Ok(examination) => examination,
             Err(failure) => {
                 self.uncertain.insert(index);
                 return Forecast::Fail(failure);
             }
         };
-        // A frozen stage does not care.
-        if !upstream.is_empty() && !stage.frozen {
+        let upstream = self.unforeseen(index);
+        if !upstream.is_empty() {
             self.uncertain.insert(index);
-            let mut reasons = match decision {
-                Decision::Run { reasons } | Decision::Restore { reasons, .. } => reasons,
-                Decision::Unchanged { .. } | Decision::Adopt { .. } | Decision::Leave { .. } => {
-                    Vec::new()
-                }
-            };
+            let mut reasons = decision.into_reasons();
             // What is missing now is what the stages before it would make.
             reasons.retain(|reason| !reason.is_missing_dep());
             return Forecast::MayRun { upstream, reasons };
@@ -290,29 +239,64 @@ impl Forecaster<'_> {
         match decision {
             Decision::Unchanged { recache } if !recache.is_empty() => Forecast::Cache(recache),
             Decision::Unchanged { .. } | Decision::Leave { .. } => Forecast::Unchanged,
+            Decision::Hold { reasons } => Forecast::Hold(reasons),
             Decision::Adopt { .. } => Forecast::Adopt,
             Decision::Restore { entry, reasons, .. } => {
                 self.expected.extend(entry.outs);
                 Forecast::Restore(reasons)
             }
-            Decision::Run { reasons } => {
-                self.uncertain.insert(index);
-                let is_made_first = self.follows_a_run(index);
-                if self.policy.urls == Urls::Recorded {
-                    // Nobody knows that nothing is there.
-                    inputs.urls.clear();
-                }
-                let is_strict = self.policy.missing == Missing::Absent;
-                let missing = refuse_missing_deps(stage, &inputs, lock).err();
-                let lost =
-                    refuse_incomplete(self.workspace, stage, &inputs, known(lock, [].iter())).err();
-                match missing.filter(|_| is_strict).or(lost) {
-                    Some(failure) if !is_made_first => Forecast::Fail(failure),
-                    _ => {
-                        self.runs.insert(index);
-                        Forecast::Run(reasons)
-                    }
-                }
+            Decision::Run { reasons } => self.foresee_run(index, inputs, reasons),
+        }
+    }
+
+    fn examine(&self, index: StageIndex) -> Result<Examination, Failure> {
+        let stage = &self.pipeline.stages[index];
+        let made = self.made_before(index);
+        let gauge = Gauge {
+            expected: &self.expected,
+            made: made.as_ref(),
+            ..self.gauge
+        };
+        let recorded = self.lock.stages.get(&stage.name);
+        examine(stage, recorded, self.run_policy(index), &gauge)
+    }
+
+    /// Returns the stages on which it depends what would happen to this one.
+    fn unforeseen(&self, index: StageIndex) -> Vec<StageName> {
+        let stage = &self.pipeline.stages[index];
+        // A frozen stage does not care, nor does one that runs whatever they make.
+        if stage.frozen || self.run_policy(index) == RunPolicy::Forced {
+            return Vec::new();
+        }
+        let upstream = self.pipeline.graph.upstream(index).iter();
+        upstream
+            .filter(|needed| self.uncertain.contains(needed) || self.is_hidden(**needed, stage))
+            .map(|needed| self.pipeline.stages[*needed].name.clone())
+            .collect()
+    }
+
+    /// Says of a stage that is to run whether it can.
+    fn foresee_run(
+        &mut self,
+        index: StageIndex,
+        mut inputs: Inputs,
+        reasons: Vec<Reason>,
+    ) -> Forecast {
+        self.uncertain.insert(index);
+        if self.policy.urls == Urls::Recorded {
+            // Nobody knows that nothing is there.
+            inputs.urls.clear();
+        }
+        let (stage, lock) = (&self.pipeline.stages[index], self.lock);
+        let is_strict = self.policy.missing == Missing::Absent;
+        let missing = refuse_missing_deps(stage, &inputs, lock).err();
+        let lost =
+            refuse_incomplete(self.gauge.workspace, stage, &inputs, known(lock, [].iter())).err();
+        match missing.filter(|_| is_strict).or(lost) {
+            Some(failure) if !self.follows_a_run(index) => Forecast::Fail(failure),
+            _ => {
+                self.runs.insert(index);
+                Forecast::Run(reasons)
             }
         }
     }

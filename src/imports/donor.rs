@@ -66,7 +66,7 @@ impl Donor {
             _ => Place::Clone(clone(url)?),
         };
         let repo = Repo::open(place.root())?;
-        let url = url.to_owned();
+        let url = remote::shown(url);
         Ok(Self { url, repo, place })
     }
 

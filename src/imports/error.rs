@@ -84,6 +84,15 @@ pub(crate) enum Error {
         /// The URL.
         url: String,
     },
+    /// It is empty.
+    #[error("the URL is empty")]
+    NoUrl,
+    /// What is recorded would be no secret any more.
+    #[error("`{url}` is written with a password, and all who read data.lock would know it")]
+    Secret {
+        /// The URL without it.
+        url: String,
+    },
     /// It cannot be taken as it is written.
     #[error("`{url}` cannot be imported: {why}")]
     Url {

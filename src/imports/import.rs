@@ -9,6 +9,7 @@ use crate::data::{self, Access, Losses, Storage};
 use crate::imports::error::Error;
 use crate::imports::target::Overwrite;
 use crate::pipeline::{Content, Source};
+use crate::remote::{holds_password, shown};
 use crate::store::{Meter, Restored};
 use crate::workspace::{Workspace, keep};
 
@@ -35,6 +36,15 @@ pub(crate) fn check_place(
         return Err(Error::Occupied { path });
     }
     Ok(data::check_new(access, path)?)
+}
+
+/// Refuses a URL that says by which password one logs in: it is recorded for all to see.
+pub(crate) fn refuse_secret(url: &str) -> Result<(), Error> {
+    if holds_password(url) {
+        let url = shown(url);
+        return Err(Error::Secret { url });
+    }
+    Ok(())
 }
 
 /// Puts what is in the cache to `path`, tracks it, and records its source.

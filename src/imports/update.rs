@@ -13,6 +13,7 @@ use crate::imports::donor::Donor;
 use crate::imports::error::Error;
 use crate::imports::import::{put, record_absent};
 use crate::imports::passing::pass_on;
+use crate::imports::state::state_of_bytes;
 use crate::imports::target::Overwrite;
 use crate::imports::web::Origin;
 use crate::pipeline::{Content, Source};
@@ -245,26 +246,20 @@ fn fresh_of_url(
     let (root, cancel) = (workspace.root(), CancelToken::default());
     let origin = Origin::open(&source.from, root, Some(workspace.settings()), &cancel)?;
     let parts = origin.settled_parts()?;
-    let etag = Origin::etag(&parts);
-    if has_all && etag.is_some() && etag == source.etag {
+    let state = origin.state(&parts, None)?;
+    // Of what DVC has imported there may be no more than the bytes.
+    let of_bytes = recorded.map(|content| state_of_bytes(content.sha256));
+    if has_all && Some(&state) == source.state.as_ref().or(of_bytes.as_ref()) {
         return Ok(None);
-    }
-    if matches!(wish.destination, Destination::Nowhere) && etag.is_none() && source.etag.is_none() {
-        // Only its bytes tell. Of what nobody has looked at yet, nothing is known to have changed.
-        let is_same = recorded.map(|content| origin.has(&parts, &content));
-        if is_same.transpose()?.unwrap_or(true) {
-            return Ok(None);
-        }
     }
     let content = match wish.destination {
         Destination::Here => Some(origin.bring(&parts, &workspace.cache, meter)?),
         Destination::Remote(depot) => Some(pass_on(&origin, &parts, (workspace, depot), meter)?),
         Destination::Nowhere => None,
     };
-    let is_same = has_all && content.is_some() && content == recorded && etag == source.etag;
     let source = Source {
-        etag,
+        state: Some(state),
         ..source.clone()
     };
-    Ok((!is_same).then_some(Fresh { content, source }))
+    Ok(Some(Fresh { content, source }))
 }

@@ -4,13 +4,13 @@ use std::io::Seek;
 use std::path::Path;
 
 use crate::base::cancel::CancelToken;
-use crate::base::digest::Hasher;
 use crate::base::fs::failed;
 use crate::base::path::RepoPath;
 use crate::config::Settings;
 use crate::imports::error::Error;
+use crate::imports::state::Patience;
 use crate::pipeline::Content;
-use crate::remote::{Backend, Depth, Found, Kind, Options, Place};
+use crate::remote::{Backend, Depth, Found, Kind, Options, Place, RETRIES, shown};
 use crate::store::{Bundle, Cache, Entry, EntryKind, FileContent, Meter, Tree};
 
 /// Something at a URL.
@@ -20,6 +20,84 @@ pub(crate) struct Origin {
     pub(super) backend: Backend,
     /// The last part of the path; empty where the whole place is meant.
     name: String,
+}
+
+/// Where something is, before anybody is asked.
+struct Address {
+    /// The URL, as people may see it.
+    url: String,
+    /// What it lies in.
+    place: Place,
+    /// Its name there.
+    name: String,
+}
+
+impl Address {
+    /// Reads a URL, or a path seen from `folder`; what the remote's settings say goes before `defaults`.
+    fn parse(
+        url: &str,
+        folder: &Path,
+        settings: Option<&Settings>,
+        defaults: Options,
+    ) -> Result<Self, Error> {
+        let refused = |why| Error::Url {
+            url: shown(url),
+            why,
+        };
+        if url.trim().is_empty() {
+            return Err(Error::NoUrl);
+        }
+        let (mut whole, mut options) = (url.trim_end_matches('/').to_owned(), defaults);
+        if let Some(rest) = url.strip_prefix("remote://") {
+            let (name, path) = rest.split_once('/').unwrap_or((rest, ""));
+            let Some(settings) = settings else {
+                return Err(refused("remotes have names in a project only"));
+            };
+            options.extend(settings.remote(Some(name))?.1.clone());
+            let base = options.remove("url").unwrap_or_default();
+            whole = format!("{}/{path}", base.trim_end_matches('/'));
+            whole.truncate(whole.trim_end_matches('/').len());
+        }
+        if let Some(why) = never_sent(&whole) {
+            return Err(refused(why));
+        }
+        let (parent, name) = split(&whole);
+        let name = if url.starts_with("http") {
+            decoded(name)
+        } else {
+            name.to_owned()
+        };
+        Ok(Self {
+            url: shown(url),
+            place: Place::parse(parent, &options, folder)?,
+            name,
+        })
+    }
+
+    fn open(self, retries: usize, cancel: &CancelToken) -> Result<Origin, Error> {
+        Ok(Origin {
+            url: self.url,
+            backend: Backend::open_for(self.place, retries, cancel)?,
+            name: self.name,
+        })
+    }
+}
+
+/// Checks that a URL names something that can be asked for, and asks nobody.
+pub(crate) fn check_url(url: &str, (folder, settings): (&Path, &Settings)) -> Result<(), Error> {
+    Address::parse(url, folder, Some(settings), Options::new()).map(drop)
+}
+
+/// Returns what of a web server's URL would not reach it.
+fn never_sent(url: &str) -> Option<&'static str> {
+    if !url.starts_with("http") {
+        return None;
+    }
+    if url.contains('?') {
+        return Some("what stands behind `?` cannot be asked for");
+    }
+    let message = "what stands behind `#` is never asked for; a `#` in a name is written `%23`";
+    url.contains('#').then_some(message)
 }
 
 /// One file of what is there.
@@ -45,70 +123,19 @@ impl Origin {
         settings: Option<&Settings>,
         cancel: &CancelToken,
     ) -> Result<Self, Error> {
-        Self::open_with(Options::new(), url, folder, settings, cancel)
+        Address::parse(url, folder, settings, Options::new())?.open(RETRIES, cancel)
     }
 
-    /// Like [`Self::open`], but an answer may take no more than so many seconds, unless the remote's
-    /// settings say so.
-    pub(super) fn open_for(
-        seconds: u64,
+    /// Like [`Self::open`], for whoever only asks what is there.
+    pub(super) fn open_to_ask(
         url: &str,
-        folder: &Path,
-        settings: &Settings,
+        (folder, settings): (&Path, &Settings),
+        patience: Patience,
         cancel: &CancelToken,
     ) -> Result<Self, Error> {
-        let defaults = Options::from([("timeout".to_owned(), seconds.to_string())]);
-        Self::open_with(defaults, url, folder, Some(settings), cancel)
-    }
-
-    fn open_with(
-        defaults: Options,
-        url: &str,
-        folder: &Path,
-        settings: Option<&Settings>,
-        cancel: &CancelToken,
-    ) -> Result<Self, Error> {
-        let (mut whole, mut options) = (url.trim_end_matches('/').to_owned(), defaults);
-        if let Some(rest) = url.strip_prefix("remote://") {
-            let (name, path) = rest.split_once('/').unwrap_or((rest, ""));
-            let Some(settings) = settings else {
-                let why = "remotes have names in a project only";
-                return Err(Error::Url {
-                    url: url.to_owned(),
-                    why,
-                });
-            };
-            options.extend(settings.remote(Some(name))?.1.clone());
-            let base = options.remove("url").unwrap_or_default();
-            whole = format!("{}/{path}", base.trim_end_matches('/'));
-            whole.truncate(whole.trim_end_matches('/').len());
-        }
-        if whole.contains('?') && whole.starts_with("http") {
-            let why = "what stands behind `?` cannot be asked for";
-            return Err(Error::Url {
-                url: url.to_owned(),
-                why,
-            });
-        }
-        if whole.contains('#') && whole.starts_with("http") {
-            let why = "what stands behind `#` is never asked for; a `#` in a name is written `%23`";
-            return Err(Error::Url {
-                url: url.to_owned(),
-                why,
-            });
-        }
-        let (parent, name) = split(&whole);
-        let name = if url.starts_with("http") {
-            decoded(name)
-        } else {
-            name.to_owned()
-        };
-        let place = Place::parse(parent, &options, folder)?;
-        Ok(Self {
-            url: crate::remote::shown(url),
-            backend: Backend::open(place, cancel)?,
-            name,
-        })
+        let timeout = ("timeout".to_owned(), patience.seconds().to_string());
+        let address = Address::parse(url, folder, Some(settings), Options::from([timeout]))?;
+        address.open(patience.retries(), cancel)
     }
 
     /// Returns the name that it has there.
@@ -152,22 +179,6 @@ impl Origin {
     fn is_local_folder(&self) -> bool {
         let root = Path::new(self.backend.url());
         root.is_absolute() && root.join(&self.name).is_dir()
-    }
-
-    /// Returns what tells this state of it from others; `None` where the other side gives no means.
-    pub(crate) fn etag(parts: &[Part]) -> Option<String> {
-        if let [Part { inner, found }] = parts
-            && inner.is_empty()
-        {
-            return tag_of(found);
-        }
-        let mut hasher = Hasher::default();
-        for Part { inner, found } in parts {
-            hasher.field(inner);
-            hasher.field(&found.size.to_string());
-            hasher.field(&tag_of(found)?);
-        }
-        Some(hasher.digest().to_string())
     }
 
     /// Brings all of it into the cache. What changes on the way is no content of anything.
@@ -250,12 +261,6 @@ impl Part {
             }),
         })
     }
-}
-
-/// Returns what tells a version of a file from others.
-fn tag_of(found: &Found) -> Option<String> {
-    let by_time = || Some(format!("{}-{}", found.time()?, found.size));
-    found.etag.clone().or_else(by_time)
 }
 
 /// Returns a name of a web server's without `%xx`, for the client writes these itself; as it stands where

@@ -47,6 +47,11 @@ pub(crate) struct ParamDraft {
 }
 
 impl ParamDraft {
+    /// Returns whether it names neither a file nor a key.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.file.is_none() && self.keys.is_empty()
+    }
+
     /// Reads `key,key`, `file:key,key`, or `file:` for a whole file.
     pub(crate) fn parse(text: &str) -> Self {
         let (file, keys) = match text.rsplit_once(':') {

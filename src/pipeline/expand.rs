@@ -71,6 +71,10 @@ pub(super) fn matrix(node: &Node<'_>, reader: &Reader<'_>) -> Result<Vec<Instanc
             values,
         ));
     }
+    if axes.is_empty() {
+        let problem = node.problem(format!("`{}.matrix` has no values", reader.part));
+        return Err(problem.help("name what differs, as in `matrix: {lr: [0.1, 0.01]}`"));
+    }
     let mut named = IndexMap::new();
     for choice in combinations(&axes) {
         let mut item = Map::new();

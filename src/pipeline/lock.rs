@@ -158,6 +158,9 @@ impl Lock {
             });
         }
         refuse_conflicts(file, text)?;
+        if text.trim().is_empty() {
+            return Err(Problem::new(file, text, "the lock is empty"));
+        }
         let Header { schema } = yaml::decode(file, text)?;
         if schema != SCHEMA {
             let message = format!("its schema is {schema}; this mlpipe knows schema {SCHEMA}");
@@ -320,7 +323,7 @@ mod tests {
                     path: None,
                     rev: Some("main".to_owned()),
                     commit: None,
-                    etag: Some("\"1\"".to_owned()),
+                    state: Some("etag 1".to_owned()),
                 };
                 (path.clone(), source)
             };

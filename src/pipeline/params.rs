@@ -48,11 +48,16 @@ impl<'a> ParamFiles<'a> {
             return Ok(document.value().clone());
         };
         document.value().find(key).cloned().ok_or_else(|| {
-            let problem = reference
-                .origin
-                .problem(format!("there is no param `{key}` in `{file}`"));
-            let leaves = document.value().flatten();
-            let near = did_you_mean(key, leaves.iter().map(|(known, _)| known.as_str()));
+            let values = document.value();
+            let rest = match values {
+                Value::Map(_) | Value::List(_) | Value::Null => String::new(),
+                other => format!(", which is {} and has no names", other.kind()),
+            };
+            let message = format!("there is no param `{key}` in `{file}`{rest}");
+            let problem = reference.origin.problem(message);
+            let leaves = values.flatten();
+            let known = leaves.iter().map(|(known, _)| known.as_str());
+            let near = did_you_mean(key, known.filter(|known| !known.is_empty()));
             let help = near.unwrap_or_else(|| format!("add it to `{file}`, or remove it here"));
             problem.help(help).into()
         })

@@ -17,7 +17,7 @@ pub struct Source {
     /// The commit that it was taken from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub commit: Option<String>,
-    /// What the other side called this version of it, if it did.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub etag: Option<String>,
+    /// What tells the state of what was at the URL from others.
+    #[serde(default, alias = "etag", skip_serializing_if = "Option::is_none")]
+    pub state: Option<String>,
 }

@@ -40,6 +40,10 @@ impl StageReader<'_> {
         node: &Node<'_>,
         stages: &mut Vec<Stage>,
     ) -> Result<(), Error> {
+        if name.trim().is_empty() {
+            let problem = node.problem("a stage has no name");
+            return Err(problem.help("give it one before the `:`").into());
+        }
         let part = format!("stages.{name}");
         let scope = Scope::global(self.context);
         let reader = Reader {
@@ -157,12 +161,21 @@ fn read_cmd(node: &Node<'_>, reader: &Reader<'_>) -> Result<Vec<String>, Problem
         return Ok(Vec::new());
     };
     let Some(items) = cmd.as_items() else {
-        return Ok(vec![reader.command(&cmd)?]);
+        return Ok(vec![read_script(&cmd, reader)?]);
     };
     if items.is_empty() {
         return Err(cmd.problem("`cmd` has no command"));
     }
-    items.iter().map(|item| reader.command(item)).collect()
+    items.iter().map(|item| read_script(item, reader)).collect()
+}
+
+fn read_script(node: &Node<'_>, reader: &Reader<'_>) -> Result<String, Problem> {
+    let script = reader.command(node)?;
+    if script.contains('\0') {
+        let problem = node.problem("`cmd` has a NUL character, which no shell can be given");
+        return Err(problem.help("let the command make it, as `printf '\\0'` does"));
+    }
+    Ok(script)
 }
 
 /// Returns the items of a list that may be absent.

@@ -1,6 +1,7 @@
 //! `Backend`: reads, writes and lists single objects of a place, one blocking call each, from any
 //! number of threads. What is asynchronous stays in this file.
 
+use std::fmt;
 use std::fs::File;
 use std::path::Path;
 use std::sync::OnceLock;
@@ -26,7 +27,7 @@ use crate::store::Meter;
 const JOBS: usize = 16;
 
 /// How often a step is tried again.
-const RETRIES: usize = 4;
+pub(crate) const RETRIES: usize = 4;
 
 /// The folder for what is not whole yet.
 pub(super) const UNFINISHED: &str = "tmp";
@@ -38,14 +39,24 @@ pub(crate) struct Found {
     pub(crate) path: String,
     /// Its size in bytes.
     pub(crate) size: u64,
-    /// What the other side calls this version of it, if it does.
-    pub(crate) etag: Option<String>,
     /// When it was last written, in seconds since 1970 by the clock of the other side.
     pub(crate) modified: Option<i64>,
-    /// The nanoseconds beyond these; 0 where the other side counts whole seconds.
-    pub(crate) fraction: i32,
     /// Tells this state of it from others, as far as the other side gives means.
-    pub(crate) version: Option<String>,
+    pub(crate) version: Option<Version>,
+}
+
+/// What tells a state of an object from others.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Version {
+    /// What the other side calls it.
+    Etag(String),
+    /// When it was written, by the clock of the other side.
+    Time {
+        /// Since 1970.
+        seconds: i64,
+        /// Beyond these; 0 where the other side counts whole seconds.
+        nanoseconds: i32,
+    },
 }
 
 /// How deep a listing goes.
@@ -81,6 +92,15 @@ fn runtime() -> &'static Runtime {
 impl Backend {
     /// Opens a place. Nothing is asked there yet. What it does stops soon when `cancel` is raised.
     pub(crate) fn open(place: Place, cancel: &CancelToken) -> Result<Self, Error> {
+        Self::open_for(place, RETRIES, cancel)
+    }
+
+    /// Like [`Self::open`]; each step is tried again so often.
+    pub(crate) fn open_for(
+        place: Place,
+        retries: usize,
+        cancel: &CancelToken,
+    ) -> Result<Self, Error> {
         credentials::check(&place)?;
         let _runtime = runtime().enter();
         let settings = place.settings.clone();
@@ -92,7 +112,7 @@ impl Backend {
             .layer(TimeoutLayer::new().with_timeout(step).with_io_timeout(step))
             .layer(
                 RetryLayer::new()
-                    .with_max_times(RETRIES)
+                    .with_max_times(retries)
                     .with_min_delay(retry_pause())
                     .with_max_delay(Duration::from_secs(10))
                     .with_jitter()
@@ -321,40 +341,54 @@ impl Backend {
 }
 
 impl Found {
-    /// Returns when it was last written, as exactly as the other side says.
-    pub(crate) fn time(&self) -> Option<String> {
-        let (seconds, fraction) = (self.modified?, self.fraction);
-        Some(match fraction {
-            0 => seconds.to_string(),
-            _ => format!("{seconds}.{fraction:09}"),
-        })
-    }
-
     /// Returns whether it could be written once more without anything to tell these states apart: only
     /// its second is known, and that is not over.
     pub(crate) fn may_change_unseen(&self) -> bool {
         let since = SystemTime::now().duration_since(UNIX_EPOCH);
         let now = since.map_or(0, |since| since.as_secs());
-        let is_young = |time| u64::try_from(time).is_ok_and(|time| time + 1 >= now);
-        self.etag.is_none() && self.fraction == 0 && self.modified.is_some_and(is_young)
+        match self.version {
+            Some(Version::Time {
+                seconds,
+                nanoseconds: 0,
+            }) => u64::try_from(seconds).is_ok_and(|time| time + 1 >= now),
+            _ => false,
+        }
+    }
+}
+
+impl fmt::Display for Version {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Etag(etag) => write!(out, "etag {}", etag.trim_matches('"')),
+            Self::Time {
+                seconds,
+                nanoseconds: 0,
+            } => write!(out, "time {seconds}"),
+            Self::Time {
+                seconds,
+                nanoseconds,
+            } => write!(out, "time {seconds}.{nanoseconds:09}"),
+        }
     }
 }
 
 fn found_of(path: &str, metadata: &opendal::Metadata) -> Found {
-    let unknown = (None, None, 0);
-    let (modified, nanoseconds, fraction) = metadata.last_modified().map_or(unknown, |time| {
+    let time = metadata.last_modified().map(|time| {
         let time = time.into_inner();
-        let fraction = time.subsec_nanosecond();
-        (Some(time.as_second()), Some(time.as_nanosecond()), fraction)
+        let (seconds, nanoseconds) = (time.as_second(), time.subsec_nanosecond());
+        let version = Version::Time {
+            seconds,
+            nanoseconds,
+        };
+        (seconds, version)
     });
-    let tag = metadata.etag().map(str::to_owned);
+    let (modified, by_time) = time.unzip();
+    let by_etag = metadata.etag().map(|etag| Version::Etag(etag.to_owned()));
     Found {
         path: path.to_owned(),
         size: metadata.content_length(),
-        etag: tag.clone(),
         modified,
-        fraction,
-        version: tag.or(nanoseconds.map(|time| time.to_string())),
+        version: by_etag.or(by_time),
     }
 }
 

@@ -117,7 +117,7 @@ impl KeptIndexes {
             return true;
         };
         let before = self.seen.get(&name);
-        found.size == size && before.is_none_or(|state| Some(state) == found.version.as_ref())
+        found.size == size && before.is_none_or(|state| Some(state) == state_of(found).as_ref())
     }
 
     /// Remembers in which states indexes were seen, so that those that were good are not read again.
@@ -130,7 +130,7 @@ impl KeptIndexes {
         for reading in readings {
             let found = files.get(&reading.name).cloned().flatten();
             let state = match reading.wreck {
-                None => found.and_then(|found| found.version),
+                None => found.as_ref().and_then(state_of),
                 Some(_) => Some(DOUBTED.to_owned()),
             };
             seen.extend(state.map(|state| (reading.name, state)));
@@ -171,6 +171,11 @@ impl KeptIndexes {
         }
         Ok(())
     }
+}
+
+/// Returns what tells this state of an index from others, as a line has it.
+fn state_of(found: &Found) -> Option<String> {
+    found.version.as_ref().map(ToString::to_string)
 }
 
 /// Reads what the remote has under the name of an index; nothing of one that is too short to be read.

@@ -34,7 +34,7 @@ mod streams;
 mod sweep;
 mod uplink;
 
-pub(crate) use backend::{Backend, Depth, Found};
+pub(crate) use backend::{Backend, Depth, Found, RETRIES, Version};
 pub(crate) use check::{Inspection, PutRight};
 pub(crate) use credentials::SECRETS;
 pub(crate) use depot::{Depot, Survey, Want};
@@ -42,6 +42,6 @@ pub(crate) use error::Error;
 pub(crate) use fault::Fault;
 pub(crate) use fetch::Fetched;
 pub(crate) use parallel::in_parallel;
-pub(crate) use place::{Kind, Options, Place, decoded, shown};
+pub(crate) use place::{Kind, Options, Place, decoded, holds_password, shown};
 pub(crate) use runs::Run;
 pub(crate) use sweep::{GRACE, Sweeping, SweptAway};

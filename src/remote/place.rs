@@ -270,6 +270,12 @@ pub(crate) fn shown(text: &str) -> String {
     }
 }
 
+/// Returns whether a URL says by which password its user logs in.
+pub(crate) fn holds_password(text: &str) -> bool {
+    let bare = text.split(['?', '#']).next().unwrap_or_default();
+    shown(text).len() < bare.len()
+}
+
 /// Undoes the percent signs of a part of a URL.
 pub(crate) fn decoded(text: &str) -> String {
     let bytes = text.as_bytes();

@@ -20,6 +20,8 @@ pub(crate) struct Unreached {
     pub(crate) causes: Vec<String>,
     /// What to do about it.
     pub(crate) hints: Vec<String>,
+    /// Whether it helps to take what is there for what is recorded, which not all commands can.
+    pub(crate) may_count_as_recorded: bool,
 }
 
 impl Workspace {
@@ -38,6 +40,7 @@ impl Workspace {
             message: "this command asks nothing over the network".to_owned(),
             causes: Vec::new(),
             hints: vec!["`mlpipe status` asks".to_owned()],
+            may_count_as_recorded: false,
         };
         match self.scout.get() {
             _ if urls.is_empty() => Vec::new(),

@@ -183,6 +183,22 @@ fn a_lock_that_is_no_lock() {
         text.contains("unknown key `outz`") && text.contains("[data.lock:5:"),
         "{text}"
     );
+    for (text, message) in [
+        (
+            "stages: []\nschema: 1\n",
+            "`stages` must be a map, not a list",
+        ),
+        (
+            "schema: '1'\n",
+            "`schema` must be a whole number from 0 on, not the text `1`",
+        ),
+        ("stages: {}\n", "it has no `schema`"),
+    ] {
+        project.write("data.lock", text);
+        let text = project.run(&["repro"]).failure(1);
+        assert!(text.starts_with(&format!("error: {message}\n")), "{text}");
+        assert!(text.contains("[data.lock:1:"), "{text}");
+    }
     project.write("data.lock", "schema: 7\n");
     let text = project.run(&["repro"]).failure(1);
     assert!(
@@ -299,6 +315,73 @@ fn a_long_line_is_not_quoted() {
         text.len() < 1000 && text.contains("metrics.json:"),
         "{}",
         text.len()
+    );
+}
+
+/// What is neither a file nor a folder keeps nobody for ever.
+#[test]
+fn a_pipe_in_the_place_of_a_file() {
+    for file in ["pipeline.yaml", "params.yaml", "data.lock"] {
+        let project = Project::chain();
+        project.run(&["init"]).success();
+        if project.exists(file) {
+            project.remove(file);
+        }
+        let status = project.isolated("mkfifo").arg(file).status();
+        assert!(status.expect("runs").success());
+        let output = project.run(&["repro"]);
+        let text = output.stderr;
+        assert_ne!(output.code, Some(0), "{file}: {text}");
+        let wanted = format!("cannot read `{file}`");
+        assert!(text.contains(&wanted), "{file}: {text}");
+        assert!(
+            text.contains("it is a socket, a pipe or a device"),
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn names_and_values_that_are_empty() {
+    let text = refuse("stages:\n  '': {cmd: x}\n");
+    assert!(text.starts_with("error: a stage has no name\n"), "{text}");
+    assert!(text.contains("pipeline.yaml:2:"), "{text}");
+    let text = refuse("stages:\n  a: {matrix: {}, cmd: x}\n");
+    assert!(
+        text.starts_with("error: `stages.a.matrix` has no values\n"),
+        "{text}"
+    );
+    let text = refuse("stages:\n  a: {cmd: \"printf '\\0'\"}\n");
+    assert!(
+        text.starts_with("error: `cmd` has a NUL character, which no shell can be given\n"),
+        "{text}"
+    );
+    let project = Project::chain();
+    project.write("data.lock", "\n");
+    let text = project.run(&["repro"]).failure(1);
+    assert!(text.starts_with("error: the lock is empty\n"), "{text}");
+    assert!(text.contains("`git checkout data.lock`"), "{text}");
+}
+
+#[test]
+fn a_params_file_without_names() {
+    let project = Project::with("stages:\n  a: {cmd: x, params: [k]}\n");
+    project.write("params.yaml", "k\n");
+    let text = project.run(&["repro"]).failure(3);
+    assert!(
+        text.contains("there is no param `k` in `params.yaml`, which is text and has no names"),
+        "{text}"
+    );
+    assert!(!text.contains("``"), "{text}");
+}
+
+#[test]
+fn a_pattern_where_an_out_belongs() {
+    let project = Project::with("stages:\n  a: {cmd: touch o.csv, outs: ['*.csv']}\n");
+    let text = project.run(&["repro"]).failure(3);
+    assert!(
+        text.contains("an out is one path, no pattern: name the folder"),
+        "{text}"
     );
 }
 

@@ -7,6 +7,7 @@ use md5::{Digest, Md5};
 
 use crate::imports::serve_folder;
 use crate::support::{Output, Project, files};
+use crate::web::Web;
 
 /// What the tests run DVC by: `tests/oracles/dvc.sh` makes both.
 const FOLDERS: [&str; 2] = ["target/dvc-venv", "target/dvc2-venv"];
@@ -260,6 +261,46 @@ fn what_dvc_imported_is_updated_from_where_it_came() {
 }
 
 #[test]
+fn what_dvc_noted_of_urls_is_known() {
+    let web = Web::start();
+    web.put("far.csv", "12");
+    let (url, project) = (web.url("far.csv"), project());
+    project.edit(
+        "dvc.yaml",
+        "deps: [data/raw, run.sh]",
+        &format!("deps: [data/raw, run.sh, '{url}']"),
+    );
+    // DVC calls the etag of a web server a checksum, and that of other storage an etag.
+    let noted = format!("- {{path: '{url}', checksum: '\"12\"', size: 4}}");
+    project.edit(
+        "dvc.lock",
+        "- {path: run.sh,",
+        &format!("{noted}\n    - {{path: run.sh,"),
+    );
+    let record = project.read("data/raw.dvc");
+    let source = format!("frozen: true\ndeps:\n{noted}\n{record}");
+    project.write("data/raw.dvc", &source);
+    project.run(&["import-dvc"]).success();
+    assert_eq!(web.asked(), [""; 0]);
+    project.run(&["checkout"]).success();
+    // The stage's command would fail.
+    project.run(&["repro"]).success();
+    let told = project.run(&["update"]).success();
+    assert_eq!(told, "data/raw  unchanged\n");
+    let asked = web.asked();
+    assert!(
+        asked.iter().all(|asked| asked == "HEAD /far.csv"),
+        "{asked:?}"
+    );
+
+    web.put("far.csv", "123");
+    let text = project.run(&["status", "--explain"]).data();
+    assert!(text.contains("far.csv  etag 12 → etag 123"), "{text}");
+    project.run(&["update"]).success();
+    assert_eq!(project.read("data/raw"), "123");
+}
+
+#[test]
 fn what_dvcignore_leaves_out_stays_out() {
     let project = project();
     project.write(".dvcignore", "# of editors\n*.swp\n");
@@ -364,6 +405,37 @@ fn real_projects_of_dvc_go_on_with_a_cache_or_a_remote_alone() {
         let (one, other) = (project.read("model.bin"), clone.read("model.bin"));
         assert_eq!(one, other);
     }
+}
+
+#[test]
+fn a_real_project_of_dvc_with_urls_goes_on() {
+    let Some(program) = programs().into_iter().next() else {
+        return;
+    };
+    let web = Web::start();
+    web.put("dep.csv", "A1");
+    web.put("far.csv", "B2");
+    let (project, url) = (Project::new(), web.url("dep.csv"));
+    project.write(
+        "dvc.yaml",
+        &format!(
+            "stages:\n  s: {{cmd: echo s >> runs.log && echo > o, deps: ['{url}'], outs: [o]}}\n"
+        ),
+    );
+    for arguments in [
+        &["init", "-q"][..],
+        &["import-url", "-q", &web.url("far.csv")],
+        &["repro", "-q"],
+    ] {
+        Output::of(dvc(&project, &program).args(arguments)).success();
+    }
+    project.run(&["import-dvc"]).success();
+    project.run(&["repro"]).success();
+    assert_eq!(project.runs(), ["s"]);
+    assert_eq!(project.run(&["update"]).success(), "far.csv  unchanged\n");
+    web.put("dep.csv", "A3");
+    project.run(&["repro"]).success();
+    assert_eq!(project.runs(), ["s", "s"]);
 }
 
 fn dvc(project: &Project, program: &Path) -> Command {

@@ -429,7 +429,7 @@ fn the_etag_of_a_web_server_tells_what_is_new() {
     project.run(&["import-url", &url]).success();
     assert_eq!(project.read("data.csv"), "one");
     assert!(
-        project.read("data.lock").contains("etag"),
+        project.read("data.lock").contains("    state: etag one\n"),
         "{}",
         project.read("data.lock")
     );
@@ -565,6 +565,10 @@ fn what_is_passed_on_to_a_remote_is_not_kept_here() {
         .run(&["import-url", "--to-remote", &web.url("data.csv")])
         .success();
     assert!(told.contains("data.csv  passed on  3 B"), "{told}");
+    insta::assert_snapshot!(project.run(&["status"]).data(), @r"
+    data.csv is not downloaded
+      `mlpipe pull data.csv` brings it from the remote, `mlpipe update data.csv` from where it was imported
+    ");
     let there = project.path(".git/there");
     let there = there.to_str().expect("UTF-8");
     project
@@ -590,6 +594,70 @@ fn what_is_passed_on_to_a_remote_is_not_kept_here() {
     project.run(&["pull"]).success();
     assert_eq!(project.read("data.csv"), "two");
     project.run(&["fsck", "--cloud"]).data();
+}
+
+#[test]
+fn a_stage_that_reads_what_is_not_here_says_how_it_comes() {
+    let (web, project) = (Web::start(), project_with_remote());
+    web.put("data.csv", "one");
+    project.write(
+        "pipeline.yaml",
+        "stages:\n  s: {cmd: cp data.csv o, deps: [data.csv], outs: [o]}\n",
+    );
+    let url = web.url("data.csv");
+    for (option, hint) in [
+        ("--no-download", "`mlpipe update data.csv` downloads it"),
+        (
+            "--to-remote",
+            "`mlpipe pull data.csv` brings it from the remote, `mlpipe update data.csv` from",
+        ),
+    ] {
+        project
+            .run(&["import-url", option, "--force", &url])
+            .success();
+        for (command, code) in [("status", 1), ("repro", 3)] {
+            let output = project.run(&[command]);
+            let text = output.stdout + &output.stderr;
+            assert_eq!(output.code, Some(code), "{text}");
+            assert!(text.contains(hint), "{option} {command}: {text}");
+            assert!(text.contains("stage `s` cannot run"), "{text}");
+            assert!(!text.contains("make `data.csv`"), "{text}");
+        }
+    }
+    project.run(&["update", "data.csv"]).success();
+    project.run(&["repro"]).success();
+    assert_eq!(project.read("o"), "one");
+}
+
+#[test]
+fn an_empty_url_names_nothing() {
+    let project = project();
+    for command in ["import-url", "get-url", "ls-url"] {
+        let text = project.run(&[command, ""]).failure(1);
+        assert!(text.contains("the URL is empty"), "{command}: {text}");
+    }
+}
+
+#[test]
+fn passwords_in_urls_are_neither_recorded_nor_printed() {
+    let (web, project) = (Web::start(), project());
+    let url = web.url("data.csv").replace("//", "//me:secret@");
+    for arguments in [
+        &["import-url", &url][..],
+        &["import-url", "--no-download", &url],
+        &["import", &url, "x"],
+        &["get-url", &url],
+        &["get-url", &format!("{url}?x")],
+        &["ls-url", &url],
+        &["get", &url, "x"],
+    ] {
+        let text = project.run(arguments).failure(1);
+        assert!(!text.contains("secret"), "{arguments:?}: {text}");
+        let is_recorded = arguments[0].starts_with("import");
+        let is_refused = text.contains("is written with a password");
+        assert_eq!(is_refused, is_recorded, "{arguments:?}: {text}");
+    }
+    assert!(!project.exists("data.lock"));
 }
 
 #[test]

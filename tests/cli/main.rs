@@ -60,6 +60,7 @@ mod report;
 mod repro;
 mod resources;
 mod restore;
+mod scenarios;
 mod scenarios_metrics;
 mod scenarios_running;
 mod schema;

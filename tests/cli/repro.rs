@@ -61,6 +61,10 @@ fn a_param_that_no_stage_names_changes_nothing() {
     let project = Project::chain();
     project.run(&["repro"]).success();
     project.edit("params.yaml", "other: 1", "other: 2");
+    assert_eq!(
+        project.run(&["status"]).data(),
+        "everything is up to date\n"
+    );
     assert!(project.run(&["repro"]).success().contains("2 unchanged"));
 }
 
@@ -223,7 +227,17 @@ fn a_frozen_stage_never_runs_and_its_out_is_taken_as_it_is() {
     let text = project.run(&["repro"]).success();
     assert!(text.contains("ice  recorded as it is"), "{text}");
     project.write("in", "2");
-    assert!(project.run(&["repro"]).success().contains("2 unchanged"));
+    let text = project.run(&["repro"]).success();
+    assert!(
+        text.contains("ice  is frozen, and stays as it is (dep in changed)"),
+        "{text}"
+    );
+    assert!(text.contains("2 unchanged"), "{text}");
+    let text = project.run(&["status", "--exit-code"]).data();
+    assert_eq!(
+        text,
+        "ice is frozen, and stays as it is\n  dep in changed\n1 unchanged\n"
+    );
     assert_eq!(project.read("p"), "by hand");
     project.write("o", "by hand again");
     let text = project.run(&["repro"]).success();

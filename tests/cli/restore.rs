@@ -159,6 +159,8 @@ fn an_uncached_out_is_neither_hidden_nor_restored() {
 fn a_lost_cache_is_filled_again_from_the_workspace() {
     let project = counted();
     project.remove(".mlpipe/cache");
+    let text = project.run(&["status"]).data();
+    assert_eq!(text, "make is unchanged, but not in the cache: out\n");
     let text = project.run(&["repro"]).success();
     assert!(text.contains("make  unchanged"), "{text}");
     project.remove("out");

@@ -81,3 +81,24 @@ fn a_file_whose_other_numbers_would_change_is_left_alone() {
     let said = project.run(&["repro", "-S", "c.json:zzz=2"]).failure(1);
     assert!(said.contains("`-S c.json:+zzz=…` adds it"), "{said}");
 }
+
+#[test]
+fn keys_that_would_become_something_else_are_refused() {
+    let project = Project::chain();
+    for (setting, message) in [
+        (
+            "+list[0]=1",
+            "an item of a list is written with a dot: `list.0`",
+        ),
+        ("+p.json:k=1", "the `+` stands before the key: `p.json:+k`"),
+    ] {
+        let text = project.run(&["repro", "-S", setting]).failure(2);
+        assert!(text.contains(message), "{setting}: {text}");
+    }
+    assert!(!project.exists("data.lock"));
+    project.run(&["repro", "-S", "p.json:+a.b=1"]).success();
+    assert_eq!(
+        project.read("p.json"),
+        "{\n  \"a\": {\n    \"b\": 1\n  }\n}\n"
+    );
+}

@@ -246,3 +246,19 @@ fn names_of_any_kind_break_no_line() {
     let json = project.run(&["stage", "list", "--json"]).data();
     assert!(json.contains("a\\u001b[31m\\nb"), "{json}");
 }
+
+#[test]
+fn a_variable_that_is_empty_adds_nothing() {
+    let project = Project::with("stages: {}\n");
+    for (arguments, message) in [
+        (&["-n", "s", ""][..], "the command is empty"),
+        (&["-n", "s", "  "], "the command is empty"),
+        (&["-n", "s", "-p", "", "true"], "`--params` names nothing"),
+        (&["-n", "s", "-p", " ,", "true"], "`--params` names nothing"),
+    ] {
+        let all = [&["stage", "add"], arguments].concat();
+        let text = project.run(&all).failure(2);
+        assert!(text.contains(message), "{arguments:?}: {text}");
+        assert_eq!(project.read("pipeline.yaml"), "stages: {}\n");
+    }
+}

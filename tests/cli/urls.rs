@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::support::Project;
+use crate::support::{Output, Project};
 use crate::web::{Mark, Web};
 
 /// A project whose stage `s` takes a file off a web server, and whose stage `t` reads what that made.
@@ -216,6 +216,84 @@ fn a_commit_asks_nothing_over_the_network() {
             .contains("status --hook")
     );
     assert!(web.asked().is_empty());
+}
+
+#[test]
+fn a_hook_of_an_older_mlpipe_asks_nothing_either() {
+    let web = Web::start();
+    web.put("data.csv", "one");
+    let project = project(&web);
+    project.run(&["repro"]).success();
+    web.put("data.csv", "two");
+    web.asked();
+    // As git calls its hooks.
+    let mut command = project.command(&["status", "--exit-code"]);
+    Output::of(command.env("GIT_INDEX_FILE", ".git/index")).data();
+    assert!(web.asked().is_empty());
+    project.run(&["status", "--exit-code"]).failure(1);
+}
+
+#[test]
+fn who_only_looks_tries_less_often_than_who_runs() {
+    let web = Web::start();
+    web.put("data.csv", "one");
+    let project = project(&web);
+    web.close(true);
+    project.run(&["status"]).failure(1);
+    let looked = web.refused();
+    assert!(looked > 1, "once is no more than a mishap");
+    project.run(&["repro", "--dry"]).failure(1);
+    assert_eq!(web.refused(), looked);
+    project.run(&["repro"]).failure(3);
+    assert!(web.refused() > looked);
+}
+
+#[test]
+fn a_stage_is_added_only_if_its_urls_can_be_asked_for() {
+    let web = Web::start();
+    let project = Project::with("stages: {}\n");
+    project.run(&["init"]).success();
+    let add = |url: &str| project.run(&["stage", "add", "-n", "s", "-d", url, "true"]);
+    for (url, message, hint) in [
+        ("foo://x", "begins with `foo://`", "s3://"),
+        ("s4://b/x", "begins with `s4://`", "did you mean `s3`"),
+        (
+            "remote://far/x",
+            "there is no remote `far`",
+            "mlpipe remote add",
+        ),
+    ] {
+        let text = add(url).failure(1);
+        let first = format!("error: `{url}` cannot be a dep");
+        for wanted in [&first, message, hint] {
+            assert!(text.contains(wanted), "{url}: no `{wanted}` in\n{text}");
+        }
+        assert!(!text.contains("--allow-missing"), "{text}");
+        assert_eq!(project.read("pipeline.yaml"), "stages: {}\n");
+    }
+    let far = project.path(".git/far");
+    let far = far.to_str().expect("UTF-8");
+    project.run(&["remote", "add", "far", far]).success();
+    add("remote://far/x").success();
+    // What is there is asked only when the stage is looked at; credentials may be elsewhere.
+    project.run(&["remove", "s"]).success();
+    add("s3://bucket/x").success();
+    project.run(&["remove", "s"]).success();
+    add(&web.url("nothing")).success();
+    assert!(web.asked().is_empty());
+}
+
+#[test]
+fn records_are_offered_only_where_they_help() {
+    let web = Web::start();
+    web.put("data.csv", "one");
+    let project = project(&web);
+    web.close(true);
+    let text = project.run(&["commit", "--force"]).failure(1);
+    assert!(text.contains("check the network"), "{text}");
+    assert!(!text.contains("--allow-missing"), "{text}");
+    let text = project.run(&["repro"]).failure(3);
+    assert!(text.contains("`--allow-missing` takes it"), "{text}");
 }
 
 #[test]
@@ -506,6 +584,8 @@ fn mistakes_in_urls_are_told_with_their_place() {
         let text = output.stdout + &output.stderr;
         assert_eq!(output.code, Some(1), "{dep}: {text}");
         let is_secret = text.contains("me:secret") || text.contains("because \n");
+        let helps = dep.starts_with("s3://");
+        assert_eq!(text.contains("--allow-missing"), helps, "{dep}: {text}");
         assert!(!is_secret, "{dep}: {text}");
         for wanted in [message, help, "pipeline.yaml:2"] {
             assert!(text.contains(wanted), "{dep}: no `{wanted}` in\n{text}");

@@ -34,6 +34,8 @@ struct Shelf {
     together: usize,
     waiting: usize,
     is_closed: bool,
+    /// How many connections were closed without a word.
+    refused: usize,
 }
 
 impl Web {
@@ -85,6 +87,11 @@ impl Web {
         lock(&self.shelf).is_closed = is_closed;
     }
 
+    /// Returns how many connections were closed without a word since the last time.
+    pub(crate) fn refused(&self) -> usize {
+        std::mem::take(&mut lock(&self.shelf).refused)
+    }
+
     /// Returns the requests since the last time, as `HEAD /x`.
     pub(crate) fn asked(&self) -> Vec<String> {
         std::mem::take(&mut lock(&self.shelf).asked)
@@ -96,7 +103,12 @@ fn lock(shelf: &Mutex<Shelf>) -> MutexGuard<'_, Shelf> {
 }
 
 fn answer(mut client: TcpStream, shelf: &Mutex<Shelf>) -> std::io::Result<()> {
-    if lock(shelf).is_closed {
+    let is_closed = {
+        let mut shelf = lock(shelf);
+        shelf.refused += usize::from(shelf.is_closed);
+        shelf.is_closed
+    };
+    if is_closed {
         return Ok(());
     }
     let mut reader = BufReader::new(client.try_clone()?);

@@ -67,6 +67,7 @@ pub(crate) struct ImportUrlArgs {
 
 /// Tracks what another repository has.
 pub(crate) fn run(args: &ImportArgs, context: &Context) -> Result<Exit, CliError> {
+    imports::refuse_secret(&args.url)?;
     let workspace = context.workspace()?;
     let inner = RepoPath::parse(args.path.trim_end_matches('/'));
     let inner = inner.map_err(imports::Error::from)?;
@@ -81,7 +82,7 @@ pub(crate) fn run(args: &ImportArgs, context: &Context) -> Result<Exit, CliError
         path: Some(inner.to_string()),
         rev: args.rev.clone(),
         commit: Some(stock.commit.clone()),
-        etag: None,
+        state: None,
     };
     if args.no_download {
         drop(spinner);
@@ -97,6 +98,7 @@ pub(crate) fn run(args: &ImportArgs, context: &Context) -> Result<Exit, CliError
 
 /// Tracks what is at a URL.
 pub(crate) fn run_url(args: &ImportUrlArgs, context: &Context) -> Result<Exit, CliError> {
+    imports::refuse_secret(&args.url)?;
     let workspace = context.workspace()?;
     let cancel = CancelToken::default();
     let settings = Some(workspace.settings());
@@ -107,21 +109,25 @@ pub(crate) fn run_url(args: &ImportUrlArgs, context: &Context) -> Result<Exit, C
     let depot = destined(args.to_remote, args.remote.as_deref(), &workspace)?;
     let spinner = Spinner::new("importing", context.quiet);
     let parts = origin.settled_parts()?;
-    let source = Source {
-        from: seen_from_root(&args.url, &workspace, context),
-        path: None,
-        rev: None,
-        commit: None,
-        etag: Origin::etag(&parts),
+    let source = |content: Option<&Content>| {
+        Ok::<_, imports::Error>(Source {
+            from: seen_from_root(&args.url, &workspace, context),
+            path: None,
+            rev: None,
+            commit: None,
+            state: Some(origin.state(&parts, content)?),
+        })
     };
     if args.no_download || depot.is_some() {
         let place = depot.as_ref().map(|depot| (&workspace, depot));
         let pass = |place| imports::pass_on(&origin, &parts, place, spinner.meter());
         let content = place.map(pass).transpose()?;
+        let source = source(content.as_ref())?;
         drop(spinner);
         return note(&path, content, &source, &workspace, context);
     }
     let content = origin.bring(&parts, &workspace.cache, spinner.meter())?;
+    let source = source(Some(&content))?;
     let mut access = context.access(&workspace)?;
     let found = (&path, content);
     let imported = imports::import(&mut access, &workspace, found, &source, spinner.meter())?;
@@ -172,7 +178,7 @@ fn note(
             "{path}  recorded; `mlpipe update {path}` downloads it\n"
         )),
     }
-    told_rest(path, kept.as_deref(), workspace, context)
+    say_next(path, kept.as_deref(), workspace, context)
 }
 
 /// Returns what `--force` means.
@@ -196,10 +202,11 @@ fn seen_from_root(url: &str, workspace: &Workspace, context: &Context) -> String
 fn told(imported: &Imported, workspace: &Workspace, context: &Context) -> Result<Exit, CliError> {
     let (path, amount) = (&imported.path, ui::data::amount(&imported.content));
     context.say(&format!("{path}  imported  {amount}\n"));
-    told_rest(path, imported.kept.as_deref(), workspace, context)
+    say_next(path, imported.kept.as_deref(), workspace, context)
 }
 
-fn told_rest(
+/// Says where what stood at the path is kept now, and what git is to be given.
+fn say_next(
     path: &RepoPath,
     kept: Option<&str>,
     workspace: &Workspace,

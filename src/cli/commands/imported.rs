@@ -34,20 +34,23 @@ impl UpdatesArgs {
         workspace: &Workspace,
         context: &Context,
     ) -> Result<Imports, CliError> {
-        let lock = workspace.load_lock()?;
-        let absent = lock
-            .sources
-            .keys()
-            .filter(|path| !lock.data.contains_key(*path));
-        let absent = absent.map(|path| Tracked {
-            path: path.clone(),
+        let (absent, has_any) = workspace.preview_lock(|lock| {
+            let paths = lock.sources.keys();
+            let absent = paths.filter(|path| !lock.data.contains_key(*path));
+            (
+                absent.cloned().collect::<Vec<_>>(),
+                !lock.sources.is_empty(),
+            )
+        })?;
+        let undownloaded = |path| Tracked {
+            path,
             state: State::Undownloaded,
-        });
+        };
         let mut imports = Imports {
-            tracked: absent.collect(),
+            tracked: absent.into_iter().map(undownloaded).collect(),
             has_failed: false,
         };
-        if self.updates && !lock.sources.is_empty() {
+        if self.updates && has_any {
             imports.ask(workspace, context)?;
         }
         Ok(imports)

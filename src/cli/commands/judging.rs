@@ -120,7 +120,11 @@ fn stale(workspace: &Workspace) -> Option<String> {
         Forecast::Run(reasons) | Forecast::Restore(reasons) | Forecast::MayRun { reasons, .. } => {
             reasons.iter().any(is_untrue)
         }
-        Forecast::Unchanged | Forecast::Cache(_) | Forecast::Adopt | Forecast::Fail(_) => false,
+        Forecast::Unchanged
+        | Forecast::Hold(_)
+        | Forecast::Cache(_)
+        | Forecast::Adopt
+        | Forecast::Fail(_) => false,
     };
     let stale = stages.iter().filter(is_stale);
     let stale: Vec<String> = stale.map(|stage| format!("`{}`", stage.stage)).collect();

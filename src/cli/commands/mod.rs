@@ -69,6 +69,7 @@ use std::path::PathBuf;
 
 use crate::base::path::RepoPath;
 use crate::cli::args::{Arguments, Command};
+use crate::cli::commands::scouting::Errand;
 use crate::cli::error::{CliError, Exit};
 use crate::cli::ui;
 use crate::data::{self, Access, Chosen, Part};
@@ -168,8 +169,13 @@ pub(crate) struct Context {
 impl Context {
     /// Opens the project that the folder lies in.
     pub(crate) fn workspace(&self) -> Result<Workspace, CliError> {
+        self.workspace_for(Errand::Record)
+    }
+
+    /// Like [`Self::workspace`], for a command that asks what is at URLs for this.
+    pub(crate) fn workspace_for(&self, errand: Errand) -> Result<Workspace, CliError> {
         let workspace = self.telling(Workspace::find(&self.folder)?);
-        workspace.scout_by(scouting::scout);
+        workspace.scout_by(scouting::scout(errand, self.quiet));
         Ok(workspace)
     }
 

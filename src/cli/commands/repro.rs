@@ -8,16 +8,17 @@ use clap::Args;
 use crate::base::cancel::CancelToken;
 use crate::base::path::RepoPath;
 use crate::cli::commands::report::Told;
+use crate::cli::commands::scouting::Errand;
 use crate::cli::commands::selection::SelectionArgs;
-use crate::cli::commands::status::{exit_of, explain};
+use crate::cli::commands::status::{exit_of, explain, writer};
 use crate::cli::commands::{Context, report, transfer};
 use crate::cli::error::{CliError, Exit};
 use crate::cli::ui::prompt::{self, Prompt};
 use crate::cli::ui::{self, Manner, repro_reporter};
 use crate::data;
 use crate::engine::{
-    CommitPolicy, Consent, Downstream, Ending, Missing, Policy, Question, Reason, ReproOptions,
-    RunPolicy, Setting, Summary, Urls, params_file, repro, set_params, status,
+    CommitPolicy, Consent, Downstream, Ending, Missing, Policy, Question, ReproOptions, RunPolicy,
+    Selection, Setting, Summary, Urls, params_file, repro, set_params, status,
 };
 use crate::workspace::Workspace;
 
@@ -151,11 +152,58 @@ impl ReproArgs {
             consent,
         }
     }
+
+    /// Says what would run, and why.
+    fn foretell(&self, workspace: &Workspace, selection: &Selection) -> Result<Exit, CliError> {
+        let stages = status(workspace, selection, self.policy())?;
+        let text = if self.json {
+            ui::json::status(&stages, &[], None)
+        } else {
+            ui::status::render(&stages, &[], &writer(workspace, self.verbose))
+        };
+        ui::print(&text)?;
+        Ok(exit_of(&stages))
+    }
+
+    /// Runs what must run, and shows what happens meanwhile.
+    fn bring_up_to_date(
+        &self,
+        workspace: &Workspace,
+        selection: Selection,
+        context: &Context,
+    ) -> Result<Summary, CliError> {
+        let cancel = CancelToken::default();
+        cancel.listen(ui::announce_stop)?;
+        let cores = thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+        let options = ReproOptions {
+            selection,
+            jobs: self.jobs.unwrap_or(cores),
+            policy: self.policy(),
+            keep_going: self.keep_going,
+        };
+        let manner = if self.interactive {
+            Manner::lines(self.json, context.quiet)
+        } else {
+            Manner::of(self.json, context.quiet)
+        };
+        let explain = self.verbose.then(|| explain(workspace));
+        let mut reporter = repro_reporter(manner, explain);
+        let mut prompt = Prompt::new("run", &cancel);
+        let mut ask = |question: &Question| prompt.ask(question);
+        Ok(repro(
+            workspace,
+            &options,
+            &cancel,
+            reporter.as_mut(),
+            &mut ask,
+        )?)
+    }
 }
 
 /// Brings the pipeline up to date and ends with what that did to the metrics.
 pub(crate) fn run(args: &ReproArgs, context: &Context) -> Result<Exit, CliError> {
-    let workspace = context.workspace()?;
+    let errand = if args.dry { Errand::Look } else { Errand::Run };
+    let workspace = context.workspace_for(errand)?;
     if args.interactive && !prompt::is_possible() {
         let message = "`--interactive` needs a terminal to ask on".to_owned();
         return Err(CliError::usage(
@@ -165,43 +213,14 @@ pub(crate) fn run(args: &ReproArgs, context: &Context) -> Result<Exit, CliError>
     }
     let selection = args.selection.choose(&workspace, context)?;
     if args.dry {
-        let stages = status(&workspace, &selection, args.policy())?;
-        let text = if args.json {
-            ui::json::status(&stages, &[], None)
-        } else {
-            let details = explain(&workspace);
-            let plain = |reason: &Reason| format!("{reason}\n");
-            let write: &dyn Fn(&Reason) -> String = if args.verbose { &details } else { &plain };
-            ui::status::render(&stages, &[], write)
-        };
-        ui::print(&text)?;
-        return Ok(exit_of(&stages));
+        return args.foretell(&workspace, &selection);
     }
     args.set_params(&workspace, context)?;
     report::check_configured(&workspace)?;
     if args.pull {
         transfer::supply(args.remote.as_deref(), &workspace, context)?;
     }
-    let cancel = CancelToken::default();
-    cancel.listen(ui::announce_stop)?;
-    let cores = thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
-    let options = ReproOptions {
-        selection,
-        jobs: args.jobs.unwrap_or(cores),
-        policy: args.policy(),
-        keep_going: args.keep_going,
-    };
-    let manner = if args.interactive {
-        Manner::lines(args.json, context.quiet)
-    } else {
-        Manner::of(args.json, context.quiet)
-    };
-    let explain = args.verbose.then(|| explain(&workspace));
-    let mut reporter = repro_reporter(manner, explain);
-    let mut prompt = Prompt::new("run", &cancel);
-    let mut ask = |question: &Question| prompt.ask(question);
-    let summary = repro(&workspace, &options, &cancel, reporter.as_mut(), &mut ask)?;
-    drop(reporter);
+    let summary = args.bring_up_to_date(&workspace, selection, context)?;
     ui::summary::show(&summary, args.json, context.quiet)?;
     if !args.json {
         context.say(&note_on_data(&workspace, &summary)?);

@@ -3,7 +3,7 @@
 use clap::Args;
 
 use crate::base::path::RepoPath;
-use crate::cli::commands::{Context, repro};
+use crate::cli::commands::{Context, repro, scouting};
 use crate::cli::error::{CliError, Exit};
 use crate::engine::{Existing, add_stage};
 use crate::pipeline::{DVC_FILE, OutDraft, PIPELINE_FILE, ParamDraft, StageDraft, quote};
@@ -120,6 +120,8 @@ impl AddArgs {
 
 /// Adds a stage.
 pub(crate) fn run(args: &AddArgs, context: &Context) -> Result<Exit, CliError> {
+    let draft = args.draft();
+    refuse_nothing(&draft)?;
     let workspace = context.workspace()?;
     let file = pipeline_file(&workspace, context)?;
     let existing = if args.force {
@@ -127,7 +129,8 @@ pub(crate) fn run(args: &AddArgs, context: &Context) -> Result<Exit, CliError> {
     } else {
         Existing::Keep
     };
-    let name = add_stage(context.amend(&workspace)?, &file, &args.draft(), existing)?;
+    let amendment = context.amend(&workspace)?;
+    let name = add_stage(amendment, &file, &draft, existing, scouting::check)?;
     context.say(&format!("added {name} to {file}\n"));
     if args.run {
         return repro::run(&repro::ReproArgs::of(name.as_str()), context);
@@ -137,6 +140,19 @@ pub(crate) fn run(args: &AddArgs, context: &Context) -> Result<Exit, CliError> {
         quote(name.as_str())
     ));
     Ok(Exit::Success)
+}
+
+/// Refuses what a script has written with a variable that is empty.
+fn refuse_nothing(draft: &StageDraft) -> Result<(), CliError> {
+    if draft.cmd.trim().is_empty() {
+        let hint = "name what the stage runs, as in `mlpipe stage add -n train python train.py`";
+        return Err(CliError::usage("the command is empty".to_owned(), hint));
+    }
+    if draft.params.iter().any(ParamDraft::is_empty) {
+        let hint = "name keys, as in `-p lr,train.epochs`, or a file, as in `-p conf.json:`";
+        return Err(CliError::usage("`--params` names nothing".to_owned(), hint));
+    }
+    Ok(())
 }
 
 /// Returns the pipeline file of the folder; where there is none, the one to make.

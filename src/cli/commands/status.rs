@@ -1,6 +1,7 @@
 //! `mlpipe status`.
 
 use std::collections::BTreeSet;
+use std::env;
 use std::num::NonZeroUsize;
 
 use clap::Args;
@@ -8,13 +9,14 @@ use clap::Args;
 use crate::base::path::RepoPath;
 use crate::cli::commands::Context;
 use crate::cli::commands::imported::{Imports, UpdatesArgs};
+use crate::cli::commands::scouting::Errand;
 use crate::cli::commands::transfer::TransferArgs;
 use crate::cli::error::{CliError, Exit};
 use crate::cli::ui::watch::watched;
 use crate::cli::ui::{self, Explain};
 use crate::data::{self, State, Tracked, Unmerged};
 use crate::engine::{
-    Forecast, Missing, Policy, Reason, Selection, StageStatus, Urls, changed_files, status,
+    Forecast, Missing, Policy, Selection, StageStatus, Urls, changed_files, status,
 };
 use crate::exchange;
 use crate::pipeline;
@@ -75,79 +77,124 @@ pub(crate) struct StatusArgs {
 
 /// Says what `repro` would do.
 pub(crate) fn run(args: &StatusArgs, context: &Context) -> Result<Exit, CliError> {
-    let workspace = context.workspace()?;
+    let workspace = context.workspace_for(Errand::Look)?;
     if args.cloud || args.remote.is_some() {
         return compare(args, &workspace, context);
     }
-    let targets = context.tell_apart(&workspace, &args.targets)?.whole()?;
-    let missing = if args.allow_missing {
-        Missing::Recorded
+    let overview = Overview::look(args, &workspace, context)?;
+    if args.json || !context.quiet {
+        ui::print(&overview.text(args, &workspace))?;
+    }
+    Ok(if args.exit_code && !overview.is_clean() {
+        Exit::Error
     } else {
-        Missing::Absent
-    };
-    let policy = Policy {
-        missing,
-        urls: if args.hook {
-            Urls::Recorded
-        } else {
-            Urls::Asked
-        },
-        ..Policy::default()
-    };
-    let mut imports = Imports::default();
-    if args.targets.is_empty() {
-        imports = args.updates.look(&workspace, context)?;
-    }
-    let has_only_imports = !imports.tracked.is_empty() && !has_pipeline(&workspace);
-    let stages = match &targets.stages {
-        Some(_) if has_only_imports => Vec::new(),
-        Some(stages) => {
-            let selection = Selection {
-                targets: stages.clone(),
-                folder: context.folder_of(&workspace, stages)?,
-                ..Selection::default()
-            };
-            status(&workspace, &selection, policy)?
+        overview.exit()
+    })
+}
+
+impl StatusArgs {
+    fn policy(&self) -> Policy {
+        Policy {
+            missing: if self.allow_missing {
+                Missing::Recorded
+            } else {
+                Missing::Absent
+            },
+            urls: if self.hook || is_in_hook() {
+                Urls::Recorded
+            } else {
+                Urls::Asked
+            },
+            ..Policy::default()
         }
-        None => Vec::new(),
-    };
-    let mut data = survey_data(&workspace, &targets.data)?;
-    data.extend(imports.tracked);
-    if args.allow_missing {
-        let is_absent =
-            |state: &State| matches!(state, State::Deleted | State::Lost | State::Undownloaded);
-        data.retain(|one| !is_absent(&one.state));
     }
-    let unmerged = Unmerged::find(&workspace)?;
-    if args.json {
-        ui::print(&ui::json::status(&stages, &data, unmerged.as_ref()))?;
-    } else if !context.quiet {
-        let details = explain(&workspace);
-        let plain = |reason: &Reason| format!("{reason}\n");
-        let write: &dyn Fn(&Reason) -> String = if args.explain { &details } else { &plain };
-        let text = ui::status::render(&stages, &data, write);
-        let conflict = unmerged.as_ref().map(ui::data::unmerged);
-        ui::print(&(conflict.unwrap_or_default() + &text))?;
-    }
-    let is_clean = stages
-        .iter()
-        .all(|stage| matches!(stage.forecast, Forecast::Unchanged))
-        && data.iter().all(|one| one.state.is_clean())
-        && unmerged.is_none();
-    let is_unreadable = |one: &Tracked| matches!(one.state, State::Failed(_));
-    Ok(
-        if (args.exit_code && !is_clean) || imports.has_failed || data.iter().any(is_unreadable) {
-            Exit::Error
+}
+
+fn is_absent(state: &State) -> bool {
+    use State::{Away, Deleted, Lost, Undownloaded};
+    matches!(state, Deleted | Lost | Undownloaded | Away)
+}
+
+/// Whether git waits for us before it commits: it tells its hooks which index that will be of. A hook of
+/// our own says so itself, unless an older mlpipe has installed it.
+fn is_in_hook() -> bool {
+    env::var_os("GIT_INDEX_FILE").is_some()
+}
+
+/// What there is to be said of a project.
+struct Overview {
+    stages: Vec<StageStatus>,
+    data: Vec<Tracked>,
+    unmerged: Option<Unmerged>,
+    /// Whether something could not be asked; the user has been told.
+    has_failed: bool,
+}
+
+impl Overview {
+    fn look(args: &StatusArgs, workspace: &Workspace, context: &Context) -> Result<Self, CliError> {
+        let targets = context.tell_apart(workspace, &args.targets)?.whole()?;
+        let imports = if args.targets.is_empty() {
+            args.updates.look(workspace, context)?
         } else {
-            exit_of(&stages)
-        },
-    )
+            Imports::default()
+        };
+        let mut data = survey_data(workspace, &targets.data)?;
+        let has_only_imports = !imports.tracked.is_empty() && !has_pipeline(workspace);
+        data.extend(imports.tracked);
+        let stages = match &targets.stages {
+            Some(_) if has_only_imports => Vec::new(),
+            Some(stages) => {
+                let selection = Selection {
+                    targets: stages.clone(),
+                    folder: context.folder_of(workspace, stages)?,
+                    ..Selection::default()
+                };
+                status(workspace, &selection, args.policy())?
+            }
+            None => Vec::new(),
+        };
+        if args.allow_missing {
+            data.retain(|one| !is_absent(&one.state));
+        }
+        Ok(Self {
+            stages,
+            data,
+            unmerged: Unmerged::find(workspace)?,
+            has_failed: imports.has_failed,
+        })
+    }
+
+    fn text(&self, args: &StatusArgs, workspace: &Workspace) -> String {
+        if args.json {
+            return ui::json::status(&self.stages, &self.data, self.unmerged.as_ref());
+        }
+        let write = writer(workspace, args.explain);
+        let conflict = self.unmerged.as_ref().map(ui::data::unmerged);
+        conflict.unwrap_or_default() + &ui::status::render(&self.stages, &self.data, &write)
+    }
+
+    fn is_clean(&self) -> bool {
+        let is_unchanged =
+            |stage: &StageStatus| matches!(stage.forecast, Forecast::Unchanged | Forecast::Hold(_));
+        self.stages.iter().all(is_unchanged)
+            && self.data.iter().all(|one| one.state.is_clean())
+            && self.unmerged.is_none()
+    }
+
+    /// What cannot be read, asked or run is an error, whatever else is only news.
+    fn exit(&self) -> Exit {
+        let is_unreadable = |one: &Tracked| matches!(one.state, State::Failed(_));
+        if self.has_failed || self.data.iter().any(is_unreadable) {
+            return Exit::Error;
+        }
+        exit_of(&self.stages)
+    }
 }
 
 /// Returns whether there are stages, or files that may be meant to have some.
 fn has_pipeline(workspace: &Workspace) -> bool {
     !matches!(
-        workspace.load_pipeline(),
+        workspace.preview_pipeline(|_| ()),
         Err(pipeline::Error::NoPipeline { .. })
     )
 }
@@ -187,8 +234,9 @@ fn survey_data(
     if paths.is_empty() {
         return Ok(Vec::new());
     }
-    let data = workspace.load_lock()?.data;
-    let found = data::survey(workspace, &data, |path| paths.contains(path))?;
+    let (data, sources) =
+        workspace.preview_lock(|lock| (lock.data.clone(), lock.sources.clone()))?;
+    let found = data::survey(workspace, (&data, &sources), |path| paths.contains(path))?;
     if workspace.state("").is_dir() {
         workspace.try_save_index();
     }
@@ -202,6 +250,15 @@ pub(crate) fn exit_of(stages: &[StageStatus]) -> Exit {
         Exit::Error
     } else {
         Exit::Success
+    }
+}
+
+/// Returns what writes a change: as a line, or with what it was and is.
+pub(super) fn writer(workspace: &Workspace, has_details: bool) -> Explain<'_> {
+    if has_details {
+        explain(workspace)
+    } else {
+        Box::new(|reason| format!("{reason}\n"))
     }
 }
 

@@ -30,6 +30,13 @@ impl From<Error> for CliError {
             }
             Error::Nothing { .. } => "check the URL: names are told apart by capitals".to_owned(),
             Error::Changed { .. } => "nothing was taken; run it again".to_owned(),
+            Error::NoUrl => {
+                "name a URL, a path, or what is below a remote, as `remote://NAME/path`".to_owned()
+            }
+            Error::Secret { .. } => "leave it out: for repositories git's credential helpers know it; for what is \
+                 at a URL make a remote, set `password` with `mlpipe remote modify --local`, and name it as \
+                 `remote://NAME/path`"
+                .to_owned(),
             Error::Url { .. } => "download it by other means, then `mlpipe add` it".to_owned(),
             Error::NotImported { help, .. } => help
                 .clone()

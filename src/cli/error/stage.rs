@@ -6,6 +6,7 @@ use crate::cli::error::{CliError, Exit};
 use crate::engine::{self, Failure};
 use crate::pipeline::{self, StageName};
 use crate::store;
+use crate::workspace::Unreached;
 
 impl From<engine::Error> for CliError {
     fn from(error: engine::Error) -> Self {
@@ -36,6 +37,7 @@ impl From<engine::AmendError> for CliError {
     fn from(error: engine::AmendError) -> Self {
         use engine::AmendError as Amend;
         let hint = match &error {
+            Amend::Url { source, .. } => return of_unreached(Self::new(&error), source),
             Amend::StageName { .. } => {
                 "use letters, digits, `-` and `_`; other names can be written by hand".to_owned()
             }
@@ -108,6 +110,8 @@ pub(crate) fn explain_failure(
     };
     let error = of_command(error, stage, failure);
     let error = of_deps(error, failure);
+    let error = of_urls(error, failure);
+    let error = of_data(error, failure);
     of_outs(error, stage, failure)
 }
 
@@ -155,32 +159,67 @@ fn of_deps(error: CliError, failure: &Failure) -> CliError {
         Failure::DepMissing { path, problem } => error.at(problem).hint(format!(
             "make `{path}`, or add the stage that makes it, or remove the dep"
         )),
+        Failure::DepAbsent {
+            maker: Some(maker), ..
+        } => error.hint(format!(
+            "`mlpipe repro {maker}` makes it again; `--allow-missing` is for what nobody needs to read"
+        )),
+        Failure::DepAbsent { path, maker: None } => {
+            error.hint(format!("no stage makes it: bring `{path}` here and run it again"))
+        }
+        Failure::InputChanged { .. } => {
+            error.hint("nothing was recorded, for nobody knows which version it read; run it again")
+        }
+        _ => error,
+    }
+}
+
+/// Advises where what is at a URL is not there, or nobody knows.
+fn of_urls(error: CliError, failure: &Failure) -> CliError {
+    match failure {
         Failure::UrlMissing { problem, .. } => error
             .at(problem)
             .hint("check the URL: names are told apart by capitals"),
         Failure::DepUnreached {
             problem, source, ..
         } => {
-            let mut error = error.at(problem);
-            error.causes.extend(source.causes.iter().cloned());
-            error.hints.extend(source.hints.iter().cloned());
+            let error = of_unreached(error.at(problem), source);
+            if !source.may_count_as_recorded {
+                return error;
+            }
             error.hint("`--allow-missing` takes it for what data.lock says, and runs nothing that would read it")
         }
-        Failure::DepGone { source, .. } => {
-            let mut error = error;
-            error.causes.push(source.message.clone());
-            error.causes.extend(source.causes.iter().cloned());
-            error.hints.extend(source.hints.iter().cloned());
-            error.hint(
-                "what it made is in `.mlpipe/partial`, until something fails again: put it in place and \
-                 `mlpipe commit` records it, if you know what it has read; or run it again",
-            )
-        }
+        Failure::DepGone { source, .. } => of_unreached(error, source).hint(
+            "what it made is in `.mlpipe/partial`, until something fails again: put it in place and \
+             `mlpipe commit` records it, if you know what it has read; or run it again",
+        ),
+        _ => error,
+    }
+}
+
+/// Says why nobody knows what is at a URL, and what to do about it.
+fn of_unreached(mut error: CliError, source: &Unreached) -> CliError {
+    error.causes.extend(source.causes.iter().cloned());
+    error.hints.extend(source.hints.iter().cloned());
+    error
+}
+
+/// Advises where tracked data is not there that the stage reads.
+fn of_data(error: CliError, failure: &Failure) -> CliError {
+    match failure {
         Failure::DataMissing {
-            tracked, problem, ..
-        } => error.at(problem).hint(format!(
-            "`mlpipe pull {tracked}` gets it, once it is pushed from where it was added"
-        )),
+            tracked,
+            problem,
+            is_imported,
+            ..
+        } => error.at(problem).hint(if *is_imported {
+            format!(
+                "`mlpipe pull {tracked}` brings it from the remote, `mlpipe update {tracked}` from where \
+                 it was imported"
+            )
+        } else {
+            format!("`mlpipe pull {tracked}` gets it, once it is pushed from where it was added")
+        }),
         Failure::Undownloaded {
             import, problem, ..
         } => error
@@ -201,17 +240,6 @@ fn of_deps(error: CliError, failure: &Failure) -> CliError {
             .hint(format!(
                 "`mlpipe add --force {tracked}` says that what is there is all that there is to be"
             )),
-        Failure::DepAbsent {
-            maker: Some(maker), ..
-        } => error.hint(format!(
-            "`mlpipe repro {maker}` makes it again; `--allow-missing` is for what nobody needs to read"
-        )),
-        Failure::DepAbsent { path, maker: None } => {
-            error.hint(format!("no stage makes it: bring `{path}` here and run it again"))
-        }
-        Failure::InputChanged { .. } => {
-            error.hint("nothing was recorded, for nobody knows which version it read; run it again")
-        }
         _ => error,
     }
 }
@@ -230,6 +258,9 @@ fn of_outs(error: CliError, stage: &StageName, failure: &Failure) -> CliError {
             .hint(format!(
                 "`mlpipe commit --force {stage}` records what is there without it"
             )),
+        Failure::OutMissing { path, problem } if path.as_str().contains(['*', '?']) => error
+            .at(problem)
+            .hint("an out is one path, no pattern: name the folder that the files are in"),
         Failure::OutMissing { path, problem } => error
             .at(problem)
             .hint(format!("let the command write `{path}`, or remove the out")),

@@ -311,6 +311,10 @@ pub(crate) fn status(all: &[Tracked]) -> String {
             State::Undownloaded => {
                 format!("`mlpipe update {path}` downloads it, `mlpipe remove {path}` forgets it")
             }
+            State::Away => format!(
+                "`mlpipe pull {path}` brings it from the remote, `mlpipe update {path}` from where it was \
+                 imported"
+            ),
             State::Behind => format!("`mlpipe update {path}` brings what is there now"),
             State::Incomplete { files } => {
                 let (count, names) = (human::count(files.len(), "file"), human::first_of(files));

@@ -5,12 +5,13 @@ use std::time::Duration;
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use crate::base::fs;
 use crate::base::output::Line;
 use crate::cli::ui::data::status_values;
 use crate::cli::ui::print;
 use crate::data::{Tracked, Unmerged};
 use crate::engine::{
-    Ending, Event, Failure, Forecast, Outcome, Reason, Reporter, StageStatus, Summary,
+    Ending, Event, Failure, Forecast, Outcome, Reason, Reporter, Retry, StageStatus, Summary,
 };
 use crate::pipeline::{LOCK_FILE, StageName};
 
@@ -71,20 +72,7 @@ fn event_value(event: &Event) -> Value {
             json!({"event": "started", "stage": stage, "reasons": texts(reasons)})
         }
         Event::Alone { stage, wish } => json!({"event": "alone", "stage": stage, "wants": wish}),
-        Event::Retrying {
-            stage,
-            attempt,
-            of,
-            cause,
-            delay,
-        } => json!({
-            "event": "retrying",
-            "stage": stage,
-            "attempt": attempt,
-            "of": of,
-            "error": cause,
-            "delay_milliseconds": milliseconds(*delay),
-        }),
+        Event::Retrying(retry) => retrying(retry),
         Event::Asking { stage, url, cause } => {
             json!({"event": "asking", "stage": stage, "url": url, "error": cause})
         }
@@ -95,37 +83,56 @@ fn event_value(event: &Event) -> Value {
         Event::Quarantined { stage, object } => {
             json!({"event": "quarantined", "stage": stage, "object": object})
         }
-        Event::Unsaved { error, .. } => {
-            let path = error.path.display().to_string();
-            json!({"event": "unsaved", "path": path, "error": error.source.to_string()})
-        }
+        Event::Unsaved { error, .. } => unsaved(error),
         Event::Finished {
             stage,
             outcome,
             time,
-        } => {
-            let mut value = json!({
-                "event": "finished",
-                "stage": stage,
-                "outcome": outcome.ending(),
-                "milliseconds": milliseconds(*time),
-            });
-            match outcome {
-                Outcome::Ran { reasons } | Outcome::Restored { reasons, .. } => {
-                    value["reasons"] = texts(reasons);
-                }
-                Outcome::Failed { failure, log } => {
-                    value["error"] = failure.to_string().into();
-                    value["timed_out"] = matches!(failure, Failure::TimedOut { .. }).into();
-                    value["log"] = json!(log);
-                }
-                Outcome::Skipped { upstream } => value["needs"] = json!(upstream),
-                Outcome::Left { path } => value["missing"] = json!(path),
-                Outcome::Unchanged | Outcome::Adopted | Outcome::Declined | Outcome::Stopped => {}
-            }
-            value
-        }
+        } => finished(stage, outcome, *time),
     }
+}
+
+fn retrying(retry: &Retry) -> Value {
+    json!({
+        "event": "retrying",
+        "stage": retry.stage,
+        "attempt": retry.attempt,
+        "of": retry.of,
+        "error": retry.cause,
+        "delay_milliseconds": milliseconds(retry.delay),
+    })
+}
+
+fn unsaved(error: &fs::Error) -> Value {
+    let path = error.path.display().to_string();
+    json!({"event": "unsaved", "path": path, "error": error.source.to_string()})
+}
+
+fn finished(stage: &StageName, outcome: &Outcome, time: Duration) -> Value {
+    let mut value = json!({
+        "event": "finished",
+        "stage": stage,
+        "outcome": outcome.ending(),
+        "milliseconds": milliseconds(time),
+    });
+    match outcome {
+        Outcome::Ran { reasons } | Outcome::Restored { reasons, .. } => {
+            value["reasons"] = texts(reasons);
+        }
+        Outcome::Held { reasons } => {
+            value["frozen"] = true.into();
+            value["reasons"] = texts(reasons);
+        }
+        Outcome::Failed { failure, log } => {
+            value["error"] = failure.to_string().into();
+            value["timed_out"] = matches!(failure, Failure::TimedOut { .. }).into();
+            value["log"] = json!(log);
+        }
+        Outcome::Skipped { upstream } => value["needs"] = json!(upstream),
+        Outcome::Left { path } => value["missing"] = json!(path),
+        Outcome::Unchanged | Outcome::Adopted | Outcome::Declined | Outcome::Stopped => {}
+    }
+    value
 }
 
 /// Writes the last line of a run.
@@ -156,6 +163,9 @@ fn status_value(status: &StageStatus) -> Value {
     let stage = &status.stage;
     match &status.forecast {
         Forecast::Unchanged => json!({"stage": stage, "forecast": "unchanged"}),
+        Forecast::Hold(reasons) => {
+            json!({"stage": stage, "forecast": "frozen", "reasons": texts(reasons)})
+        }
         Forecast::Cache(paths) => {
             json!({"stage": stage, "forecast": "cache", "outs": paths})
         }

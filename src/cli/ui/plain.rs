@@ -12,7 +12,7 @@ use crate::base::shown::Shown;
 use crate::cli::error::explain_failure;
 use crate::cli::ui::status::block;
 use crate::cli::ui::{Explain, diagnostics, eprint};
-use crate::engine::{Event, Outcome, Reason, Reporter, Source};
+use crate::engine::{Event, Outcome, Reason, Reporter, Retry, Source};
 use crate::pipeline::StageName;
 
 /// The most columns that names of stages are aligned to.
@@ -70,10 +70,7 @@ pub(super) fn line(event: &Event, width: usize) -> Option<String> {
     Some(match event {
         Event::Planned { .. } => return None,
         Event::Settled { stages } => settled(stages, |stage| {
-            format!(
-                "{stage:width$}  {}\n",
-                ending(&Outcome::Unchanged, Duration::ZERO)
-            )
+            finished(stage, &Outcome::Unchanged, Duration::ZERO, width)
         }),
         Event::Waiting { holder } => {
             format!("another mlpipe ({holder}) is at work here; waiting\n")
@@ -91,20 +88,7 @@ pub(super) fn line(event: &Event, width: usize) -> Option<String> {
         Event::Alone { stage, wish } => {
             format!("{stage:width$}  wants {wish}: nothing runs beside it\n")
         }
-        Event::Retrying {
-            stage,
-            attempt,
-            of,
-            cause,
-            delay,
-        } => {
-            let when = if delay.is_zero() {
-                String::new()
-            } else {
-                format!(" in {}", write_duration(*delay))
-            };
-            format!("{stage:width$}  failed: {cause}; attempt {attempt} of {of}{when}\n")
-        }
+        Event::Retrying(retry) => retrying(retry, width),
         Event::Asking { stage, url, cause } => {
             format!("{stage:width$}  has run; asking again for its dep {url}: {cause}\n")
         }
@@ -123,14 +107,33 @@ pub(super) fn line(event: &Event, width: usize) -> Option<String> {
             stage,
             outcome,
             time,
-        } => {
-            if let Outcome::Failed { failure, log } = outcome {
-                let error = explain_failure(stage, failure, log.as_deref());
-                return Some(diagnostics::render(&error));
-            }
-            format!("{stage:width$}  {}\n", ending(outcome, *time))
-        }
+        } => finished(stage, outcome, *time, width),
     })
+}
+
+fn retrying(retry: &Retry, width: usize) -> String {
+    let Retry {
+        stage,
+        attempt,
+        of,
+        cause,
+        delay,
+    } = retry;
+    let when = if delay.is_zero() {
+        String::new()
+    } else {
+        format!(" in {}", write_duration(*delay))
+    };
+    format!("{stage:width$}  failed: {cause}; attempt {attempt} of {of}{when}\n")
+}
+
+fn finished(stage: &StageName, outcome: &Outcome, time: Duration, width: usize) -> String {
+    match outcome {
+        Outcome::Failed { failure, log } => {
+            diagnostics::render(&explain_failure(stage, failure, log.as_deref()))
+        }
+        outcome => format!("{stage:width$}  {}\n", ending(outcome, time)),
+    }
 }
 
 /// Tells of unchanged stages one by one while people would read that.
@@ -177,6 +180,7 @@ pub(super) fn tail(log: &Path) -> String {
 pub(super) fn ending(outcome: &Outcome, time: Duration) -> String {
     match outcome {
         Outcome::Unchanged => "unchanged".to_owned(),
+        Outcome::Held { reasons } => format!("is frozen, and stays as it is ({})", why(reasons)),
         Outcome::Adopted => "recorded as it is".to_owned(),
         Outcome::Restored {
             source: Source::RunCache,

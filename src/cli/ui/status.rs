@@ -43,6 +43,9 @@ fn render_stages(stages: &[StageStatus], write: &dyn Fn(&Reason) -> String) -> S
     for StageStatus { stage, forecast } in stages {
         match forecast {
             Forecast::Unchanged => unchanged += 1,
+            Forecast::Hold(reasons) => {
+                text += &block(stage, "is frozen, and stays as it is", reasons, write);
+            }
             Forecast::Cache(paths) => {
                 let paths: Vec<String> = paths.iter().map(ToString::to_string).collect();
                 let what = format!(

@@ -59,6 +59,7 @@ impl<'a> TerminalReporter<'a> {
         }
         let (style, mark) = match outcome {
             Outcome::Unchanged
+            | Outcome::Held { .. }
             | Outcome::Skipped { .. }
             | Outcome::Declined
             | Outcome::Left { .. }

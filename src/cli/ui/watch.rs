@@ -32,6 +32,7 @@ pub(crate) fn watched<T>(what: &str, is_hidden: bool, work: impl FnOnce(&Meter) 
             let style =
                 ProgressStyle::with_template(template).expect("invariant: a valid template");
             let bar = ProgressBar::new_spinner().with_style(style);
+            let bar = bar.with_elapsed(PATIENCE);
             let begin = Instant::now();
             while ended.recv_timeout(TICK) == Err(RecvTimeoutError::Timeout) {
                 bar.set_message(line(what, &meter.progress(), begin.elapsed()));
