@@ -276,6 +276,17 @@ impl Index {
         (known.stamp == stamp).then_some(known.digest)
     }
 
+    /// Returns whether the object `name` in `folder` was noted as it is. Objects are sorted by their
+    /// digests, which are compared more quickly than names.
+    pub(super) fn has_object(&self, folder: &str, name: &str, object: Known) -> bool {
+        let learned = self.read();
+        let known = match self.saved.folder(folder) {
+            Some(saved) if !learned.knows_better(folder) => saved.find_digest(object.digest),
+            _ => self.look_up(&learned, folder, name),
+        };
+        known == Some(object)
+    }
+
     fn known(&self, path: &str) -> Option<Known> {
         let (folder, name) = split(path);
         self.look_up(&self.read(), folder, name)

@@ -116,6 +116,24 @@ impl<'a> SavedFolder<'a> {
         self.known_as(low, name)
     }
 
+    /// Finds the file with this digest, where the order of the names is that of the digests.
+    pub(super) fn find_digest(&self, digest: Digest) -> Option<Known> {
+        let (mut low, mut high) = (0, self.len());
+        while low < high {
+            let middle = low.midpoint(high);
+            if self.digest(middle)? < digest.as_bytes() {
+                low = middle + 1;
+            } else {
+                high = middle;
+            }
+        }
+        self.known(low).filter(|known| known.digest == digest)
+    }
+
+    fn digest(&self, at: usize) -> Option<&'a [u8; 32]> {
+        self.record(at)?.last_chunk()
+    }
+
     /// Finds a file that is likely the one at `at`, or near behind it; moves `at` on.
     pub(super) fn find_from(&self, at: &mut usize, name: &str) -> Option<Known> {
         const NEAR: usize = 8;
@@ -308,6 +326,19 @@ mod tests {
                     }
                 }
             }
+            let mut objects: Vec<Known> = folders.values().flat_map(|files| files.values().map(known)).collect();
+            objects.sort_by_key(|known| known.digest);
+            objects.dedup_by_key(|known| known.digest);
+            let names: Vec<String> = objects.iter().map(|known| known.digest.to_string()).collect();
+            let text = folder("objects", names.iter().map(String::as_str).zip(objects.iter().copied()));
+            let mut written = Vec::new();
+            write(&mut written, &[text]).expect("memory takes all");
+            let kept = Saved::read(written);
+            let kept = kept.folder("objects").expect("is there");
+            for object in &objects {
+                prop_assert_eq!(kept.find_digest(object.digest), Some(*object));
+            }
+            prop_assert_eq!(kept.find_digest(Digest::of(b"another")), None);
             let at = damage.index(bytes.len());
             bytes[at] ^= 0x10;
             prop_assert!(Saved::read(bytes).folders.is_empty());

@@ -6,6 +6,7 @@ use std::io;
 use std::os::unix::fs::{MetadataExt, symlink};
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
+use std::sync::atomic::AtomicBool;
 
 use crate::base::fs;
 use crate::store::link::LinkType;
@@ -17,6 +18,8 @@ pub(super) struct Linker {
     cache: PathBuf,
     workspace: PathBuf,
     way: OnceLock<Way>,
+    /// Whether an object was met that is not as it was noted.
+    pub(super) are_touched: AtomicBool,
 }
 
 /// How a file is made of an object.
@@ -42,6 +45,7 @@ impl Linker {
             cache,
             workspace,
             way: OnceLock::new(),
+            are_touched: AtomicBool::new(false),
         }
     }
 

@@ -4,9 +4,10 @@ use std::fs::{File, Metadata, Permissions};
 use std::io::{self, Read};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
 
 use rayon::prelude::*;
-use rustix::fs::fstat;
+use rustix::fs::{Stat, fstat};
 use walkdir::WalkDir;
 
 use crate::base::digest::Digest;
@@ -15,7 +16,7 @@ use crate::base::fs::{self, failed};
 use crate::pipeline::Content;
 use crate::store::cache::{Cache, Lack};
 use crate::store::error::Error;
-use crate::store::index::Index;
+use crate::store::index::{Index, Known};
 use crate::store::linker::Way;
 use crate::store::live::Live;
 use crate::store::loose::ObjectName;
@@ -38,7 +39,7 @@ pub(super) struct Replacement {
 
 /// An object that is what it should be.
 struct Vouched {
-    /// Opened, if it was read to see that.
+    /// Opened, if that was needed to see so.
     opened: Option<File>,
     /// Its stamp, if that stands for its bytes.
     stamp: Option<Stamp>,
@@ -180,33 +181,37 @@ impl Cache {
     }
 
     /// Makes sure that the object of a file lies by itself, is what it should be and is read-only. An
-    /// object that was seen so before, and whose stat is the same, is not opened: that would be most of
-    /// the work.
+    /// object that was seen so before, and whose stat is the same, is not read, and where that is to be
+    /// expected, not even opened.
     fn vouch_for(
         &self,
         file: FileContent,
         name: &ObjectName,
         index: &Index,
     ) -> Result<Result<Vouched, Lack>, Error> {
-        let mut stat = self.loose.stat(name)?;
-        if stat.is_none() {
+        let mut found = self.look_at(name)?;
+        if found.is_none() {
             match self.packed(file.digest)? {
                 Ok(bytes) => self.loose.add(file.digest, &bytes)?,
                 Err(lack) => return Ok(Err(lack)),
             }
-            stat = self.loose.stat(name)?;
+            found = self.look_at(name)?;
         }
-        let stamped = stat.and_then(|stat| Some((stat.st_mode, Stamp::of_stat(&stat)?)));
-        let Some((mode, stamp)) = stamped else {
+        let stamped = found.and_then(|(opened, stat)| {
+            let stamp = Stamp::of_stat(&stat)?;
+            Some((opened, stat.st_mode, stamp))
+        });
+        let Some((opened, mode, stamp)) = stamped else {
             return Ok(Err(Lack::Missing));
         };
-        let known = self.loose.name_in(index, name);
-        let recalled = known.and_then(|known| index.find(&known, stamp));
-        let vouched = if recalled == Some(file.digest) {
-            let (opened, stamp) = (None, Some(stamp));
+        let digest = file.digest;
+        let vouched = if self.loose.is_noted(index, name, Known { stamp, digest }) {
+            let stamp = Some(stamp);
             Vouched { opened, stamp }
         } else {
-            match self.vouch_by_reading(file.digest, name, stamp)? {
+            // Where one has been touched, most have: their folder was deleted, or a link to each.
+            self.linker.are_touched.store(true, Ordering::Relaxed);
+            match self.vouch_by_reading(file.digest, (opened, name), stamp)? {
                 Ok(vouched) => vouched,
                 Err(lack) => return Ok(Err(lack)),
             }
@@ -223,14 +228,30 @@ impl Cache {
         Ok(Ok(vouched))
     }
 
-    /// Reads an object whose stat has been `stamp` a moment ago.
+    /// Returns the stat of an object, if it is there, and the object opened where it is likely to be read.
+    fn look_at(&self, name: &ObjectName) -> Result<Option<(Option<File>, Stat)>, Error> {
+        if !self.linker.are_touched.load(Ordering::Relaxed) {
+            return Ok(self.loose.stat(name)?.map(|stat| (None, stat)));
+        }
+        let Some(opened) = self.loose.open(name)? else {
+            return Ok(None);
+        };
+        let stat = fstat(&opened).map_err(|error| self.loose.unreadable(name)(error.into()))?;
+        Ok(Some((Some(opened), stat)))
+    }
+
+    /// Reads an object whose stat has been `stamp` a moment ago, and which may be open already.
     fn vouch_by_reading(
         &self,
         digest: Digest,
-        name: &ObjectName,
+        (opened, name): (Option<File>, &ObjectName),
         stamp: Stamp,
     ) -> Result<Result<Vouched, Lack>, Error> {
-        let Some(mut opened) = self.loose.open(name)? else {
+        let opened = match opened {
+            Some(opened) => Some(opened),
+            None => self.loose.open(name)?,
+        };
+        let Some(mut opened) = opened else {
             return Ok(Err(Lack::Missing));
         };
         // Judged before it is read, which may take long.
@@ -254,7 +275,7 @@ impl Cache {
         (folder, inner): (&Folder, &str),
     ) -> io::Result<()> {
         match (way, &vouched.opened) {
-            // The file that was read, not what may be at its place by now.
+            // The file that was looked at, not what may be at its place by now.
             (Way::Hardlink, Some(opened)) => folder
                 .link_opened(opened, inner)
                 .or_else(|_| self.loose.link(object, folder, inner)),

@@ -12,7 +12,7 @@ use crate::base::folder::Folder;
 use crate::base::fs::{self, AtomicFile, failed};
 use crate::store::copying::{Outlook, copy_hashing};
 use crate::store::error::Error;
-use crate::store::index::Index;
+use crate::store::index::{Index, Known};
 use crate::store::meter::Meter;
 use crate::store::scan::inner_name;
 use crate::store::stamp::Stamp;
@@ -105,10 +105,12 @@ impl Loose {
         self.objects.link(name.as_str(), folder, inner)
     }
 
-    /// Returns how the index calls the object.
-    pub(super) fn name_in(&self, index: &Index, name: &ObjectName) -> Option<String> {
-        let folder = index.name_of(self.folder())?;
-        Some(inner_name(folder, name.as_str()))
+    /// Returns whether the index has noted that the object is what its name says, as it is now.
+    pub(super) fn is_noted(&self, index: &Index, name: &ObjectName, object: Known) -> bool {
+        index.name_of(self.folder()).is_some_and(|folder| {
+            let folder = inner_name(folder, name.folder());
+            index.has_object(&folder, name.in_folder(), object)
+        })
     }
 
     /// Reads an object, whatever it is.

@@ -8,10 +8,11 @@ use std::time::{Duration, Instant};
 
 /// Who has waited for longer than this in all, and for more than [`SLOW`] would take, is better off with
 /// memory, which takes what the disk takes later.
-const PATIENCE: Duration = Duration::from_millis(50);
+const PATIENCE: Duration = Duration::from_millis(250);
 
-/// Bytes a second of a disk that is waited for. Hashing is about four times as quick.
-const SLOW: u64 = 500_000_000;
+/// Bytes a second of a disk that is waited for: well below what a quick one does, for processes that compete
+/// for the processor make it look slower than it is.
+const SLOW: u64 = 250_000_000;
 
 /// A file that is written from its begin to its end.
 pub(super) struct Uncached<'f> {
