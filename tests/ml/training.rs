@@ -108,11 +108,14 @@ fn weights_are_those_of_every_machine() {
         }
         text
     };
+    // Its convolutions go by tiles.
+    let wide = format!("model: {{preset: wide}}\n{SYNTHETIC}");
     assert_eq!(
-        [digest(SYNTHETIC), digest(RICH)],
+        [digest(SYNTHETIC), digest(RICH), digest(&wide)],
         [
             "cc56e57166dd708a42c762d66cd311c4b3fdb7866774d11a0c9de59f543cffcc",
             "e8fddf0dda86dfbaca26fd58485468bf650e3ea9140db97d6c889b6aeff7e4f2",
+            "ed22e9543a72d30bd4cd489a206741cb6e0c42eae167130fc44a3c8e32d871a5",
         ]
     );
 }
