@@ -1,8 +1,8 @@
 //! Files of values in the formats that people write them in: YAML, JSON, TOML and Python.
 
-use std::borrow::Cow;
 use std::path::Path;
 
+use crate::base::json;
 use crate::base::problem::{Place, Problem};
 use crate::base::python;
 use crate::base::value::{Map, Value};
@@ -17,54 +17,9 @@ pub(crate) fn parse(file: &str, text: &str) -> Result<Value, Problem> {
     match ending {
         Some("toml") => parse_toml(file, text),
         Some("py") => Ok(python::parse(text)),
-        Some("json") => parse_json(file, text),
+        Some("json") => json::parse(file, text),
         _ => yaml::parse(file, text),
     }
-}
-
-/// Parses JSON. What strict JSON lacks and Python writes, as in `NaN`, is left to the YAML parser,
-/// as are the places of mistakes: YAML contains JSON, but for halves of characters.
-fn parse_json(file: &str, text: &str) -> Result<Value, Problem> {
-    match serde_json::from_str(text) {
-        Ok(value) => Ok(value),
-        Err(_) => yaml::parse(file, &with_whole_escapes(text)),
-    }
-}
-
-/// Writes what JSON escapes as two UTF-16 surrogates, as in `\ud83d\ude00`, as the one escape of YAML,
-/// and halves that stand alone as the sign for a broken character.
-fn with_whole_escapes(text: &str) -> Cow<'_, str> {
-    if !text.contains("\\ud") && !text.contains("\\uD") {
-        return Cow::Borrowed(text);
-    }
-    let mut whole = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(at) = rest.find('\\') {
-        whole += &rest[..at];
-        rest = &rest[at..];
-        let (escape, length) = match (unit_at(rest), rest.get(6..).and_then(unit_at)) {
-            (Some(high @ 0xd800..=0xdbff), Some(low @ 0xdc00..=0xdfff)) => {
-                let code = 0x10000 + ((high - 0xd800) << 10) + (low - 0xdc00);
-                (format!("\\U{code:08x}"), 12)
-            }
-            (Some(0xd800..=0xdfff), _) => ("\\ufffd".to_owned(), 6),
-            // An escaped backslash begins nothing.
-            _ => {
-                let escaped = rest.chars().nth(1).map_or(0, char::len_utf8);
-                (rest[..=escaped].to_owned(), 1 + escaped)
-            }
-        };
-        whole += &escape;
-        rest = &rest[length..];
-    }
-    Cow::Owned(whole + rest)
-}
-
-/// Returns the number in the `\uXXXX` that `text` begins with.
-fn unit_at(text: &str) -> Option<u32> {
-    let digits = text.strip_prefix("\\u")?.get(..4)?;
-    let is_number = digits.bytes().all(|digit| digit.is_ascii_hexdigit());
-    is_number.then(|| u32::from_str_radix(digits, 16).ok())?
 }
 
 fn parse_toml(file: &str, text: &str) -> Result<Value, Problem> {
@@ -129,19 +84,5 @@ mod tests {
         );
         let problem = parse("p.toml", "a = 1\nb = = 2\n").expect_err("a mistake");
         assert_eq!(problem.place.map(|place| place.line), Some(2));
-        let problem = parse("p.json", "{\"a\": 1,\n \"a\": 2}").expect_err("a duplicate");
-        assert_eq!(problem.message, "duplicate key `a`");
-    }
-
-    #[test]
-    fn numbers_that_python_adds_to_json_do_not_hurt() {
-        let value = parse("m.json", "{\"loss\": NaN, \"n\": 1}").expect("nearly JSON");
-        assert_eq!(value.find("n"), Some(&Value::Int(1)));
-        let text = r#"{"loss": NaN, "é": "\\ud83d \ud83D\uDE00\n\u00e9\/", "half": "\ude00a"}"#;
-        let value = parse("m.json", text).expect("nearly JSON");
-        let text_of = |key| value.find(key).and_then(Value::as_text);
-        assert_eq!(text_of("é"), Some("\\ud83d \u{1f600}\né/"));
-        assert_eq!(text_of("half"), Some("\u{fffd}a"));
-        assert!(parse("m.json", "{\"a\": NaN, \"b\": \"\\ud83d\\").is_err());
     }
 }

@@ -1,7 +1,7 @@
 //! The only writer of files: whole or not at all, and on disk when the call returns.
 
 use std::fs;
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, ErrorKind, Read, Write};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
@@ -37,15 +37,28 @@ pub(crate) fn read(path: &Path) -> Result<Option<Vec<u8>>, Error> {
     absent_as_none(fs::read(path)).map_err(failed("cannot read", path))
 }
 
-/// Like [`read`], but what is no file is refused: a pipe would keep whoever reads it for ever.
-pub(crate) fn read_file(path: &Path) -> Result<Option<Vec<u8>>, Error> {
-    let kind = absent_as_none(fs::metadata(path)).map_err(failed("cannot read", path))?;
-    if kind.is_some_and(|kind| !kind.is_file() && !kind.is_dir()) {
-        let message = "it is a socket, a pipe or a device";
-        let source = io::Error::new(ErrorKind::InvalidInput, message);
-        return Err(failed("cannot read", path)(source));
+/// Reads the whole file at `path` likewise, but nothing else: a pipe may never end, and a folder is told
+/// as one.
+pub(crate) fn read_regular(path: &Path) -> Result<Option<Vec<u8>>, Error> {
+    absent_as_none(try_read_regular(path)).map_err(failed("cannot read", path))
+}
+
+fn try_read_regular(path: &Path) -> io::Result<Vec<u8>> {
+    use rustix::fs::{Mode, OFlags};
+    // Opening a pipe would wait for somebody who writes.
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK;
+    let mut file = fs::File::from(rustix::fs::open(path, flags, Mode::empty())?);
+    let about = file.metadata()?;
+    if about.is_dir() {
+        return Err(io::Error::new(ErrorKind::IsADirectory, "it is a folder"));
     }
-    read(path)
+    if !about.is_file() {
+        let what = "it is a pipe, a socket or a device";
+        return Err(io::Error::new(ErrorKind::InvalidInput, what));
+    }
+    let mut bytes = Vec::with_capacity(usize::try_from(about.len()).unwrap_or(0));
+    file.read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 /// Turns "not found" into `None`.

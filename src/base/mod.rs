@@ -10,6 +10,7 @@ pub(crate) mod framed;
 pub(crate) mod fs;
 pub(crate) mod human;
 pub(crate) mod ignore_rules;
+pub(crate) mod json;
 pub(crate) mod lockfile;
 pub(crate) mod machine;
 pub(crate) mod markup;

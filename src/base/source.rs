@@ -147,7 +147,7 @@ impl Snapshot for Worktree {
     }
 
     fn read(&self, path: &RepoPath) -> Result<Option<Vec<u8>>, Error> {
-        fs::read_file(&path.on_disk(&self.root)).map_err(|error| Error {
+        fs::read_regular(&path.on_disk(&self.root)).map_err(|error| Error {
             path: path.clone(),
             snapshot: self.name().to_owned(),
             source: Box::new(error.source),

@@ -198,7 +198,7 @@ impl From<pipeline::Error> for CliError {
                 let hint = help.clone().unwrap_or_else(|| "`mlpipe dag` lists the stages".to_owned());
                 Self::new(&error).hint(hint)
             }
-            pipeline::Error::Read(_) => Self::new(&error),
+            pipeline::Error::Read(error) => error.into(),
         }
     }
 }
@@ -299,7 +299,15 @@ impl From<scm::Error> for CliError {
 
 impl From<crate::base::source::Error> for CliError {
     fn from(error: crate::base::source::Error) -> Self {
-        Self::new(&error)
+        use std::io::ErrorKind;
+        let cause = error.source.downcast_ref::<std::io::Error>();
+        let is_folder = cause.is_some_and(|cause| cause.kind() == ErrorKind::IsADirectory);
+        let told = Self::new(&error);
+        if is_folder {
+            told.hint("name the files in it")
+        } else {
+            told
+        }
     }
 }
 
@@ -309,7 +317,7 @@ impl From<store::Error> for CliError {
             store::Error::File(error) => error.into(),
             error @ store::Error::Lost { .. } => Self::new(&error).hint(
                 "`mlpipe fsck` says what the cache lacks and what brings it back; else put the file in \
-                 place of the link, or delete the link if the file is to go",
+                 place of the link, or delete the link if the file is to go, and `mlpipe add --force` its folder",
             ),
             error => Self::new(&error),
         }

@@ -6,6 +6,7 @@ use clap::builder::StyledStr;
 use clap::{Command, CommandFactory};
 
 use super::args::Arguments;
+use super::examples;
 
 /// What people want to do, and the commands for it; a test holds that each command stands once.
 const GROUPS: [(&str, &[&str]); 6] = [
@@ -74,7 +75,7 @@ const GROUPS: [(&str, &[&str]); 6] = [
 
 /// Returns the command line, with its commands in groups.
 pub(super) fn command() -> Command {
-    let command = Arguments::command();
+    let command = examples::add_to(Arguments::command());
     let groups = grouped(&command);
     let heading = command.get_styles().get_header();
     let template = format!(

@@ -3,6 +3,7 @@
 mod args;
 mod commands;
 mod error;
+mod examples;
 mod foreign;
 mod help;
 mod ui;

@@ -7,6 +7,7 @@ use crate::base::fs;
 use crate::base::shown::Shown;
 use crate::engine::error::Failure;
 use crate::engine::fingerprint::{Change, FactValue};
+use crate::engine::incomplete::refuse_incomplete_outs;
 use crate::engine::inputs::{Gauge, Inputs};
 use crate::engine::selection::{RunPolicy, Urls};
 use crate::pipeline::{Content, Out, Stage, StageEntry};
@@ -267,13 +268,15 @@ fn decide_frozen(
         let is_recorded = |state: &OutState| state.found == state.recorded || gauge.excuses(state);
         let is_unchanged = recorded.is_some() && outs.iter().all(is_recorded);
         let (recache, reasons) = (Vec::new(), input_reasons(recorded, inputs));
-        return Ok(match (is_unchanged, reasons.is_empty()) {
-            (true, true) => Decision::Unchanged { recache },
-            (true, false) => Decision::Hold { reasons },
-            (false, _) => Decision::Adopt {
-                reasons: Vec::new(),
-            },
-        });
+        return match (is_unchanged, reasons.is_empty()) {
+            (true, true) => Ok(Decision::Unchanged { recache }),
+            (true, false) => Ok(Decision::Hold { reasons }),
+            (false, _) => {
+                refuse_incomplete_outs(gauge.workspace, outs)?;
+                let reasons = Vec::new();
+                Ok(Decision::Adopt { reasons })
+            }
+        };
     };
     match recorded {
         Some(entry) if is_whole(entry, outs, gauge)? => {

@@ -10,7 +10,7 @@ use crate::engine::decide::{Decision, Examination, OutState, Reason, examine, ob
 use crate::engine::dispatch::Shared;
 use crate::engine::error::Failure;
 use crate::engine::event::{Event, Outcome};
-use crate::engine::incomplete::refuse_incomplete;
+use crate::engine::incomplete::{known, refuse_incomplete, refuse_incomplete_outs};
 use crate::engine::inputs::{Gauge, Inputs};
 use crate::engine::recording::Origin;
 use crate::engine::refusal::{refuse_missing_deps, refuse_tracked};
@@ -54,6 +54,7 @@ impl Processed<'_> {
 /// What is known of a stage before it is looked at.
 #[derive(Clone, Copy)]
 struct Look<'a> {
+    index: StageIndex,
     recorded: Option<&'a StageEntry>,
     made: Option<&'a Made>,
 }
@@ -71,6 +72,7 @@ impl<'a> Worker<'a> {
         let recorded = self.shared.ledger.latest(&stage.name)?;
         let made = self.made_before(index)?;
         let look = Look {
+            index,
             recorded: recorded.as_ref(),
             made: made.as_ref(),
         };
@@ -85,7 +87,7 @@ impl<'a> Worker<'a> {
         look: Look<'_>,
         claim: &mut Claim<'_>,
     ) -> Result<Processed<'a>, Failure> {
-        let Look { recorded, made } = look;
+        let Look { recorded, made, .. } = look;
         let params = ParamFiles::new(&self.shared.workspace.worktree);
         let policy = self.shared.policy.run;
         let examination = examine(stage, recorded, policy, &self.gauge(&params, made))?;
@@ -98,7 +100,7 @@ impl<'a> Worker<'a> {
             Decision::Unchanged { recache } => self.leave(&recache),
             Decision::Hold { reasons } => Ok(Processed::done(Outcome::Held { reasons }, None)),
             Decision::Leave { path } => Ok(Processed::done(Outcome::Left { path }, None)),
-            Decision::Adopt { reasons } => self.adopt(stage, &inputs, &reasons),
+            Decision::Adopt { reasons } => self.adopt(stage, &inputs, &outs, &reasons),
             Decision::Restore {
                 entry,
                 source,
@@ -141,9 +143,13 @@ impl<'a> Worker<'a> {
         &self,
         stage: &Stage,
         inputs: &Inputs,
+        outs: &[OutState],
         reasons: &[Reason],
     ) -> Result<Processed<'a>, Failure> {
         self.refuse_missing_deps(stage, inputs)?;
+        if self.shared.policy.consent == Consent::Asked {
+            refuse_incomplete_outs(self.shared.workspace, outs)?;
+        }
         if reasons.iter().any(Reason::is_of_inputs)
             && let Some(outcome) = self.refusal(stage, reasons)
         {
@@ -163,7 +169,7 @@ impl<'a> Worker<'a> {
     fn run_if_wanted(
         &self,
         stage: &Stage,
-        Look { recorded, made }: Look<'_>,
+        look: Look<'_>,
         inputs: Inputs,
         reasons: Vec<Reason>,
         claim: &mut Claim<'_>,
@@ -171,11 +177,12 @@ impl<'a> Worker<'a> {
         if let Some(outcome) = self.refusal(stage, &reasons) {
             return Ok(Processed::done(outcome, None));
         }
-        let inputs = self.fetch(stage, inputs, made)?;
+        let inputs = self.fetch(stage, inputs, look.made)?;
         // The user may have taken long to answer, and have edited something meanwhile; and some outs
         // may have been restored before a bad object turned up.
         let params = ParamFiles::new(&self.shared.workspace.worktree);
-        let outs = observe_outs(stage, recorded, &self.gauge(&params, None))?;
+        let outs = observe_outs(stage, look.recorded, &self.gauge(&params, None))?;
+        self.refuse_to_run(look.index, &inputs)?;
         self.run(stage, &inputs, &outs, reasons, claim)
     }
 
@@ -213,7 +220,6 @@ impl<'a> Worker<'a> {
         reasons: Vec<Reason>,
         claim: &mut Claim<'_>,
     ) -> Result<Processed<'a>, Failure> {
-        self.refuse_to_run(stage, before)?;
         if self.shared.cancel.is_cancelled() {
             return Ok(Processed::done(Outcome::Stopped, None));
         }
@@ -295,13 +301,20 @@ impl<'a> Worker<'a> {
     }
 
     /// A command is not even started where it cannot have what it needs, or its outs are git's.
-    fn refuse_to_run(&self, stage: &Stage, inputs: &Inputs) -> Result<(), Failure> {
-        self.refuse_missing_deps(stage, inputs)?;
+    fn refuse_to_run(&self, index: StageIndex, inputs: &Inputs) -> Result<(), Failure> {
         let Shared {
-            workspace, ledger, ..
+            workspace,
+            pipeline,
+            ledger,
+            ..
         } = self.shared;
-        let data = ledger.peek(|lock| lock.data.clone());
-        refuse_incomplete(workspace, stage, inputs, &data)?;
+        let stage = &pipeline.stages[index];
+        self.refuse_missing_deps(stage, inputs)?;
+        ledger.peek(|lock| {
+            let before = pipeline.graph.upstream(index).iter();
+            let before = before.map(|needed| &pipeline.stages[*needed].name);
+            refuse_incomplete(workspace, stage, inputs, known(lock, before))
+        })?;
         refuse_tracked(stage, self.shared.tracked)?;
         match &self.grant.shortage {
             Some(shortage) => Err(pipeline::Error::Problem(shortage.problem("it")).into()),

@@ -9,7 +9,7 @@ use crate::base::path::RepoPath;
 use crate::engine::absence::Made;
 use crate::engine::decide::{Decision, Examination, Reason, examine};
 use crate::engine::error::{Error, Failure};
-use crate::engine::incomplete::refuse_incomplete;
+use crate::engine::incomplete::{known, refuse_incomplete};
 use crate::engine::inputs::{Gauge, Inputs};
 use crate::engine::memo::Memo;
 use crate::engine::provision::absent;
@@ -290,7 +290,8 @@ impl Forecaster<'_> {
         let (stage, lock) = (&self.pipeline.stages[index], self.lock);
         let is_strict = self.policy.missing == Missing::Absent;
         let missing = refuse_missing_deps(stage, &inputs, lock).err();
-        let lost = refuse_incomplete(self.gauge.workspace, stage, &inputs, &lock.data).err();
+        let lost =
+            refuse_incomplete(self.gauge.workspace, stage, &inputs, known(lock, [].iter())).err();
         match missing.filter(|_| is_strict).or(lost) {
             Some(failure) if !self.follows_a_run(index) => Forecast::Fail(failure),
             _ => {

@@ -4,6 +4,7 @@ use crate::base::fs;
 use crate::forge::environment::Environment;
 use crate::forge::kind::Kind;
 use crate::forge::model::Head;
+use crate::forge::remote_url::{PullUrl, RemoteUrl};
 use crate::forge::variables;
 
 /// Whose code a run is of.
@@ -25,6 +26,14 @@ pub(crate) struct Run {
     pub(crate) id: u64,
     /// Grows when a run is repeated.
     pub(crate) attempt: u64,
+}
+
+impl Run {
+    /// Reads it from the variables that have its number, and how often it has been started if one has.
+    pub(super) fn read(env: &Environment, id: &str, attempt: &str) -> Option<Self> {
+        let attempt = env.number(attempt).unwrap_or(1);
+        env.number(id).map(|id| Self { id, attempt })
+    }
 }
 
 /// What is known of the run.
@@ -66,6 +75,41 @@ impl Job {
     pub(crate) fn detect(environment: &Environment, local: &Local) -> Result<Self, fs::Error> {
         let event = environment.event()?;
         Ok(variables::detect(environment, &event, local))
+    }
+
+    /// Says where its repository is, by the address of its pull request or its own.
+    pub(super) fn located(self, pull: Option<&str>, remote: Option<&str>) -> Self {
+        if let Some(url) = pull.and_then(PullUrl::parse) {
+            let known = Kind::of_known_host(&url.host);
+            return Self {
+                // An address that only looks like a forge's does not get a token.
+                kind: known,
+                api: known.map(|kind| kind.api_on(&url.host)),
+                host: Some(url.host),
+                repo: Some(url.repo),
+                pull: self.pull.or(Some(url.number)),
+                ..self
+            };
+        }
+        match remote {
+            Some(remote) => self.with_remote(remote),
+            None => self,
+        }
+    }
+
+    /// Says where its repository is, by the address that git has.
+    pub(super) fn with_remote(self, remote: &str) -> Self {
+        let Some(RemoteUrl { host, path }) = RemoteUrl::parse(remote) else {
+            return self;
+        };
+        let kind = Kind::of_known_host(&host);
+        Self {
+            kind,
+            api: kind.map(|kind| kind.api_on(&host)),
+            host: Some(host),
+            repo: self.repo.or(Some(path)),
+            ..self
+        }
     }
 }
 

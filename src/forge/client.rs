@@ -2,41 +2,33 @@
 //! repeated requests follow the forges' rules.
 
 use std::cell::Cell;
-use std::collections::BTreeSet;
 use std::io::Read;
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
 use reqwest::blocking::{Client as Http, Response};
-use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue, LINK, LOCATION};
+use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION};
 use reqwest::redirect::Policy;
 use reqwest::{Method, Proxy, StatusCode};
-use serde_json::Value;
 use url::Url;
 
 use crate::base::human;
-use crate::base::markup::is_invisible;
+use crate::forge::answer::Answer;
 use crate::forge::body::Body;
+use crate::forge::endpoint::Endpoint;
 use crate::forge::error::{Error, Refusal};
 use crate::forge::kind::Kind;
-use crate::forge::model::Author;
 use crate::forge::patience::{Patience, is_out_of_order, wanted_pause};
 use crate::forge::permission::Permission;
 use crate::forge::place::{Access, Connection, Token};
-use crate::forge::reading::text;
+use crate::forge::reading::{message, one_line};
 use crate::forge::request::{Repeat, Request};
 
 /// The most that an answer may hold.
 const LONGEST_ANSWER: usize = 64 << 20;
 
-/// The most pages of a list.
-const MOST_PAGES: usize = 1000;
-
 /// How often a forge may send on to another address of its own.
 const MOST_REDIRECTS: usize = 5;
-
-/// The longest message of a forge that is shown, in characters.
-const LONGEST_MESSAGE: usize = 400;
 
 /// What a client has to say.
 #[derive(Clone, Copy, Debug)]
@@ -60,45 +52,13 @@ pub(crate) enum Mode {
 pub(crate) struct Client {
     http: Http,
     kind: Kind,
-    base: Url,
+    endpoint: Endpoint,
     access: Access,
     mode: Mode,
     patience: Patience,
     /// How long it has paused so far.
     paused: Cell<Duration>,
     tell: Box<dyn Fn(Telling<'_>)>,
-}
-
-/// An answer that is no refusal.
-#[derive(Debug)]
-pub(crate) struct Answer {
-    headers: HeaderMap,
-    bytes: Vec<u8>,
-    request: String,
-    host: String,
-}
-
-impl Answer {
-    /// Reads the answer as JSON; nothing is null.
-    pub(crate) fn json(&self) -> Result<Value, Error> {
-        if self.bytes.trim_ascii().is_empty() {
-            return Ok(Value::Null);
-        }
-        serde_json::from_slice(&self.bytes).map_err(|_| self.unlike("it is no JSON"))
-    }
-
-    /// Returns the answer as it came.
-    pub(crate) fn into_bytes(self) -> Vec<u8> {
-        self.bytes
-    }
-
-    fn unlike(&self, what: &str) -> Error {
-        Error::Answer {
-            host: self.host.clone(),
-            request: self.request.clone(),
-            what: what.to_owned(),
-        }
-    }
 }
 
 /// What came of one try.
@@ -141,12 +101,13 @@ impl Client {
             }
             Access::Token(_) | Access::Nothing => http.build(),
         };
-        let host = host(&api);
+        let endpoint = Endpoint::new(api);
+        let host = endpoint.host();
         let http = http.map_err(|source| Error::Unreachable { host, source })?;
         let client = Self {
             http,
             kind,
-            base: api,
+            endpoint,
             access,
             mode,
             patience,
@@ -186,10 +147,11 @@ impl Client {
 
     /// Sends a request until it is answered, within the forge's rules and our patience.
     pub(crate) fn send(&self, request: &Request) -> Result<Answer, Error> {
-        let url = match &request.body {
-            Body::Pack(_) => self.git_url(&request.path)?,
-            _ => self.url(&request.path)?,
+        let elsewhere = match &request.body {
+            Body::Pack(_) => self.endpoint.git_url(&request.path),
+            _ => None,
         };
+        let url = elsewhere.map_or_else(|| self.url(&request.path), Ok)?;
         match self.mode {
             Mode::Send => self.exchange(request, url),
             Mode::Dry => self.rehearse(request, url),
@@ -250,101 +212,17 @@ impl Client {
             .filter(|_| self.mode == Mode::Send)
     }
 
-    /// Returns what is at a path; `None` where there is no such thing.
-    pub(crate) fn find(&self, path: impl Into<String>) -> Result<Option<Value>, Error> {
-        match self.send(&Request::get(path)) {
-            Ok(answer) => answer.json().map(Some),
-            Err(error) if error.is_missing() => Ok(None),
-            Err(error) => Err(error),
-        }
-    }
-
-    /// Sends a request that needs a permission; returns its answer.
-    pub(crate) fn ask(&self, request: &Request, need: Permission) -> Result<Value, Error> {
-        let answer = self.send(request).map_err(|error| error.needing(need))?;
-        answer.json()
-    }
-
-    /// Deletes what is at a path; that it has gone already is fine.
-    pub(crate) fn delete(&self, path: impl Into<String>, need: Permission) -> Result<(), Error> {
-        match self.send(&Request::delete(path)) {
-            Err(error) if !error.is_missing() => Err(error.needing(need)),
-            _ => Ok(()),
-        }
-    }
-
-    /// Asks who the token belongs to: a user, whose name is at this place of the answer, or nobody who
-    /// may ask, if `is_program` says so of the refusal.
-    pub(crate) fn author(
-        &self,
-        place: &str,
-        is_program: impl Fn(&Error) -> bool,
-    ) -> Result<Author, Error> {
-        if self.is_dry() && self.variable().is_none() {
-            return Ok(Author::Nobody);
-        }
-        match self.ask(&Request::get("/user"), Permission::Comment) {
-            Ok(user) => Ok(text(&user, place).map_or(Author::Nobody, Author::Named)),
-            Err(error) if is_program(&error) => Ok(Author::Program),
-            Err(error) => Err(error),
-        }
-    }
-
-    /// Reads all pages of a list.
-    pub(crate) fn list(&self, path: &str) -> Result<Vec<Value>, Error> {
-        let mut items = Vec::new();
-        let mut seen = BTreeSet::new();
-        let mut next = Some(path.to_owned());
-        while let Some(path) = next {
-            if !seen.insert(path.clone()) || seen.len() > MOST_PAGES {
-                let text = format!("the list `{path}` has no end");
-                return Err(self.unlike(&Request::get(path), &text));
-            }
-            let answer = self.send(&Request::get(path))?;
-            let (page, following) = page(&answer)?;
-            items.extend(page);
-            next = following;
-        }
-        Ok(items)
-    }
-
     /// Returns the address below which git clones repositories.
     pub(crate) fn git_root(&self) -> String {
-        match self.base.host_str() {
-            Some("api.bitbucket.org") => "https://bitbucket.org".to_owned(),
-            _ => self.base.origin().ascii_serialization(),
-        }
+        self.endpoint.git_root()
     }
 
-    /// Checks that a URL is where git clones from.
-    fn git_url(&self, text: &str) -> Result<Url, Error> {
-        let url = Url::parse(text).ok();
-        let is_there = |url: &Url| url.origin().ascii_serialization() == self.git_root();
-        match url.filter(is_there) {
-            Some(url) => Ok(url),
-            None => self.url(text),
-        }
+    fn host(&self) -> String {
+        self.endpoint.host()
     }
 
-    /// Makes the URL of a path, or checks that a URL given by the forge is its own.
     fn url(&self, path: &str) -> Result<Url, Error> {
-        let is_whole = path.contains("://") && !path.starts_with('/');
-        let text = if is_whole {
-            path.to_owned()
-        } else {
-            format!("{}{path}", self.base.as_str().trim_end_matches('/'))
-        };
-        let url = Url::parse(&text).map_err(|error| Error::BadUrl {
-            url: self.mask(&text),
-            what: error.to_string(),
-        })?;
-        if url.origin() == self.base.origin() {
-            return Ok(url);
-        }
-        Err(Error::Elsewhere {
-            host: host(&self.base),
-            other: self.mask(&host(&url)),
-        })
+        self.endpoint.url(path, |text| self.mask(text))
     }
 
     /// Returns where a redirect leads, if that is the same origin.
@@ -356,7 +234,7 @@ impl Client {
         redirects: usize,
     ) -> Result<Url, Error> {
         let place = headers.get(LOCATION).and_then(|value| value.to_str().ok());
-        let place = place.and_then(|place| self.base.join(place).ok());
+        let place = place.and_then(|place| self.endpoint.join(place));
         let keeps_method = matches!(status.as_u16(), 307 | 308) || request.method == Method::GET;
         let Some(place) = place.filter(|_| redirects <= MOST_REDIRECTS) else {
             return Err(self.moved(request));
@@ -408,7 +286,7 @@ impl Client {
         let mut buffer = vec![0; 64 << 10];
         loop {
             let length = response.read(&mut buffer).map_err(|error| Error::Answer {
-                host: host(&self.base),
+                host: self.host(),
                 request: name(request),
                 what: self.mask(&format!("it broke off ({error})")),
             })?;
@@ -454,7 +332,7 @@ impl Client {
     /// Pauses, if that is within what all pauses may take.
     fn pause(&self, wait: Duration) -> Result<(), Error> {
         let paused = self.paused.get() + wait;
-        let host = host(&self.base);
+        let host = self.host();
         if paused > self.patience.pauses() {
             return Err(Error::Busy { host, wait });
         }
@@ -485,14 +363,14 @@ impl Client {
             return self.silent();
         }
         Error::Unreachable {
-            host: host(&self.base),
+            host: self.host(),
             source: error.without_url(),
         }
     }
 
     fn silent(&self) -> Error {
         Error::Silent {
-            host: host(&self.base),
+            host: self.host(),
             time: self.patience.answer,
         }
     }
@@ -504,7 +382,7 @@ impl Client {
             return error;
         }
         Error::Uncertain {
-            host: host(&self.base),
+            host: self.host(),
             request: name(request),
             what: what.to_owned(),
         }
@@ -512,12 +390,13 @@ impl Client {
 
     fn moved(&self, request: &Request) -> Error {
         Error::Moved {
-            host: host(&self.base),
+            host: self.host(),
             request: name(request),
         }
     }
 
-    fn unlike(&self, request: &Request, what: &str) -> Error {
+    /// Makes the error that an answer is not what was asked for.
+    pub(super) fn unlike(&self, request: &Request, what: &str) -> Error {
         self.answer(request, HeaderMap::new(), Vec::new())
             .unlike(what)
     }
@@ -527,7 +406,7 @@ impl Client {
             headers,
             bytes,
             request: name(request),
-            host: host(&self.base),
+            host: self.host(),
         }
     }
 
@@ -546,12 +425,8 @@ impl Client {
 
     /// Says that a token goes over a line where others may read it.
     fn warn_of_eavesdroppers(&self) {
-        let is_local = matches!(
-            self.base.host_str(),
-            Some("localhost" | "127.0.0.1" | "[::1]")
-        );
-        if let (Some(token), "http", false) = (self.token(), self.base.scheme(), is_local) {
-            let (variable, host) = (&token.variable, host(&self.base));
+        if let Some(token) = self.token().filter(|_| self.endpoint.is_open_to_others()) {
+            let (variable, host) = (&token.variable, self.host());
             self.note(&format!(
                 "the token in {variable} goes to {host} unencrypted: its address begins with http"
             ));
@@ -559,33 +434,10 @@ impl Client {
     }
 }
 
-/// Returns the items of a page, and where the next one is.
-fn page(answer: &Answer) -> Result<(Vec<Value>, Option<String>), Error> {
-    match answer.json()? {
-        Value::Null => Ok((Vec::new(), None)),
-        Value::Array(items) => Ok((items, next_link(&answer.headers))),
-        Value::Object(mut page) if page.get("values").is_some_and(Value::is_array) => {
-            let next = page.get("next").and_then(Value::as_str).map(str::to_owned);
-            let Some(Value::Array(items)) = page.remove("values") else {
-                return Ok((Vec::new(), next));
-            };
-            Ok((items, next))
-        }
-        _ => Err(answer.unlike("it is no list")),
-    }
-}
-
 /// Returns method and path of a request, for people.
 fn name(request: &Request) -> String {
     let path = request.path.split('?').next().unwrap_or_default();
     format!("{} {path}", request.method)
-}
-
-/// Returns the host of a URL with its port, if that is an unusual one.
-fn host(url: &Url) -> String {
-    let host = url.host_str().unwrap_or_default();
-    url.port()
-        .map_or(host.to_owned(), |port| format!("{host}:{port}"))
 }
 
 fn api_headers(kind: Kind) -> HeaderMap {
@@ -600,78 +452,4 @@ fn api_headers(kind: Kind) -> HeaderMap {
         headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
     }
     headers
-}
-
-/// Returns the next page of a `Link` header, as in `<https://…>; rel="next", <…>; rel="last"`.
-fn next_link(headers: &HeaderMap) -> Option<String> {
-    let links = headers.get(LINK)?.to_str().ok()?;
-    let next = links
-        .split(',')
-        .find(|link| link.contains("rel=\"next\""))?;
-    let (_, rest) = next.split_once('<')?;
-    Some(rest.split_once('>')?.0.to_owned())
-}
-
-/// Finds what a refusal says in its many shapes: `{"message": "…", "errors": […]}`, `{"message":
-/// {"field": ["…"]}}`, `{"error": "…"}`, `{"error": {"message": "…"}}` or plain text.
-fn message(text: &str) -> String {
-    let Ok(value) = serde_json::from_str::<Value>(text) else {
-        return text.to_owned();
-    };
-    let said = ["/error/message", "/message", "/error_description", "/error"];
-    let said = said.iter().find_map(|place| value.pointer(place));
-    let mut message = match said {
-        Some(Value::String(text)) => text.clone(),
-        Some(other) => other.to_string(),
-        None => String::new(),
-    };
-    for more in ["/errors", "/error/detail"] {
-        match value.pointer(more) {
-            None | Some(Value::Null) => {}
-            Some(Value::String(text)) => message += &format!(" ({text})"),
-            Some(other) => message += &format!(" {other}"),
-        }
-    }
-    message
-}
-
-fn one_line(text: &str) -> String {
-    let visible = |character: char| match character {
-        '\n' | '\r' | '\t' => Some(' '),
-        character => (!is_invisible(character)).then_some(character),
-    };
-    let text: String = text.chars().filter_map(visible).collect();
-    text.trim().chars().take(LONGEST_MESSAGE).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn each_shape_of_refusal_is_read() {
-        for (text, said) in [
-            (r#"{"message": "Not Found", "status": "404"}"#, "Not Found"),
-            (
-                r#"{"message": {"note": ["is too long"]}}"#,
-                r#"{"note":["is too long"]}"#,
-            ),
-            (r#"{"error": "insufficient_scope"}"#, "insufficient_scope"),
-            (
-                r#"{"type": "error", "error": {"message": "No", "detail": "why"}}"#,
-                "No (why)",
-            ),
-            ("<html>\u{1b}[31m\nbad", "<html>[31m bad"),
-        ] {
-            assert_eq!(one_line(&message(text)), said);
-        }
-    }
-
-    #[test]
-    fn the_next_page_is_found_among_the_links() {
-        let mut headers = HeaderMap::new();
-        let links = r#"<https://x/?page=1>; rel="prev", <https://x/?page=3>; rel="next""#;
-        headers.insert(LINK, links.parse().expect("a value"));
-        assert_eq!(next_link(&headers).as_deref(), Some("https://x/?page=3"));
-    }
 }

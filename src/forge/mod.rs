@@ -1,11 +1,15 @@
 //! Pull requests on four forges, from any CI system: comments, checks, files on branches. Knows what
 //! the forges' interfaces are like; nothing of pipelines or reports.
 
+mod answer;
 mod bitbucket;
 mod bitbucket_files;
 mod body;
 mod ci_env;
+mod ci_forges;
+mod ci_services;
 mod client;
+mod endpoint;
 mod environment;
 mod error;
 mod event;
@@ -23,6 +27,7 @@ mod pack;
 mod patience;
 mod permission;
 mod place;
+mod queries;
 mod reading;
 mod remote_url;
 mod request;

@@ -103,6 +103,15 @@ pub(crate) struct Head {
     pub(crate) branch: String,
 }
 
+impl Head {
+    /// Makes the head of a branch in a repository, whose name begins with its owner's.
+    pub(super) fn of(repo: Option<&str>, branch: Option<String>) -> Option<Self> {
+        let (owner, _) = repo?.split_once('/')?;
+        let owner = owner.to_owned();
+        branch.map(|branch| Self { owner, branch })
+    }
+}
+
 /// A pull or merge request.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Pull {

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::base::path::RepoPath;
+use crate::base::problem::Problem;
 use crate::base::source::{Snapshot, read_text};
 use crate::base::value::Value;
 use crate::pipeline::{self, Directions, PARAMS_FILE, ParamFiles, Pipeline, parse_values};
@@ -111,7 +112,13 @@ impl Query {
                     let is_metric = |(_, value): &(String, Value)| {
                         !matches!(value, Value::List(_) | Value::Null)
                     };
-                    let (metrics, others) = leaves(&value).into_iter().partition(is_metric);
+                    let all = leaves(&value);
+                    if let Some(key) = twice(&all) {
+                        let fault = ambiguous(&snapshot.label(&path), key);
+                        into.unreadable(path, fault);
+                        continue;
+                    }
+                    let (metrics, others) = all.into_iter().partition(is_metric);
                     let others: Vec<(String, Value)> = others;
                     let others = others.into_iter().map(|(key, value)| (key, value.kind()));
                     into.left_out.insert(path.clone(), others.collect());
@@ -186,6 +193,19 @@ fn leaves(value: &Value) -> Vec<(String, Value)> {
         .into_iter()
         .map(|(key, value)| (key, value.clone()))
         .collect()
+}
+
+/// Returns a key that stands for two values, as in `{"a.b": 1, "a": {"b": 2}}`.
+fn twice(leaves: &[(String, Value)]) -> Option<&str> {
+    let mut seen = BTreeSet::new();
+    let mut keys = leaves.iter().map(|(key, _)| key.as_str());
+    keys.find(|key| !seen.insert(*key))
+}
+
+fn ambiguous(label: &str, key: &str) -> pipeline::Error {
+    let message = format!("`{key}` is two metrics: a key with dots, and keys within each other");
+    let problem = Problem::new(label, "", message).help("give one of them another name");
+    problem.into()
 }
 
 fn is_below(leaf: &str, key: &str) -> bool {

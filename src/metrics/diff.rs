@@ -6,6 +6,7 @@ use crate::base::path::RepoPath;
 use crate::base::value::Value;
 use crate::metrics::collect::Collection;
 use crate::metrics::direction::direction;
+use crate::metrics::number::change;
 use crate::pipeline::{Better, Directions};
 
 /// One value on both sides; a side that lacks it has `None`.
@@ -33,15 +34,17 @@ impl Difference {
 
     /// Returns whether both sides are the same to somebody who compares numbers: 1 is 1.0.
     pub(crate) fn is_same(&self) -> bool {
-        match (&self.old, &self.new) {
-            (Some(Value::Int(one)), Some(Value::Int(other))) => one == other,
-            _ => self.is_equal() || self.delta() == Some(0.0),
-        }
+        self.is_equal() || self.delta() == Some(0.0)
     }
 
     /// Returns new minus old, where both are numbers.
     pub(crate) fn delta(&self) -> Option<f64> {
-        Some(self.new.as_ref()?.as_number()? - self.old.as_ref()?.as_number()?)
+        self.change()?.as_number()
+    }
+
+    /// Returns the same as a value, which is whole where both are.
+    pub(crate) fn change(&self) -> Option<Value> {
+        change(self.old.as_ref()?, self.new.as_ref()?)
     }
 }
 

@@ -1,15 +1,14 @@
 //! Judges the gates of a pipeline: each limit against the metrics here and those of the base.
 
-use serde::Serialize;
-
 use crate::base::path::RepoPath;
-use crate::base::problem::did_you_mean;
 use crate::base::value::Value;
 use crate::metrics::collect::Collection;
+use crate::metrics::conclusion::{Conclusion, Effect, Verdict};
 use crate::metrics::evidence::FindEvidence;
+use crate::metrics::named::{find, gone, unknown, unseen};
 use crate::metrics::number::say_number;
 use crate::metrics::trial::Trial;
-use crate::pipeline::{Gate, Level, Limit, MissingBase};
+use crate::pipeline::{Gate, Level, Limit};
 use crate::statistics::holm;
 
 /// What gates are judged by.
@@ -20,62 +19,6 @@ pub(crate) struct Sides<'a> {
     pub(crate) base: Option<&'a Collection>,
     /// How sure they are.
     pub(crate) evidence: &'a FindEvidence<'a>,
-}
-
-/// What came of a gate.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum Verdict {
-    /// The metric keeps to the limit.
-    Pass,
-    /// It does not, which is only told.
-    Info,
-    /// It does not, of which people are warned.
-    Warn,
-    /// It does not, and must.
-    Fail,
-    /// Nobody can tell with the confidence that was asked for.
-    Inconclusive,
-    /// There is nothing that it could be compared with.
-    Incomparable,
-}
-
-impl Verdict {
-    /// Returns the word for it.
-    pub(crate) fn word(self) -> &'static str {
-        match self {
-            Self::Pass => "pass",
-            Self::Info => "info",
-            Self::Warn => "warn",
-            Self::Fail => "fail",
-            Self::Inconclusive => "inconclusive",
-            Self::Incomparable => "incomparable",
-        }
-    }
-}
-
-/// What follows from a verdict.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum Effect {
-    /// Nothing.
-    None,
-    /// It is told.
-    Info,
-    /// A warning.
-    Warn,
-    /// The whole judgement fails.
-    Fail,
-}
-
-impl From<Level> for Effect {
-    fn from(level: Level) -> Self {
-        match level {
-            Level::Info => Self::Info,
-            Level::Warn => Self::Warn,
-            Level::Fail => Self::Fail,
-        }
-    }
 }
 
 /// What came of a gate, and why; of the metrics that a pattern names, the worst is told.
@@ -169,57 +112,6 @@ fn worst(gate: &Gate, trials: &[Trial<'_>], judged: Vec<Conclusion>) -> Option<J
     })
 }
 
-/// What came of one metric.
-pub(super) struct Conclusion {
-    verdict: Verdict,
-    effect: Effect,
-    reason: String,
-}
-
-impl Conclusion {
-    pub(super) fn pass(reason: String) -> Self {
-        Self {
-            verdict: Verdict::Pass,
-            effect: Effect::None,
-            reason,
-        }
-    }
-
-    pub(super) fn fail(gate: &Gate, reason: String) -> Self {
-        let verdict = match gate.level {
-            Level::Info => Verdict::Info,
-            Level::Warn => Verdict::Warn,
-            Level::Fail => Verdict::Fail,
-        };
-        Self {
-            verdict,
-            effect: gate.level.into(),
-            reason,
-        }
-    }
-
-    pub(super) fn inconclusive(gate: &Gate, reason: String) -> Self {
-        Self {
-            verdict: Verdict::Inconclusive,
-            effect: Effect::Warn.min(gate.level.into()),
-            reason,
-        }
-    }
-
-    pub(super) fn incomparable(gate: &Gate, reason: String) -> Self {
-        let effect = match gate.missing_base {
-            MissingBase::Pass => Effect::None,
-            MissingBase::Warn => Effect::Warn,
-            MissingBase::Fail => Effect::Fail,
-        };
-        Self {
-            verdict: Verdict::Incomparable,
-            effect: effect.min(gate.level.into()),
-            reason,
-        }
-    }
-}
-
 /// Finds the metrics that a gate names and measures each; a gate that names none has one trial, which
 /// says so.
 fn trials<'a>(gate: &'a Gate, sides: &Sides<'a>) -> Vec<Trial<'a>> {
@@ -249,80 +141,6 @@ fn trials<'a>(gate: &'a Gate, sides: &Sides<'a>) -> Vec<Trial<'a>> {
     measured.chain(hidden).collect()
 }
 
-/// Whether a gate is about the metrics of a file.
-fn is_meant(gate: &Gate, path: &RepoPath) -> bool {
-    match &gate.file {
-        Some(file) => file == path,
-        None => path.is_within(&gate.folder),
-    }
-}
-
-/// Finds the metrics of the base that a pattern names and that nobody has here: what is gone must not
-/// pass. A metric that is in another file now is not gone.
-fn gone<'a>(gate: &Gate, sides: &Sides<'a>) -> Vec<(&'a RepoPath, &'a str)> {
-    let Some(base) = sides.base else {
-        return Vec::new();
-    };
-    let now = find(gate, sides.here);
-    let is_gone = |(path, key): &(&RepoPath, &str)| {
-        let is_here = |(other, same): &(&RepoPath, &str)| {
-            same == key && (other == path || base.value(other, key).is_none())
-        };
-        !now.iter().any(is_here)
-    };
-    let before = find(gate, base);
-    before.into_iter().filter(is_gone).collect()
-}
-
-/// Says which files may hide metrics that a pattern names: they are not there, or cannot be read. Of
-/// a file that the base has, the base knows which.
-fn unseen(gate: &Gate, sides: &Sides<'_>) -> Vec<String> {
-    let is_unknown = |path: &&RepoPath| {
-        let base = sides
-            .base
-            .is_some_and(|base| base.files.contains_key(*path));
-        is_meant(gate, path) && !base
-    };
-    let missing = sides.here.missing.iter().filter(is_unknown);
-    let missing = missing.map(|path| format!("`{path}` is not there"));
-    let unread = sides.here.unread.iter().filter(is_unknown);
-    let unread = unread.map(|path| format!("`{path}` cannot be read"));
-    missing.chain(unread).collect()
-}
-
-fn find<'a>(gate: &Gate, side: &'a Collection) -> Vec<(&'a RepoPath, &'a str)> {
-    let files = side.files.iter().filter(|(path, _)| is_meant(gate, path));
-    let metrics = files.flat_map(|(path, leaves)| leaves.iter().map(move |(key, _)| (path, key)));
-    let named = metrics.filter(|(_, key)| gate.key.matches(key));
-    named.map(|(path, key)| (path, key.as_str())).collect()
-}
-
-/// Says that there is no such metric, and what may have been meant.
-fn unknown(gate: &Gate, here: &Collection) -> String {
-    let known = here.files.values().flatten().map(|(key, _)| key.as_str());
-    let help = did_you_mean(gate.key.as_str(), known);
-    let help = help.map(|help| format!("; {help}")).unwrap_or_default();
-    let what = if gate.key.is_exact() {
-        "there is no such metric"
-    } else {
-        "no metric matches"
-    };
-    let place = gate.file.as_ref().map(|file| format!(" in `{file}`"));
-    let hidden = |paths: &[RepoPath], state: &str| -> Vec<String> {
-        let meant = paths.iter().filter(|path| is_meant(gate, path));
-        meant.map(|path| format!("`{path}` {state}")).collect()
-    };
-    let mut unknown = hidden(&here.unread, "cannot be read");
-    unknown.extend(hidden(&here.missing, "is not there"));
-    // The one file that is meant explains it all.
-    if let (Some(_), [only]) = (&gate.file, unknown.as_slice()) {
-        return only.clone();
-    }
-    let unknown = unknown.iter().map(|one| format!("; {one}"));
-    let unknown: String = unknown.take(3).collect();
-    format!("{what}{}{help}{unknown}", place.unwrap_or_default())
-}
-
 fn describe(limit: Limit) -> String {
     match limit {
         Limit::Min(least) => format!("≥ {}", say_number(least)),
@@ -338,7 +156,7 @@ mod tests {
 
     use super::*;
     use crate::metrics::evidence::{About, Evidence};
-    use crate::pipeline::{Better, Burden, Proof};
+    use crate::pipeline::{Better, Burden, MissingBase, Proof};
 
     fn path() -> RepoPath {
         RepoPath::parse("m.json").expect("a path")

@@ -17,9 +17,31 @@ pub(crate) struct NumberPair {
 }
 
 impl NumberPair {
+    /// Writes two values, if both are numbers; whole ones to the last digit.
+    pub(crate) fn of(
+        old: Option<&Value>,
+        new: Option<&Value>,
+        precision: Option<u8>,
+    ) -> Option<Self> {
+        match (old?, new?) {
+            (Value::Int(old), Value::Int(new)) => Some(Self::of_whole(*old, *new)),
+            (old, new) => Some(Self::new(old.as_number()?, new.as_number()?, precision)),
+        }
+    }
+
+    fn of_whole(old: i64, new: i64) -> Self {
+        let delta = i128::from(new) - i128::from(old);
+        let sign = if delta < 0 { '−' } else { '+' };
+        Self {
+            old: old.to_string(),
+            new: new.to_string(),
+            delta: format!("{sign}{}", delta.abs()),
+        }
+    }
+
     /// Writes two numbers with `precision` digits behind the point, or else so that their difference
     /// shows at least two digits.
-    pub(crate) fn new(old: f64, new: f64, precision: Option<u8>) -> Self {
+    fn new(old: f64, new: f64, precision: Option<u8>) -> Self {
         let delta = new - old;
         let are_whole = old.fract() == 0.0 && new.fract() == 0.0;
         let decimals = match precision {
@@ -51,6 +73,16 @@ impl NumberPair {
             delta: format!("{sign}{}", write(delta.abs(), decimals)),
         }
     }
+}
+
+/// Returns new minus old, if both are numbers; of whole ones to the last digit.
+pub(crate) fn change(old: &Value, new: &Value) -> Option<Value> {
+    if let (Value::Int(old), Value::Int(new)) = (old, new)
+        && let Some(change) = new.checked_sub(*old)
+    {
+        return Some(Value::Int(change));
+    }
+    Some(Value::Float(new.as_number()? - old.as_number()?))
 }
 
 /// Writes one value: a float with five significant digits at least, and five behind the point, or with
@@ -200,6 +232,32 @@ mod tests {
         assert_eq!(pair(0.25, 1e16), texts("0.25", "1.00e16", "+1.00e16"));
         assert_eq!(pair(f64::NAN, 0.5), texts("NaN", "0.5", "not a number"));
         assert_eq!(pair(0.5, f64::INFINITY), texts("0.5", "inf", "infinite"));
+    }
+
+    #[test]
+    fn whole_numbers_keep_their_digits() {
+        let whole = |old, new| {
+            let (old, new) = (Value::Int(old), Value::Int(new));
+            let NumberPair {
+                old: one,
+                new: other,
+                delta,
+            } = NumberPair::of(Some(&old), Some(&new), Some(2)).expect("numbers");
+            (one, other, delta, change(&old, &new))
+        };
+        let (low, high) = (9_007_199_254_740_992, 9_007_199_254_740_993);
+        let (one, other, delta, change) = whole(low, high);
+        assert_eq!(
+            (one.as_str(), other.as_str()),
+            ("9007199254740992", "9007199254740993")
+        );
+        assert_eq!((delta.as_str(), change), ("+1", Some(Value::Int(1))));
+        let (.., delta, change) = whole(i64::MAX, i64::MIN);
+        assert_eq!(delta, "−18446744073709551615");
+        assert_eq!(
+            change.and_then(|change| change.as_number()),
+            Some(-(2_f64.powi(64)))
+        );
     }
 
     #[test]

@@ -5,7 +5,9 @@ use std::path::Path;
 
 use serde_json::{Map, Value};
 
-use crate::base::problem::{Place, Problem};
+use crate::base::json;
+use crate::base::problem::Problem;
+use crate::base::tabular;
 
 /// A row, whatever the format.
 pub(super) trait Row {
@@ -37,6 +39,7 @@ pub(super) fn read(label: &str, text: &str, take: &mut TakeRow<'_>) -> Result<()
 }
 
 struct Record<'a> {
+    text: &'a str,
     names: &'a csv::StringRecord,
     values: &'a csv::StringRecord,
 }
@@ -51,9 +54,8 @@ impl Row for Record<'_> {
     }
 
     fn line(&self) -> usize {
-        let line = self.values.position().map(csv::Position::line);
-        line.and_then(|line| usize::try_from(line).ok())
-            .unwrap_or(1)
+        let position = self.values.position();
+        position.map_or(1, |position| tabular::line_of(self.text, position))
     }
 }
 
@@ -64,20 +66,17 @@ fn read_delimited(
     take: &mut TakeRow<'_>,
 ) -> Result<(), Problem> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let problem = |error: csv::Error| {
-        let line = error
-            .position()
-            .and_then(|at| usize::try_from(at.line()).ok());
-        let place = line.map(|line| Place { line, column: 1 });
-        Problem::new(label, text, format!("not a table: {error}")).at(place)
-    };
+    let problem = |error: csv::Error| tabular::mistake(label, text, &error);
     let mut reader = csv::ReaderBuilder::new()
         .delimiter(delimiter)
         .from_reader(text.as_bytes());
     let names = reader.headers().map_err(problem)?.clone();
+    let columns: Vec<String> = names.iter().map(str::to_owned).collect();
+    tabular::check_separator(label, text, &columns)?;
     let mut values = csv::StringRecord::new();
     while reader.read_record(&mut values).map_err(problem)? {
         take(&Record {
+            text,
             names: &names,
             values: &values,
         })?;
@@ -143,13 +142,8 @@ fn read_lines(label: &str, text: &str, take: &mut TakeRow<'_>) -> Result<(), Pro
     let mut row: Option<Object<'_>> = None;
     let lines = text.lines().enumerate();
     for (index, line) in lines.filter(|(_, line)| !line.trim().is_empty()) {
-        let object: Map<String, Value> = serde_json::from_str(line).map_err(|error| {
-            let place = Place {
-                line: index + 1,
-                column: error.column().max(1),
-            };
-            no_object(label, text, &error, place, "a row must be an object")
-        })?;
+        let object: Map<String, Value> = serde_json::from_str(line)
+            .map_err(|error| no_object(label, text, &error, index, "a row must be an object"))?;
         let row = row.get_or_insert_with(|| Object::new(&object));
         row.fill(&object, ObjectPlace::Line(index + 1));
         take(row)?;
@@ -158,13 +152,8 @@ fn read_lines(label: &str, text: &str, take: &mut TakeRow<'_>) -> Result<(), Pro
 }
 
 fn read_list(label: &str, text: &str, take: &mut TakeRow<'_>) -> Result<(), Problem> {
-    let objects: Vec<Map<String, Value>> = serde_json::from_str(text).map_err(|error| {
-        let place = Place {
-            line: error.line().max(1),
-            column: error.column().max(1),
-        };
-        no_object(label, text, &error, place, "it must be a list of objects")
-    })?;
+    let objects: Vec<Map<String, Value>> = serde_json::from_str(text)
+        .map_err(|error| no_object(label, text, &error, 0, "it must be a list of objects"))?;
     let Some(first) = objects.first() else {
         return Ok(());
     };
@@ -180,20 +169,13 @@ fn no_object(
     label: &str,
     text: &str,
     error: &serde_json::Error,
-    place: Place,
+    before: usize,
     wanted: &str,
 ) -> Problem {
-    let message = if error.is_data() {
-        wanted.to_owned()
-    } else {
-        // The place stands beside the message, and that of a line is another.
-        let error = error.to_string();
-        let what = error
-            .split_once(" at line ")
-            .map_or(&*error, |(what, _)| what);
-        format!("not JSON: {what}")
-    };
-    let problem = Problem::new(label, text, message).at(Some(place));
+    let mut problem = json::mistake(label, text, error, before);
+    if error.is_data() {
+        wanted.clone_into(&mut problem.message);
+    }
     problem.help("each row is an object, as in `{\"id\": 1, \"label\": 3, \"predicted\": 3}`")
 }
 

@@ -2,10 +2,11 @@
 
 use crate::base::path::RepoPath;
 use crate::base::value::Value;
+use crate::metrics::conclusion::Conclusion;
 use crate::metrics::direction::direction;
 use crate::metrics::evidence::{About, Margin};
-use crate::metrics::gate::{Conclusion, Corrected, Sides};
-use crate::metrics::number::{say_number, show_interval};
+use crate::metrics::gate::{Corrected, Sides};
+use crate::metrics::number::{change, say_number, show_interval};
 use crate::pipeline::{Better, Burden, Gate, Limit, Proof};
 
 /// The key that names the examples which a file's metrics were measured on.
@@ -168,7 +169,7 @@ impl<'a> Trial<'a> {
 
     /// Returns the value here minus the base's, of numbers.
     pub(super) fn change(&self) -> Option<f64> {
-        Some(self.new?.as_number()? - self.old?.as_number()?)
+        change(self.old?, self.new?)?.as_number()
     }
 
     /// Returns how much room is left to the limit; nothing is worse than what cannot be measured.

@@ -172,7 +172,13 @@ fn read_rule(
 /// Reads the limits, of which there is at least one.
 fn read_limits(name: &str, rule: &Node<'_>, reader: &Reader<'_>) -> Result<Vec<Limit>, Problem> {
     let number = |key: &str| {
-        let read = |node: Node<'_>| reader.parsed(&node, key, "a number", finite);
+        let read = |node: Node<'_>| {
+            let number = reader.parsed(&node, key, "a number", finite);
+            number.map_err(|problem| match as_number_is_written(node.value) {
+                Some(help) => problem.help(help),
+                None => problem,
+            })
+        };
         rule.get(key).map(read).transpose()
     };
     let (min, max) = (number("min")?, number("max")?);
@@ -224,6 +230,17 @@ fn word<T: Copy>(
 ) -> Result<Option<T>, Problem> {
     let read = |node: Node<'_>| word_of(reader, &node, key, words);
     rule.get(key).map(read).transpose()
+}
+
+/// Says how a number is written that stands there as a text or in percent.
+fn as_number_is_written(value: &Value) -> Option<String> {
+    let text = value.as_text()?.trim();
+    if let Some(percent) = text.strip_suffix('%') {
+        let share = percent.trim().parse::<f64>().ok()? / 100.0;
+        return Some(format!("a share is a number, as in `{share}`"));
+    }
+    let number = text.parse::<f64>().ok().filter(|number| number.is_finite());
+    number.map(|_| "take the quotes away".to_owned())
 }
 
 fn finite(value: &Value) -> Option<f64> {

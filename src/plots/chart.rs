@@ -1,7 +1,7 @@
 //! `Chart`: what is drawn, in numbers and texts; whether as SVG, in a page or on a terminal is
 //! nothing to it.
 
-use crate::plots::scale::Scale;
+use crate::plots::scale::{self, Scale};
 
 /// A chart.
 #[derive(Debug)]
@@ -125,9 +125,9 @@ impl Matrix {
         } else if self.is_share {
             format!("{value:.2}").trim_start_matches('0').to_owned()
         } else if value >= 1e4 {
-            crate::plots::scale::write(value, 10f64.powf(value.log10().floor() - 1.0))
+            scale::write(value, 10f64.powf(value.log10().floor() - 1.0))
         } else {
-            format!("{value}")
+            scale::write_short(value)
         }
     }
 }

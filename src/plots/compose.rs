@@ -275,12 +275,11 @@ fn bars(figure: &Figure, kind: Kind) -> Result<Bars, Problem> {
         };
         let lengths = numbers(series, length, name)?;
         for (label, length) in category.labels().into_iter().zip(lengths) {
-            // Several rows of a category are one bar, as Vega-Lite stacks them.
-            *categories
-                .entry(label)
-                .or_default()
-                .entry(key)
-                .or_insert(0.0) += length;
+            let lengths = categories.entry(label).or_default();
+            // Several rows of a category are one bar, as Vega-Lite stacks them; a gap adds nothing.
+            if !length.is_nan() {
+                *lengths.entry(key).or_insert(0.0) += length;
+            }
         }
     }
     if kind == Kind::BarHorizontalSorted {

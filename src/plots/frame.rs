@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use crate::base::formats;
+use crate::base::json;
 use crate::base::problem::{Place, Problem, did_you_mean};
 use crate::base::tabular::Table;
 use crate::base::value::{Map, Value};
@@ -240,21 +241,27 @@ fn parse_lines(label: &str, text: &str) -> Result<Vec<Map>, Problem> {
         if line.trim().is_empty() {
             continue;
         }
-        let place = |column| {
+        let at = |column| {
             Some(Place {
                 line: index + 1,
                 column,
             })
         };
-        match formats::parse("line.json", line) {
+        match json::parse(label, line) {
             Ok(Value::Map(point)) => points.push(point),
             Ok(other) => {
                 let message = format!("a data point must be a map, not {}", other.kind());
-                return Err(Problem::new(label, text, message).at(place(1)));
+                return Err(Problem::new(label, text, message).at(at(1)));
             }
             Err(problem) => {
                 let column = problem.place.map_or(1, |place| place.column);
-                return Err(Problem::new(label, text, problem.message).at(place(column)));
+                let text = text.into();
+                let place = at(column);
+                return Err(Problem {
+                    text,
+                    place,
+                    ..problem
+                });
             }
         }
     }

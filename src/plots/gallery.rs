@@ -213,29 +213,7 @@ impl Shelf {
             PlotX::Steps => (STEP.to_owned(), steps(&frame, &y_name)),
             PlotX::Of(others) => {
                 let other = others.get(source).unwrap_or(&others[0]);
-                let wanted: Vec<&str> = other.column.as_deref().into_iter().collect();
-                let Some(other_frame) = self.frame(&other.path, &plot.style, &wanted, side)? else {
-                    return Err(missing(&other.path));
-                };
-                if other_frame.rows() != frame.rows() {
-                    let message = format!(
-                        "{} has {} rows for {} of {}",
-                        other_frame.label(),
-                        other_frame.rows(),
-                        frame.rows(),
-                        frame.label()
-                    );
-                    let help = "x and y must have as many";
-                    return Err(Problem::new(other_frame.label(), "", message)
-                        .help(help)
-                        .into());
-                }
-                let name = match &other.column {
-                    Some(column) => column.clone(),
-                    None => other_frame.last()?.to_owned(),
-                };
-                let values = other_frame.column(&name)?.clone();
-                (name, values)
+                self.x_of_another(other, &plot.style, &frame, side)?
             }
         };
         Ok(Some(Series {
@@ -248,6 +226,33 @@ impl Shelf {
             y,
             frame,
         }))
+    }
+
+    /// Reads the x of a source from another file, which has as many rows.
+    fn x_of_another(
+        &mut self,
+        other: &PlotSource,
+        style: &PlotStyle,
+        frame: &Frame,
+        side: (usize, &Side<'_>),
+    ) -> Result<(String, Column), pipeline::Error> {
+        let wanted: Vec<&str> = other.column.as_deref().into_iter().collect();
+        let Some(other_frame) = self.frame(&other.path, style, &wanted, side)? else {
+            return Err(missing(&other.path));
+        };
+        if other_frame.rows() != frame.rows() {
+            let label = other_frame.label();
+            let (rows, wanted) = (other_frame.rows(), frame.rows());
+            let message = format!("{label} has {rows} rows for {wanted} of {}", frame.label());
+            let problem = Problem::new(label, "", message).help("x and y must have as many");
+            return Err(problem.into());
+        }
+        let name = match &other.column {
+            Some(column) => column.clone(),
+            None => other_frame.last()?.to_owned(),
+        };
+        let values = other_frame.column(&name)?.clone();
+        Ok((name, values))
     }
 
     fn frame(

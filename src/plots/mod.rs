@@ -32,7 +32,7 @@ pub(crate) use page::{Fragment, PageTemplate, page};
 pub(crate) use png::to_png;
 pub(crate) use sheet::{Content, Sheet, prepare};
 pub(crate) use svg::draw;
-pub(crate) use tally::{COUNT, classes};
+pub(crate) use tally::{Classes, MOST_CLASSES, Tally};
 pub(crate) use template::{Kind, Template, own_names};
 pub(crate) use terminal::to_text;
 pub(crate) use vega::spec_of;

@@ -1,5 +1,6 @@
 //! `Template`: the ways to draw a plot: those that are built in, and the users' own of Vega-Lite.
 
+use crate::base::json;
 use crate::base::path::RepoPath;
 use crate::base::problem::{Problem, did_you_mean};
 use crate::base::source::{Snapshot, read_text};
@@ -196,13 +197,5 @@ fn places(name: &str) -> impl Iterator<Item = String> {
 }
 
 fn parse(label: &str, text: &str) -> Result<serde_json::Value, Problem> {
-    serde_json::from_str(text).map_err(|error| {
-        let place = crate::base::problem::Place {
-            line: error.line().max(1),
-            column: error.column().max(1),
-        };
-        let message = error.to_string();
-        let message = message.split(" at line").next().unwrap_or_default();
-        Problem::new(label, text, format!("the template is no JSON: {message}")).at(Some(place))
-    })
+    serde_json::from_str(text).map_err(|error| json::mistake(label, text, &error, 0))
 }

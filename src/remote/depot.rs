@@ -5,14 +5,15 @@ use std::path::{Path, PathBuf};
 
 use crate::base::cancel::CancelToken;
 use crate::base::digest::Digest;
-use crate::remote::backend::{Backend, Depth};
+use crate::remote::backend::{Backend, Depth, Found};
 use crate::remote::catalog::Catalog;
 use crate::remote::error::Error;
 use crate::remote::index::Spot;
+use crate::remote::layout::{Layout, PACKS};
 use crate::remote::listing::digest_in;
 use crate::remote::parallel::in_parallel;
 use crate::remote::place::{Kind, Options, Place};
-use crate::store::Cache;
+use crate::store::{self, Cache};
 
 /// Says of a place that it is a remote, and of which layout.
 const MARKER: &str = "mlpipe-remote";
@@ -20,41 +21,8 @@ const MARKER: &str = "mlpipe-remote";
 /// The version that is written.
 const VERSION: &str = "1";
 
-/// The folder of big objects, by their digests.
-pub(super) const OBJECTS: &str = "objects";
-
-/// The folder of the packs.
-pub(super) const PACKS: &str = "packs";
-
 /// More objects than these are looked for in a listing, if there is one.
 const FEW: usize = 50;
-
-/// How objects lie at a remote.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Layout {
-    /// Small ones in packs, and indexes that say where each is.
-    #[default]
-    Packs,
-    /// Each a file of its own under its digest.
-    Plain,
-}
-
-impl Layout {
-    /// Returns its name.
-    pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            Self::Packs => "packs",
-            Self::Plain => "plain",
-        }
-    }
-
-    /// Reads its name.
-    pub(crate) fn parse(text: &str) -> Option<Self> {
-        [Self::Packs, Self::Plain]
-            .into_iter()
-            .find(|layout| layout.as_str() == text)
-    }
-}
 
 /// An object that is to travel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -66,6 +34,14 @@ pub(crate) struct Want {
 }
 
 impl Want {
+    /// Returns whether the cache has it.
+    pub(crate) fn is_in(&self, cache: &Cache) -> Result<bool, store::Error> {
+        Ok(match self.size {
+            Some(size) => cache.holding(self.digest, size)?.is_some(),
+            None => cache.size_of(self.digest)?.is_some(),
+        })
+    }
+
     /// Returns whether it may be what lies in such a place.
     pub(super) fn may_be_at(&self, spot: &Spot) -> bool {
         self.size.is_none_or(|size| size == spot.length())
@@ -194,7 +170,7 @@ impl Depot {
         };
         let own = spots.iter().filter(|spot| !is_packed(spot));
         let own: Vec<(Digest, u64)> = own.map(|(digest, spot)| (*digest, spot.length())).collect();
-        let objects = self.present_objects(OBJECTS, &own)?;
+        let objects = self.present_objects(&own)?;
         let is_there = |(digest, spot): &(Digest, Spot)| match spot {
             // Who cannot list has to believe the index, and checks what comes.
             Spot::Pack { pack, size, .. } => {
@@ -229,27 +205,19 @@ impl Depot {
     /// a listing or one by one, whatever takes fewer requests.
     pub(super) fn present_objects(
         &self,
-        folder: &str,
         objects: &[(Digest, u64)],
     ) -> Result<HashSet<(Digest, u64)>, Error> {
         if objects.len() > FEW && self.backend.kind() != Kind::Http {
-            let found = self.backend.list(folder, Depth::Deep)?;
-            let sizes: HashMap<Digest, u64> = found
-                .iter()
-                .filter_map(|found| {
-                    Some((
-                        digest_in(&found.path.replacen(folder, "", 1).replace('/', ""))?,
-                        found.size,
-                    ))
-                })
-                .collect();
+            let found = self.backend.list(self.layout.folder(), Depth::Deep)?;
+            let sized = |found: &Found| Some((self.layout.digest_at(&found.path)?, found.size));
+            let sizes: HashMap<Digest, u64> = found.iter().filter_map(sized).collect();
             let there = objects
                 .iter()
                 .filter(|(digest, size)| sizes.get(digest) == Some(size));
             return Ok(there.copied().collect());
         }
         let ask = |(digest, size): &(Digest, u64)| {
-            let found = self.backend.stat(&self.path_of(*digest))?;
+            let found = self.backend.stat(&self.layout.path_of(*digest))?;
             let is_there = found.is_some_and(|found| found.size == *size);
             Ok(is_there.then_some((*digest, *size)))
         };
@@ -257,24 +225,19 @@ impl Depot {
         Ok(found.into_iter().flatten().collect())
     }
 
-    /// Returns where an object lies that is a file of its own.
-    pub(super) fn path_of(&self, digest: Digest) -> String {
-        let name = digest.to_string();
-        match self.layout {
-            Layout::Packs => format!("{OBJECTS}/{name}"),
-            Layout::Plain => format!("sha256/{}/{}", &name[..2], &name[2..]),
-        }
-    }
-
     /// Looks what kind of remote it is; false if it is none yet.
     pub(super) fn check_marker(&self) -> Result<bool, Error> {
         const LONGEST: u64 = 4096;
-        let Some(bytes) = self.backend.read(MARKER, LONGEST)? else {
+        let (url, path) = (self.url().to_owned(), MARKER.to_owned());
+        let bytes = match self.backend.read(MARKER, LONGEST) {
+            Err(Error::Wrong { .. }) => return Err(Error::Foreign { url, path }),
+            bytes => bytes?,
+        };
+        let Some(bytes) = bytes else {
             return Ok(false);
         };
         let text = String::from_utf8_lossy(&bytes);
         let mut words = text.split_whitespace();
-        let (url, path) = (self.url().to_owned(), MARKER.to_owned());
         match (words.next(), words.next(), words.next()) {
             (Some(MARKER), Some(VERSION), Some(layout)) => match Layout::parse(layout) {
                 Some(found) if found == self.layout => Ok(true),

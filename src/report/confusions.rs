@@ -1,9 +1,10 @@
 //! Counts the confusion matrices of the pipeline's plots, by the points that the plots are drawn from.
 
+use crate::base::path::RepoPath;
 use crate::base::problem::Problem;
 use crate::metrics::{ACTUAL, PREDICTED};
 use crate::pipeline::{self, Pipeline, Plot, PlotX};
-use crate::plots::{self, COUNT, Series, read_series};
+use crate::plots::{self, Classes, Series, Tally, read_series};
 use crate::report::classes::ConfusionTable;
 use crate::report::confusion::Confusion;
 use crate::report::side::Side;
@@ -17,6 +18,8 @@ pub(super) fn confusions(
     notes: &mut Vec<String>,
 ) -> Vec<ConfusionTable> {
     let mut tables = Vec::new();
+    // Another plot of the same columns, as one of shares, has nothing to add.
+    let mut seen: Vec<(&RepoPath, Confusion)> = Vec::new();
     let is_confusion = |plot: &&Plot| {
         let template = plot.style.template.as_deref();
         template.is_some_and(|template| template.starts_with("confusion"))
@@ -25,14 +28,21 @@ pub(super) fn confusions(
         for (source, file) in plot.sources.iter().enumerate() {
             match count(plot, source, here) {
                 Ok(None) => {}
+                Ok(Some(matrix)) if seen.contains(&(&file.path, matrix.clone())) => {}
                 Ok(Some(matrix)) => {
+                    seen.push((&file.path, matrix.clone()));
                     let title = plot.style.title.clone();
                     let title = title.unwrap_or_else(|| file.path.to_string());
                     // What the base lacks or cannot be read there is not compared.
                     let before = base.and_then(|base| count(plot, source, base).ok()?);
                     tables.push(ConfusionTable::new(title, matrix, before.as_ref()));
                 }
-                Err(error) => notes.push(format!("no confusion of `{}`: {error}", file.path)),
+                Err(error) => {
+                    let note = format!("no confusion of `{}`: {error}", file.path);
+                    if !notes.contains(&note) {
+                        notes.push(note);
+                    }
+                }
             }
         }
     }
@@ -49,40 +59,31 @@ fn count(plot: &Plot, source: usize, side: Side<'_>) -> Result<Option<Confusion>
     let Some(series) = read_series(plot, source, &side)? else {
         return Ok(None);
     };
-    let axes = Axes::new(plot, source, &series)?;
-    let counts = axes.counts(&series)?;
-    let pairs = axes.actual.classes.iter().zip(&axes.predicted.classes);
-    let pairs = pairs.zip(counts);
-    let pairs = pairs.map(|((actual, predicted), count)| (&**actual, &**predicted, count));
-    let counted = Confusion::count(pairs);
-    Ok(Some(counted.map_err(|why| fault(&series, why))?))
-}
-
-/// A column of classes, one for each row.
-struct Axis {
-    name: String,
-    classes: Vec<String>,
+    let Axes { actual, predicted } = Axes::new(plot, source, &series)?;
+    let tally = Tally::of(&series.frame, actual, predicted)?;
+    let counted = Confusion::of(&tally).map_err(|why| fault(&series, why));
+    Ok(Some(counted?))
 }
 
 /// Which column holds what, on whichever axis it is drawn.
 struct Axes {
-    actual: Axis,
-    predicted: Axis,
+    actual: Classes,
+    predicted: Classes,
 }
 
 impl Axes {
     /// Takes x as the actual and y as the predicted class, or the other way round where the columns
     /// are called so; an axis that the plot does not name has the column with a usual name.
     fn new(plot: &Plot, source: usize, series: &Series) -> Result<Self, Problem> {
-        let x = (plot.x != PlotX::Steps).then(|| Axis {
+        let x = (plot.x != PlotX::Steps).then(|| Classes {
             name: series.x_name.clone(),
-            classes: series.x.labels(),
+            labels: series.x.labels(),
         });
-        let y = plot.sources[source].column.as_ref().map(|name| Axis {
+        let y = plot.sources[source].column.as_ref().map(|name| Classes {
             name: name.clone(),
-            classes: series.y.labels(),
+            labels: series.y.labels(),
         });
-        let is_called = |axis: &Option<Axis>, names: &[&str]| {
+        let is_called = |axis: &Option<Classes>, names: &[&str]| {
             let name = axis.as_ref().map(|axis| axis.name.as_str());
             name.is_some_and(|name| names.contains(&name))
         };
@@ -94,26 +95,13 @@ impl Axes {
             predicted: usual(predicted, PREDICTED, series)?,
         })
     }
-
-    /// Returns how often each row counts.
-    fn counts(&self, series: &Series) -> Result<Vec<u64>, Problem> {
-        let is_class = self.actual.name == COUNT || self.predicted.name == COUNT;
-        let Some(column) = series.frame.find(COUNT).filter(|_| !is_class) else {
-            return Ok(vec![1; series.frame.rows()]);
-        };
-        let count = |text: &String| {
-            let why = || format!("`{COUNT}` is no whole number: `{text}`");
-            text.trim().parse().map_err(|_| fault(series, why()))
-        };
-        column.labels().iter().map(count).collect()
-    }
 }
 
-fn usual(axis: Option<Axis>, names: &[&str], series: &Series) -> Result<Axis, Problem> {
+fn usual(axis: Option<Classes>, names: &[&str], series: &Series) -> Result<Classes, Problem> {
     let find = |name: &&str| {
-        Some(Axis {
-            classes: series.frame.find(name)?.labels(),
+        Some(Classes {
             name: (*name).to_owned(),
+            labels: series.frame.find(name)?.labels(),
         })
     };
     let axis = axis.or_else(|| names.iter().find_map(find));

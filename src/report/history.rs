@@ -3,6 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::base::json;
 use crate::base::problem::{Place, Problem};
 use crate::base::source::as_text;
 
@@ -68,9 +69,12 @@ impl History {
                 let help = "a newer mlpipe wrote it: use that one here, too";
                 return Err(problem("a newer format than this mlpipe reads".to_owned()).help(help));
             }
-            let entry = serde_json::from_str(line);
-            entries
-                .push(entry.map_err(|error| problem(format!("no entry of a history: {error}")))?);
+            let entry = serde_json::from_str(line).map_err(|error| {
+                let mut problem = json::mistake(file, text, &error, index);
+                problem.message = format!("no entry of a history: {}", problem.message);
+                problem
+            });
+            entries.push(entry?);
         }
         Ok(Self { entries })
     }

@@ -152,13 +152,10 @@ impl GateRow {
             Some(value) => show_value(value, None),
             None => "–".to_owned(),
         };
-        let number = |value: &Option<Value>| value.as_ref().and_then(Value::as_number);
-        let (base, here) = match (number(&judged.base), number(&judged.here)) {
-            (Some(old), Some(new)) => {
-                let pair = NumberPair::new(old, new, None);
-                (pair.old, pair.new)
-            }
-            _ => (show(&judged.base), show(&judged.here)),
+        let pair = NumberPair::of(judged.base.as_ref(), judged.here.as_ref(), None);
+        let (base, here) = match pair {
+            Some(pair) => (pair.old, pair.new),
+            None => (show(&judged.base), show(&judged.here)),
         };
         Self {
             metric: match &judged.key {
@@ -197,7 +194,12 @@ impl Row {
         };
         Self {
             path: path.to_string(),
-            label: key.clone(),
+            // A file may hold one value and no keys.
+            label: if key.is_empty() {
+                path.to_string()
+            } else {
+                key.clone()
+            },
             key: key.clone(),
             old: show(old),
             new: show(new),
@@ -225,28 +227,29 @@ impl Row {
     /// Makes the row of a metric: numbers with the same digits, their difference and what it means.
     pub(crate) fn of_metric(difference: &Difference, precision: Option<u8>) -> Self {
         let mut row = Self::of_param(difference);
-        let number = |value: &Option<Value>| value.as_ref().and_then(Value::as_number);
-        let (old, new) = (number(&difference.old), number(&difference.new));
-        if let (Some(old), Some(new)) = (old, new) {
-            let pair = NumberPair::new(old, new, precision);
+        let (old, new) = (difference.old.as_ref(), difference.new.as_ref());
+        let pair = NumberPair::of(old, new, precision);
+        if let (Some(pair), Some(delta)) = (pair, difference.delta()) {
             (row.old, row.new, row.delta) = (pair.old, pair.new, pair.delta);
-            let delta = new - old;
             arrow(delta).clone_into(&mut row.arrow);
             let verdict = Verdict::of(difference.better, delta);
             verdict.word().clone_into(&mut row.verdict);
             return row;
         }
-        for (number, cell) in [
-            (&difference.old, &mut row.old),
-            (&difference.new, &mut row.new),
-        ] {
-            if let Some(value @ Value::Float(_)) = number {
+        for (value, cell) in [(old, &mut row.old), (new, &mut row.new)] {
+            if let Some(value @ Value::Float(_)) = value {
                 *cell = show_value(value, precision);
             }
         }
         row.delta = match &difference.reshaped {
             Some(reshaped) => reshaped.clone(),
-            None if old.or(new).is_some_and(f64::is_nan) => "not a number".to_owned(),
+            None if old
+                .or(new)
+                .and_then(Value::as_number)
+                .is_some_and(f64::is_nan) =>
+            {
+                "not a number".to_owned()
+            }
             None => String::new(),
         };
         row
@@ -301,10 +304,10 @@ pub(crate) fn tell_apart<'a>(rows: impl Iterator<Item = &'a mut Row>) {
     let rows: Vec<&mut Row> = rows.collect();
     let mut counts: BTreeMap<String, usize> = BTreeMap::new();
     for row in &rows {
-        *counts.entry(row.key.clone()).or_default() += 1;
+        *counts.entry(row.label.clone()).or_default() += 1;
     }
     for row in rows {
-        if counts[&row.key] > 1 {
+        if counts[&row.label] > 1 {
             row.label = format!("{}:{}", row.path, row.key);
         }
     }

@@ -141,14 +141,21 @@ impl Templates {
 }
 
 /// Returns tera's first sentence as a message, and what follows it as help.
-fn in_our_voice(text: &str) -> (String, Option<&str>) {
+fn in_our_voice(text: &str) -> (String, Option<String>) {
     let (first, rest) = match text.split_once(". ") {
         Some((first, rest)) => (first, Some(rest)),
         None => (text.trim_end_matches('.'), None),
     };
-    let mut letters = first.chars();
-    let start = letters.next().into_iter().flat_map(char::to_lowercase);
-    (start.chain(letters.clone()).collect(), rest)
+    let begin_small = |text: &str| -> String {
+        let mut letters = text.chars();
+        let start = letters.next().into_iter().flat_map(char::to_lowercase);
+        start.chain(letters.clone()).collect()
+    };
+    let help = rest.map(|rest| match rest.strip_prefix("Available variables: ") {
+        Some(names) => format!("there are {names}"),
+        None => begin_small(rest),
+    });
+    (begin_small(first), help)
 }
 
 /// Reads the first of the errors that tera has put into words, as in

@@ -150,7 +150,7 @@ pub(super) fn update_data(
 ) -> Result<(), LockError> {
     let _guard = workspace.guard()?;
     let path = lock_path(workspace);
-    let bytes = fs::read_file(&path)?;
+    let bytes = fs::read_regular(&path)?;
     let mut lock = bytes.map_or_else(|| Ok(Lock::default()), |bytes| Lock::read(&bytes))?;
     change(&mut lock);
     Ok(fs::write_if_changed(&path, lock.to_text().as_bytes())?)
@@ -190,7 +190,7 @@ impl State {
         let (read, records) = Journal::read(&journal_path(workspace))?;
         let path = lock_path(workspace);
         let file = stamp(&path)?;
-        let bytes = fs::read_file(&path)?;
+        let bytes = fs::read_regular(&path)?;
         let base = bytes.as_deref().map(Digest::of);
         let mut lock = bytes.map_or_else(|| Ok(Lock::default()), |bytes| Lock::read(&bytes))?;
         for record in records {

@@ -36,6 +36,8 @@ fn every_form_of_a_plot_has_the_same_matrix() {
                  {\"actual\": \"cat\", \"predicted\": \"dog\", \"count\": 2}\n\
                  {\"actual\": \"dog\", \"predicted\": \"dog\", \"count\": 1}\n";
     let weighted = lines.replacen('}', ", \"count\": 1}", 1);
+    // As pandas writes a column that has had gaps.
+    let floats = weighted.replace("\"count\": 2", "\"count\": 2.0");
     let (left, right) = (
         "label\ncat\ncat\ncat\ndog\n",
         "answer\ncat\ndog\ndog\ndog\n",
@@ -49,6 +51,7 @@ fn every_form_of_a_plot_has_the_same_matrix() {
         ("c.csv", "x: truth, y: pred", &other),
         ("c.csv", "x: '0', y: '1', header: false", &bare),
         ("c.jsonl", "x: actual, y: predicted", &weighted),
+        ("c.jsonl", "x: actual, y: predicted", &floats),
         ("right.csv", "x: {left.csv: label}, y: answer", right),
         ("left.csv", "x: {right.csv: answer}, y: label", left),
     ] {
@@ -59,12 +62,25 @@ fn every_form_of_a_plot_has_the_same_matrix() {
 }
 
 #[test]
+fn two_plots_of_the_same_columns_are_one_table() {
+    let plots = "  - c.csv: {template: confusion, x: actual, y: predicted, title: Classes}\n  \
+                   - shares: {y: {c.csv: actual}, x: predicted, template: confusion_normalized}\n  \
+                   - other: {y: {c.csv: second}, x: actual, template: confusion}\n";
+    let csv = "actual,predicted,second\ncat,cat,dog\ndog,cat,dog\n";
+    let report = report(plots, &[("c.csv", csv)]);
+    let tables = report["confusions"].as_array().expect("tables");
+    let titles: Vec<_> = tables.iter().map(|table| &table["title"]).collect();
+    assert_eq!(titles, ["Classes", "c.csv"], "{report:#}");
+}
+
+#[test]
 fn what_cannot_be_counted_is_noted_and_hides_nothing() {
     let plots = [
         "folder",
         "latin.csv",
         "many.csv",
         "part.csv",
+        "gap.csv",
         "none.csv",
         "fine.csv",
     ];
@@ -75,6 +91,7 @@ fn what_cannot_be_counted_is_noted_and_hides_nothing() {
     project.write("folder/a.csv", header);
     std::fs::write(project.path("latin.csv"), b"actual,predicted\n\xe9,a\n").expect("writes");
     project.write("many.csv", &format!("{header}a,a,{}\na,b,2\n", u64::MAX));
+    project.write("gap.csv", &format!("{header}a,a,1\na,b,\n"));
     project.write("part.csv", &format!("{header}a,a,1.5\n"));
     project.write("none.csv", "truth,predicted\na,a\n");
     project.write("fine.csv", &format!("{header}a,b,3\n"));
@@ -86,6 +103,7 @@ fn what_cannot_be_counted_is_noted_and_hides_nothing() {
         "no confusion of `latin.csv`: the file is not UTF-8",
         "no confusion of `many.csv`: its counts add up to more than can be counted",
         "no confusion of `part.csv`: `count` is no whole number: `1.5`",
+        "no confusion of `gap.csv`: `count` in row 2 is missing",
         "no confusion of `none.csv`: there is no column `actual`",
     ] {
         assert!(notes.contains(note), "{note}: {notes}");

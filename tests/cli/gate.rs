@@ -402,6 +402,37 @@ fn gates_of_several_pipelines_are_told_apart() {
 }
 
 #[test]
+fn what_a_gate_names_that_is_no_metric_is_said() {
+    let metrics = r#"{"accuracy": 0.9, "list": [1], "no": null}"#;
+    for (gate, reason) in [
+        ("list: {min: 1}", "it is a list, not a number"),
+        ("no: {min: 1}", "it is null, not a number"),
+        (
+            "m.json: {min: 1}",
+            "`m.json` is a file: name a metric in it, as in `m.json:accuracy`",
+        ),
+        (
+            "n.json:accuracy: {min: 1}",
+            "no stage and no `metrics` lists `n.json`; did you mean `m.json`?",
+        ),
+    ] {
+        let (verdict, why, code) = only(gate, metrics, metrics);
+        assert_eq!(
+            (verdict.as_str(), why.as_str(), code),
+            ("fail", reason, Some(4))
+        );
+    }
+    for (least, help) in [
+        ("'0.95'", "take the quotes away"),
+        ("95%", "a share is a number, as in `0.95`"),
+    ] {
+        let project = gated(&format!("  accuracy: {{min: {least}}}\n"), "{}", "{}");
+        let text = project.run(&["gate"]).failure(1);
+        assert!(text.contains(help), "{text}");
+    }
+}
+
+#[test]
 fn a_file_that_cannot_be_read_is_called_so() {
     let project = gated(
         "  m.json:accuracy: {min: 0.5, max_drop: 0.1}\n",

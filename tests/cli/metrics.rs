@@ -236,6 +236,79 @@ fn whole_floats_are_whole_numbers() {
 }
 
 #[test]
+fn whole_numbers_are_compared_to_the_last_digit() {
+    let project = Project::with("stages: {}\nmetrics: [m.json]\n");
+    project.write(
+        "m.json",
+        r#"{"tokens": 9007199254740992, "same": 9007199254740993}"#,
+    );
+    project.commit();
+    project.write(
+        "m.json",
+        r#"{"tokens": 9007199254740993, "same": 9007199254740993}"#,
+    );
+    let text = project.run(&["metrics", "diff"]).data();
+    let row = "tokens   9007199254740992   9007199254740993   ▲ +1\n";
+    assert!(text.contains(row), "{text}");
+    assert!(text.contains("1 unchanged"), "{text}");
+    let json = project.run(&["metrics", "diff", "--json"]).data();
+    let value: serde_json::Value = serde_json::from_str(&json).expect("JSON");
+    assert_eq!(value["m.json"]["tokens"]["diff"], 1);
+}
+
+#[test]
+fn broken_json_is_told_in_the_words_of_json() {
+    let project = Project::with("stages: {}\nmetrics: [m.json]\n");
+    for (text, said, place) in [
+        (
+            "{\"a\": 0.9,\n}\n",
+            "not JSON: trailing comma",
+            "m.json:2:1",
+        ),
+        (
+            "{\"a\": 0.9,\n \"b\": [1,",
+            "not JSON: it ends where a value has to follow",
+            "m.json:2:9",
+        ),
+        ("{'a': 0.9}", "not JSON: key must be a string", "m.json:1:2"),
+        ("a: 0.9\n", "not JSON: expected value", "m.json:1:1"),
+    ] {
+        project.write("m.json", text);
+        let told = project.run(&["metrics", "show"]).failure(1);
+        assert!(told.contains(said) && told.contains(place), "{told}");
+    }
+}
+
+#[test]
+fn what_is_no_file_of_metrics_is_told_and_the_others_are_shown() {
+    let project = Project::with("stages: {}\nmetrics: [pipe.json, d, twice.json, one.json]\n");
+    let made = std::process::Command::new("mkfifo")
+        .arg(project.path("pipe.json"))
+        .status();
+    assert!(made.is_ok_and(|status| status.success()));
+    project.write("d/m.json", "{}");
+    project.write("twice.json", r#"{"a": {"b": 1}, "a.b": 2}"#);
+    project.write("one.json", "0.95");
+    let output = project.run(&["metrics", "show"]);
+    assert_eq!(output.stdout, "metric     value\none.json    0.95\n");
+    let told = output.failure(1);
+    for said in [
+        "cannot read `pipe.json` of workspace\n  because it is a pipe, a socket or a device\n",
+        "cannot read `d` of workspace\n  because it is a folder\n  hint: name the files in it\n",
+        "`a.b` is two metrics: a key with dots, and keys within each other\n  in twice.json\n",
+    ] {
+        assert!(told.contains(said), "{told}");
+    }
+    project.remove("pipe.json");
+    project.commit();
+    project.write("one.json", "0.96");
+    let text = project
+        .run(&["metrics", "diff", "--targets", "one.json"])
+        .data();
+    assert!(text.contains("one.json   0.9500      0.9600"), "{text}");
+}
+
+#[test]
 fn branches_tags_and_commits_have_a_block_each() {
     let project = branched();
     project.git(&["tag", "v1", "main"]);

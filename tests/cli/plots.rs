@@ -303,7 +303,7 @@ fn what_cannot_be_drawn_is_named_and_the_rest_comes() {
     let text = output.failure(1);
     for message in [
         "error: the plot's file `missing.csv` is not there",
-        "[broken.json:2:",
+        "[broken.json:1:10]",
         "the column `y` has `one`, which is no number",
         "there is no column `lost`",
         "did you mean `loss`?",
@@ -827,7 +827,7 @@ fn several_rows_of_a_category_are_one_bar() {
     let project = Project::with(plot);
     project.write(
         "c.csv",
-        "actual,predicted,count\n8,1,10\n8,0,3\n9,4,0.1234567\n",
+        "actual,predicted,count\n8,1,10\n8,0,3\n8,2,\n9,4,0.1234567\n",
     );
     let text = project.run(&["plots", "show", "--text"]).data();
     let ends: Vec<&str> = text
@@ -836,6 +836,34 @@ fn several_rows_of_a_category_are_one_bar() {
         .filter_map(|line| line.split_whitespace().last())
         .collect();
     assert_eq!(ends, ["13", "0.1235"], "{text}");
+}
+
+#[test]
+fn columns_that_are_separated_otherwise_are_told() {
+    let project = Project::with("stages: {}\n");
+    project.write("semi.csv", "step;loss\n1;0.5\n");
+    let text = project
+        .run(&["plots", "show", "semi.csv", "--text"])
+        .failure(1);
+    let told = "the columns are separated by `;`, not by `,`";
+    assert!(
+        text.contains(told) && text.contains("semi.csv:1:1"),
+        "{text}"
+    );
+    project.write("ragged.csv", "step,loss\n1\n");
+    let text = project
+        .run(&["plots", "show", "ragged.csv", "--text"])
+        .failure(1);
+    let told = "not a table: the row has 1 value, the first one 2 values";
+    assert!(
+        text.contains(told) && text.contains("ragged.csv:2:1"),
+        "{text}"
+    );
+    // What is wrong with the data says more than that there is nothing to print.
+    let text = project
+        .run(&["plots", "show", "ragged.csv", "--show-vega"])
+        .failure(1);
+    assert!(text.contains(told), "{text}");
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use tempfile::TempDir;
 
-use crate::support::{Project, files};
+use crate::support::{Project, files, sha256};
 
 /// A place for remotes and clones, beside the projects.
 pub(crate) struct Yard(TempDir);
@@ -30,6 +30,7 @@ pub(crate) fn sample(count: usize) -> Project {
         "stages:\n  sum:\n    cmd: cat data/f1 big.bin > out && echo ran >> runs.log\n    \
          deps: [data, big.bin]\n    outs: [out]\n",
     );
+    set_home(&project);
     project.write(".gitignore", "runs.log\n");
     for number in 0..count {
         project.write(&format!("data/f{number}"), &format!("file {number}\n"));
@@ -47,7 +48,28 @@ pub(crate) fn cloned(project: &Project) -> Project {
     let other = Project::new();
     let from = project.root().to_str().expect("UTF-8").to_owned();
     other.git(&["pull", "-q", &from, "main"]);
+    set_home(&other);
     other
+}
+
+/// Gives a repository the `origin` that all of them have which are told apart by nothing else.
+fn set_home(project: &Project) {
+    let config = project.read(".git/config");
+    let origin = "[remote \"origin\"]\n\turl = https://example.org/team/digits.git\n";
+    project.write(".git/config", &(config + origin));
+}
+
+/// Gives a repository another `origin`.
+pub(crate) fn at_home(project: &Project, address: &str) {
+    project.git(&["config", "remote.origin.url", address]);
+}
+
+/// Sets the layout of the remote that has a file for each object.
+pub(crate) fn make_plain(project: &Project) {
+    project
+        .run(&["remote", "modify", "store", "layout", "plain"])
+        .success();
+    project.commit();
 }
 
 pub(crate) fn with_remote(project: &Project, url: &str) {
@@ -297,12 +319,9 @@ fn a_colleague_gets_the_results_of_a_run_that_is_not_committed() {
 fn the_plain_layout_has_a_file_for_each_object() {
     let (project, yard) = (sample(30), Yard::new());
     with_remote(&project, &yard.text("store"));
-    project
-        .run(&["remote", "modify", "store", "layout", "plain"])
-        .success();
-    project.commit();
+    make_plain(&project);
     project.run(&["push"]).success();
-    let digest = sha256(&project, "data/f3");
+    let digest = sha256(&project.read("data/f3"));
     let object = yard.path(&format!("store/sha256/{}/{}", &digest[..2], &digest[2..]));
     assert_eq!(fs::read_to_string(object).expect("is there"), "file 3\n");
     let text = project.run(&["push"]).success();
@@ -323,10 +342,73 @@ fn the_plain_layout_has_a_file_for_each_object() {
     );
 }
 
-fn sha256(project: &Project, path: &str) -> String {
-    let mut command = project.isolated("sha256sum");
-    let output = command.arg(path).output().expect("runs");
-    String::from_utf8(output.stdout).expect("UTF-8")[..64].to_owned()
+#[test]
+fn a_folder_that_would_be_in_the_way_is_no_remote() {
+    let project = sample(20);
+    project.write("file", "not a folder\n");
+    for (folder, why) in [
+        (".mlpipe/cache", "it is in the cache"),
+        (".mlpipe/cache/more", "it is in the cache"),
+        (".mlpipe/store", "it is mlpipe's own"),
+        (".", "it is mlpipe's own, or the project's"),
+        ("data/store", "it is in what data.lock records"),
+        ("file", "there is a file"),
+        ("file/store", "there is a file"),
+    ] {
+        project
+            .run(&["remote", "add", "-f", "-d", "store", folder])
+            .success();
+        for arguments in [&["push"][..], &["pull"], &["fsck", "-c"]] {
+            let text = project.run(arguments).failure(2);
+            assert!(
+                text.contains("cannot be a remote") && text.contains(why),
+                "{text}"
+            );
+            assert!(
+                text.contains("`mlpipe remote modify NAME url FOLDER`"),
+                "{text}"
+            );
+        }
+    }
+    assert!(!project.exists("data/store") && !project.exists("mlpipe-remote"));
+    // One of its own may lie in the project.
+    project
+        .run(&["remote", "add", "-f", "-d", "store", "store"])
+        .success();
+    project.run(&["push"]).success();
+    project.write("store/mlpipe-remote", &"x".repeat(5000));
+    let text = project.run(&["push"]).failure(1);
+    assert!(text.contains("holds something else"), "{text}");
+}
+
+#[test]
+fn what_nothing_is_recorded_of_is_not_told_to_be_there() {
+    let (project, yard) = (sample(20), Yard::new());
+    with_remote(&project, &yard.text("store"));
+    project.run(&["push"]).success();
+    for command in [
+        &["push"][..],
+        &["fetch"],
+        &["pull"],
+        &["status", "-c"],
+        &["checkout"],
+    ] {
+        for target in ["data/none", "data/f*"] {
+            let text = project.run(&[command, &[target]].concat()).failure(1);
+            let told = format!("there is no `{target}` in what is recorded of `data`");
+            assert!(text.contains(&told), "{command:?}: {text}");
+            assert!(text.contains("`mlpipe checkout data` brings all"), "{text}");
+        }
+        let text = project.run(&[command, &["big.bin/x"]].concat()).failure(1);
+        assert!(!text.contains("is not in the cache"), "{command:?}: {text}");
+        assert!(text.contains("big.bin/x"), "{command:?}: {text}");
+    }
+    // What only an earlier commit has can be asked for.
+    fs::remove_file(project.path("data/f3")).expect("removes");
+    project.run(&["add", "data"]).success();
+    project.commit();
+    project.run(&["push", "-A", "data/f3"]).success();
+    project.run(&["push", "data/f3"]).failure(1);
 }
 
 #[test]
@@ -335,7 +417,7 @@ fn git_pushes_only_what_was_pushed() {
     project.run(&["install"]).data();
     let bare = yard.text("bare.git");
     project.git(&["init", "-q", "--bare", &bare]);
-    project.git(&["remote", "add", "origin", &bare]);
+    at_home(&project, &bare);
     let push = ["push", "-q", "origin", "main"];
     project.try_git(&push).success();
 
@@ -348,6 +430,24 @@ fn git_pushes_only_what_was_pushed() {
     project.commit();
     let output = project.try_git(&push);
     assert_ne!(output.code, Some(0), "{}", output.stderr);
+}
+
+#[test]
+fn what_is_at_home_nowhere_cannot_be_told_from_its_copies() {
+    let (project, yard) = (sample(20), Yard::new());
+    with_remote(&project, &yard.text("store"));
+    project.git(&["config", "--unset", "remote.origin.url"]);
+    project.run(&["push"]).success();
+    project.write("data/f1", "another\n");
+    project.run(&["add", "data"]).success();
+    let before = files(&yard.path("store"));
+    let text = project.run(&["gc", "--cloud", "-w", "-f"]).failure(1);
+    assert!(
+        text.contains("without git's remote `origin`")
+            && text.contains("hint: `git remote add origin URL`"),
+        "{text}"
+    );
+    assert_eq!(files(&yard.path("store")), before);
 }
 
 #[test]

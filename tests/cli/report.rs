@@ -314,7 +314,7 @@ fn the_last_runs_are_a_sparkline() {
     }
     project.git(&["checkout", "-q", "-b", "next"]);
     let text = project.run(&["report", "--out", "-"]).data();
-    assert!(text.contains("Last runs: accuracy █▁▄█"), "{text}");
+    assert!(text.contains("Last runs on main: accuracy █▁▄█"), "{text}");
     assert!(text.contains("  line [0.925, 0.5, 0.7, 0.9]\n"), "{text}");
 }
 
@@ -454,6 +454,62 @@ fn a_page_without_a_name_goes_beside_the_markdown() {
     assert!(page.contains("<h1>accuracy"), "{page}");
     project.run(&["report"]).success();
     assert_eq!(project.read("reports/report.md"), "own words\n");
+}
+
+#[test]
+fn what_cannot_be_written_to_or_read_from_is_told() {
+    let project = reviewed();
+    tuned(&project);
+    let text = project.run(&["report", "--out", "."]).failure(2);
+    assert!(text.starts_with("error: `.` is a folder\n"), "{text}");
+    project.write("h.jsonl", "{\"schema\": 1}\n{bad\n");
+    let told = |project: &Project| project.run(&["report", "--history", "h.jsonl"]).failure(1);
+    let text = told(&project);
+    let said = "error: no entry of a history: missing field `path`\n";
+    assert!(
+        text.starts_with(said) && text.contains("[h.jsonl:1:"),
+        "{text}"
+    );
+    project.edit("h.jsonl", "{\"schema\": 1}\n", "\n");
+    let text = told(&project);
+    let said = "error: no entry of a history: not JSON: key must be a string\n";
+    assert!(
+        text.starts_with(said) && text.contains("[h.jsonl:2:2]"),
+        "{text}"
+    );
+    let template = project.path("own.md");
+    std::fs::write(template, b"a\nb\xff").expect("writes");
+    let text = project.run(&["report", "--template", "own.md"]).failure(1);
+    let said = "error: the file is not UTF-8 text (line 2)\n  in own.md\n";
+    assert!(text.starts_with(said), "{text}");
+}
+
+#[test]
+fn a_page_is_no_markdown_of_a_forge() {
+    let project = reviewed();
+    tuned(&project);
+    project.write("own.html", "own words\n");
+    project.edit(
+        "pipeline.yaml",
+        "report: {base: main}",
+        "report: {base: main, path: reports/report.html, template: own.html}",
+    );
+    for arguments in [
+        &["report", "--forge", "gitlab", "--out", "r.html"][..],
+        &["report", "--forge", "gitlab"],
+    ] {
+        let text = project.run(arguments).failure(2);
+        assert!(
+            text.contains("`--forge` asks for markdown, and `r"),
+            "{text}"
+        );
+    }
+    // Markdown is not written by a page's template.
+    let text = project.run(&["report", "--out", "-"]).data();
+    assert!(text.contains("### "), "{text}");
+    assert!(!text.contains("own words"), "{text}");
+    project.run(&["report"]).success();
+    assert_eq!(project.read("reports/report.html"), "own words\n");
 }
 
 #[test]

@@ -21,7 +21,7 @@ fn a_corrupt_metric_file_is_named_and_the_others_are_shown() {
         output.stdout
     );
     let text = output.failure(1);
-    assert!(text.contains("[n.json:2:"), "{text}");
+    assert!(text.contains("[n.json:1:9]"), "{text}");
 }
 
 /// Row 70.

@@ -13,7 +13,7 @@ pub(crate) struct BaseArgs {
     #[arg(long, value_name = "REV")]
     pub(crate) base: Option<String>,
 
-    /// Compare with the tip of a branch as well
+    /// Compare with the tip of the branch, not with where HEAD left it
     #[arg(long)]
     no_merge_base: bool,
 }

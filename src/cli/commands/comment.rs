@@ -10,7 +10,7 @@ use crate::base::fs;
 use crate::cli::commands::Context;
 use crate::cli::commands::base::BaseArgs;
 use crate::cli::commands::forge::{self, ForgeArgs, dialect, fork_reason};
-use crate::cli::commands::report::ForgeReport;
+use crate::cli::commands::report_forge::ForgeReport;
 use crate::cli::commands::sides::Side;
 use crate::cli::error::{CliError, Exit};
 use crate::cli::ui;

@@ -249,7 +249,7 @@ impl Listing<'_> {
         }
         let change = (self.change == Change::Shown).then_some(change);
         path.into_iter()
-            .chain([row.key, row.old, row.new])
+            .chain([row.label, row.old, row.new])
             .map(|cell| Shown(&cell).to_string())
             .chain(change)
             .chain(evidence)
@@ -265,8 +265,9 @@ fn to_json(shown: &[&Difference], backing: &Backing) -> String {
         let side = |value: &Option<Value>| value.as_ref().map_or(json!(null), value_json);
         sides.insert("old".to_owned(), side(&one.old));
         sides.insert("new".to_owned(), side(&one.new));
-        if let Some(delta) = one.delta().filter(|delta| delta.is_finite()) {
-            sides.insert("diff".to_owned(), json!(delta));
+        let is_finite = |change: &Value| change.as_number().is_some_and(f64::is_finite);
+        if let Some(change) = one.change().filter(is_finite) {
+            sides.insert("diff".to_owned(), json!(change));
         }
         ui::backing::add_json(backing.get(&one.path, &one.key), &mut sides);
         let file = files

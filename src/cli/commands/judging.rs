@@ -10,6 +10,7 @@ use crate::engine::{
 };
 use crate::metrics::{Backing, Judgement, Query, Sides, Subject, judge};
 use crate::pipeline::Gate;
+use crate::scm::Revision;
 use crate::workspace::Workspace;
 
 /// Both sides, and what came of the gates.
@@ -49,25 +50,18 @@ impl Judged {
             revision,
             mut notes,
         } = base;
-        let read = |revision| {
-            let side = Side::at(workspace, &query, revision)?;
-            // Without a lock that can be read nobody knows what it is made of.
-            drop(side.files(workspace)?);
-            Ok(side)
-        };
-        let base = match revision.map(read) {
-            None => None,
-            Some(Ok(side)) => {
-                note_faults(&side, &mut notes);
-                notes.extend(side.note_on_dvc());
-                Some(side)
-            }
-            // What is wrong there is noted: the base is not what is judged.
-            Some(Err(error)) => {
+        let base = revision.map(|revision| read_base(workspace, &query, revision));
+        // What is wrong there is noted: the base is not what is judged.
+        let base = match base.transpose() {
+            Ok(base) => base,
+            Err(error) => {
                 notes.push(unreadable(&error));
                 None
             }
         };
+        if let Some(base) = &base {
+            note_faults(base, &mut notes);
+        }
         let backing = match &base {
             Some(base) => backing::of_change(workspace, base, &here)?,
             None => backing::of_workspace(workspace, &here.collection)?,
@@ -97,6 +91,14 @@ impl Judged {
             is_stale,
         })
     }
+}
+
+/// Collects the metrics of the base.
+fn read_base(workspace: &Workspace, query: &Query, revision: Revision) -> Result<Side, CliError> {
+    let side = Side::at(workspace, query, revision)?;
+    // Without a lock that can be read nobody knows what it is made of.
+    drop(side.files(workspace)?);
+    Ok(side)
 }
 
 /// Says which stages have not run with the inputs that are there. That an out is missing makes no
@@ -139,6 +141,7 @@ fn note_faults(base: &Side, notes: &mut Vec<String>) {
     notes.extend(faults.map(ToString::to_string));
     let lost = base.lost.iter();
     notes.extend(lost.map(|path| format!("`{path}` of the base is not in the cache")));
+    notes.extend(base.note_on_dvc());
 }
 
 fn unreadable(error: &CliError) -> String {

@@ -254,10 +254,12 @@ impl LookArgs {
         if self.json {
             return Ok(ui::print(&format!("{:#}\n", to_json(gallery)))?);
         }
-        if self.show_vega {
+        let is_empty = gallery.figures.is_empty() && gallery.pictures.is_empty();
+        // Of what cannot be drawn others tell.
+        if self.show_vega && !(is_empty && !gallery.faults.is_empty()) {
             return show_vega(gallery);
         }
-        if gallery.figures.is_empty() && gallery.pictures.is_empty() {
+        if is_empty {
             if gallery.faults.is_empty() {
                 context.say("no plots: neither a stage nor `plots` lists any\n");
             }
@@ -265,6 +267,12 @@ impl LookArgs {
         }
         if self.text {
             return print_text(gallery, sheets);
+        }
+        if self.svg.is_some() || self.png.is_some() {
+            for picture in &gallery.pictures {
+                let path = &picture.path;
+                ui::eprint(&format!("note: `{path}` is an image as it is\n"));
+            }
         }
         match (&self.svg, &self.png) {
             (Some(folder), _) => write_each(sheets, &context.folder.join(folder), Image::Svg),
@@ -404,7 +412,8 @@ fn write_each(sheets: &[Sheet], folder: &Path, image: Image) -> Result<(), CliEr
         let name = file_name(&sheet.id, &mut taken);
         let path = folder.join(format!("{name}.{ending}"));
         fs::write_if_changed(&path, &bytes)?;
-        ui::print(&format!("{}\n", path.display()))?;
+        let shown = path.strip_prefix(".").unwrap_or(&path);
+        ui::print(&format!("{}\n", shown.display()))?;
     }
     Ok(())
 }

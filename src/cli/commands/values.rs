@@ -251,13 +251,15 @@ impl Listing<'_> {
         let cell = |text: &str| Shown(text).to_string();
         let rows = block.files.iter().flat_map(|(file, leaves)| {
             leaves.iter().map(move |(key, value)| {
-                let path = with_path.then(|| file.to_string());
+                let path = with_path.then(|| cell(file.as_str()));
+                // A file may hold one value and no keys.
+                let key_shown = if key.is_empty() { file.as_str() } else { key };
                 let value = self.value(value);
                 let interval = self
                     .backing
                     .map(|backing| ui::backing::interval_cell(backing.get(file, key)));
                 path.into_iter()
-                    .chain([cell(key), cell(&value)])
+                    .chain([cell(key_shown), cell(&value)])
                     .chain(interval)
                     .collect()
             })

@@ -17,21 +17,19 @@ const LONGEST_EXCERPT: usize = 400;
 /// Writes an error with its excerpt, causes and hints.
 pub(crate) fn render(error: &CliError) -> String {
     let mut text = format!("{} {}\n", paint(FAILED, "error:"), error.message);
+    let mut help = None;
     if let Some(problem) = &error.problem {
-        text += &excerpt(problem);
+        let shown = Shown::new(problem);
+        // Without an excerpt to stand in, the help is a hint like the others.
+        if shown.as_ref().is_none_or(Shown::is_at_end) {
+            help = problem.help.as_ref();
+        }
+        text += &excerpt(problem, shown.as_ref());
     }
     for cause in error.causes.iter().filter(|cause| !cause.is_empty()) {
         text += &format!("  because {cause}\n");
     }
-    // Without an excerpt to stand in, the help is a hint like the others.
-    let help = error
-        .problem
-        .iter()
-        .filter(|problem| problem.place.is_none());
-    for hint in help
-        .filter_map(|problem| problem.help.as_ref())
-        .chain(&error.hints)
-    {
+    for hint in help.into_iter().chain(&error.hints) {
         text += &format!(
             "  {} {}\n",
             paint(DIM, "hint:"),
@@ -50,8 +48,7 @@ fn relative_to_here(text: &str) -> String {
 }
 
 /// Shows the line in question with a mark below the place; only the file's name without a place.
-fn excerpt(problem: &Problem) -> String {
-    let shown = Shown::new(problem);
+fn excerpt(problem: &Problem, shown: Option<&Shown>) -> String {
     let Some(shown) = shown else {
         return match problem.place {
             Some(Place { line, column }) => format!("  in {}:{line}:{column}\n", problem.file),
@@ -62,7 +59,7 @@ fn excerpt(problem: &Problem) -> String {
         .with_context_lines(1)
         .without_syntax_highlighting();
     let mut text = String::new();
-    match handler.render_report(&mut text, &shown) {
+    match handler.render_report(&mut text, shown) {
         // The first lines hold the message, which stands above already.
         Ok(()) => text
             .lines()
@@ -82,6 +79,11 @@ struct Shown {
 }
 
 impl Shown {
+    /// Whether the place is behind all that is quoted, where no mark can stand.
+    fn is_at_end(&self) -> bool {
+        self.offset >= self.source.inner().len()
+    }
+
     fn new(problem: &Problem) -> Option<Self> {
         let Place { line, column } = problem.place?;
         let start = problem
@@ -160,6 +162,23 @@ impl Diagnostic for Shown {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn help_is_told_where_nothing_can_be_quoted() {
+        let told = |text: &str, line, column| {
+            let problem = Problem::new("m.json", text, "no").help("do that");
+            render(&problem.at(Some(Place { line, column })).into())
+        };
+        assert!(told("ab\n", 1, 1).contains("╰── do that"));
+        for (text, line) in [("ab\n", 2), (&"x".repeat(2 * LONGEST_EXCERPT), 1)] {
+            let told = told(text, line, 1);
+            assert!(
+                told.contains("hint: do that\n") || told.contains(" do that\n"),
+                "{told}"
+            );
+            assert!(!told.contains("── do that"), "{told}");
+        }
+    }
 
     #[test]
     fn passwords_are_masked_in_their_place() {

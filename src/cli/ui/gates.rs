@@ -195,9 +195,7 @@ fn row(one: &Judgement, place: Reason, width: usize) -> Vec<String> {
 
 /// Writes the base's value, the value here and, of numbers, the change.
 fn numbers(one: &Judgement) -> [String; 3] {
-    let number = |value: &Option<Value>| value.as_ref().and_then(Value::as_number);
-    if let (Some(old), Some(new)) = (number(&one.base), number(&one.here)) {
-        let pair = NumberPair::new(old, new, None);
+    if let Some(pair) = NumberPair::of(one.base.as_ref(), one.here.as_ref(), None) {
         return [pair.old, pair.new, pair.delta];
     }
     let show = |value: &Option<Value>| match value {
