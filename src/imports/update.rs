@@ -138,8 +138,13 @@ fn update_one(
     let here = workspace.measure(&AnyPath::from(path.clone()))?;
     let is_here = matches!(wish.destination, Destination::Here);
     if content.is_some() && content == recorded && (here.is_some() || !is_here) {
+        // At a URL the same bytes may have another etag or time.
+        let moved = match source.path {
+            Some(_) => Moved::Commit,
+            None => Moved::Unchanged,
+        };
         workspace.update_sources(|sources| drop(sources.insert(path.clone(), source)))?;
-        return Ok(Moved::Commit);
+        return Ok(moved);
     }
     if here.is_some() && here != recorded && here != content {
         if wish.overwrite == Overwrite::Never {

@@ -335,7 +335,7 @@ fn a_pipe_in_the_place_of_a_file() {
         let wanted = format!("cannot read `{file}`");
         assert!(text.contains(&wanted), "{file}: {text}");
         assert!(
-            text.contains("it is a socket, a pipe or a device"),
+            text.contains("it is a pipe, a socket or a device"),
             "{text}"
         );
     }

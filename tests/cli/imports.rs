@@ -630,6 +630,25 @@ fn a_stage_that_reads_what_is_not_here_says_how_it_comes() {
 }
 
 #[test]
+fn the_same_bytes_at_another_time_are_no_change() {
+    let (web, project) = (Web::start(), project());
+    let hour = |hour: &str| -> &'static str { format!("Mon, 02 Nov 2026 {hour}:00:00 GMT").leak() };
+    web.put_marked("data.csv", "one", Mark::Time(hour("10")));
+    project.run(&["import-url", &web.url("data.csv")]).success();
+    web.put_marked("data.csv", "one", Mark::Time(hour("11")));
+    let told = project.run(&["update"]).success();
+    assert_eq!(told, "data.csv  unchanged\n");
+    let state = "    state: time 1793617200, 3 B\n";
+    let lock = project.read("data.lock");
+    assert!(lock.contains(state), "{lock}");
+    // As an older mlpipe has recorded it.
+    project.edit("data.lock", state, "    etag: 1793617200-3\n");
+    let told = project.run(&["update"]).success();
+    assert_eq!(told, "data.csv  unchanged\n");
+    assert_eq!(project.read("data.lock"), lock);
+}
+
+#[test]
 fn an_empty_url_names_nothing() {
     let project = project();
     for command in ["import-url", "get-url", "ls-url"] {
