@@ -10,7 +10,6 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use crate::remote::cloned;
 use crate::support::{Project, sha256};
 
 /// How long a test waits for what must come.
@@ -368,14 +367,14 @@ impl Door {
 
     /// Clones a project, with the bucket as its remote through this door.
     pub(crate) fn clone_of(&self, project: &Project) -> Project {
-        let clone = cloned(project);
+        let clone = project.cloned();
         self.lead(&clone);
         clone
     }
 
     /// Clones a project that reads the bucket as from a web server.
     pub(crate) fn reader_of(&self, project: &Project) -> Project {
-        let clone = cloned(project);
+        let clone = project.cloned();
         let settings = format!(
             "remotes:\n  store:\n    url: http://127.0.0.1:{}/bucket/some/folder\n",
             self.port

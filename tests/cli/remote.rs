@@ -43,15 +43,6 @@ pub(crate) fn sample(count: usize) -> Project {
     project
 }
 
-/// Clones what is committed of a project into one of its own.
-pub(crate) fn cloned(project: &Project) -> Project {
-    let other = Project::new();
-    let from = project.root().to_str().expect("UTF-8").to_owned();
-    other.git(&["pull", "-q", &from, "main"]);
-    set_home(&other);
-    other
-}
-
 /// Gives a repository the `origin` that all of them have which are told apart by nothing else.
 fn set_home(project: &Project) {
     let config = project.read(".git/config");
@@ -244,7 +235,7 @@ fn what_is_pushed_comes_to_a_clone_and_nothing_runs_again() {
     let text = project.run(&["status", "--cloud"]).data();
     assert!(text.contains("are the same"), "{text}");
 
-    let clone = cloned(&project);
+    let clone = project.cloned();
     let text = clone.run(&["status", "--cloud"]).data();
     assert!(
         text.contains("only there  out") && text.contains("data/  (300 objects)"),
@@ -263,7 +254,7 @@ fn one_file_of_a_folder_can_be_had_alone() {
     let (project, yard) = (sample(300), Yard::new());
     with_remote(&project, &yard.text("store"));
     project.run(&["push"]).success();
-    let clone = cloned(&project);
+    let clone = project.cloned();
     clone.run(&["pull", "data/f7"]).success();
     assert_eq!(clone.read("data/f7"), "file 7\n");
     assert!(!clone.exists("data/f8") && !clone.exists("big.bin"));
@@ -285,7 +276,7 @@ fn other_commits_travel_when_asked_for() {
     let text = project.run(&["status", "-c", "-A"]).data();
     assert!(text.contains("new"), "{text}");
     project.run(&["push", "-A"]).success();
-    let clone = cloned(&project);
+    let clone = project.cloned();
     clone.run(&["fetch", "-A"]).success();
     fs::remove_dir_all(yard.path("store")).expect("removes");
     clone.git(&["checkout", "-q", "HEAD~1"]);
@@ -297,7 +288,7 @@ fn other_commits_travel_when_asked_for() {
 fn a_colleague_gets_the_results_of_a_run_that_is_not_committed() {
     let (project, yard) = (sample(20), Yard::new());
     with_remote(&project, &yard.text("store"));
-    let clone = cloned(&project);
+    let clone = project.cloned();
     project.run(&["push"]).success();
     project.write("data/f1", "tried\n");
     project.run(&["add", "data"]).success();
@@ -326,7 +317,7 @@ fn the_plain_layout_has_a_file_for_each_object() {
     assert_eq!(fs::read_to_string(object).expect("is there"), "file 3\n");
     let text = project.run(&["push"]).success();
     assert!(text.contains("nothing to push"), "{text}");
-    let clone = cloned(&project);
+    let clone = project.cloned();
     clone.run(&["pull"]).success();
     assert_same(&clone, &project);
     project.run(&["fsck", "--cloud"]).data();

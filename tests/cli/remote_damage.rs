@@ -5,7 +5,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use crate::bucket::{Bucket, Door};
-use crate::remote::{Yard, assert_same, at_home, cloned, make_plain, sample, with_remote};
+use crate::remote::{Yard, assert_same, at_home, make_plain, sample, with_remote};
 use crate::support::{Project, files};
 
 /// What is done to the bytes of a file.
@@ -114,7 +114,7 @@ fn the_only_index_is_rebuilt_word_for_word() {
     let path = path.expect("one");
     let good = fs::read(path).expect("reads");
     fs::write(path, &good[..500]).expect("writes");
-    let clone = cloned(&project);
+    let clone = project.cloned();
     clone.run(&["pull"]).success();
     let text = clone.run(&["push"]).success();
     assert!(
@@ -291,7 +291,7 @@ fn damaged_runs_are_passed_over_and_pushed_again() {
     project.run(&["fsck", "-c", "--delete-corrupt"]).failure(1);
     project.run(&["push"]).success();
     project.run(&["fsck", "-c"]).data();
-    let clone = cloned(&project);
+    let clone = project.cloned();
     bucket.door().lead(&clone);
     let text = clone.run(&["fetch"]).success();
     assert!(text.contains("and 1 run"), "{text}");
@@ -374,7 +374,7 @@ fn a_truncated_list_of_a_folder_is_pushed_again_in_the_plain_layout() {
     fs::write(&list, &good[..20]).expect("writes");
     project.run(&["push"]).success();
     assert!(fs::read(&list).expect("reads") == good);
-    let clone = cloned(&project);
+    let clone = project.cloned();
     clone.run(&["pull"]).success();
     assert_same(&clone, &project);
 }

@@ -5,7 +5,7 @@ use std::process::{Child, Stdio};
 use std::time::Duration;
 
 use crate::bucket::{Bucket, Door};
-use crate::remote::{assert_same, at_home, cloned, sample};
+use crate::remote::{assert_same, at_home, sample};
 use crate::support::{Output, Project};
 
 /// A project whose remote has two versions of its data, of which it needs the second.
@@ -584,7 +584,7 @@ fn who_reads_while_indexes_are_put_into_one_finds_all_of_them() {
     door.lead(&project);
     project.run(&["push"]).success();
     bucket.share_out(16);
-    let base = cloned(&project);
+    let base = project.cloned();
     write_version(&project, "the last");
     let before = bucket.paths("index/");
     // Two begin to read the old indexes, and get to them when they are gone.

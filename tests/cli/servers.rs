@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::remote::{Yard, assert_same, cloned, sample, with_remote};
+use crate::remote::{Yard, assert_same, sample, with_remote};
 use crate::support::{Output, Project, files};
 
 /// A server that ends with the test.
@@ -129,7 +129,7 @@ fn a_round_trip_over_s3() {
     project.run(&["push"]).success();
     let text = project.run(&["push"]).success();
     assert!(text.contains("nothing to push"), "{text}");
-    let clone = cloned(&project);
+    let clone = project.cloned();
     log_in(&clone, "testtesttest");
     clone.run(&["pull"]).success();
     assert_same(&clone, &project);
@@ -155,7 +155,7 @@ fn four_thousand_small_files_cost_few_requests() {
     project.run(&["push"]).success();
     let pushed = proxy.requests.swap(0, Ordering::SeqCst);
     assert!(pushed < 80, "{pushed} requests");
-    let clone = cloned(&project);
+    let clone = project.cloned();
     log_in(&clone, "testtesttest");
     clone.run(&["fetch"]).success();
     let fetched = proxy.requests.load(Ordering::SeqCst);
@@ -180,13 +180,13 @@ fn a_round_trip_over_webdav_and_http() {
         &format!("webdav://127.0.0.1:{}/some/folder", dav.port),
     );
     project.run(&["push"]).success();
-    let clone = cloned(&project);
+    let clone = project.cloned();
     clone.run(&["pull"]).success();
     assert_same(&clone, &project);
     assert_eq!(clone.read("huge.bin"), project.read("huge.bin"));
 
     let url = format!("http://127.0.0.1:{}/some/folder", http.port);
-    let reader = cloned(&project);
+    let reader = project.cloned();
     reader
         .run(&["remote", "modify", "store", "url", &url])
         .success();
@@ -218,7 +218,7 @@ fn a_round_trip_over_ssh() {
     with(&project, &["push"]).success();
     let text = with(&project, &["push"]).success();
     assert!(text.contains("nothing to push"), "{text}");
-    let clone = cloned(&project);
+    let clone = project.cloned();
     with(&clone, &["pull"]).success();
     assert_same(&clone, &project);
 }
@@ -402,7 +402,7 @@ fn trouble_on_the_way_ends_in_success_or_in_a_clear_error_and_a_clean_state() {
     project.run(&["fsck", "--cloud"]).data();
 
     for trouble in [Trouble::Cut, Trouble::Lie] {
-        let clone = cloned(&project);
+        let clone = project.cloned();
         log_in(&clone, "testtesttest");
         proxy.make(trouble);
         let output = clone.run(&["fetch"]);
@@ -440,7 +440,7 @@ fn an_answer_without_end_ends() {
     });
     let project = sample(20);
     with_remote(&project, &format!("http://127.0.0.1:{port}/x"));
-    let clone = cloned(&project);
+    let clone = project.cloned();
     let text = clone.run(&["pull"]).failure(1);
     assert!(text.contains("cannot read `mlpipe-remote`"), "{text}");
 }
@@ -454,7 +454,7 @@ fn a_push_that_is_killed_leaves_a_remote_that_all_can_use() {
         thread::sleep(Duration::from_millis(delay));
         let _ended = child.kill();
         child.wait().expect("ends");
-        let clone = cloned(&project);
+        let clone = project.cloned();
         let output = clone.run(&["pull"]);
         if output.code == Some(0) {
             assert_same(&clone, &project);
@@ -462,7 +462,7 @@ fn a_push_that_is_killed_leaves_a_remote_that_all_can_use() {
         clone.run(&["fsck", "--cloud"]).data();
     }
     project.run(&["push"]).success();
-    let clone = cloned(&project);
+    let clone = project.cloned();
     clone.run(&["pull"]).success();
     assert_same(&clone, &project);
 }
@@ -500,7 +500,7 @@ fn a_remote_that_lies_is_not_believed() {
         let good = fs::read(&path).expect("reads");
         for (what, damage) in damages {
             fs::write(&path, damage(&good)).expect("writes");
-            let clone = cloned(&project);
+            let clone = project.cloned();
             let output = clone.run(&["pull"]);
             // A pack or an object may still have what is wanted; nothing wrong is ever taken.
             if output.code == Some(0) {
@@ -517,7 +517,7 @@ fn a_remote_that_lies_is_not_believed() {
         }
         fs::write(&path, &good).expect("writes");
     }
-    let clone = cloned(&project);
+    let clone = project.cloned();
     clone.run(&["pull"]).success();
     assert_same(&clone, &project);
 }
@@ -534,7 +534,7 @@ fn what_is_corrupt_makes_way_and_is_pushed_again() {
     project.run(&["fsck", "-c", "--delete-corrupt"]).failure(1);
     project.run(&["push"]).success();
     project.run(&["fsck", "-c"]).data();
-    let clone = cloned(&project);
+    let clone = project.cloned();
     clone.run(&["pull"]).success();
     assert_same(&clone, &project);
 }
@@ -546,7 +546,7 @@ fn a_remote_of_a_newer_version_or_of_others_is_left_alone() {
     project.run(&["push"]).success();
     let marker = yard.path("store/mlpipe-remote");
     fs::write(&marker, "mlpipe-remote 2 packs\n").expect("writes");
-    let clone = cloned(&project);
+    let clone = project.cloned();
     for command in ["push", "pull", "fetch"] {
         let text = clone.run(&[command]).failure(1);
         assert!(text.contains("newer mlpipe"), "{command}: {text}");
@@ -643,7 +643,7 @@ fn go_round(url: &str, options: &[(&str, &str)], run: impl Fn(&Project, &[&str])
     run(&project, &["push"]).success();
     let text = run(&project, &["push"]).success();
     assert!(text.contains("nothing to push"), "{text}");
-    let clone = cloned(&project);
+    let clone = project.cloned();
     set_up(&clone, options);
     run(&clone, &["pull"]).success();
     assert_same(&clone, &project);

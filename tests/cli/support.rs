@@ -46,16 +46,24 @@ impl Project {
         let project = Self {
             folder: tempfile::tempdir().expect("a temporary folder"),
         };
-        project.git(&["init", "-q", "-b", "main"]);
+        // Without the hooks that git brings as samples.
+        project.git(&["init", "-q", "-b", "main", "--template="]);
         project
+    }
+
+    /// Clones what is committed.
+    pub(crate) fn cloned(&self) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        copy(&self.path(".git"), folder.path());
+        let clone = Self { folder };
+        clone.git(&["reset", "-q", "--hard"]);
+        clone
     }
 
     /// Copies a project with all that is in it.
     pub(crate) fn copy(&self) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let mut command = Command::new("cp");
-        let command = command.arg("-a").arg(self.path(".")).arg(folder.path());
-        assert!(command.status().expect("cp runs").success());
+        copy(&self.path("."), folder.path());
         Self { folder }
     }
 
@@ -166,6 +174,10 @@ impl Project {
         command.env("MLPIPE_SYSTEM_CONFIG", settings);
         command
             .env("GIT_CONFIG_NOSYSTEM", "1")
+            // Each commit would look whether there is something to tidy up.
+            .env("GIT_CONFIG_COUNT", "1")
+            .env("GIT_CONFIG_KEY_0", "maintenance.auto")
+            .env("GIT_CONFIG_VALUE_0", "false")
             .env("GIT_CEILING_DIRECTORIES", "/");
         for role in ["AUTHOR", "COMMITTER"] {
             command.env(format!("GIT_{role}_NAME"), "tester");
@@ -179,6 +191,12 @@ impl Project {
         let text = fs::read_to_string(self.path("runs.log")).unwrap_or_default();
         text.lines().map(str::to_owned).collect()
     }
+}
+
+fn copy(from: &Path, to: &Path) {
+    let mut command = Command::new("cp");
+    let command = command.arg("-a").arg(from).arg(to);
+    assert!(command.status().expect("cp runs").success());
 }
 
 /// Git finds the mlpipe that is tested, for its hooks and its merge driver.
