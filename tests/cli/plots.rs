@@ -713,6 +713,18 @@ fn a_plot_needs_a_column_on_y() {
 }
 
 #[test]
+fn a_stages_plot_has_one_column_and_others_several() {
+    let project = project();
+    project.edit("pipeline.yaml", "y: loss", "y: [loss, step]");
+    let text = project.run(&["plots", "show"]).failure(1);
+    assert!(
+        text.contains("`y` of a stage's plot must be one column, not a list")
+            && text.contains("plots beside the stages draw several"),
+        "{text}"
+    );
+}
+
+#[test]
 fn a_matrix_of_too_many_classes_is_no_plot() {
     let project = project();
     let rows = (0..1_001).map(|class| format!("{class},{class}\n"));
