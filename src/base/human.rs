@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::base::shown::Shown;
+
 /// Writes a count with its noun: `1 image`, `2,000 images`.
 pub(crate) fn count(number: usize, noun: &str) -> String {
     let plural = if number == 1 { "" } else { "s" };
@@ -47,7 +49,9 @@ pub(crate) fn size(bytes: u64) -> String {
 /// Joins the first few of some texts and says how many more there are.
 pub(crate) fn first_of(texts: &[String]) -> String {
     const SHOWN: usize = 3;
-    let mut text = texts[..texts.len().min(SHOWN)].join(", ");
+    let first = texts.iter().take(SHOWN);
+    let first: Vec<String> = first.map(|text| Shown(text).to_string()).collect();
+    let mut text = first.join(", ");
     if texts.len() > SHOWN {
         text += &format!(" and {} more", thousands(texts.len() - SHOWN));
     }

@@ -317,7 +317,7 @@ impl From<store::Error> for CliError {
             store::Error::File(error) => error.into(),
             error @ store::Error::Lost { .. } => Self::new(&error).hint(
                 "`mlpipe fsck` says what the cache lacks and what brings it back; else put the file in \
-                 place of the link, or delete the link if the file is to go",
+                 place of the link, or delete the link if the file is to go, and `mlpipe add --force` its folder",
             ),
             error => Self::new(&error),
         }

@@ -7,12 +7,11 @@ use crate::base::fs;
 use crate::base::path::RepoPath;
 use crate::data::access::Access;
 use crate::data::admission::Gate;
-use crate::data::checkout::contents;
 use crate::data::error::Error;
 use crate::data::let_go::LetGo;
 use crate::pipeline::Content;
 use crate::scm::IgnoreFiles;
-use crate::store::{Meter, Tree};
+use crate::store::{Entry, EntryChange, EntryKind, Meter, Tree, tree_changes};
 use crate::workspace::Workspace;
 
 /// Whether content goes into the cache.
@@ -38,6 +37,29 @@ pub(crate) struct Added {
     pub(crate) written_over: Vec<String>,
     /// Two files in the folder that differ only in capitals, if there are such.
     pub(crate) alike: Option<[String; 2]>,
+    /// The files that are not recorded any more and that nobody here has.
+    pub(crate) dropped: Vec<String>,
+}
+
+/// What becomes of a folder of which recorded files are neither here nor in the cache, as after a pull
+/// that did not bring all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Losses {
+    /// Its record stays, and nothing else is recorded.
+    Refuse,
+    /// It is recorded without them.
+    Accept,
+}
+
+impl Losses {
+    /// Accepts them if the user says so.
+    pub(crate) fn accepted_if(is_forced: bool) -> Self {
+        if is_forced {
+            Self::Accept
+        } else {
+            Self::Refuse
+        }
+    }
 }
 
 /// What recording a path meant.
@@ -61,12 +83,22 @@ pub(crate) enum Addition {
 pub(crate) fn add(
     access: &mut Access<'_>,
     paths: &BTreeSet<RepoPath>,
-    storage: Storage,
+    (storage, losses): (Storage, Losses),
     meter: &Meter,
 ) -> Result<Vec<Added>, Error> {
     access.refuse_hidden_lock()?;
     Gate::open(access)?.admit(paths)?;
-    let added = record(access, paths, storage, meter)?;
+    let mut lost = lost(access, paths)?;
+    if losses == Losses::Refuse && !lost.is_empty() {
+        return Err(Error::Incomplete {
+            folders: lost.keys().cloned().collect(),
+            files: lost.into_values().flatten().collect(),
+        });
+    }
+    let mut added = record(access, paths, storage, meter)?;
+    for one in &mut added {
+        one.dropped = lost.remove(&one.path).unwrap_or_default();
+    }
     let mut ignored = IgnoreFiles::new(access.workspace.root());
     for path in paths {
         ignored.add(path)?;
@@ -79,6 +111,7 @@ pub(crate) fn add(
 pub(crate) fn commit(
     access: &mut Access<'_>,
     paths: &BTreeSet<RepoPath>,
+    losses: Losses,
     meter: &Meter,
 ) -> Result<Vec<Added>, Error> {
     let mut there = BTreeSet::new();
@@ -87,7 +120,7 @@ pub(crate) fn commit(
             there.insert(path.clone());
         }
     }
-    add(access, &there, Storage::Cache, meter)
+    add(access, &there, (Storage::Cache, losses), meter)
 }
 
 /// Refuses a path that could not be tracked if something were there.
@@ -117,6 +150,26 @@ pub(crate) fn adopt(
         ignored.add(path)?;
     }
     Ok(LetGo::forget(access.workspace, news.keys())?)
+}
+
+/// Finds the recorded files of these folders that are neither here nor in the cache.
+fn lost(
+    access: &Access<'_>,
+    paths: &BTreeSet<RepoPath>,
+) -> Result<BTreeMap<RepoPath, Vec<String>>, Error> {
+    let mut lost = BTreeMap::new();
+    let recorded = access.data.iter().filter(|(path, _)| paths.contains(*path));
+    for (path, recorded) in recorded {
+        let any = AnyPath::from(path.clone());
+        let files = access.workspace.lost_files(&any, recorded)?;
+        if !files.is_empty() {
+            // A link to an object that is gone has a message of its own.
+            access.workspace.measure_whole(&any)?;
+            let name = |inner: String| format!("{path}/{inner}");
+            lost.insert(path.clone(), files.into_iter().map(name).collect());
+        }
+    }
+    Ok(lost)
 }
 
 fn record(
@@ -157,6 +210,7 @@ fn take(
         addition,
         written_over: Vec::new(),
         alike: None,
+        dropped: Vec::new(),
     };
     let gone = || Error::Absent {
         path: path.clone(),
@@ -168,41 +222,36 @@ fn take(
         return Ok(made(found, addition(recorded, found)));
     }
     let before = meter.progress().objects;
-    let stored = workspace.store(&any, meter)?.ok_or_else(gone)?;
+    let (stored, tree) = workspace.store_and_list(&any, meter)?.ok_or_else(gone)?;
     let has_news = meter.progress().objects > before;
     Ok(match addition(recorded, stored) {
         Addition::Unchanged if has_news => made(stored, Addition::Saved),
+        Addition::Unchanged => made(stored, Addition::Unchanged),
         addition => {
-            let written_over = written_over(workspace, path, recorded, stored)?;
+            let tree = tree.unwrap_or_default();
+            let written_over = written_over(workspace, path, recorded, &tree)?;
             if !written_over.is_empty() {
                 // A link may still lead to what has just been set aside.
                 workspace.relink(&stored, &any, meter)?;
             }
+            let alike = alike(&tree);
             Added {
                 written_over,
-                alike: alike_in(workspace, path, &stored, addition)?,
+                alike: alike.map(|pair| pair.map(|name| format!("{path}/{name}"))),
                 ..made(stored, addition)
             }
         }
     })
 }
 
-/// Finds two files of a folder of which other file systems keep only one.
-fn alike_in(
-    workspace: &Workspace,
-    folder: &RepoPath,
-    stored: &Content,
-    addition: Addition,
-) -> Result<Option<[String; 2]>, Error> {
-    if addition == Addition::Unchanged {
-        return Ok(None);
-    }
-    let tree = workspace.cache.manifest(stored)?.unwrap_or_default();
-    Ok(alike(&tree).map(|pair| pair.map(|name| format!("{folder}/{name}"))))
-}
-
-/// Finds two paths of a folder that differ in capitals alone.
+/// Finds two paths of a folder that differ in capitals alone, of which other file systems keep only
+/// one.
 pub(super) fn alike(tree: &Tree) -> Option<[&str; 2]> {
+    // Of two such paths one at least has a capital, which most folders have nowhere.
+    let has_capitals = |entry: &Entry| !is_lower(&entry.path);
+    if !tree.entries().iter().any(has_capitals) {
+        return None;
+    }
     let mut known: HashMap<String, &str> = HashMap::new();
     for entry in tree.entries() {
         let path = entry.path.as_str();
@@ -217,14 +266,20 @@ pub(super) fn alike(tree: &Tree) -> Option<[&str; 2]> {
     None
 }
 
-/// Finds the files whose bytes as recorded went when they were edited.
+/// Whether a text is the one that stands for all which differ from it in capitals alone.
+fn is_lower(text: &str) -> bool {
+    let is_plain = |byte: u8| byte.is_ascii() && !byte.is_ascii_uppercase();
+    text.bytes().all(is_plain) || text.to_lowercase() == text
+}
+
+/// Finds the files whose bytes as recorded went when they were edited; `now` is the folder's manifest.
 fn written_over(
     workspace: &Workspace,
     path: &RepoPath,
     recorded: Option<Content>,
-    stored: Content,
+    now: &Tree,
 ) -> Result<Vec<String>, Error> {
-    let Some(recorded) = recorded.filter(|recorded| *recorded != stored) else {
+    let Some(recorded) = recorded else {
         return Ok(Vec::new());
     };
     let cache = &workspace.cache;
@@ -232,15 +287,14 @@ fn written_over(
         let is_lost = cache.is_written_over(&recorded)?;
         return Ok(is_lost.then(|| path.to_string()).into_iter().collect());
     }
-    let (before, now) = (cache.manifest(&recorded)?, cache.manifest(&stored)?);
-    let (before, now) = (before.unwrap_or_default(), now.unwrap_or_default());
-    let now: BTreeMap<&str, Content> = contents(&now).collect();
+    let before = cache.manifest(&recorded)?.unwrap_or_default();
     let mut found = Vec::new();
-    for (inner, content) in contents(&before) {
-        let is_edited = now
-            .get(inner)
-            .is_some_and(|now| now.sha256 != content.sha256);
-        if is_edited && cache.is_written_over(&content)? {
+    for change in tree_changes(&before, now) {
+        if let EntryChange::Modified(Entry { kind, path: inner }, now) = change
+            && let (EntryKind::File(old), EntryKind::File(new)) = (kind, &now.kind)
+            && old.digest != new.digest
+            && cache.is_written_over(&(*old).into())?
+        {
             found.push(format!("{path}/{inner}"));
         }
     }

@@ -11,7 +11,7 @@ use crate::data::admission::refuse_behind_link;
 use crate::data::error::Error;
 use crate::data::let_go::LetGo;
 use crate::data::unsaved::{Unsaved, uncounted_in_the_way};
-use crate::pipeline::Content;
+use crate::pipeline::{Content, Data};
 use crate::scm::IgnoreFiles;
 use crate::store::{Meter, Presence, Restored, Spot, Tree, is_within, leads_elsewhere};
 use crate::workspace::{Kept, Workspace};
@@ -95,7 +95,7 @@ pub(crate) fn check_out(
             kept: None,
         };
         let outcome = visit
-            .check_out(manner, &mut ignored)
+            .check_out(&access.data, manner, &mut ignored)
             .unwrap_or_else(|error| {
                 Outcome::Failed(error.doing(access.workspace, "check out", path))
             });
@@ -121,8 +121,14 @@ pub(super) struct Visit<'a> {
 }
 
 impl Visit<'_> {
-    fn check_out(&mut self, manner: Manner, ignored: &mut IgnoreFiles) -> Result<Outcome, Error> {
+    fn check_out(
+        &mut self,
+        data: &Data,
+        manner: Manner,
+        ignored: &mut IgnoreFiles,
+    ) -> Result<Outcome, Error> {
         refuse_behind_link(self.workspace, self.path)?;
+        self.refuse_inside(data)?;
         let standing = self.workspace.stand_at(&self.any(), self.recorded)?;
         let found = standing.content;
         if found.as_ref() == Some(self.recorded) {
@@ -165,6 +171,18 @@ impl Visit<'_> {
         // What has just been moved away is there no more.
         let there = standing.folder.as_ref().filter(|_| self.kept.is_none());
         self.replace(found, Spot { held, there })
+    }
+
+    /// Refuses what lies in a folder that is tracked as a whole: each would undo what the other does.
+    fn refuse_inside(&self, data: &Data) -> Result<(), Error> {
+        let mut above = self.path.ancestors().skip(1);
+        match above.find_map(|folder| data.get_key_value(folder)) {
+            None => Ok(()),
+            Some((tracked, _)) => Err(Error::Inside {
+                path: self.path.clone(),
+                tracked: tracked.clone(),
+            }),
+        }
     }
 
     /// Puts what is recorded in place, but for the files of a folder that are held back.

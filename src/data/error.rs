@@ -4,6 +4,7 @@ use std::io::ErrorKind;
 use std::path::PathBuf;
 
 use crate::base::fs;
+use crate::base::human;
 use crate::base::path::{PathError, RepoPath};
 use crate::base::source;
 use crate::pipeline::{self, LockError, StageName};
@@ -21,6 +22,14 @@ pub(crate) enum Error {
         path: RepoPath,
         /// Whether it is tracked, so that it can be brought back.
         is_tracked: bool,
+    },
+    /// Recorded files are neither here nor in the cache, and the record would forget them.
+    #[error("nothing was recorded: of `{}`, {} neither here nor in the cache: {}", shown(folders), human::count(files.len(), "file"), human::first_of(files))]
+    Incomplete {
+        /// The folders.
+        folders: Vec<RepoPath>,
+        /// Their files that are lacking.
+        files: Vec<String>,
     },
     /// An import that was never downloaded would be there.
     #[error("`{path}` is an import that is not downloaded")]
@@ -191,6 +200,11 @@ pub(crate) enum Error {
     /// A file cannot be read or written.
     #[error(transparent)]
     File(#[from] fs::Error),
+}
+
+fn shown(folders: &[RepoPath]) -> String {
+    let names: Vec<&str> = folders.iter().map(RepoPath::as_str).collect();
+    names.join("`, `")
 }
 
 impl Error {

@@ -4,11 +4,12 @@ use std::path::PathBuf;
 
 use crate::base::cancel::CancelToken;
 use crate::base::fs;
+use crate::data::inventory::{Inventory, Uncached};
 use crate::data::needs::{Needs, Unlisted};
 use crate::data::refusal::Refusal;
 use crate::pipeline::Content;
 use crate::scm::{self, Reach};
-use crate::store::{LinkType, Meter, RunRecord, SmallObjects, Swept, project_name};
+use crate::store::{LinkType, Meter, Presence, RunRecord, SmallObjects, Swept, project_name};
 use crate::workspace::Workspace;
 
 /// Whether anything is deleted.
@@ -41,6 +42,8 @@ pub(crate) struct Collected {
     pub(crate) runs_kept: usize,
     /// How many folders are needed of which the cache does not know the files.
     pub(crate) unlisted: u64,
+    /// What `data.lock` records now and the cache lacks in part or whole, sorted.
+    pub(crate) lacking: Vec<String>,
     /// The other projects whose needs were kept.
     pub(crate) mates: Vec<PathBuf>,
     /// The bytes of files of the user's that had to give way and were kept, which nothing deletes.
@@ -59,26 +62,14 @@ pub(crate) fn collect(
     meter: &Meter,
     waiting: &dyn Fn(&str),
 ) -> Result<Collected, Refusal> {
-    if let Some(stage) = workspace.stage_using_cache() {
-        return Err(Refusal::Nested { stage });
-    }
+    refuse_what_cannot_work(workspace, reaches)?;
     let cancel = CancelToken::default();
-    if !reaches.is_empty() && workspace.repo()?.is_none() {
-        let path = workspace.root().to_owned();
-        return Err(scm::Error::NoRepository { path }.into());
-    }
     let _alone = workspace.enter_alone(&cancel, |holder| waiting(holder))?;
     let cache = &workspace.cache;
     if !fs::exists(&cache.path(""))? {
         return Ok(nothing());
     }
-    let sweep = cache.begin_sweep(&cancel, |holders| {
-        let pids: Vec<String> = holders.iter().map(|pid| format!("pid {pid}, ")).collect();
-        waiting(&format!(
-            "{}of a project that uses this cache",
-            pids.concat()
-        ));
-    })?;
+    let sweep = cache.begin_sweep(&cancel, |holders| waiting(&mates_at_work(holders)))?;
     let mut needs = Needs::new(cache);
     needs.add_workspace(workspace, *unlisted)?;
     needs.add_commits(workspace, reaches)?;
@@ -98,9 +89,28 @@ pub(crate) fn collect(
         runs_gone: gone,
         runs_kept: kept.len(),
         unlisted: needs.unlisted,
+        lacking: lacking(workspace)?,
         mates,
         set_aside: size_of(&workspace.state("kept"))?,
     })
+}
+
+/// Refuses what would wait for itself, and commits where there are none.
+fn refuse_what_cannot_work(workspace: &Workspace, reaches: &[Reach]) -> Result<(), Refusal> {
+    if let Some(stage) = workspace.stage_using_cache() {
+        return Err(Refusal::Nested { stage });
+    }
+    if !reaches.is_empty() && workspace.repo()?.is_none() {
+        let path = workspace.root().to_owned();
+        return Err(scm::Error::NoRepository { path }.into());
+    }
+    Ok(())
+}
+
+/// Says which processes use the cache, as far as the system knows them.
+fn mates_at_work(holders: &[u32]) -> String {
+    let pids: Vec<String> = holders.iter().map(|pid| format!("pid {pid}, ")).collect();
+    format!("{}of a project that uses this cache", pids.concat())
 }
 
 fn nothing() -> Collected {
@@ -109,9 +119,23 @@ fn nothing() -> Collected {
         runs_gone: 0,
         runs_kept: 0,
         unlisted: 0,
+        lacking: Vec::new(),
         mates: Vec::new(),
         set_aside: 0,
     }
+}
+
+/// Lists what of the workspace the cache lacks.
+fn lacking(workspace: &Workspace) -> Result<Vec<String>, Refusal> {
+    let uncached = Uncached::here(workspace);
+    let inventory = Inventory::of(&workspace.load_lock()?, &uncached);
+    let mut lacking = Vec::new();
+    for (path, content) in inventory.contents() {
+        if workspace.cache.presence(content)? == Presence::Missing {
+            lacking.push(path.to_string());
+        }
+    }
+    Ok(lacking)
 }
 
 /// Adds what other projects need; returns which they are, and what that means for small objects.

@@ -32,7 +32,7 @@ mod unsaved;
 mod usage;
 
 pub(crate) use access::Access;
-pub(crate) use add::{Added, Addition, Storage, add, adopt, check_new, commit, hide};
+pub(crate) use add::{Added, Addition, Losses, Storage, add, adopt, check_new, commit, hide};
 pub(crate) use admission::matching;
 pub(crate) use changes::{Changes, Comparison, Detail, Pair, missing};
 pub(crate) use checkout::{CheckedOut, Manner, Outcome, check_out};
@@ -51,7 +51,7 @@ pub(crate) use refusal::Refusal;
 pub(crate) use removal::{Files, remove, remove_absent};
 pub(crate) use selection::{Chosen, choose, untracked};
 pub(crate) use status::{DataStatus, Untracked};
-pub(crate) use tracked::{State, Tracked, read_otherwise, survey};
+pub(crate) use tracked::{State, Tracked, absent, read_otherwise, survey};
 pub(crate) use unmerged::Unmerged;
 pub(crate) use unprotect::unprotect;
 pub(crate) use usage::{Meter, Usage};

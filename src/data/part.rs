@@ -1,5 +1,7 @@
 //! Parts of tracked folders, which are checked out by themselves.
 
+use std::collections::BTreeSet;
+
 use crate::base::any_path::AnyPath;
 use crate::base::fs;
 use crate::base::path::RepoPath;
@@ -134,28 +136,36 @@ impl Visit<'_> {
         Ok(files)
     }
 
-    /// Moves `unsaved` files out of the way, unless the cache lacks what is to take their place.
+    /// Puts in place what the cache has. Moves `unsaved` files out of the way, unless it lacks some of
+    /// what is to take their place.
     fn replace_files(
         &mut self,
         unsaved: &[String],
         changed: &[(&str, Content, bool)],
     ) -> Result<Outcome, Error> {
         let mut files = self.lacking(changed, !unsaved.is_empty())?;
-        if files.is_empty() && !unsaved.is_empty() {
-            self.kept = Some(workspace::keep_files(self.workspace, &self.any(), unsaved)?);
-        }
-        if files.is_empty() {
+        let lacking: BTreeSet<String> = files.iter().cloned().collect();
+        let mut is_partial = false;
+        if lacking.is_empty() || unsaved.is_empty() {
+            if !unsaved.is_empty() {
+                self.kept = Some(workspace::keep_files(self.workspace, &self.any(), unsaved)?);
+            }
             // What gives way may have no other copy on disk yet.
             if changed.iter().any(|(_, _, was_there)| *was_there) {
                 self.workspace.cache.settle()?;
             }
             for (inner, content, _) in changed {
-                if !self.restore_file(inner, content)? {
-                    files.push(self.name_of(inner));
+                let name = self.name_of(inner);
+                if lacking.contains(&name) {
+                    continue;
+                }
+                if self.restore_file(inner, content)? {
+                    is_partial = true;
+                } else {
+                    files.push(name);
                 }
             }
         }
-        let is_partial = false;
         Ok(if !files.is_empty() {
             Outcome::Lost { files, is_partial }
         } else if changed.is_empty() {

@@ -59,8 +59,10 @@ pub(crate) fn choose(
 }
 
 fn part_of(data: &Data, path: &RepoPath) -> Option<Part> {
-    let tracked = tracked_around(data, path)?.clone();
-    let path = path.clone();
+    let tracked = tracked_around(data, path)?;
+    // There is nothing in a file.
+    data.get(tracked)?.files?;
+    let (tracked, path) = (tracked.clone(), path.clone());
     Some(Part { tracked, path })
 }
 

@@ -8,7 +8,7 @@ use crate::data::inventory::{Inventory, Uncached, Unreadable};
 use crate::data::item::Item;
 use crate::data::past::Past;
 use crate::data::unmerged::Unmerged;
-use crate::pipeline::{Content, Lock};
+use crate::pipeline::Lock;
 use crate::scm::{self, Repo};
 use crate::workspace::Workspace;
 
@@ -51,44 +51,28 @@ impl DataStatus {
         // What is left to git in the last commit is so here too, but for a moment.
         let uncached = Uncached::here(workspace);
         let recorded = Inventory::of(&lock, &uncached);
-        let compare = |old: &Inventory, new: &Inventory| {
-            Comparison {
-                workspace,
-                old,
-                new,
-                detail,
-                targets: &[],
-            }
-            .run()
-        };
         let repo = workspace.repo()?;
         let committed = match &repo {
             None => None,
             Some(repo) => {
                 let head = Inventory::of(&lock_of_head(repo)?, &uncached);
-                Some(compare(&head, &recorded)?)
+                Some(compare(workspace, (&head, &recorded), detail)?)
             }
         };
         let (here, unreadable) = recorded.measured(workspace);
-        let is_same = |path: &RepoPath| here.contents().get(path) == recorded.contents().get(path);
-        let same = recorded.contents().iter().filter(|(path, _)| is_same(path));
-        let changes = compare(&recorded.without(&unreadable), &here)?;
+        let known = recorded.without(&unreadable);
+        let changes = compare(workspace, (&known, &here), detail)?;
         let past = match &repo {
             Some(repo) if !changes.is_empty() => Past::of(repo),
             _ => Past::default(),
         };
-        let is_outdated =
-            |(path, content): &(&RepoPath, &Content)| !is_same(path) && past.records(path, content);
-        let outdated = here.contents().iter().filter(is_outdated);
         let listing = repo.filter(|_| untracked == Untracked::Listed);
         Ok(Self {
             committed,
-            outdated: outdated.map(|(path, _)| path.clone()).collect(),
+            outdated: outdated((&recorded, &here), &past),
             recorded: changes,
             missing: missing(workspace, &recorded, detail)?,
-            unchanged: same
-                .map(|(path, content)| Item::tracked(path, content))
-                .collect(),
+            unchanged: unchanged(&recorded, &here),
             untracked: listing
                 .map(|repo| untracked_files(&repo, &recorded))
                 .transpose()?,
@@ -105,6 +89,41 @@ impl DataStatus {
             && self.unreadable.is_empty()
             && self.unmerged.is_none()
     }
+}
+
+fn compare(
+    workspace: &Workspace,
+    (old, new): (&Inventory, &Inventory),
+    detail: Detail,
+) -> Result<Changes, Error> {
+    Comparison {
+        workspace,
+        old,
+        new,
+        detail,
+        targets: &[],
+    }
+    .run()
+}
+
+/// Returns where something else is here than recorded, which has been recorded there in the past.
+fn outdated((recorded, here): (&Inventory, &Inventory), past: &Past) -> Vec<RepoPath> {
+    let is_same = |path: &RepoPath| here.contents().get(path) == recorded.contents().get(path);
+    let outdated = here
+        .contents()
+        .iter()
+        .filter(|(path, content)| !is_same(path) && past.records(path, content));
+    outdated.map(|(path, _)| path.clone()).collect()
+}
+
+/// Returns what is here as it is recorded.
+fn unchanged(recorded: &Inventory, here: &Inventory) -> Vec<Item> {
+    let same = recorded
+        .contents()
+        .iter()
+        .filter(|(path, content)| here.contents().get(*path) == Some(*content));
+    same.map(|(path, content)| Item::tracked(path, content))
+        .collect()
 }
 
 fn lock_of_head(repo: &Repo) -> Result<Lock, Error> {

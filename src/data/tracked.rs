@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::base::any_path::AnyPath;
 use crate::base::path::RepoPath;
+use crate::data::access::Access;
 use crate::data::error::Error;
 use crate::data::past::Past;
 use crate::pipeline::{Content, Data, Lock, StageName, tracked_around};
@@ -34,6 +35,11 @@ pub(crate) enum State {
     Deleted,
     /// It is not there, and the cache lacks some of it.
     Lost,
+    /// Some of a folder is neither there nor in the cache.
+    Incomplete {
+        /// Which files.
+        files: Vec<String>,
+    },
     /// It was imported and not downloaded.
     Undownloaded,
     /// Where it was imported from, it has changed.
@@ -57,6 +63,7 @@ impl State {
             Self::Outdated => "outdated",
             Self::Deleted => "deleted",
             Self::Lost => "deleted, and not in the cache",
+            Self::Incomplete { .. } => "incomplete",
             Self::Undownloaded => "not downloaded",
             Self::Behind => "behind its source",
             Self::Failed(_) => "failed",
@@ -76,15 +83,7 @@ pub(crate) fn survey(
         let found = workspace.measure(&AnyPath::from(path.clone()));
         let state = match found {
             Ok(Some(found)) if found != *recorded => {
-                if past.is_none() {
-                    past = Some(Past::around(workspace));
-                }
-                let is_known = past.as_ref().is_some_and(|past| past.records(path, &found));
-                if is_known {
-                    State::Outdated
-                } else {
-                    State::Modified
-                }
+                otherwise(workspace, (path, recorded), &found, &mut past)?
             }
             Ok(found) => saved_or_not(workspace, recorded, found.is_some())?,
             Err(error) => State::Failed(error),
@@ -93,6 +92,41 @@ pub(crate) fn survey(
         all.push(Tracked { path, state });
     }
     Ok(all)
+}
+
+/// Returns what is not there, or only in part while the cache lacks the rest.
+pub(crate) fn absent(access: &Access<'_>) -> Result<BTreeSet<RepoPath>, Error> {
+    let workspace = access.workspace;
+    let mut absent = BTreeSet::new();
+    for (path, recorded) in &access.data {
+        let is_here = workspace.locate(path).exists();
+        let any = AnyPath::from(path.clone());
+        if !is_here || !workspace.lost_files(&any, recorded)?.is_empty() {
+            absent.insert(path.clone());
+        }
+    }
+    Ok(absent)
+}
+
+/// Judges what is not as recorded.
+fn otherwise(
+    workspace: &Workspace,
+    (path, recorded): (&RepoPath, &Content),
+    found: &Content,
+    past: &mut Option<Past>,
+) -> Result<State, Error> {
+    let files = workspace.lost_files(&AnyPath::from(path.clone()), recorded)?;
+    if !files.is_empty() {
+        let name = |inner: String| format!("{path}/{inner}");
+        let files = files.into_iter().map(name).collect();
+        return Ok(State::Incomplete { files });
+    }
+    let past = past.get_or_insert_with(|| Past::around(workspace));
+    Ok(if past.records(path, found) {
+        State::Outdated
+    } else {
+        State::Modified
+    })
 }
 
 /// Judges what is as recorded, or not there at all.

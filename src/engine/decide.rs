@@ -7,6 +7,7 @@ use crate::base::fs;
 use crate::base::shown::Shown;
 use crate::engine::error::Failure;
 use crate::engine::fingerprint::{Change, FactValue};
+use crate::engine::incomplete::refuse_incomplete_outs;
 use crate::engine::inputs::{Gauge, Inputs};
 use crate::engine::selection::{RunPolicy, Urls};
 use crate::pipeline::{Content, Out, Stage, StageEntry};
@@ -260,13 +261,13 @@ fn decide_frozen(
     let Some(missing) = outs.iter().find(lacks) else {
         let is_recorded = |state: &OutState| state.found == state.recorded || gauge.excuses(state);
         let is_unchanged = recorded.is_some() && outs.iter().all(is_recorded);
-        let recache = Vec::new();
-        return Ok(if is_unchanged {
-            Decision::Unchanged { recache }
-        } else {
-            let reasons = Vec::new();
-            Decision::Adopt { reasons }
-        });
+        if is_unchanged {
+            let recache = Vec::new();
+            return Ok(Decision::Unchanged { recache });
+        }
+        refuse_incomplete_outs(gauge.workspace, outs)?;
+        let reasons = Vec::new();
+        return Ok(Decision::Adopt { reasons });
     };
     match recorded {
         Some(entry) if is_whole(entry, outs, gauge)? => {

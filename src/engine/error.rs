@@ -128,11 +128,21 @@ pub(crate) enum Failure {
         /// The place in the pipeline file.
         problem: Box<Problem>,
     },
-    /// A tracked folder was not put in place whole, for the cache has lost some of it.
+    /// A tracked folder, or an out, was not put in place whole, for the cache lacks some of it.
     #[error("its dep `{tracked}` is not whole: {} neither here nor in the cache: {}", human::count(files.len(), "file"), human::first_of(files))]
     DataIncomplete {
         /// The folder.
         tracked: RepoPath,
+        /// The files that are lacking.
+        files: Vec<String>,
+        /// The stage that makes it, if it is an out.
+        maker: Option<StageName>,
+    },
+    /// Recording an out would forget files that are neither here nor in the cache.
+    #[error("of its out `{path}`, {} neither here nor in the cache: {}", human::count(files.len(), "file"), human::first_of(files))]
+    OutIncomplete {
+        /// The out.
+        path: AnyPath,
         /// The files that are lacking.
         files: Vec<String>,
     },

@@ -17,7 +17,7 @@ use crate::engine::decide::{Decision, Examination, OutState, Reason, examine, ob
 use crate::engine::dispatch::Shared;
 use crate::engine::error::Failure;
 use crate::engine::event::{Event, Outcome};
-use crate::engine::incomplete::refuse_incomplete;
+use crate::engine::incomplete::{known, refuse_incomplete, refuse_incomplete_outs};
 use crate::engine::inputs::{Gauge, Inputs, NOTHING_EXPECTED};
 use crate::engine::log::Log;
 use crate::engine::recording::Origin;
@@ -67,6 +67,7 @@ impl Processed<'_> {
 /// What is known of a stage before it is looked at.
 #[derive(Clone, Copy)]
 struct Look<'a> {
+    index: StageIndex,
     recorded: Option<&'a StageEntry>,
     made: Option<&'a Made>,
 }
@@ -84,6 +85,7 @@ impl<'a> Worker<'a> {
         let recorded = self.shared.ledger.latest(&stage.name)?;
         let made = self.made_before(index)?;
         let look = Look {
+            index,
             recorded: recorded.as_ref(),
             made: made.as_ref(),
         };
@@ -98,7 +100,7 @@ impl<'a> Worker<'a> {
         look: Look<'_>,
         claim: &mut Claim<'_>,
     ) -> Result<Processed<'a>, Failure> {
-        let Look { recorded, made } = look;
+        let Look { recorded, made, .. } = look;
         let params = ParamFiles::new(&self.shared.workspace.worktree);
         let examination = examine(
             stage,
@@ -125,6 +127,9 @@ impl<'a> Worker<'a> {
             Decision::Leave { path } => done(Outcome::Left { path }, None),
             Decision::Adopt { reasons } => {
                 self.refuse_missing_deps(stage, &inputs)?;
+                if self.shared.policy.consent == Consent::Asked {
+                    refuse_incomplete_outs(self.shared.workspace, &outs)?;
+                }
                 if reasons.iter().any(Reason::is_of_inputs)
                     && let Some(outcome) = self.refusal(stage, &reasons)
                 {
@@ -161,7 +166,7 @@ impl<'a> Worker<'a> {
     fn run_if_wanted(
         &self,
         stage: &Stage,
-        Look { recorded, made }: Look<'_>,
+        look: Look<'_>,
         inputs: Inputs,
         reasons: Vec<Reason>,
         claim: &mut Claim<'_>,
@@ -169,11 +174,13 @@ impl<'a> Worker<'a> {
         if let Some(outcome) = self.refusal(stage, &reasons) {
             return Ok(Processed::done(outcome, None));
         }
-        let inputs = self.fetch(stage, inputs, made)?;
+        let inputs = self.fetch(stage, inputs, look.made)?;
         // The user may have taken long to answer, and have edited something meanwhile; and some outs
         // may have been restored before a bad object turned up.
         let params = ParamFiles::new(&self.shared.workspace.worktree);
-        let outs = observe_outs(stage, recorded, &self.gauge(&params, None))?;
+        let outs = observe_outs(stage, look.recorded, &self.gauge(&params, None))?;
+        self.refuse_missing_deps(stage, &inputs)?;
+        self.refuse_incomplete(look.index, &inputs)?;
         self.run(stage, &inputs, &outs, reasons, claim)
     }
 
@@ -211,12 +218,6 @@ impl<'a> Worker<'a> {
         reasons: Vec<Reason>,
         claim: &mut Claim<'_>,
     ) -> Result<Processed<'a>, Failure> {
-        self.refuse_missing_deps(stage, before)?;
-        let Shared {
-            workspace, ledger, ..
-        } = self.shared;
-        let data = ledger.peek(|lock| lock.data.clone());
-        refuse_incomplete(workspace, stage, before, &data)?;
         if self.shared.cancel.is_cancelled() {
             return Ok(Processed::done(Outcome::Stopped, None));
         }
@@ -361,6 +362,21 @@ impl<'a> Worker<'a> {
 
     pub(super) fn tell(&self, event: Event) {
         (self.tell)(event);
+    }
+
+    fn refuse_incomplete(&self, index: StageIndex, inputs: &Inputs) -> Result<(), Failure> {
+        let Shared {
+            workspace,
+            pipeline,
+            ledger,
+            ..
+        } = self.shared;
+        let stage = &pipeline.stages[index];
+        ledger.peek(|lock| {
+            let before = pipeline.graph.upstream(index).iter();
+            let before = before.map(|needed| &pipeline.stages[*needed].name);
+            refuse_incomplete(workspace, stage, inputs, known(lock, before))
+        })
     }
 
     fn refuse_missing_deps(&self, stage: &Stage, inputs: &Inputs) -> Result<(), Failure> {

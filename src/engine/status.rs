@@ -9,7 +9,7 @@ use crate::base::path::RepoPath;
 use crate::engine::absence::Made;
 use crate::engine::decide::{Decision, Reason, examine};
 use crate::engine::error::{Error, Failure};
-use crate::engine::incomplete::refuse_incomplete;
+use crate::engine::incomplete::{known, refuse_incomplete};
 use crate::engine::inputs::{Gauge, NOTHING_EXPECTED};
 use crate::engine::memo::Memo;
 use crate::engine::provision::absent;
@@ -304,7 +304,8 @@ impl Forecaster<'_> {
                 }
                 let is_strict = self.policy.missing == Missing::Absent;
                 let missing = refuse_missing_deps(stage, &inputs, lock).err();
-                let lost = refuse_incomplete(self.workspace, stage, &inputs, &lock.data).err();
+                let lost =
+                    refuse_incomplete(self.workspace, stage, &inputs, known(lock, [].iter())).err();
                 match missing.filter(|_| is_strict).or(lost) {
                     Some(failure) if !is_made_first => Forecast::Fail(failure),
                     _ => {

@@ -11,8 +11,17 @@ use crate::exchange::needed::{Needed, Objects, Scope, needed};
 use crate::pipeline::{LOCK_FILE, Lock};
 use crate::remote::{self, Depot, Sweeping, SweptAway};
 use crate::scm;
-use crate::store::Meter;
+use crate::store::{Cache, Meter};
 use crate::workspace::Workspace;
+
+/// What was swept at a remote, or would be.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct CloudSwept {
+    /// What goes there, and what stays.
+    pub(crate) swept: SweptAway,
+    /// What the workspace needs and neither the cache nor the remote has, sorted.
+    pub(crate) nowhere: Vec<String>,
+}
 
 /// Sweeps away what our project has at a remote and needs neither now nor in these commits.
 pub(crate) fn sweep_cloud(
@@ -21,7 +30,7 @@ pub(crate) fn sweep_cloud(
     scope: &Scope,
     grace: i64,
     how: Sweeping,
-) -> Result<SweptAway, Error> {
+) -> Result<CloudSwept, Error> {
     require_a_name(workspace)?;
     let mut all = needed(workspace, scope)?;
     all.extend(staged(workspace)?);
@@ -38,7 +47,27 @@ pub(crate) fn sweep_cloud(
         }));
     }
     let live: HashSet<Digest> = objects.wants.iter().map(|want| want.digest).collect();
-    Ok(depot.sweep(&live, grace, how)?)
+    let swept = depot.sweep(&live, grace, how)?;
+    // Outs of earlier commits may be git's.
+    all.retain(|one| one.is_current);
+    let nowhere = nowhere(&Objects::of(&all, cache)?, cache, depot)?;
+    Ok(CloudSwept { swept, nowhere })
+}
+
+/// Returns where those objects belong that neither the cache nor the remote has.
+fn nowhere(objects: &Objects, cache: &Cache, depot: &Depot) -> Result<Vec<String>, Error> {
+    let there = depot.survey(&objects.wants, cache)?.there;
+    let mut nowhere = Vec::new();
+    for want in objects
+        .wants
+        .iter()
+        .filter(|want| !there.contains(&want.digest))
+    {
+        if !want.is_in(cache)? {
+            nowhere.push(want.digest);
+        }
+    }
+    Ok(objects.paths_of(&nowhere))
 }
 
 /// Refuses where other projects at the remote may be called the same as this one.

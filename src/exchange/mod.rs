@@ -10,7 +10,7 @@ mod status;
 mod transferred;
 
 pub(crate) use error::Error;
-pub(crate) use gc::sweep_cloud;
+pub(crate) use gc::{CloudSwept, sweep_cloud};
 pub(crate) use needed::Scope;
 pub(crate) use open::open;
 pub(crate) use pull::{fetch, fetch_runs, provide};

@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use crate::base::digest::Digest;
 use crate::base::path::RepoPath;
 use crate::base::source::as_text;
-use crate::data::{Inventory, Part, Uncached};
+use crate::data::{self, Inventory, Part, Uncached};
 use crate::exchange::error::Error;
 use crate::pipeline::{Content, LOCK_FILE, Lock};
 use crate::remote::{Depot, Fetched, Want};
@@ -75,6 +75,26 @@ pub(crate) fn needed(workspace: &Workspace, scope: &Scope) -> Result<Vec<Needed>
         collect(&then, scope, false, &mut seen, &mut all);
     }
     Ok(all)
+}
+
+/// Refuses a part of a folder that nothing is recorded of, neither now nor in the commits that are meant.
+/// What a folder has whose list nobody knows cannot be told.
+pub(super) fn refuse_unknown_parts(all: &[Needed], cache: &Cache) -> Result<(), Error> {
+    for one in all.iter().filter(|one| one.is_current) {
+        for inner in &one.inner {
+            let mut is_known = false;
+            for version in all.iter().filter(|version| version.path == one.path) {
+                let tree = cache.manifest(&version.content)?;
+                is_known |= tree.is_none_or(|tree| tree.part(inner).next().is_some());
+            }
+            if !is_known {
+                let tracked = one.path.clone();
+                let path = tracked.join(inner).map_err(data::Error::from)?;
+                return Err(data::Error::NotRecorded { path, tracked }.into());
+            }
+        }
+    }
+    Ok(())
 }
 
 type Seen = BTreeSet<(RepoPath, Digest, bool)>;
@@ -163,6 +183,18 @@ impl Objects {
             entry.insert(path);
             self.wants.push(Want { digest, size });
         }
+    }
+
+    /// Counts those of the `failed` objects, and the folders without lists, that the workspace does not
+    /// need, which needs the `current` ones.
+    pub(super) fn others_among(
+        &self,
+        failed: impl Iterator<Item = Digest>,
+        current: &Self,
+    ) -> usize {
+        let unlisted = self.unlisted.iter().filter(|one| !one.is_current);
+        let failed = failed.filter(|digest| !current.paths.contains_key(digest));
+        unlisted.count() + failed.count()
     }
 
     /// Returns where these objects belong, sorted.

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use crate::base::digest::Digest;
 use crate::exchange::error::Error;
-use crate::exchange::needed::{Needed, Objects, Scope, needed};
+use crate::exchange::needed::{Needed, Objects, Scope, needed, refuse_unknown_parts};
 use crate::exchange::transferred::Transferred;
 use crate::pipeline::Content;
 use crate::remote::Depot;
@@ -37,6 +37,7 @@ fn fetch_all(
         }
     }
     let (objects, manifests) = Objects::known_there(&absent, cache, depot, meter)?;
+    refuse_unknown_parts(&absent, cache)?;
     let fetched = depot.fetch(&objects.wants, cache, meter)?;
     let mut pulled = Transferred {
         objects: manifests.objects + fetched.objects,
@@ -55,6 +56,8 @@ fn fetch_all(
         };
         paths.push(format!("{}/", one.path));
     }
+    let failed = fetched.lacking.iter().chain(&fetched.damaged).copied();
+    pulled.others = objects.others_among(failed, &current);
     pulled.lacking.extend(current.paths_of(&fetched.lacking));
     pulled.damaged.extend(current.paths_of(&fetched.damaged));
     Ok(pulled)

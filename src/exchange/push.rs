@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use crate::base::digest::Digest;
 use crate::exchange::error::Error;
-use crate::exchange::needed::{Needed, Objects, Scope, needed};
+use crate::exchange::needed::{Needed, Objects, Scope, needed, refuse_unknown_parts};
 use crate::exchange::transferred::Transferred;
 use crate::pipeline::Content;
 use crate::remote::{Depot, Run};
@@ -25,6 +25,7 @@ pub(crate) fn push(
     let current: Vec<Needed> = all.iter().filter(|one| one.is_current).cloned().collect();
     // A folder may be there whose files are neither there nor here.
     let (current, _) = Objects::known_there(&current, cache, depot, meter)?;
+    refuse_unknown_parts(&all, cache)?;
     let runs = if has_runs {
         workspace.runs.own()?
     } else {
@@ -36,6 +37,7 @@ pub(crate) fn push(
     let pushed = depot.push(&objects.wants, cache, meter)?;
     let mut lacking = current.paths_of(&pushed.lacking);
     lacking.extend(current.unlisted.iter().map(|one| format!("{}/", one.path)));
+    let others = objects.others_among(pushed.lacking.iter().copied(), &current);
     let unlisted = objects.unlisted.iter().map(|one| one.content.sha256);
     let absent: HashSet<Digest> = pushed.lacking.iter().copied().chain(unlisted).collect();
     Ok(Transferred {
@@ -44,6 +46,7 @@ pub(crate) fn push(
         runs: depot.push_runs(&whole_ones(runs, &absent, cache)?)?,
         lacking,
         damaged: Vec::new(),
+        others,
         mended: pushed.mended,
     })
 }

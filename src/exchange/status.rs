@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::exchange::error::Error;
-use crate::exchange::needed::{Objects, Scope, needed};
+use crate::exchange::needed::{Objects, Scope, needed, refuse_unknown_parts};
 use crate::remote::{Depot, Survey, Want};
 use crate::store::Meter;
 use crate::workspace::Workspace;
@@ -46,6 +46,7 @@ pub(crate) fn cloud_status(
     let mut status = CloudStatus::default();
     // Where only the remote knows what is in a folder, it says so.
     Objects::known_there(&all, cache, depot, &Meter::default())?;
+    refuse_unknown_parts(&all, cache)?;
     let mut parts = Vec::new();
     let mut wants: Vec<Want> = Vec::new();
     for one in &all {
@@ -65,11 +66,7 @@ pub(crate) fn cloud_status(
     status.damaged = damaged;
     for (one, own) in parts {
         for want in own {
-            let is_here = match want.size {
-                Some(size) => cache.holding(want.digest, size)?.is_some(),
-                None => cache.size_of(want.digest)?.is_some(),
-            };
-            let state = match (is_here, there.contains(&want.digest)) {
+            let state = match (want.is_in(cache)?, there.contains(&want.digest)) {
                 (true, true) => continue,
                 (true, false) => CloudState::New,
                 (false, true) => CloudState::Deleted,

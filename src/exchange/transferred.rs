@@ -13,6 +13,8 @@ pub(crate) struct Transferred {
     pub(crate) lacking: Vec<String>,
     /// What the workspace needs, the cache lacks, and the remote has other bytes of.
     pub(crate) damaged: Vec<String>,
+    /// How many other objects, as of earlier commits and runs, neither the cache nor the remote has.
+    pub(crate) others: usize,
     /// How many damaged indexes of the remote were mended.
     pub(crate) mended: usize,
 }

@@ -153,8 +153,10 @@ fn clone(url: &str) -> Result<TempDir, Error> {
 /// Puts the settings of a commit in place, by which its remotes are found.
 fn bring_settings(revision: &Revision, root: &Path) -> Result<(), Error> {
     let name = ".mlpipe/config.yaml";
-    if let Some(bytes) = revision.read(&RepoPath::parse(name)?)? {
-        fs::write_atomic(&root.join(name), &bytes)?;
+    match revision.read(&RepoPath::parse(name)?)? {
+        Some(bytes) => fs::write_atomic(&root.join(name), &bytes)?,
+        // Those of another commit are none of this one.
+        None => fs::remove(&root.join(name))?,
     }
     Ok(())
 }

@@ -64,6 +64,14 @@ pub(crate) enum Error {
         /// Where.
         path: String,
     },
+    /// A folder that somebody is at work in is where it is to go.
+    #[error(
+        "`{path}` is no place for it: it is the folder of a project, or the one that you are in"
+    )]
+    Home {
+        /// Where.
+        path: String,
+    },
     /// Nothing is at the URL.
     #[error("there is nothing at `{url}`")]
     Nothing {

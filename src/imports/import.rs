@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::base::any_path::AnyPath;
 use crate::base::fs;
 use crate::base::path::RepoPath;
-use crate::data::{self, Access, Storage};
+use crate::data::{self, Access, Losses, Storage};
 use crate::imports::error::Error;
 use crate::imports::target::Overwrite;
 use crate::pipeline::{Content, Source};
@@ -23,8 +23,9 @@ pub(crate) struct Imported {
     pub(crate) kept: Option<String>,
 }
 
-/// Refuses a place where something is, before anything is fetched.
+/// Refuses a place where something is, or where nothing can be tracked, before anything is fetched.
 pub(crate) fn check_place(
+    access: &Access<'_>,
     workspace: &Workspace,
     path: &RepoPath,
     overwrite: Overwrite,
@@ -33,7 +34,7 @@ pub(crate) fn check_place(
         let path = path.to_string();
         return Err(Error::Occupied { path });
     }
-    Ok(())
+    Ok(data::check_new(access, path)?)
 }
 
 /// Puts what is in the cache to `path`, tracks it, and records its source.
@@ -44,18 +45,22 @@ pub(crate) fn import(
     source: &Source,
     meter: &Meter,
 ) -> Result<Imported, Error> {
-    let place = workspace.locate(path);
-    let mut kept = None;
-    if fs::exists(&place)? {
-        kept = Some(keep(workspace, &place, &AnyPath::from(path.clone()))?.to);
-    }
-    put(workspace, path, &content, meter)?;
+    data::check_new(access, path)?;
+    let kept = make_room(workspace, path)?;
     let paths = BTreeSet::from([path.clone()]);
     access.supersede(path);
-    if let Err(error) = data::add(access, &paths, Storage::Cache, meter) {
-        // It may not be tracked there, so it is not to lie there either.
+    // What was recorded there before has been given up.
+    let manner = (Storage::Cache, Losses::Accept);
+    let tracked = put(workspace, path, &content, meter)
+        .and_then(|()| Ok(data::add(access, &paths, manner, meter)?));
+    if let Err(error) = tracked {
+        // It is not tracked there, so it is not to lie there either.
+        let place = workspace.locate(path);
         fs::remove(&place)?;
-        return Err(error.into());
+        if let Some(kept) = &kept {
+            fs::rename(&workspace.root().join(kept), &place)?;
+        }
+        return Err(error);
     }
     workspace.update_sources(|sources| drop(sources.insert(path.clone(), source.clone())))?;
     let path = path.clone();
@@ -75,13 +80,18 @@ pub(crate) fn import_absent(
     source: &Source,
 ) -> Result<Option<String>, Error> {
     data::check_new(access, path)?;
-    let place = workspace.locate(path);
-    let mut kept = None;
-    if fs::exists(&place)? {
-        kept = Some(keep(workspace, &place, &AnyPath::from(path.clone()))?.to);
-    }
+    let kept = make_room(workspace, path)?;
     record_absent(access, workspace, (path, content), source)?;
     Ok(kept)
+}
+
+/// Moves what is at `path` out of the way; returns where it is kept.
+fn make_room(workspace: &Workspace, path: &RepoPath) -> Result<Option<String>, Error> {
+    let place = workspace.locate(path);
+    if !fs::exists(&place)? {
+        return Ok(None);
+    }
+    Ok(Some(keep(workspace, &place, &path.clone().into())?.to))
 }
 
 /// Records what is not in place: with its content, if that is at a remote.

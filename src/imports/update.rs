@@ -177,7 +177,7 @@ fn make_way(
         return Ok(());
     }
     let is_kept = match recorded {
-        Some(content) => workspace.cache.presence(&content)? == Presence::Whole,
+        Some(content) => workspace.cache.verify(&content)? == Presence::Whole,
         None => false,
     };
     // What `.mlpipeignore` leaves out is in no cache.

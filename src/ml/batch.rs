@@ -91,7 +91,7 @@ impl Batch for Examples<'_> {
 }
 
 /// Returns the labels at `positions`.
-pub(crate) fn labels(part: &Part, positions: &[usize]) -> Vec<u8> {
+pub(crate) fn labels(part: &Part, positions: &[usize]) -> Vec<u16> {
     positions.iter().map(|at| part.labels()[*at]).collect()
 }
 
@@ -108,8 +108,13 @@ pub(crate) struct Answer {
 
 impl Answer {
     /// Reads an answer off the logits of an image with `label`.
-    pub(crate) fn new(logits: &[f32], label: u8) -> Self {
-        let verdict = Verdict::new(logits, label.into());
+    pub(crate) fn new(logits: &[f32], label: u16) -> Self {
+        Verdict::new(logits, label.into()).into()
+    }
+}
+
+impl From<Verdict> for Answer {
+    fn from(verdict: Verdict) -> Self {
         Self {
             predicted: verdict.predicted,
             probability: verdict.probability,
@@ -118,23 +123,35 @@ impl Answer {
     }
 }
 
-/// Returns the network's logits on the whole part, in its order.
+/// So many logits are held at a time: those of a whole part, unless there are very many classes.
+const AT_ONCE: usize = 1 << 22;
+
+/// Takes the logits of some images, a row for each; the first of them is at this position.
+type TakeLogits<'a> = &'a mut dyn FnMut(usize, &[Vec<f32>]) -> Result<(), Error>;
+
+/// Gives the network's logits on the whole part to `take`, in its order and some images at a time.
 pub(crate) fn logits(
     network: &Network,
     part: &Part,
     normaliser: &Normaliser,
-) -> Result<Vec<Vec<f32>>, Error> {
+    take: TakeLogits,
+) -> Result<(), Error> {
     let positions: Vec<usize> = (0..part.len()).collect();
-    network.predict(&Examples {
-        part,
-        normaliser,
-        positions: &positions,
-        chance: None,
-    })
+    let images = (AT_ONCE / part.form().classes).max(1);
+    for positions in positions.chunks(images) {
+        let logits = network.predict(&Examples {
+            part,
+            normaliser,
+            positions,
+            chance: None,
+        })?;
+        take(positions[0], &logits)?;
+    }
+    Ok(())
 }
 
 /// Reads the answers off the logits of images with `labels`.
-pub(crate) fn answers(logits: &[Vec<f32>], labels: &[u8]) -> Vec<Answer> {
+pub(crate) fn answers(logits: &[Vec<f32>], labels: &[u16]) -> Vec<Answer> {
     let rows = logits.iter().zip(labels);
     rows.map(|(row, label)| Answer::new(row, *label)).collect()
 }
@@ -145,7 +162,12 @@ pub(crate) fn predict(
     part: &Part,
     normaliser: &Normaliser,
 ) -> Result<Vec<Answer>, Error> {
-    Ok(answers(&logits(network, part, normaliser)?, part.labels()))
+    let mut found = Vec::with_capacity(part.len());
+    logits(network, part, normaliser, &mut |first, logits| {
+        found.extend(answers(logits, &part.labels()[first..]));
+        Ok(())
+    })?;
+    Ok(found)
 }
 
 /// Counts right answers and adds up losses.
@@ -159,14 +181,14 @@ pub(crate) struct Tally {
 
 impl Tally {
     /// Takes the answer on an image with `label` into account.
-    pub(crate) fn add(&mut self, answer: &Answer, label: u8) {
+    pub(crate) fn add(&mut self, answer: &Answer, label: u16) {
         self.count += 1;
         self.right += u32::from(answer.predicted == usize::from(label));
         self.loss += answer.loss;
     }
 
     /// Returns the tally of a part's answers.
-    pub(crate) fn of(answers: &[Answer], labels: &[u8]) -> Self {
+    pub(crate) fn of(answers: &[Answer], labels: &[u16]) -> Self {
         let mut tally = Self::default();
         for (answer, label) in answers.iter().zip(labels) {
             tally.add(answer, *label);

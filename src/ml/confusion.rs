@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::ml::batch::Answer;
+use crate::ml::dataset::MOST_SHOWN;
 use crate::ml::report::{csv_table, significant};
 
 /// How often each class was predicted for each actual class.
@@ -12,8 +13,13 @@ use crate::ml::report::{csv_table, significant};
 pub(crate) struct Confusion {
     /// The names of the classes.
     classes: Vec<String>,
-    /// A row for each actual class, a column for each predicted one.
-    counts: Vec<Vec<u32>>,
+    /// How often each actual class was taken for each predicted one, where it was: of many classes
+    /// few pairs are.
+    counts: BTreeMap<(usize, usize), u32>,
+    /// How many images are of each class.
+    support: Vec<u32>,
+    /// How often each class was predicted.
+    predicted: Vec<u32>,
 }
 
 /// Two classes of which one is taken for the other.
@@ -39,27 +45,32 @@ pub(crate) struct Quality {
 
 impl Confusion {
     /// Counts the answers on images with `labels`, which are of these `classes`.
-    pub(crate) fn of(classes: &[String], answers: &[Answer], labels: &[u8]) -> Self {
+    pub(crate) fn of(classes: &[String], answers: &[Answer], labels: &[u16]) -> Self {
         let mut confusion = Self {
             classes: classes.to_vec(),
-            counts: vec![vec![0; classes.len()]; classes.len()],
+            counts: BTreeMap::new(),
+            support: vec![0; classes.len()],
+            predicted: vec![0; classes.len()],
         };
         for (answer, label) in answers.iter().zip(labels) {
-            confusion.counts[usize::from(*label)][answer.predicted] += 1;
+            let pair = (usize::from(*label), answer.predicted);
+            *confusion.counts.entry(pair).or_default() += 1;
+            confusion.support[pair.0] += 1;
+            confusion.predicted[pair.1] += 1;
         }
         confusion
     }
 
-    /// Returns how many images are of `class`.
-    fn support(&self, class: usize) -> u32 {
-        self.counts[class].iter().sum()
+    /// Returns how often one class was taken for another.
+    fn count(&self, actual: usize, predicted: usize) -> u32 {
+        let count = self.counts.get(&(actual, predicted));
+        count.copied().unwrap_or_default()
     }
 
     /// Returns how well `class` is recognised.
     pub(crate) fn quality(&self, class: usize) -> Quality {
-        let right = self.counts[class][class];
-        let predicted: u32 = self.counts.iter().map(|row| row[class]).sum();
-        let support = self.support(class);
+        let right = self.count(class, class);
+        let (predicted, support) = (self.predicted[class], self.support[class]);
         Quality {
             f1: ratio(2 * right, predicted + support),
             precision: ratio(right, predicted),
@@ -74,7 +85,7 @@ impl Confusion {
 
     /// Returns the mean over the classes, in which each weighs as many images as are of it.
     pub(crate) fn weighted_mean(&self) -> Quality {
-        self.mean(|class| self.support(class))
+        self.mean(|class| self.support[class])
     }
 
     fn mean(&self, weight: impl Fn(usize) -> u32) -> Quality {
@@ -93,10 +104,11 @@ impl Confusion {
         }
     }
 
-    /// Returns one number of each class, by the class's name.
+    /// Returns one number of each class, by the class's name; none of too many classes to look at.
     pub(crate) fn of_each(&self, field: fn(&Quality) -> f64) -> BTreeMap<String, f64> {
         let value = |class| significant(field(&self.quality(class)));
-        let named = self.classes.iter().enumerate();
+        let shown = self.classes.len() <= MOST_SHOWN;
+        let named = self.classes.iter().enumerate().filter(|_| shown);
         named
             .map(|(class, name)| (format!("class_{name}"), value(class)))
             .collect()
@@ -104,18 +116,13 @@ impl Confusion {
 
     /// Returns which classes are taken for which, the most often confused pair first.
     fn pairs(&self) -> Vec<Pair> {
-        let mut pairs = Vec::new();
-        for (actual, row) in self.counts.iter().enumerate() {
-            for (predicted, count) in row.iter().enumerate() {
-                if actual != predicted && *count > 0 {
-                    pairs.push(Pair {
-                        actual,
-                        predicted,
-                        count: *count,
-                    });
-                }
-            }
-        }
+        let pairs = self.counts.iter();
+        let pairs = pairs.map(|((actual, predicted), count)| Pair {
+            actual: *actual,
+            predicted: *predicted,
+            count: *count,
+        });
+        let mut pairs: Vec<Pair> = pairs.filter(|pair| pair.actual != pair.predicted).collect();
         // The sort is stable: of equal ones the first classes come first.
         pairs.sort_by_key(|pair| std::cmp::Reverse(pair.count));
         pairs
@@ -124,7 +131,7 @@ impl Confusion {
     /// Writes the most confused pairs as a table, with their share of the actual class.
     pub(crate) fn pairs_csv(&self) -> String {
         let rows = self.pairs().into_iter().take(MOST_PAIRS).map(|pair| {
-            let share = significant(ratio(pair.count, self.support(pair.actual)));
+            let share = significant(ratio(pair.count, self.support[pair.actual]));
             let [actual, predicted] =
                 [pair.actual, pair.predicted].map(|at| self.classes[at].clone());
             [actual, predicted, pair.count.to_string(), share.to_string()]
@@ -132,24 +139,29 @@ impl Confusion {
         csv_table(["actual", "predicted", "count", "share"], rows)
     }
 
-    /// Returns the counts with the names of the classes, for drawing.
-    pub(crate) fn counts(&self) -> &[Vec<u32>] {
-        &self.counts
+    /// Returns the matrix for drawing: a row for each actual class, a column for each predicted one;
+    /// `None` where there are too many classes to see something.
+    pub(crate) fn matrix(&self) -> Option<Vec<Vec<u32>>> {
+        let classes = self.classes.len();
+        let row = |actual| (0..classes).map(move |predicted| self.count(actual, predicted));
+        (classes <= MOST_SHOWN).then(|| (0..classes).map(|actual| row(actual).collect()).collect())
     }
 
-    /// Writes the matrix as a table, a row for each pair of classes.
+    /// Writes the matrix as a table, a row for each pair of classes; of too many classes only those
+    /// pairs that occur.
     pub(crate) fn matrix_csv(&self) -> String {
-        let rows = self
-            .counts
-            .iter()
-            .zip(&self.classes)
-            .flat_map(|(row, actual)| {
-                row.iter()
-                    .zip(&self.classes)
-                    .map(move |(count, predicted)| {
-                        [actual.clone(), predicted.clone(), count.to_string()]
-                    })
-            });
+        let classes = self.classes.len();
+        let pairs: Vec<(usize, usize)> = if classes <= MOST_SHOWN {
+            let row = |actual| (0..classes).map(move |predicted| (actual, predicted));
+            (0..classes).flat_map(row).collect()
+        } else {
+            self.counts.keys().copied().collect()
+        };
+        let rows = pairs.into_iter().map(|(actual, predicted)| {
+            let count = self.count(actual, predicted).to_string();
+            let [actual, predicted] = [actual, predicted].map(|at| self.classes[at].clone());
+            [actual, predicted, count]
+        });
         csv_table(["actual", "predicted", "count"], rows)
     }
 
@@ -164,7 +176,7 @@ impl Confusion {
                 precision,
                 recall,
                 f1,
-                self.support(class).to_string(),
+                self.support[class].to_string(),
             ]
         });
         csv_table(["class", "precision", "recall", "f1", "support"], rows)
@@ -185,7 +197,7 @@ mod tests {
     use crate::ml::dataset::numbered;
 
     fn confusion() -> Confusion {
-        let pairs: [(u8, usize); 5] = [(0, 0), (0, 0), (0, 1), (1, 1), (2, 0)];
+        let pairs: [(u16, usize); 5] = [(0, 0), (0, 0), (0, 1), (1, 1), (2, 0)];
         let answers = pairs.map(|(_, predicted)| Answer {
             predicted,
             probability: 1.0,
@@ -208,6 +220,22 @@ mod tests {
     fn classes_that_never_occur_are_zero_and_not_undefined() {
         assert_eq!(confusion().quality(9), Quality::default());
         assert_eq!(confusion().quality(2), Quality::default());
+    }
+
+    #[test]
+    fn of_many_classes_only_pairs_that_occur_are_told() {
+        let answer = Answer {
+            predicted: 60_000,
+            probability: 1.0,
+            loss: 0.0,
+        };
+        let confusion = Confusion::of(&numbered(65_536), &[answer], &[65_535]);
+        assert_eq!(
+            confusion.matrix_csv(),
+            "actual,predicted,count\n65535,60000,1\n"
+        );
+        assert_eq!(confusion.matrix(), None);
+        assert!(confusion.of_each(|quality| quality.f1).is_empty());
     }
 
     #[test]

@@ -18,8 +18,10 @@ pub(crate) const SIDE: usize = 28;
 pub(crate) const PIXELS: usize = SIDE * SIDE;
 /// The digits.
 pub(crate) const CLASSES: usize = 10;
-/// A label is one byte.
-pub(crate) const MOST_CLASSES: usize = 256;
+/// A label is two bytes.
+pub(crate) const MOST_CLASSES: usize = 1 << 16;
+/// With more classes than this there is no matrix of them: nobody could read it.
+pub(crate) const MOST_SHOWN: usize = 256;
 
 /// What every image of a data set looks like: planes of bytes, row by row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -58,6 +60,15 @@ pub(crate) struct Form {
 }
 
 impl Form {
+    /// Returns how labels are written.
+    pub(crate) fn labels(self) -> LabelKind {
+        if self.classes <= 1 << 8 {
+            LabelKind::Bytes
+        } else {
+            LabelKind::Words
+        }
+    }
+
     /// The form of MNIST and of the rendered digits.
     pub(crate) const DIGITS: Self = Self {
         shape: Shape {
@@ -69,18 +80,67 @@ impl Form {
     };
 }
 
+/// The type of the labels in a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LabelKind {
+    /// A byte, where there are few enough classes.
+    Bytes,
+    /// Four bytes: candle writes no type of two.
+    Words,
+}
+
+impl LabelKind {
+    /// Returns the type's name in a safetensors file.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Bytes => "U8",
+            Self::Words => "U32",
+        }
+    }
+
+    fn tensor(self, labels: &[u16]) -> candle_core::Result<Tensor> {
+        match self {
+            Self::Bytes => {
+                let byte = |label: &u16| u8::try_from(*label).unwrap_or(u8::MAX);
+                let bytes: Vec<u8> = labels.iter().map(byte).collect();
+                Tensor::new(bytes, &Device::Cpu)
+            }
+            Self::Words => {
+                let words: Vec<u32> = labels.iter().copied().map(u32::from).collect();
+                Tensor::new(words, &Device::Cpu)
+            }
+        }
+    }
+
+    /// Returns what [`Self::tensor`] was made of; `None` if the type is another.
+    fn read(self, labels: &Tensor) -> Option<Vec<u16>> {
+        match self {
+            Self::Bytes => {
+                let bytes: Vec<u8> = labels.to_vec1().ok()?;
+                Some(bytes.into_iter().map(u16::from).collect())
+            }
+            Self::Words => {
+                let words: Vec<u32> = labels.to_vec1().ok()?;
+                // A label that is too large is of no class, which is looked at next.
+                let word = |word| u16::try_from(word).unwrap_or(u16::MAX);
+                Some(words.into_iter().map(word).collect())
+            }
+        }
+    }
+}
+
 /// Images with their labels and where they stood in their source.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Part {
     form: Form,
     images: Vec<u8>,
-    labels: Vec<u8>,
+    labels: Vec<u16>,
     ids: Vec<u32>,
 }
 
 impl Part {
     /// Makes a whole source: the ids count up from 0.
-    pub(crate) fn in_order(form: Form, images: Vec<u8>, labels: Vec<u8>) -> Self {
+    pub(crate) fn in_order(form: Form, images: Vec<u8>, labels: Vec<u16>) -> Self {
         let ids = (0u32..).take(labels.len()).collect();
         let part = Self {
             form,
@@ -131,7 +191,7 @@ impl Part {
     }
 
     /// Returns the label of each image.
-    pub(crate) fn labels(&self) -> &[u8] {
+    pub(crate) fn labels(&self) -> &[u16] {
         &self.labels
     }
 
@@ -158,10 +218,7 @@ impl Part {
                 "images",
                 Tensor::from_slice(&self.images, shape, &Device::Cpu)?,
             ),
-            (
-                "labels",
-                Tensor::from_slice(&self.labels, count, &Device::Cpu)?,
-            ),
+            ("labels", self.form.labels().tensor(&self.labels)?),
             ("ids", Tensor::from_slice(&self.ids, count, &Device::Cpu)?),
         ]);
         tensors::write(&tensors, path)
@@ -179,11 +236,15 @@ impl Part {
             let tensor: Option<&Tensor> = tensors.get(name);
             tensor.and_then(|tensor| tensor.flatten_all().ok())
         };
-        let bytes = |name| flat(name)?.to_vec1::<u8>().ok();
+        let kind = form.labels();
         let part = Self {
             form,
-            images: bytes("images").ok_or_else(|| damaged("it has no `images` of bytes"))?,
-            labels: bytes("labels").ok_or_else(|| damaged("it has no `labels` of bytes"))?,
+            images: flat("images")
+                .and_then(|images| images.to_vec1::<u8>().ok())
+                .ok_or_else(|| damaged("it has no `images` of bytes"))?,
+            labels: flat("labels")
+                .and_then(|labels| kind.read(&labels))
+                .ok_or_else(|| damaged(&format!("it has no `labels` of type {}", kind.name())))?,
             ids: flat("ids")
                 .and_then(|ids| ids.to_vec1::<u32>().ok())
                 .ok_or_else(|| damaged("it has no `ids`"))?,
@@ -396,6 +457,19 @@ mod tests {
             error.ends_with("a label is of no class; run `mlpipe ml prepare` again"),
             "{error}"
         );
+    }
+
+    #[test]
+    fn labels_of_many_classes_survive_their_file() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = folder.path().join("part");
+        let form = Form {
+            classes: MOST_CLASSES,
+            ..Form::DIGITS
+        };
+        let part = Part::in_order(form, vec![7; 3 * PIXELS], vec![0, 256, u16::MAX]);
+        part.write(&path).expect("writes");
+        assert_eq!(Part::read(&path, form).expect("reads"), part);
     }
 
     #[test]

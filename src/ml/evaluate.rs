@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
@@ -10,13 +10,14 @@ use crate::base::digest::Digest;
 use crate::base::fs;
 use crate::ml::batch::{self, Answer, Normaliser, Tally};
 use crate::ml::confusion::{Confusion, Quality};
-use crate::ml::dataset::{self, Part, SUMMARY, Summary, TEST};
+use crate::ml::dataset::{self, MOST_SHOWN, Part, SUMMARY, Summary, TEST};
 use crate::ml::error::Error;
 use crate::ml::event::Event;
 use crate::ml::grid::{self, Cell};
 use crate::ml::model::Network;
+use crate::ml::probability_file::ProbabilityFile;
 use crate::ml::report::{self, csv_table, significant};
-use crate::ml::scores::{Probabilities, softmax};
+use crate::ml::scores::{Probabilities, Standing, calibration_error, softmax, top_k};
 use crate::ml::speed::Speed;
 
 /// The grid of the worst images is this wide and high.
@@ -84,8 +85,48 @@ struct Verdict {
     part: Part,
     classes: Vec<String>,
     answers: Vec<Answer>,
+    standings: Vec<Standing>,
+    /// A row for each image; none where there are too many classes to keep them.
     probabilities: Vec<Vec<f64>>,
     confusion: Confusion,
+}
+
+/// The network's words on the images of a part.
+#[derive(Default)]
+struct Said {
+    answers: Vec<Answer>,
+    standings: Vec<Standing>,
+    probabilities: Vec<Vec<f64>>,
+    /// How long it took the network.
+    time: Duration,
+}
+
+impl Said {
+    fn on(
+        part: &Part,
+        (network, normaliser): (&Network, &Normaliser),
+        mut file: Option<&mut ProbabilityFile>,
+    ) -> Result<Self, Error> {
+        let (mut said, mut start) = (Self::default(), Instant::now());
+        batch::logits(network, part, normaliser, &mut |first, logits| {
+            said.time += start.elapsed();
+            let labels = &part.labels()[first..];
+            said.answers.extend(batch::answers(logits, labels));
+            let rows: Vec<Vec<f64>> = logits.iter().map(|row| softmax(row)).collect();
+            let standings = rows.iter().zip(labels);
+            let standings = standings.map(|(row, label)| Standing::new(row, *label));
+            said.standings.extend(standings);
+            if let Some(file) = &mut file {
+                file.add(&part.ids()[first..], &rows)?;
+            }
+            if part.form().classes <= MOST_SHOWN {
+                said.probabilities.extend(rows);
+            }
+            start = Instant::now();
+            Ok(())
+        })?;
+        Ok(said)
+    }
 }
 
 /// Predicts the test part and writes scores, confusion and predictions.
@@ -95,18 +136,23 @@ pub(crate) fn evaluate(task: &Evaluation, on_event: &mut dyn FnMut(Event)) -> Re
     let normaliser = Normaliser::new(&summary);
     let network = Network::read(&task.model)?;
     network.accept(&summary)?;
-    let start = Instant::now();
-    let logits = batch::logits(&network, &part, &normaliser)?;
-    let speed = Speed::measure(&network, &part, &normaliser, start.elapsed())?;
-    let answers = batch::answers(&logits, part.labels());
+    let path = task.probabilities.as_deref();
+    let file = path.map(|path| ProbabilityFile::begin(path, &summary.classes));
+    let mut file = file.transpose()?;
+    let said = Said::on(&part, (&network, &normaliser), file.as_mut())?;
+    let speed = Speed::measure(&network, &part, &normaliser, said.time)?;
     let verdict = Verdict {
-        confusion: Confusion::of(&summary.classes, &answers, part.labels()),
-        probabilities: logits.iter().map(|row| softmax(row)).collect(),
+        confusion: Confusion::of(&summary.classes, &said.answers, part.labels()),
+        standings: said.standings,
+        probabilities: said.probabilities,
         classes: summary.classes.clone(),
-        answers,
+        answers: said.answers,
         part,
     };
     verdict.write(task)?;
+    if let Some(file) = file {
+        file.commit()?;
+    }
     report::write_json(
         &verdict.metrics(&task.model, summary.test_set)?,
         &task.metrics,
@@ -115,7 +161,7 @@ pub(crate) fn evaluate(task: &Evaluation, on_event: &mut dyn FnMut(Event)) -> Re
     on_event(Event::Evaluated {
         test: Tally::of(&verdict.answers, verdict.part.labels()).score(),
         count: verdict.part.len(),
-        confusion: verdict.confusion.counts().to_vec(),
+        confusion: verdict.confusion.matrix(),
         speed,
     });
     Ok(())
@@ -129,11 +175,11 @@ impl Verdict {
             rows: &self.probabilities,
             labels: self.part.labels(),
         };
-        let top_k = probabilities.top_k().into_iter();
+        let top_k = top_k(&self.standings, self.classes.len()).into_iter();
         let mean = self.confusion.macro_mean();
         Ok(Metrics {
             accuracy: significant(score.accuracy),
-            calibration_error: significant(probabilities.calibration_error()),
+            calibration_error: significant(calibration_error(&self.standings)),
             count: self.part.len(),
             f1: self.confusion.of_each(|quality| quality.f1),
             loss: significant(score.loss),
@@ -158,9 +204,6 @@ impl Verdict {
         text(&task.confusion, self.confusion.matrix_csv())?;
         text(&task.per_class, self.confusion.classes_csv())?;
         text(&task.confused, self.confusion.pairs_csv())?;
-        if let Some(path) = &task.probabilities {
-            text(path, self.probabilities_csv())?;
-        }
         let (columns, _) = GRID;
         fs::write_atomic(&task.worst, &grid::draw(&self.part, &self.worst(), columns))?;
         Ok(())
@@ -178,19 +221,6 @@ impl Verdict {
             ]
         });
         csv_table(["id", "label", "predicted", "probability", "loss"], rows)
-    }
-
-    /// Writes a row for each image and class.
-    fn probabilities_csv(&self) -> String {
-        let ids = self.part.ids().iter().zip(&self.probabilities);
-        let rows = ids.flat_map(|(id, row)| {
-            row.iter()
-                .zip(&self.classes)
-                .map(move |(probability, class)| {
-                    [id.to_string(), class.clone(), probability.to_string()]
-                })
-        });
-        csv_table(["id", "class", "probability"], rows)
     }
 
     /// Returns the images with the highest loss among those that are taken for another class.

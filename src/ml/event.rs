@@ -51,8 +51,8 @@ pub(crate) enum Event {
     Evaluated {
         test: Score,
         count: usize,
-        /// A row for each actual class, a column for each predicted one.
-        confusion: Vec<Vec<u32>>,
+        /// A row for each actual class, a column for each predicted one; `None` of too many.
+        confusion: Option<Vec<Vec<u32>>>,
         speed: Speed,
     },
 }

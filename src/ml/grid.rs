@@ -59,9 +59,11 @@ pub(crate) struct Picture {
 
 /// Draws counts as squares, the darker the more, the diagonal in green and the rest in red.
 pub(crate) fn heat(counts: &[Vec<u32>]) -> Picture {
-    const SQUARE: u32 = 24;
-    let side = pixels(counts.len()) * SQUARE;
-    let mut canvas = RgbImage::from_pixel(side.max(1), side.max(1), PAPER);
+    // Of many classes squares are smaller, so that the picture is not.
+    let classes = pixels(counts.len()).max(1);
+    let square = (1536 / classes).clamp(4, 24);
+    let side = classes * square;
+    let mut canvas = RgbImage::from_pixel(side, side, PAPER);
     for (row, top) in counts.iter().zip(0u32..) {
         let all: u32 = row.iter().sum();
         for (count, left) in row.iter().zip(0u32..) {
@@ -73,9 +75,9 @@ pub(crate) fn heat(counts: &[Vec<u32>]) -> Picture {
                 (_, true) => Rgb([faded, 255 - (255 - faded) / 3, faded]),
                 (_, false) => Rgb([255, faded, faded]),
             };
-            for y in 0..SQUARE - 1 {
-                for x in 0..SQUARE - 1 {
-                    canvas.put_pixel(left * SQUARE + x, top * SQUARE + y, color);
+            for y in 0..square - 1 {
+                for x in 0..square - 1 {
+                    canvas.put_pixel(left * square + x, top * square + y, color);
                 }
             }
         }

@@ -26,7 +26,7 @@ pub(crate) struct History {
 
 impl History {
     /// Takes the answer on an image with `label` into account.
-    pub(crate) fn add(&mut self, answer: &Answer, label: u8) {
+    pub(crate) fn add(&mut self, answer: &Answer, label: u16) {
         self.tally.add(answer, label);
     }
 

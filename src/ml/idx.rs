@@ -122,7 +122,9 @@ pub(crate) fn load(folder: &Path) -> Result<Mnist, Error> {
 fn part(images: &Tensor, labels: &Tensor) -> Result<Part, Error> {
     let bytes = (images * 255.0)?.round()?.to_dtype(DType::U8)?;
     let images = bytes.flatten_all()?.to_vec1()?;
-    Ok(Part::in_order(Form::DIGITS, images, labels.to_vec1()?))
+    let labels: Vec<u8> = labels.to_vec1()?;
+    let labels = labels.into_iter().map(u16::from).collect();
+    Ok(Part::in_order(Form::DIGITS, images, labels))
 }
 
 #[cfg(test)]

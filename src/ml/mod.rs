@@ -32,6 +32,7 @@ mod params;
 mod params_file;
 mod path;
 mod prepare;
+mod probability_file;
 mod progress;
 mod random;
 mod record;

@@ -1,11 +1,11 @@
 //! A network: its layers, its weights as candle's variables, and the engine that computes it.
 
-use std::path::Path;
+use std::path::Path as FilePath;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use candle_core::{Device, Tensor, Var};
 use candle_nn::VarMap;
-use mlpipe_kernels::{Batch, Engine, Loss, Misfit, Role};
+use mlpipe_kernels::{Batch, Engine, Loss, Misfit, Path, Role, Said};
 
 use crate::ml::dataset::{Form, Shape, Summary};
 use crate::ml::error::Error;
@@ -111,7 +111,7 @@ impl Network {
     }
 
     /// Reads the weights that [`Network::write`] wrote.
-    pub(crate) fn read(path: &Path) -> Result<Self, Error> {
+    pub(crate) fn read(path: &FilePath) -> Result<Self, Error> {
         let mut stored = Stored::read(path, "train")?;
         let damaged = |what: String| Error::Damaged {
             path: path.to_owned(),
@@ -140,7 +140,7 @@ impl Network {
     }
 
     /// Writes all weights, the running statistics and the layers with them.
-    pub(crate) fn write(&self, path: &Path) -> Result<(), Error> {
+    pub(crate) fn write(&self, path: &FilePath) -> Result<(), Error> {
         let vars = self.vars.data().lock();
         let vars = vars.unwrap_or_else(PoisonError::into_inner);
         let tensors = vars.iter();
@@ -170,6 +170,11 @@ impl Network {
     pub(crate) fn parameters(&self) -> usize {
         let learned = self.named().filter(|(slot, _)| slot.role.is_learned());
         learned.map(|(_, var)| var.elem_count()).sum()
+    }
+
+    /// Returns the instructions that are computed with.
+    pub(crate) fn path(&self) -> Path {
+        self.machine().engine.path()
     }
 
     /// Returns the layers with the shapes of their outputs.
@@ -205,7 +210,7 @@ impl Network {
     /// Returns the logits of a batch and what learning from it gives.
     pub(crate) fn learn(&self, batch: &dyn Batch, loss: &Loss) -> Result<Lesson, Error> {
         let mut machine = self.loaded()?;
-        let logits = machine.engine.learn(batch, loss);
+        let said = machine.engine.learn(batch, loss);
         for (mean, variance, statistics) in machine.engine.statistics() {
             blend(
                 &self.in_order[mean],
@@ -217,10 +222,7 @@ impl Network {
         let gradients = machine.engine.gradients().to_vec();
         // The weights are about to change.
         machine.loaded = false;
-        Ok(Lesson {
-            logits: self.rows(&logits),
-            gradients,
-        })
+        Ok(Lesson { said, gradients })
     }
 
     fn rows(&self, logits: &[f32]) -> Vec<Vec<f32>> {
@@ -231,8 +233,8 @@ impl Network {
 
 /// What a batch taught.
 pub(crate) struct Lesson {
-    /// A row for each image, from before.
-    pub(crate) logits: Vec<Vec<f32>>,
+    /// From before.
+    pub(crate) said: Said,
     /// By stored tensor; empty for what is not learned.
     pub(crate) gradients: Vec<Vec<f32>>,
 }

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use candle_core::{CpuStorage, Device, InplaceOp1, Layout, Tensor, bail};
-use mlpipe_kernels::{Adam, descend};
+use mlpipe_kernels::{Adam, Descent, Means, Path};
 
 use crate::ml::error::Error;
 use crate::ml::model::{Network, Slot};
@@ -78,12 +78,13 @@ impl Optimizer {
         if let Some(most) = self.clip {
             clip(gradients, most);
         }
-        let rule = self.rule(rate);
+        let (rule, path) = (self.rule(rate), network.path());
         let memories = self.memory.iter().zip(gradients.iter());
         for ((_, var), (memory, gradient)) in network.named().zip(memories) {
             if !gradient.is_empty() {
                 var.inplace_op1(&Move {
                     rule,
+                    path,
                     memory,
                     gradient,
                 })?;
@@ -98,10 +99,10 @@ impl Optimizer {
     )]
     fn rule(&self, rate: f64) -> Rule {
         if self.kind == OptimizerKind::Sgd {
-            return Rule::Descend {
+            return Rule::Descent(Descent {
                 rate: rate as f32,
                 momentum: self.momentum as f32,
-            };
+            });
         }
         let bias = |beta| (1.0 - power(beta, self.steps)) as f32;
         Rule::Adam(Adam {
@@ -192,13 +193,14 @@ fn clip(gradients: &mut [Vec<f32>], most: f64) {
 /// One step of one rule.
 #[derive(Clone, Copy)]
 enum Rule {
-    Descend { rate: f32, momentum: f32 },
+    Descent(Descent),
     Adam(Adam),
 }
 
 /// A step as candle's operation on a variable's own memory.
 struct Move<'a> {
     rule: Rule,
+    path: Path,
     memory: &'a RefCell<Memory>,
     gradient: &'a [f32],
 }
@@ -216,11 +218,15 @@ impl InplaceOp1 for Move<'_> {
         let values = &mut values[start..end];
         let memory = &mut *self.memory.borrow_mut();
         match self.rule {
-            Rule::Descend { rate, momentum } => {
-                descend(values, &mut memory.first, self.gradient, rate, momentum);
+            Rule::Descent(descent) => {
+                descent.step(self.path, values, &mut memory.first, self.gradient);
             }
             Rule::Adam(adam) => {
-                adam.step(values, &mut memory.first, &mut memory.second, self.gradient);
+                let means = Means {
+                    first: &mut memory.first,
+                    second: &mut memory.second,
+                };
+                adam.step(self.path, values, means, self.gradient);
             }
         }
         Ok(())

@@ -35,7 +35,7 @@ pub(crate) fn prepare(task: &Preparation, on_event: &mut dyn FnMut(Event)) -> Re
         classes,
     } = load(&params, task.mirror.as_deref(), on_event)?;
     let (share, seed) = (params.validation, params.seed);
-    let (train, validation) = split(&source, share, seed, Purpose::Split);
+    let (train, validation) = split(&source, (share, 1), seed, Purpose::Split);
     let aside = folder_beside(&task.out)?;
     let counts = Counts {
         test: test.len(),

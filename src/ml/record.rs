@@ -22,24 +22,50 @@ pub(crate) struct Record {
     kernels: &'static str,
     /// From the first batch of each epoch to the last, without validation.
     learning_seconds: f64,
+    memory: Memory,
     mlpipe: &'static str,
     seconds: f64,
     seed: u64,
     threads: usize,
 }
 
+/// Bytes of memory.
+#[derive(Clone, Copy, Serialize)]
+struct Memory {
+    /// As they were counted before training.
+    counted: u64,
+    /// The most that this process has had, where the system tells it.
+    peak: Option<u64>,
+}
+
+/// What is known of a training when it is over.
+#[derive(Clone, Copy)]
+pub(crate) struct Course {
+    pub(crate) seed: u64,
+    /// The time from first to last batches.
+    pub(crate) learning: Duration,
+    /// The time from beginning to end.
+    pub(crate) all: Duration,
+    /// The bytes of memory that it was to take.
+    pub(crate) counted: u64,
+}
+
 impl Record {
     /// Takes down what this process runs on.
-    pub(crate) fn new(seed: u64, learning: Duration, all: Duration) -> Result<Self, Error> {
+    pub(crate) fn new(course: Course) -> Result<Self, Error> {
         let crates = env!("MLPIPE_ML_CRATES").split(',');
         Ok(Self {
             crates: crates.filter_map(|entry| entry.split_once(' ')).collect(),
             cpu: cpu(),
             kernels: path::chosen()?.name(),
-            learning_seconds: significant(learning.as_secs_f64()),
+            learning_seconds: significant(course.learning.as_secs_f64()),
+            memory: Memory {
+                counted: course.counted,
+                peak: peak(),
+            },
             mlpipe: env!("CARGO_PKG_VERSION"),
-            seconds: significant(all.as_secs_f64()),
-            seed,
+            seconds: significant(course.all.as_secs_f64()),
+            seed: course.seed,
             threads: rayon::current_num_threads(),
         })
     }
@@ -48,6 +74,14 @@ impl Record {
     pub(crate) fn write(&self, path: &Path) -> Result<(), Error> {
         report::write_json(self, path)
     }
+}
+
+/// Returns the most bytes of memory that this process has had.
+fn peak() -> Option<u64> {
+    let text = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let kilobytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kilobytes * 1024)
 }
 
 fn cpu() -> Option<String> {

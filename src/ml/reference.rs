@@ -238,7 +238,7 @@ fn check(layers: &[LayerSpec], form: Form, count: usize, loss: &Loss) {
         .and_then(|loss| loss.backward())
         .expect("gradients");
     let lesson = network.learn(&batch, loss).expect("a lesson");
-    let off = distance(&lesson.logits.concat(), &theirs);
+    let off = distance(&lesson.said.logits, &theirs);
     assert!(off < 1e-5, "logits are off by {off:e}");
     let mut compared = 0;
     for ((slot, var), ours) in network.named().zip(&lesson.gradients) {
@@ -348,4 +348,19 @@ fn pools_before_anything_is_learned_are_those_of_candle() {
             "flatten", {"dropout": {"rate": 0.2}}, {"linear": {}}]"#,
     );
     check(&layers, form(1, 12, 12, 5), 17, &Loss::default());
+}
+
+#[test]
+fn wide_convolutions_by_tiles_are_those_of_candle() {
+    let layers = layers(
+        r#"[{"conv": {"channels": 18, "kernel": 3, "padding": 1}}, "batch_norm", "relu",
+            {"conv": {"channels": 33, "kernel": 3, "bias": true}}, "relu",
+            {"conv": {"channels": 16, "kernel": 3, "padding": 2}}, "batch_norm", "relu",
+            {"max_pool": {"kernel": 2}}, {"conv": {"channels": 20, "kernel": 3}}, "relu",
+            "flatten", {"linear": {}}]"#,
+    );
+    check(&layers, form(2, 14, 17, 5), 19, &Loss::default());
+    check(&layers, form(1, 28, 28, 5), 17, &Loss::default());
+    let preset = layers::preset("wide").expect("a preset");
+    check(&preset, Form::DIGITS, 20, &Loss::default());
 }

@@ -55,9 +55,13 @@ pub(crate) fn csv_table<const N: usize>(
     header: [&str; N],
     rows: impl Iterator<Item = [String; N]>,
 ) -> String {
+    csv_rows(std::iter::once(header.map(str::to_owned)).chain(rows))
+}
+
+/// Writes rows as those of a table.
+pub(crate) fn csv_rows<const N: usize>(rows: impl Iterator<Item = [String; N]>) -> String {
     let mut writer = csv::Writer::from_writer(Vec::new());
     let memory = "invariant: memory takes what is written";
-    writer.write_record(header).expect(memory);
     for row in rows {
         writer.write_record(row).expect(memory);
     }

@@ -9,6 +9,48 @@ const TOPS: [usize; 3] = [2, 3, 5];
 /// The expected calibration error has this many bins of equal width, as is usual.
 const BINS: usize = 15;
 
+/// What of an image's probabilities most scores need.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Standing {
+    /// How many classes are likelier than the image's own.
+    rank: usize,
+    /// The probability of the likeliest class.
+    confidence: f64,
+}
+
+impl Standing {
+    /// Reads off the probabilities of an image of the class `label`.
+    ///
+    /// Of classes that are equally likely the first comes first, as with the prediction itself.
+    pub(crate) fn new(probabilities: &[f64], label: u16) -> Self {
+        Self {
+            rank: rank(probabilities, label.into()),
+            confidence: probabilities.iter().copied().fold(0.0, f64::max),
+        }
+    }
+}
+
+/// Returns for each k the share of images whose class is among the k likeliest.
+pub(crate) fn top_k(standings: &[Standing], classes: usize) -> BTreeMap<String, f64> {
+    let is_in = |k: usize| move |standing: &Standing| f64::from(u8::from(standing.rank < k));
+    let share = |k: usize| mean(standings.iter().map(is_in(k)));
+    let tops = TOPS.into_iter().filter(|k| *k < classes);
+    tops.map(|k| (k.to_string(), share(k))).collect()
+}
+
+/// Returns the expected calibration error: by how much the probability of the predicted class is
+/// off on average from how often the prediction is right (Guo et al., 2017, equation 3).
+pub(crate) fn calibration_error(standings: &[Standing]) -> f64 {
+    let mut bins = [(0.0, 0.0); BINS];
+    for standing in standings {
+        let (sum, right) = &mut bins[bin(standing.confidence)];
+        *sum += standing.confidence;
+        *right += f64::from(u8::from(standing.rank == 0));
+    }
+    let gaps = bins.iter().map(|(sum, right)| (sum - right).abs());
+    gaps.sum::<f64>() / count(standings.len())
+}
+
 /// Returns the softmax of a row of logits, in double precision.
 pub(crate) fn softmax(logits: &[f32]) -> Vec<f64> {
     let most = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
@@ -25,38 +67,10 @@ pub(crate) struct Probabilities<'a> {
     /// A row for each image.
     pub(crate) rows: &'a [Vec<f64>],
     /// The label of each image.
-    pub(crate) labels: &'a [u8],
+    pub(crate) labels: &'a [u16],
 }
 
 impl Probabilities<'_> {
-    /// Returns for each k the share of images whose class is among the k likeliest.
-    ///
-    /// Of classes that are equally likely the first comes first, as with the prediction itself.
-    pub(crate) fn top_k(&self) -> BTreeMap<String, f64> {
-        let ranks: Vec<usize> = self
-            .examples()
-            .map(|(row, label)| rank(row, label))
-            .collect();
-        let classes = self.rows.first().map_or(0, Vec::len);
-        let share = |k: usize| mean(ranks.iter().map(|rank| f64::from(u8::from(*rank < k))));
-        let tops = TOPS.into_iter().filter(|k| *k < classes);
-        tops.map(|k| (k.to_string(), share(k))).collect()
-    }
-
-    /// Returns the expected calibration error: by how much the probability of the predicted class
-    /// is off on average from how often the prediction is right (Guo et al., 2017, equation 3).
-    pub(crate) fn calibration_error(&self) -> f64 {
-        let mut bins = [(0.0, 0.0); BINS];
-        for (row, label) in self.examples() {
-            let confidence = row.iter().copied().fold(0.0, f64::max);
-            let (sum, right) = &mut bins[bin(confidence)];
-            *sum += confidence;
-            *right += f64::from(u8::from(rank(row, label) == 0));
-        }
-        let gaps = bins.iter().map(|(sum, right)| (sum - right).abs());
-        gaps.sum::<f64>() / count(self.labels.len())
-    }
-
     /// Returns the area under the ROC curve of each class against the rest, and of those the mean;
     /// `None` where the images are all of one class.
     pub(crate) fn roc_auc(&self) -> Option<f64> {
@@ -153,26 +167,26 @@ mod tests {
         assert_eq!(one.roc_auc(), None);
     }
 
+    fn standings(rows: &[Vec<f64>], labels: &[u16]) -> Vec<Standing> {
+        let rows = rows.iter().zip(labels);
+        rows.map(|(row, label)| Standing::new(row, *label))
+            .collect()
+    }
+
     #[test]
     fn a_model_that_is_sure_and_wrong_is_off_by_one() {
         let rows = [vec![1.0, 0.0], vec![1.0, 0.0]];
-        let of = |labels| {
-            Probabilities {
-                rows: &rows,
-                labels,
-            }
-            .calibration_error()
-        };
-        assert!(close(of(&[1, 1]), 1.0));
-        assert!(close(of(&[0, 1]), 0.5));
-        assert!(close(of(&[0, 0]), 0.0));
+        let of = |labels: [u16; 2]| calibration_error(&standings(&rows, &labels));
+        assert!(close(of([1, 1]), 1.0));
+        assert!(close(of([0, 1]), 0.5));
+        assert!(close(of([0, 0]), 0.0));
     }
 
     proptest! {
         #[test]
         fn a_wider_top_never_has_less(rows in prop::collection::vec(prop::collection::vec(0.0..1.0, 8), 1..40)) {
-            let labels: Vec<u8> = (0..rows.len()).map(|at| u8::try_from(at % 8).expect("small")).collect();
-            let top = Probabilities { rows: &rows, labels: &labels }.top_k();
+            let labels: Vec<u16> = (0..rows.len()).map(|at| u16::try_from(at % 8).expect("small")).collect();
+            let top = top_k(&standings(&rows, &labels), 8);
             prop_assert!(top["2"] <= top["3"] && top["3"] <= top["5"]);
         }
     }

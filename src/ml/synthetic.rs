@@ -21,7 +21,7 @@ const FADE: f64 = 1.3;
 
 /// Renders `count` images with their labels; image `index` depends on `seed` and `index` alone.
 pub(crate) fn render(count: usize, seed: u64, purpose: Purpose) -> Part {
-    let rendered: Vec<(Vec<u8>, u8)> = (0..count)
+    let rendered: Vec<(Vec<u8>, u16)> = (0..count)
         .into_par_iter()
         .map(|index| digit(&mut Random::new(seed, purpose, index)))
         .collect();
@@ -31,7 +31,7 @@ pub(crate) fn render(count: usize, seed: u64, purpose: Purpose) -> Part {
 }
 
 /// Renders one digit in a hand and with a label of the random stream's choice.
-fn digit(random: &mut Random) -> (Vec<u8>, u8) {
+fn digit(random: &mut Random) -> (Vec<u8>, u16) {
     let label = random.below(HANDS.len());
     let hands = HANDS[label];
     let hand = hands[random.below(hands.len())];
@@ -47,7 +47,7 @@ fn digit(random: &mut Random) -> (Vec<u8>, u8) {
             draw_line(&mut ink, line[0], line[1], radius);
         }
     }
-    let label = u8::try_from(label).expect("invariant: there are ten digits");
+    let label = u16::try_from(label).expect("invariant: there are ten digits");
     (develop(&ink, random), label)
 }
 

@@ -202,6 +202,17 @@ impl TensorFile {
     }
 }
 
+/// Returns the class that a label is, if it is a whole number from 0 on.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "checked to be a whole number that is small enough"
+)]
+pub(crate) fn class(label: f64) -> Option<usize> {
+    let is_whole = (0.0..=f64::from(u32::MAX)).contains(&label) && label.fract() == 0.0;
+    is_whole.then_some(label as usize)
+}
+
 /// Reads the header's JSON; says what is wrong with it.
 fn described(header: &[u8]) -> Result<BTreeMap<String, TensorInfo>, String> {
     let mut entries: BTreeMap<String, serde_json::Value> = serde_json::from_slice(header)

@@ -56,7 +56,8 @@ pub(crate) fn write_with(
     sealing: Sealing,
     path: &Path,
 ) -> Result<(), Error> {
-    let mut bytes: Vec<u8> = Vec::new();
+    let numbers: usize = tensors.values().map(Tensor::elem_count).sum();
+    let mut bytes = Vec::with_capacity(numbers * size_of::<f32>());
     let mut header = serde_json::Map::new();
     header.insert("__metadata__".to_owned(), metadata(notes, sealing));
     for (name, tensor) in tensors {

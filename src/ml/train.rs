@@ -22,7 +22,7 @@ use crate::ml::optimizer::Optimizer;
 use crate::ml::params_file::ParamsFile;
 use crate::ml::progress::{Outcome, Progress};
 use crate::ml::random::{Purpose, Random};
-use crate::ml::record::Record;
+use crate::ml::record::{Course, Record};
 use crate::ml::report;
 use crate::ml::schedule::{self, Position};
 use crate::ml::train_params::{self, ClassWeights, Keep, TrainParams, Watched};
@@ -87,8 +87,12 @@ pub(crate) fn train(task: &Training, on_event: &mut dyn FnMut(Event)) -> Result<
     };
     report::write_json(&metrics, &task.metrics)?;
     trainer.progress.history.write(&task.history)?;
-    let (seed, learning) = (trainer.params.seed, trainer.learning);
-    let record = Record::new(seed, learning, start.elapsed())?;
+    let record = Record::new(Course {
+        seed: trainer.params.seed,
+        learning: trainer.learning,
+        all: start.elapsed(),
+        counted: trainer.memory,
+    })?;
     // No result is lost for a note on the machine.
     if let Err(error) = record.write(&task.record) {
         let why = error.to_string();
@@ -109,6 +113,8 @@ struct Trainer<'a> {
     progress: Progress,
     /// The time from first to last batches.
     learning: Duration,
+    /// The bytes of memory that were counted.
+    memory: u64,
     on_event: &'a mut dyn FnMut(Event),
 }
 
@@ -119,7 +125,7 @@ impl<'a> Trainer<'a> {
         let design = Design::new(model.layers.clone(), summary.form())
             .map_err(|misfit| model.complaint(&file, misfit.layer, &misfit.message))?;
         params.class_weights.check(&file, summary.classes.len())?;
-        fit(&file, &model, &params, &summary)?;
+        let memory = fit(&file, &model, &params, &summary)?;
         let network = init::network(design, params.seed)?;
         let part = Part::read(&task.data.join(TRAIN), summary.form())?;
         let identity = Identity::new(&model.layers, &params, &summary);
@@ -131,6 +137,7 @@ impl<'a> Trainer<'a> {
             checkpoints: Checkpoints::new(&task.checkpoints, identity),
             progress: Progress::default(),
             learning: Duration::ZERO,
+            memory,
             network,
             part,
             params,
@@ -299,8 +306,8 @@ impl<'a> Trainer<'a> {
         let rate = schedule::rate(&self.params, at);
         self.optimizer
             .step(&self.network, &mut lesson.gradients, rate)?;
-        let labels = batch::labels(&self.part, positions);
-        Ok(batch::answers(&lesson.logits, &labels))
+        let verdicts = lesson.said.verdicts.into_iter();
+        Ok(verdicts.map(Answer::from).collect())
     }
 }
 
@@ -317,16 +324,14 @@ impl TrainParams {
     }
 }
 
-/// Refuses a training that the memory which this process may use does not hold.
+/// Returns how many bytes of memory the training takes, and refuses one that the memory which this
+/// process may use does not hold.
 fn fit(
     file: &ParamsFile,
     model: &ModelParams,
     params: &TrainParams,
     summary: &Summary,
-) -> Result<(), Error> {
-    let Some(memory) = Machine::look().memory else {
-        return Ok(());
-    };
+) -> Result<u64, Error> {
     let plan = layers::plan(&model.layers, summary.form())
         .expect("invariant: the layers were checked when the design was made");
     let scale = Scale {
@@ -336,10 +341,12 @@ fn fit(
         counts: summary.counts,
         threads: rayon::current_num_threads(),
     };
+    let memory = Machine::look().memory.unwrap_or(u64::MAX);
     scale.check(memory / 10 * 9).map_err(|excess| {
         let problem = model.complaint(file, excess.layer, &excess.message);
-        problem.help(excess.help).into()
-    })
+        Error::from(problem.help(excess.help))
+    })?;
+    Ok(scale.bytes())
 }
 
 /// Returns how answers are judged while learning from `part`.

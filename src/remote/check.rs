@@ -7,15 +7,17 @@ use crate::remote::backend::Depth;
 use crate::remote::depot::{Depot, Layout, OBJECTS, PACKS};
 use crate::remote::error::Error;
 use crate::remote::fault::Fault;
+use crate::remote::index::LARGEST;
 use crate::remote::kept_index::{INDEX, KeptIndexes};
 use crate::remote::listing::{Listing, digest_in};
 use crate::remote::parallel::in_parallel;
 use crate::remote::place::Kind;
 use crate::remote::push::pack_path;
+use crate::remote::replacement::Replaced;
 use crate::remote::runs::RUNS;
 use crate::remote::streams::PART;
 use crate::remote::sweep::paths_of;
-use crate::store::{Cache, Meter, check_pack, sound_objects};
+use crate::store::{Cache, Meter, Slot, check_pack, sound_objects};
 
 /// What was found at a remote.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -30,6 +32,17 @@ pub(crate) struct Inspection {
     corrupt: Vec<Expected>,
     /// Files that no index names: of a push that was stopped, or not of mlpipe's.
     pub(crate) unnamed: Vec<String>,
+}
+
+/// What became of corrupt files.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct PutRight {
+    /// How many are what they should be now.
+    pub(crate) replaced: usize,
+    /// How many were deleted.
+    pub(crate) deleted: usize,
+    /// Those that others need as well, and of which only they may have the rest.
+    pub(crate) left: Vec<String>,
 }
 
 /// A file that should be there.
@@ -221,43 +234,59 @@ impl Depot {
         Ok(hasher.digest())
     }
 
-    /// Deletes corrupt files, so that the next push brings them again. What is good in a pack comes
-    /// into the cache before.
-    pub(crate) fn delete_corrupt(
+    /// Puts the right bytes in the place of corrupt ones, as far as the cache has them. What is corrupt
+    /// yet and only ours goes, so that the next push brings it again; what is good of it comes into the
+    /// cache before.
+    pub(crate) fn put_right(
         &self,
         inspection: &Inspection,
         cache: &Cache,
-    ) -> Result<usize, Error> {
+    ) -> Result<PutRight, Error> {
         let (mut slots, mut foreign) = (HashMap::new(), HashSet::new());
-        let mut count = 0;
+        let mut done = PutRight::default();
         if self.layout == Layout::Packs {
             let catalog = self.catalog()?;
-            count += self.mend(&catalog)?;
+            done.replaced += self.mend(&catalog)?;
             for (_, index) in &catalog.indexes {
                 if index.project != self.project {
+                    // Also what nobody's index names: it would be missing for good.
                     foreign.extend(paths_of(index));
                 }
                 for pack in &index.packs {
-                    let known: &mut Vec<_> = slots.entry(pack_path(pack.name)).or_default();
+                    let known: &mut Vec<_> = slots.entry(pack.name).or_default();
                     known.extend(pack.slots.iter().copied());
                 }
             }
         }
-        let corrupt = inspection.corrupt.iter();
-        // What other projects have in it only they can bring again.
-        for file in corrupt.filter(|file| !foreign.contains(&file.path)) {
+        for file in &inspection.corrupt {
             if !self.is_surely_corrupt(file)? {
                 continue;
             }
-            let path = &file.path;
-            if let Some(slots) = slots.get(path) {
-                const LONGEST: u64 = 1 << 30;
-                let bytes = self.backend.read(path, LONGEST)?.unwrap_or_default();
-                cache.admit_small(&sound_objects(&bytes, slots))?;
+            let known: &[Slot] = slots.get(&file.digest).map_or(&[], Vec::as_slice);
+            let replaced = if file.is_pack {
+                self.replace_pack(file.digest, known, cache)?
+            } else {
+                self.replace_object(&file.path, file.digest, cache)?
+            };
+            if replaced == Replaced::Whole {
+                done.replaced += 1;
+            } else if foreign.contains(&file.path) {
+                // What other projects have in it only they can bring again.
+                done.left.push(file.path.clone());
+            } else {
+                self.delete_corrupt(file, known, cache)?;
+                done.deleted += 1;
             }
-            self.backend.remove(path)?;
-            count += 1;
         }
-        Ok(count)
+        Ok(done)
+    }
+
+    /// Deletes a corrupt file, once what is good of it is in the cache.
+    fn delete_corrupt(&self, file: &Expected, slots: &[Slot], cache: &Cache) -> Result<(), Error> {
+        if file.is_pack {
+            let bytes = self.backend.read(&file.path, LARGEST)?;
+            cache.admit_small(&sound_objects(&bytes.unwrap_or_default(), slots))?;
+        }
+        self.backend.remove(&file.path)
     }
 }

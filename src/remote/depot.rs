@@ -12,7 +12,7 @@ use crate::remote::index::Spot;
 use crate::remote::listing::digest_in;
 use crate::remote::parallel::in_parallel;
 use crate::remote::place::{Kind, Options, Place};
-use crate::store::Cache;
+use crate::store::{self, Cache};
 
 /// Says of a place that it is a remote, and of which layout.
 const MARKER: &str = "mlpipe-remote";
@@ -66,6 +66,14 @@ pub(crate) struct Want {
 }
 
 impl Want {
+    /// Returns whether the cache has it.
+    pub(crate) fn is_in(&self, cache: &Cache) -> Result<bool, store::Error> {
+        Ok(match self.size {
+            Some(size) => cache.holding(self.digest, size)?.is_some(),
+            None => cache.size_of(self.digest)?.is_some(),
+        })
+    }
+
     /// Returns whether it may be what lies in such a place.
     pub(super) fn may_be_at(&self, spot: &Spot) -> bool {
         self.size.is_none_or(|size| size == spot.length())
@@ -269,12 +277,16 @@ impl Depot {
     /// Looks what kind of remote it is; false if it is none yet.
     pub(super) fn check_marker(&self) -> Result<bool, Error> {
         const LONGEST: u64 = 4096;
-        let Some(bytes) = self.backend.read(MARKER, LONGEST)? else {
+        let (url, path) = (self.url().to_owned(), MARKER.to_owned());
+        let bytes = match self.backend.read(MARKER, LONGEST) {
+            Err(Error::Wrong { .. }) => return Err(Error::Foreign { url, path }),
+            bytes => bytes?,
+        };
+        let Some(bytes) = bytes else {
             return Ok(false);
         };
         let text = String::from_utf8_lossy(&bytes);
         let mut words = text.split_whitespace();
-        let (url, path) = (self.url().to_owned(), MARKER.to_owned());
         match (words.next(), words.next(), words.next()) {
             (Some(MARKER), Some(VERSION), Some(layout)) => match Layout::parse(layout) {
                 Some(found) if found == self.layout => Ok(true),

@@ -79,7 +79,7 @@ pub(crate) enum Error {
         url: String,
     },
     /// It did not work, again and again.
-    #[error("cannot {action} `{path}` in `{url}`")]
+    #[error("cannot {action} {}`{url}`", within(path))]
     Failed {
         /// What was tried.
         action: &'static str,
@@ -160,6 +160,14 @@ pub(crate) enum Error {
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub(crate) struct Reason(pub(super) String);
+
+/// Names a file of a place; nothing where the place itself is meant.
+fn within(path: &str) -> String {
+    match path {
+        "" => String::new(),
+        path => format!("`{path}` in "),
+    }
+}
 
 impl Error {
     /// Makes the error of an operation of the client's.

@@ -74,11 +74,7 @@ impl Depot {
         let mut seen = HashSet::new();
         let mut missing = Vec::new();
         for want in wants.iter().filter(|want| seen.insert(want.digest)) {
-            let is_here = match want.size {
-                Some(size) => cache.holding(want.digest, size)?.is_some(),
-                None => cache.size_of(want.digest)?.is_some(),
-            };
-            if !is_here {
+            if !want.is_in(cache)? {
                 missing.push(*want);
             }
         }
@@ -150,7 +146,7 @@ impl Depot {
             match self.backend.read_range(&path, 0, errand.size) {
                 Ok(pack) if cache.admit_pack(errand.pack, &pack)? => {
                     meter.add_bytes(errand.size);
-                    return Ok(errand.all());
+                    return errand.found_in(cache);
                 }
                 Ok(_) => {}
                 Err(error) => match self.backend.fault(&path, errand.size, error)? {
@@ -387,13 +383,19 @@ impl Errands {
 }
 
 impl Errand {
-    /// Says that all of it came.
-    fn all(&self) -> Haul {
-        Haul {
-            objects: self.slots.len(),
-            bytes: self.slots.iter().map(|slot| u64::from(slot.length)).sum(),
-            faults: Vec::new(),
+    /// Says what came of it with the whole pack, which need not have all that an index says.
+    fn found_in(&self, cache: &Cache) -> Result<Haul, Error> {
+        let mut haul = Haul::default();
+        for slot in &self.slots {
+            let length = u64::from(slot.length);
+            if cache.holding(slot.digest, length)?.is_some() {
+                haul.objects += 1;
+                haul.bytes += length;
+            } else {
+                haul.faults.push((slot.digest, Fault::Missing));
+            }
         }
+        Ok(haul)
     }
 
     /// Says that nothing of it came.
@@ -434,4 +436,51 @@ fn range_of(range: &[Slot]) -> (u64, u64) {
         .iter()
         .map(|slot| slot.offset + u64::from(slot.length));
     (start, ends.max().unwrap_or(start))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::cancel::CancelToken;
+    use crate::remote::backend::Backend;
+    use crate::remote::index::{Index, PackEntry};
+    use crate::remote::place::{Options, Place};
+    use crate::store::{LinkType, WholePack, assemble};
+
+    #[test]
+    fn what_a_pack_does_not_have_is_lacking_whatever_an_index_says() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let place = Place::parse("there", &Options::new(), folder.path()).expect("a place");
+        let backend = Backend::open(place, &CancelToken::default()).expect("opens");
+        let (us, state) = (Digest::of(b"us"), folder.path().join("state"));
+        let depot = Depot::new(backend, Layout::Packs, us, &state);
+        depot.ensure_marker().expect("writes");
+        let objects = [b"one", b"two"].map(|bytes| (Digest::of(bytes), bytes.to_vec()));
+        let (name, WholePack { bytes, mut slots }) = assemble(&objects);
+        let size = bytes.len() as u64;
+        depot
+            .backend
+            .write(&pack_path(name), bytes)
+            .expect("writes");
+        let other = Digest::of(b"six");
+        slots.push(Slot {
+            digest: other,
+            ..slots[0]
+        });
+        let mut index = Index::new(us);
+        index.packs.push(PackEntry { name, size, slots });
+        depot.write_index(&index).expect("writes");
+
+        let root = folder.path().join("cache");
+        let roster = root.join("roster");
+        let cache = Cache::open(root, vec![LinkType::Copy], folder.path().to_owned(), roster);
+        let wants = [objects[0].0, other].map(|digest| Want {
+            digest,
+            size: Some(3),
+        });
+        let fetched = depot.fetch(&wants, &cache, &Meter::default());
+        let fetched = fetched.expect("fetches");
+        assert_eq!((fetched.objects, fetched.bytes), (1, 3));
+        assert_eq!(fetched.lacking, [other]);
+    }
 }

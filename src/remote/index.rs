@@ -14,7 +14,7 @@ const NAME: &str = "mlpipe-index ";
 const VERSION: &str = "1";
 
 /// A pack is fetched into memory: one that is larger is none of ours.
-const LARGEST: u64 = 1 << 30;
+pub(super) const LARGEST: u64 = 1 << 30;
 
 /// Some objects of a project and where they are.
 #[derive(Clone, Debug, PartialEq, Eq)]

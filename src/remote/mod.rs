@@ -21,6 +21,7 @@ mod place;
 mod plain;
 mod publish;
 mod push;
+mod replacement;
 mod rescue;
 mod runs;
 mod salvage;
@@ -28,7 +29,7 @@ mod streams;
 mod sweep;
 
 pub(crate) use backend::{Backend, Depth, Found};
-pub(crate) use check::Inspection;
+pub(crate) use check::{Inspection, PutRight};
 pub(crate) use credentials::SECRETS;
 pub(crate) use depot::{Depot, Survey, Want};
 pub(crate) use error::Error;

@@ -308,21 +308,34 @@ impl Depot {
                 return Ok(((*digest, *size), true));
             }
             let path = self.path_of(*digest);
-            if let Some(file) = cache.checked_file(*digest)? {
-                self.backend.upload(&path, &file, *size, meter)?;
-            } else if let Some(bytes) = cache.read(*digest)? {
-                self.backend.write(&path, bytes)?;
-                meter.add_bytes(*size);
-            } else {
-                return Ok(((*digest, *size), false));
-            }
-            Ok(((*digest, *size), true))
+            let is_good = self.send(&path, (*digest, *size), cache, meter)?;
+            Ok(((*digest, *size), is_good))
         };
         let (big, middling): (Vec<_>, Vec<_>) = objects.iter().partition(|(_, size)| *size > PART);
         let jobs = self.backend.jobs();
         let mut done = in_parallel(jobs, &middling, self.cancel(), go)?;
         done.extend(in_parallel(jobs.min(BIG_AT_ONCE), &big, self.cancel(), go)?);
         Ok(done)
+    }
+
+    /// Writes an object as a file of its own, whatever is there; false if the cache does not have it
+    /// whole.
+    pub(super) fn send(
+        &self,
+        path: &str,
+        (digest, size): (Digest, u64),
+        cache: &Cache,
+        meter: &Meter,
+    ) -> Result<bool, Error> {
+        if let Some(file) = cache.checked_file(digest)? {
+            self.backend.upload(path, &file, size, meter)?;
+        } else if let Some(bytes) = cache.read(digest)? {
+            self.backend.write(path, bytes)?;
+            meter.add_bytes(size);
+        } else {
+            return Ok(false);
+        }
+        Ok(true)
     }
 }
 

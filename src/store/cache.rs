@@ -3,8 +3,6 @@
 use std::io;
 use std::path::PathBuf;
 
-use rayon::prelude::*;
-
 use crate::base::digest::Digest;
 use crate::base::fs::{self, failed};
 use crate::pipeline::Content;
@@ -13,9 +11,8 @@ use crate::store::link::LinkType;
 use crate::store::linker::Linker;
 use crate::store::loose::Loose;
 use crate::store::packs::{Packed, Packs};
-use crate::store::roster::{MOST_LOOSE, Roster, WORTH_IT, Whereabouts};
-use crate::store::storing::PACKED_MAX;
-use crate::store::tree::{FileContent, Tree};
+use crate::store::roster::Roster;
+use crate::store::tree::Tree;
 use crate::store::users::{Users, Waiting};
 
 /// The objects of a project, or of several: small ones in packs, others as files of their own.
@@ -27,7 +24,7 @@ pub(crate) struct Cache {
     pub(super) loose: Loose,
     pub(super) packs: Packs,
     pub(super) linker: Linker,
-    roster: Roster,
+    pub(super) roster: Roster,
     pub(super) users: Users,
     /// Whether the group may add to it.
     pub(super) is_shared: bool,
@@ -35,23 +32,6 @@ pub(crate) struct Cache {
 
 /// The folder of the loose objects.
 pub(super) const OBJECTS: &str = "sha256";
-
-/// Whether all objects of some content are in the cache. Their bytes are checked only when used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Presence {
-    /// All of them.
-    Whole,
-    /// Some or all are missing.
-    Missing,
-}
-
-/// Where an object is.
-enum Home {
-    /// In a file of its own.
-    Own,
-    /// In this pack.
-    Pack(Digest),
-}
 
 /// Why an object cannot be had.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -119,14 +99,16 @@ impl Cache {
     }
 
     /// Keeps the manifest of a folder, without its files: for telling later what has changed in it.
-    pub(crate) fn store_manifest(&self, tree: &Tree) -> Result<(), Error> {
+    /// Returns what a lock records of the folder.
+    pub(crate) fn store_manifest(&self, tree: &Tree) -> Result<Content, Error> {
         self.begin_use()?;
         let text = tree.to_text();
         let digest = Digest::of(text.as_bytes());
-        if self.packs.length(digest)?.is_some() && self.packed(digest)?.is_ok() {
-            return Ok(());
+        let is_packed = self.packs.length(digest)?.is_some() && self.packed(digest)?.is_ok();
+        if !is_packed {
+            self.loose.add(digest, text.as_bytes())?;
         }
-        self.loose.add(digest, text.as_bytes())
+        Ok(tree.content_of(digest))
     }
 
     /// Returns the manifest of a folder, if it was kept.
@@ -137,98 +119,9 @@ impl Cache {
         }
     }
 
-    /// Returns whether the objects of `content` are all there.
-    pub(crate) fn presence(&self, content: &Content) -> Result<Presence, Error> {
-        if content.files.is_none() {
-            let (digest, size) = (content.sha256, content.size);
-            let is_there = self.loose.has(digest, size) || self.has_object(digest, size)?;
-            return Ok(presence(is_there));
-        }
-        if let Some(whereabouts) = self.roster.find(content.sha256) {
-            if self.has_all(content.sha256, &whereabouts) {
-                return Ok(Presence::Whole);
-            }
-            self.roster.forget(content.sha256);
-        }
-        let Ok(tree) = self.tree(content.sha256)? else {
-            return Ok(Presence::Missing);
-        };
-        let Some(whereabouts) = self.locate(&tree)? else {
-            return Ok(Presence::Missing);
-        };
-        if tree.entries().len() >= WORTH_IT && whereabouts.loose.len() <= MOST_LOOSE {
-            self.roster.remember(content.sha256, whereabouts);
-        }
-        Ok(Presence::Whole)
-    }
-
-    /// Returns the files that hold the objects of a folder; `None` if one of these is missing.
-    fn locate(&self, tree: &Tree) -> Result<Option<Whereabouts>, Error> {
-        let files: Vec<FileContent> = tree.files().map(|(_, file)| file).collect();
-        let find = |file: &FileContent| {
-            Ok(match self.packs.find(file.digest)? {
-                Some((pack, length)) if length == file.size => Some(Home::Pack(pack)),
-                _ if self.loose.has(file.digest, file.size) => Some(Home::Own),
-                _ => None,
-            })
-        };
-        let homes: Result<Vec<Option<Home>>, Error> = files.par_iter().map(find).collect();
-        let mut whereabouts = Whereabouts::default();
-        for (file, home) in files.into_iter().zip(homes?) {
-            match home {
-                None => return Ok(None),
-                Some(Home::Own) => {
-                    whereabouts.loose.insert(file.digest, file.size);
-                }
-                Some(Home::Pack(pack)) => {
-                    whereabouts.packs.entry(pack).or_insert(0);
-                }
-            }
-        }
-        for (name, size) in &mut whereabouts.packs {
-            let Some(found) = self.packs.size(*name) else {
-                return Ok(None);
-            };
-            *size = found;
-        }
-        Ok(Some(whereabouts))
-    }
-
-    /// Returns whether the manifest of a folder is there, and the files that held its objects.
-    fn has_all(&self, manifest: Digest, whereabouts: &Whereabouts) -> bool {
-        let has_pack = |(name, size): (&Digest, &u64)| self.packs.size(*name) == Some(*size);
-        let has_loose = |(digest, size): (&Digest, &u64)| self.loose.has(*digest, *size);
-        self.loose.size(manifest).is_some()
-            && whereabouts.packs.iter().all(has_pack)
-            && whereabouts.loose.iter().all(has_loose)
-    }
-
-    /// Returns whether the objects of `content` are all there and what they should be, to the last
-    /// byte. Corrupt ones are quarantined.
-    pub(crate) fn verify(&self, content: &Content) -> Result<Presence, Error> {
-        let digests: Vec<Digest> = match content.files {
-            None => vec![content.sha256],
-            Some(_) => match self.tree(content.sha256)? {
-                Ok(tree) => tree.files().map(|(_, file)| file.digest).collect(),
-                Err(_) => return Ok(Presence::Missing),
-            },
-        };
-        let checks: Result<Vec<bool>, Error> = digests
-            .into_par_iter()
-            .map(|digest| self.verify_object(digest))
-            .collect();
-        Ok(presence(checks?.into_iter().all(|is_good| is_good)))
-    }
-
     /// Reads a whole object, verified; `None` if it is missing or was corrupt.
     pub(crate) fn read(&self, digest: Digest) -> Result<Option<Vec<u8>>, Error> {
         Ok(self.verified(digest)?.ok())
-    }
-
-    /// Returns whether an object of this size is there. Small ones are most likely packed.
-    pub(super) fn has_object(&self, digest: Digest, size: u64) -> Result<bool, Error> {
-        let is_packed = size <= PACKED_MAX && self.packs.length(digest)? == Some(size);
-        Ok(is_packed || self.loose.has(digest, size))
     }
 
     /// Reads the manifest of a folder; or says why it cannot be had.
@@ -277,15 +170,6 @@ impl Cache {
         }
     }
 
-    fn verify_object(&self, digest: Digest) -> Result<bool, Error> {
-        match self.loose.check(digest)? {
-            Some(true) => return Ok(true),
-            Some(false) => self.quarantine(digest)?,
-            None => {}
-        }
-        Ok(self.packed(digest)?.is_ok())
-    }
-
     /// Moves a corrupt loose object out of the way.
     pub(super) fn quarantine(&self, digest: Digest) -> Result<(), Error> {
         let to = self.quarantined(&digest.to_string());
@@ -315,14 +199,6 @@ fn is_beyond(kind: io::ErrorKind) -> bool {
     matches!(kind, NotFound | PermissionDenied | ReadOnlyFilesystem)
 }
 
-fn presence(is_whole: bool) -> Presence {
-    if is_whole {
-        Presence::Whole
-    } else {
-        Presence::Missing
-    }
-}
-
 #[cfg(test)]
 #[expect(
     clippy::disallowed_methods,
@@ -338,7 +214,9 @@ mod tests {
     use crate::store::measure::measure;
     use crate::store::meter::Meter;
     use crate::store::pack;
+    use crate::store::presence::Presence;
     use crate::store::restoring::Restored;
+    use crate::store::roster::WORTH_IT;
 
     fn open(folder: &Path, order: &[LinkType]) -> Cache {
         let roster = folder.join("roster");

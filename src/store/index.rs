@@ -6,23 +6,30 @@
 //! Files are kept folder by folder, sorted, as they stand on disk: a folder is compared with what is
 //! known of it in one pass, and opening the index costs no work for each file.
 
+use std::borrow::Cow;
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fs::{File, Metadata};
 use std::io;
+use std::num::NonZeroUsize;
 use std::ops::Bound;
 use std::path::{Path, PathBuf};
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::thread;
 
 use rustix::fs::FileType;
 
 use crate::base::digest::Digest;
 use crate::base::folder::Folder;
-use crate::base::fs;
+use crate::base::fs::{self, AtomicFile, failed};
 use crate::base::ignore_rules::{FolderRules, IgnoreRules};
 use crate::base::path::RepoPath;
 use crate::pipeline::Content;
 use crate::store::index_text::{self, Saved, SavedFolder};
 use crate::store::stamp::Stamp;
+
+/// To write what is known of fewer folders takes less than another thread does.
+const FEW: usize = 64;
 
 /// The digests that are known, shared by all workers.
 pub(crate) struct Index {
@@ -45,12 +52,17 @@ struct Learned {
 }
 
 /// What has been learned of a folder.
-enum News {
-    /// Of some of its files.
-    Some(BTreeMap<Box<str>, Known>),
-    /// Of all of them, sorted; there are no others any more.
-    All(Vec<(Box<str>, Known)>),
+struct News {
+    /// Its files, sorted by name.
+    files: KnownFiles,
+    /// Files that were learned of one by one after that; they count.
+    later: BTreeMap<Box<str>, Known>,
+    /// Whether there are no others any more.
+    is_all: bool,
 }
+
+/// Files of one folder by their names there.
+pub(super) type KnownFiles = Vec<(Box<str>, Known)>;
 
 /// The digest of a file as long as its stat says so.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,7 +76,7 @@ pub(super) struct Lesson {
     /// The folder, as the index calls it.
     pub(super) folder: String,
     /// Its files, sorted; `None` if the index knew them all.
-    pub(super) files: Option<Vec<(Box<str>, Known)>>,
+    pub(super) files: Option<KnownFiles>,
 }
 
 impl Index {
@@ -187,7 +199,7 @@ impl Index {
         for Lesson { folder, files } in lessons {
             if let Some(files) = files {
                 learned.gone.remove(&folder);
-                learned.news.insert(folder, News::All(files));
+                learned.news.insert(folder, News::new(files, true));
             }
         }
     }
@@ -221,23 +233,25 @@ impl Index {
 
     /// Remembers one file.
     pub(super) fn remember(&self, name: &str, known: Known) {
-        self.remember_all(vec![(name.to_owned(), known)]);
-    }
-
-    /// Remembers files, of which none comes twice.
-    pub(super) fn remember_all(&self, mut files: Vec<(String, Known)>) {
-        // Folder by folder, each in order, is how many files are soon put down.
-        files.sort_unstable_by(|(one, _), (other, _)| split(one).cmp(&split(other)));
+        let (folder, name) = split(name);
         let mut learned = self.write();
         learned.is_saved = false;
-        for files in files.chunk_by(|(one, _), (next, _)| split(one).0 == split(next).0) {
-            let folder = split(&files[0].0).0;
-            let files = files.iter().map(|(name, known)| (split(name).1, *known));
-            if let Some(news) = learned.news.get_mut(folder) {
-                files.for_each(|(name, known)| news.add(name, known));
-            } else {
-                let files = files.map(|(name, known)| (name.into(), known)).collect();
-                learned.news.insert(folder.to_owned(), News::Some(files));
+        if let Some(news) = learned.news.get_mut(folder) {
+            news.later.insert(name.into(), known);
+        } else {
+            let news = News::new(vec![(name.into(), known)], false);
+            learned.news.insert(folder.to_owned(), news);
+        }
+    }
+
+    /// Remembers files of some folders, each sorted by name.
+    pub(super) fn remember_all(&self, folders: Vec<(String, KnownFiles)>) {
+        let mut learned = self.write();
+        learned.is_saved &= folders.is_empty();
+        for (folder, files) in folders {
+            match learned.news.entry(folder) {
+                Entry::Occupied(news) => news.into_mut().later.extend(files),
+                Entry::Vacant(unknown) => drop(unknown.insert(News::new(files, false))),
             }
         }
     }
@@ -248,7 +262,10 @@ impl Index {
         if learned.is_saved || learned.news.is_empty() && learned.gone.is_empty() {
             return Ok(());
         }
-        fs::write_replaceable(&self.file, &self.to_bytes(&learned))?;
+        let mut file = AtomicFile::begin(&self.file)?;
+        self.write_to(file.file(), &learned)
+            .map_err(failed("cannot write", &self.file))?;
+        file.commit_as_object(&self.file)?;
         learned.is_saved = true;
         Ok(())
     }
@@ -265,15 +282,13 @@ impl Index {
     }
 
     fn look_up(&self, learned: &Learned, folder: &str, name: &str) -> Option<Known> {
-        match learned.news.get(folder) {
-            Some(News::All(files)) => {
-                let at = files.binary_search_by(|(known, _)| (**known).cmp(name));
-                Some(files[at.ok()?].1)
-            }
-            Some(News::Some(files)) if files.contains_key(name) => files.get(name).copied(),
-            _ if learned.gone.contains(folder) => None,
-            _ => self.saved.folder(folder)?.find(name),
+        let news = learned.news.get(folder);
+        if let Some(known) = news.and_then(|news| news.find(name)) {
+            return Some(known);
         }
+        let is_gone = news.is_some_and(|news| news.is_all) || learned.gone.contains(folder);
+        let saved = self.saved.folder(folder).filter(|_| !is_gone);
+        saved?.find(name)
     }
 
     /// Returns a search for the names of one folder, quickest when they come in their order.
@@ -290,34 +305,55 @@ impl Index {
     /// Returns how many files of a folder are known.
     fn count(&self, learned: &Learned, folder: &str) -> usize {
         match learned.news.get(folder) {
-            Some(News::All(files)) => files.len(),
+            Some(news) if news.is_all && news.later.is_empty() => news.files.len(),
             // Not counted: a closer look at the folder settles it.
-            Some(News::Some(_)) => usize::MAX,
+            Some(_) => usize::MAX,
             None if learned.gone.contains(folder) => 0,
             None => self.saved.folder(folder).map_or(0, |saved| saved.len()),
         }
     }
 
-    fn to_bytes(&self, learned: &Learned) -> Vec<u8> {
+    /// On threads of its own: it is done under the lock that the pool's threads may be waiting for.
+    fn write_to(&self, file: &mut File, learned: &Learned) -> io::Result<()> {
         let news = learned.news.keys().map(String::as_str);
         let folders: BTreeSet<&str> = self.saved.folders().chain(news).collect();
-        let mut writer = index_text::Writer::default();
-        for folder in folders {
-            let saved = self.saved.folder(folder);
-            let saved = saved.filter(|_| !learned.gone.contains(folder));
-            match learned.news.get(folder) {
-                Some(News::All(files)) => {
-                    writer.add(folder, files.iter().map(|(name, known)| (&**name, *known)));
-                }
-                Some(News::Some(files)) => {
-                    let saved = saved.into_iter().flat_map(SavedFolder::files);
-                    let files = files.iter().map(|(name, known)| (&**name, *known));
-                    writer.add(folder, merged(saved, files).into_iter());
-                }
-                None => writer.extend(saved.into_iter()),
+        let folders: Vec<&str> = folders.into_iter().collect();
+        let texts = |folders: &[&str]| -> Vec<Cow<'_, [u8]>> {
+            let texts = folders.iter().map(|folder| self.text_of(folder, learned));
+            texts.collect()
+        };
+        let cores = thread::available_parallelism().map_or(1, NonZeroUsize::get);
+        let (own, rest) =
+            folders.split_at(folders.len().div_ceil(cores).max(FEW).min(folders.len()));
+        let texts = thread::scope(|scope| {
+            let others = rest.chunks(own.len().max(1));
+            let others: Vec<_> = others.map(|part| scope.spawn(|| texts(part))).collect();
+            let mut all = texts(own);
+            for other in others {
+                all.extend(
+                    other
+                        .join()
+                        .expect("invariant: writing text does not panic"),
+                );
             }
-        }
-        writer.finish()
+            all
+        });
+        index_text::write(file, &texts)
+    }
+
+    /// Returns how what is known of a folder is written.
+    fn text_of(&self, folder: &str, learned: &Learned) -> Cow<'_, [u8]> {
+        let saved = self.saved.folder(folder);
+        let saved = saved.filter(|_| !learned.gone.contains(folder));
+        let Some(news) = learned.news.get(folder) else {
+            return saved.map_or_else(Cow::default, |saved| saved.text().into());
+        };
+        let saved = saved.filter(|_| !news.is_all);
+        let saved = saved.into_iter().flat_map(SavedFolder::files);
+        let files = merged(saved, in_order(&news.files));
+        let later = news.later.iter().map(|(name, known)| (&**name, *known));
+        let files = merged(files.into_iter(), later);
+        index_text::folder(folder, files.into_iter()).into()
     }
 
     fn read(&self) -> RwLockReadGuard<'_, Learned> {
@@ -337,17 +373,27 @@ impl Learned {
 }
 
 impl News {
-    fn add(&mut self, name: &str, known: Known) {
-        match self {
-            Self::Some(files) => {
-                files.insert(name.into(), known);
-            }
-            Self::All(files) => match files.binary_search_by(|(other, _)| (**other).cmp(name)) {
-                Ok(at) => files[at].1 = known,
-                Err(at) => files.insert(at, (name.into(), known)),
-            },
+    fn new(files: KnownFiles, is_all: bool) -> Self {
+        Self {
+            files,
+            later: BTreeMap::new(),
+            is_all,
         }
     }
+
+    fn find(&self, name: &str) -> Option<Known> {
+        if let Some(known) = self.later.get(name) {
+            return Some(*known);
+        }
+        let at = self
+            .files
+            .binary_search_by(|(known, _)| (**known).cmp(name));
+        Some(self.files[at.ok()?].1)
+    }
+}
+
+fn in_order(files: &KnownFiles) -> impl Iterator<Item = (&str, Known)> {
+    files.iter().map(|(name, known)| (&**name, *known))
 }
 
 /// Merges the files of a folder, both sorted by name; what is new counts.
@@ -368,7 +414,7 @@ fn merged<'a>(
 }
 
 /// Cuts a path into the folder and the name.
-fn split(path: &str) -> (&str, &str) {
+pub(super) fn split(path: &str) -> (&str, &str) {
     path.rsplit_once('/').unwrap_or(("", path))
 }
 

@@ -5,9 +5,10 @@
 //! are little-endian.
 
 use std::collections::BTreeMap;
+use std::io::{self, BufWriter, Write};
 use std::ops::{Bound, Range};
 
-use crate::base::digest::Digest;
+use crate::base::digest::{Digest, Hasher};
 use crate::store::index::Known;
 use crate::store::stamp::{Stamp, Time};
 
@@ -19,6 +20,9 @@ const LENGTHS: usize = 4 + 8 + 8;
 
 /// The bytes of a file: where its name ends, size, two times, inode, names, digest.
 const RECORD: usize = 4 + 8 + 12 + 12 + 8 + 4 + 32;
+
+/// So much is written at once.
+const BUFFER: usize = 256 * 1024;
 
 /// The index as it was read.
 #[derive(Default)]
@@ -77,6 +81,11 @@ impl Saved {
 }
 
 impl<'a> SavedFolder<'a> {
+    /// Returns how it is written.
+    pub(super) fn text(self) -> &'a [u8] {
+        self.whole
+    }
+
     /// Returns how many files it has.
     pub(super) fn len(&self) -> usize {
         self.records.len() / RECORD
@@ -159,7 +168,7 @@ impl<'a> SavedFolder<'a> {
     }
 }
 
-/// Finds the folders; `None` if anything is not as [`Writer`] writes it.
+/// Finds the folders; `None` if anything is not as [`write`] writes it.
 fn folders(bytes: &[u8]) -> Option<BTreeMap<Box<str>, Block>> {
     let (content, digest) = bytes.split_last_chunk::<32>()?;
     if Digest::of(content).as_bytes() != digest || !content.starts_with(HEADER) {
@@ -203,67 +212,55 @@ fn take_time(rest: &mut &[u8]) -> Option<Time> {
     })
 }
 
-/// An index in the writing.
-pub(super) struct Writer(Vec<u8>);
-
-impl Default for Writer {
-    fn default() -> Self {
-        Self(HEADER.to_vec())
+/// Returns a folder as it is written, with its files sorted by name; nothing for one with so many that no
+/// folder has them.
+pub(super) fn folder<'a>(
+    path: &str,
+    files: impl ExactSizeIterator<Item = (&'a str, Known)>,
+) -> Vec<u8> {
+    let count = files.len();
+    let mut records = Vec::with_capacity(count * RECORD);
+    let mut names: Vec<u8> = Vec::new();
+    for (name, Known { stamp, digest }) in files {
+        names.extend(name.as_bytes());
+        let Ok(end) = u32::try_from(names.len()) else {
+            return Vec::new();
+        };
+        records.extend(end.to_le_bytes());
+        records.extend(stamp.size.to_le_bytes());
+        for time in [stamp.modified, stamp.changed] {
+            records.extend(time.seconds.to_le_bytes());
+            records.extend(time.nanoseconds.to_le_bytes());
+        }
+        records.extend(stamp.inode.to_le_bytes());
+        records.extend(stamp.links.to_le_bytes());
+        records.extend(digest.as_bytes());
     }
+    let Ok(length) = u32::try_from(path.len()) else {
+        return Vec::new();
+    };
+    [
+        &length.to_le_bytes()[..],
+        &(count as u64).to_le_bytes(),
+        &(names.len() as u64).to_le_bytes(),
+        path.as_bytes(),
+        &records,
+        &names,
+    ]
+    .concat()
 }
 
-impl Writer {
-    /// Adds a folder, whose files are sorted by name.
-    pub(super) fn add<'a>(
-        &mut self,
-        path: &str,
-        files: impl ExactSizeIterator<Item = (&'a str, Known)>,
-    ) {
-        let Ok(length) = u32::try_from(path.len()) else {
-            return;
-        };
-        let out = &mut self.0;
-        let start = out.len();
-        out.extend(length.to_le_bytes());
-        out.extend((files.len() as u64).to_le_bytes());
-        let names_length = out.len();
-        out.extend([0; 8]);
-        out.extend(path.as_bytes());
-        let mut names: Vec<u8> = Vec::new();
-        for (name, Known { stamp, digest }) in files {
-            names.extend(name.as_bytes());
-            let Ok(end) = u32::try_from(names.len()) else {
-                // No folder has so many: it is as good as unknown.
-                out.truncate(start);
-                return;
-            };
-            out.extend(end.to_le_bytes());
-            out.extend(stamp.size.to_le_bytes());
-            for time in [stamp.modified, stamp.changed] {
-                out.extend(time.seconds.to_le_bytes());
-                out.extend(time.nanoseconds.to_le_bytes());
-            }
-            out.extend(stamp.inode.to_le_bytes());
-            out.extend(stamp.links.to_le_bytes());
-            out.extend(digest.as_bytes());
-        }
-        out[names_length..names_length + 8].copy_from_slice(&(names.len() as u64).to_le_bytes());
-        out.extend(names);
+/// Writes an index that has these folders, sorted by their paths.
+pub(super) fn write(out: &mut impl Write, folders: &[impl AsRef<[u8]>]) -> io::Result<()> {
+    let mut hasher = Hasher::default();
+    let mut out = BufWriter::with_capacity(BUFFER, out);
+    let folders = folders.iter().map(AsRef::as_ref);
+    for part in [&HEADER[..]].into_iter().chain(folders) {
+        hasher.update(part);
+        out.write_all(part)?;
     }
-
-    /// Adds folders as they are.
-    pub(super) fn extend<'a>(&mut self, folders: impl Iterator<Item = SavedFolder<'a>>) {
-        for folder in folders {
-            self.0.extend(folder.whole);
-        }
-    }
-
-    /// Ends the index.
-    pub(super) fn finish(mut self) -> Vec<u8> {
-        let digest = Digest::of(&self.0);
-        self.0.extend(digest.as_bytes());
-        self.0
-    }
+    out.write_all(hasher.digest().as_bytes())?;
+    out.flush()
 }
 
 #[cfg(test)]
@@ -289,11 +286,12 @@ mod tests {
                 let stamp = Stamp { size: *size, modified: time, changed: time, inode: *size, links: *nanoseconds };
                 Known { stamp, digest: Digest::of(&size.to_le_bytes()) }
             };
-            let mut writer = Writer::default();
-            for (path, files) in &folders {
-                writer.add(path, files.iter().map(|(name, numbers)| (&**name, known(numbers))));
-            }
-            let mut bytes = writer.finish();
+            let texts = folders.iter().map(|(path, files)| {
+                folder(path, files.iter().map(|(name, numbers)| (&**name, known(numbers))))
+            });
+            let texts: Vec<Vec<u8>> = texts.collect();
+            let mut bytes = Vec::new();
+            write(&mut bytes, &texts).expect("memory takes all");
             let saved = Saved::read(bytes.clone());
             prop_assert_eq!(saved.folders().count(), folders.len());
             for (path, files) in &folders {

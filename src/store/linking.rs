@@ -13,7 +13,7 @@ use crate::base::digest::Digest;
 use crate::base::folder::Folder;
 use crate::base::fs::{self, failed};
 use crate::pipeline::Content;
-use crate::store::cache::{Cache, Lack, Presence};
+use crate::store::cache::{Cache, Lack};
 use crate::store::error::Error;
 use crate::store::index::Index;
 use crate::store::linker::Way;
@@ -21,6 +21,7 @@ use crate::store::live::Live;
 use crate::store::loose::ObjectName;
 use crate::store::meter::Meter;
 use crate::store::placed::Placed;
+use crate::store::presence::Presence;
 use crate::store::restoring::{Restored, remove_folder};
 use crate::store::stamp::Stamp;
 use crate::store::storing::PACKED_MAX;
@@ -37,7 +38,8 @@ pub(super) struct Replacement {
 
 /// An object that is what it should be.
 struct Vouched {
-    opened: File,
+    /// Opened, if it was read to see that.
+    opened: Option<File>,
     /// Its stamp, if that stands for its bytes.
     stamp: Option<Stamp>,
 }
@@ -158,9 +160,7 @@ impl Cache {
             Err(lack) => return Ok(Err(lack)),
         };
         // In a new folder nothing is in the way.
-        let is_linked = self
-            .link(&vouched.opened, &name, way, (folder, inner))
-            .is_ok();
+        let is_linked = self.link(&vouched, &name, way, (folder, inner)).is_ok();
         if !is_linked {
             let path = folder.path().join(inner);
             remove_folder(&path, index)?;
@@ -168,10 +168,9 @@ impl Cache {
         }
         meter.add_file();
         meter.add_bytes(file.size);
-        let now = if is_linked {
-            fstat(&vouched.opened).ok()
-        } else {
-            folder.stat(inner)
+        let now = match &vouched.opened {
+            Some(opened) if is_linked => fstat(opened).ok(),
+            _ => folder.stat(inner),
         };
         let now = now.as_ref().and_then(Stamp::of_stat);
         Ok(Ok(match now.zip(vouched.stamp) {
@@ -181,39 +180,36 @@ impl Cache {
     }
 
     /// Makes sure that the object of a file lies by itself, is what it should be and is read-only. An
-    /// object that was seen so before, and whose stat is the same, is not read again.
+    /// object that was seen so before, and whose stat is the same, is not opened: that would be most of
+    /// the work.
     fn vouch_for(
         &self,
         file: FileContent,
         name: &ObjectName,
         index: &Index,
     ) -> Result<Result<Vouched, Lack>, Error> {
-        let mut found = self.loose.open(name)?;
-        if found.is_none() {
+        let mut stat = self.loose.stat(name)?;
+        if stat.is_none() {
             match self.packed(file.digest)? {
                 Ok(bytes) => self.loose.add(file.digest, &bytes)?,
                 Err(lack) => return Ok(Err(lack)),
             }
-            found = self.loose.open(name)?;
+            stat = self.loose.stat(name)?;
         }
-        // Opened, it is found once: from there on each look at it is short.
-        let stat = found.as_ref().map(fstat).transpose();
-        let stat = stat.map_err(|error| self.loose.unreadable(name)(error.into()))?;
         let stamped = stat.and_then(|stat| Some((stat.st_mode, Stamp::of_stat(&stat)?)));
-        let Some((mut opened, (mode, stamp))) = found.zip(stamped) else {
+        let Some((mode, stamp)) = stamped else {
             return Ok(Err(Lack::Missing));
         };
         let known = self.loose.name_in(index, name);
         let recalled = known.and_then(|known| index.find(&known, stamp));
-        let is_settled = recalled == Some(file.digest) || {
-            // Judged before it is read, which may take long.
-            let is_fresh = stamp.has_fresh_content();
-            let read = digest_of(&mut opened, stamp.size);
-            if read.map_err(|error| self.loose.unreadable(name)(error))? != file.digest {
-                self.quarantine(file.digest)?;
-                return Ok(Err(Lack::Corrupt(file.digest)));
+        let vouched = if recalled == Some(file.digest) {
+            let (opened, stamp) = (None, Some(stamp));
+            Vouched { opened, stamp }
+        } else {
+            match self.vouch_by_reading(file.digest, name, stamp)? {
+                Ok(vouched) => vouched,
+                Err(lack) => return Ok(Err(lack)),
             }
-            !is_fresh
         };
         if stamp.size != file.size {
             return Ok(Err(Lack::Missing));
@@ -224,25 +220,46 @@ impl Cache {
             let outcome = std::fs::set_permissions(&object, Permissions::from_mode(0o444));
             outcome.map_err(failed("cannot write", &object))?;
         }
+        Ok(Ok(vouched))
+    }
+
+    /// Reads an object whose stat has been `stamp` a moment ago.
+    fn vouch_by_reading(
+        &self,
+        digest: Digest,
+        name: &ObjectName,
+        stamp: Stamp,
+    ) -> Result<Result<Vouched, Lack>, Error> {
+        let Some(mut opened) = self.loose.open(name)? else {
+            return Ok(Err(Lack::Missing));
+        };
+        // Judged before it is read, which may take long.
+        let is_fresh = stamp.has_fresh_content();
+        let read = digest_of(&mut opened, stamp.size);
+        if read.map_err(|error| self.loose.unreadable(name)(error))? != digest {
+            self.quarantine(digest)?;
+            return Ok(Err(Lack::Corrupt(digest)));
+        }
         Ok(Ok(Vouched {
-            opened,
-            stamp: is_settled.then_some(stamp),
+            opened: Some(opened),
+            stamp: (!is_fresh).then_some(stamp),
         }))
     }
 
     fn link(
         &self,
-        opened: &File,
+        vouched: &Vouched,
         object: &ObjectName,
         way: Way,
         (folder, inner): (&Folder, &str),
     ) -> io::Result<()> {
-        match way {
-            // The file that was looked at, not what may be at its place by now; and found once.
-            Way::Hardlink => folder
+        match (way, &vouched.opened) {
+            // The file that was read, not what may be at its place by now.
+            (Way::Hardlink, Some(opened)) => folder
                 .link_opened(opened, inner)
                 .or_else(|_| self.loose.link(object, folder, inner)),
-            way => {
+            (Way::Hardlink, None) => self.loose.link(object, folder, inner),
+            (way, _) => {
                 let object = self.loose.folder().join(object.as_str());
                 way.link(&object, &folder.path().join(inner))
             }

@@ -5,12 +5,12 @@ use std::io::{self, Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::ioctl_ficlone;
+use rustix::fs::{Stat, ioctl_ficlone};
 
 use crate::base::digest::{Digest, Hasher, block_for};
 use crate::base::folder::Folder;
 use crate::base::fs::{self, AtomicFile, failed};
-use crate::store::copying::copy_hashing;
+use crate::store::copying::{Outlook, copy_hashing};
 use crate::store::error::Error;
 use crate::store::index::Index;
 use crate::store::meter::Meter;
@@ -39,6 +39,16 @@ impl ObjectName {
     /// Returns it as text.
     pub(super) fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// Returns the folder that it lies in.
+    pub(super) fn folder(&self) -> &str {
+        &self.0[..2]
+    }
+
+    /// Returns its name there.
+    pub(super) fn in_folder(&self) -> &str {
+        &self.0[3..]
     }
 }
 
@@ -71,6 +81,12 @@ impl Loose {
     pub(super) fn size(&self, digest: Digest) -> Option<u64> {
         let found = self.objects.stat(ObjectName::of(digest).as_str())?;
         u64::try_from(found.st_size).ok()
+    }
+
+    /// Returns the stat of the object, if it is there.
+    pub(super) fn stat(&self, name: &ObjectName) -> Result<Option<Stat>, fs::Error> {
+        let found = fs::absent_as_none(self.objects.look(name.as_str()));
+        found.map_err(|error| self.unreadable(name)(error))
     }
 
     /// Opens the object, to read it, if it is there.
@@ -138,7 +154,13 @@ impl Loose {
             let hashed = hash(&mut clone, stamp.size, meter);
             hashed.map_err(failed("cannot read", path))?
         } else {
-            copy_hashing(&mut source, path, &mut object, stamp.size, meter)?
+            copy_hashing(
+                (&mut source, path),
+                &mut object,
+                stamp.size,
+                Outlook::Stored,
+                meter,
+            )?
         };
         let now = source.metadata().map_err(failed("cannot read", path))?;
         if size != stamp.size || Stamp::of(&now) != *stamp {

@@ -19,6 +19,8 @@ mod meter;
 mod pack;
 mod packs;
 mod placed;
+mod presence;
+mod recognised;
 mod recorded;
 mod repack;
 mod restoring;
@@ -32,10 +34,11 @@ mod storing;
 mod transfer;
 mod tree;
 mod tree_diff;
+mod uncached;
 mod users;
 mod wreck;
 
-pub(crate) use cache::{Cache, Presence};
+pub(crate) use cache::Cache;
 pub(crate) use error::Error;
 pub(crate) use fsck::{Checked, Damage};
 pub(crate) use gc::{Amount, Garbage, Kind, SmallObjects, Swept};
@@ -47,6 +50,7 @@ pub(crate) use live::{Listing, Live};
 pub(crate) use measure::{Standing, measure, measure_folder, measure_whole, stand_at};
 pub(crate) use meter::{Meter, Progress};
 pub(crate) use pack::Slot;
+pub(crate) use presence::Presence;
 pub(crate) use recorded::RecordedSnapshot;
 pub(crate) use restoring::{Restored, Spot};
 pub(crate) use run_cache::{OwnRun, RunCache, RunRecord};
@@ -54,7 +58,8 @@ pub(crate) use scan::{has_uncounted, is_object_link};
 pub(crate) use stamp::Stamp;
 pub(crate) use storing::{PACK_SIZE, PACKED_MAX};
 pub(crate) use transfer::{
-    Holding, WholePack, assemble, check_pack, length_of_end, objects_at_end, sound_objects,
+    Holding, WholePack, all_of_pack, assemble, check_pack, length_of_end, objects_at_end,
+    sound_objects,
 };
 pub(crate) use tree::{Entry, EntryKind, FileContent, Tree, folders_of, is_within};
 pub(crate) use tree_diff::{EntryChange, tree_changes};

@@ -1,6 +1,7 @@
 //! `Placed`: what is known of files that have just been put in place. The index is told, so that the
 //! first look at them need not read them.
 
+use std::cmp::Reverse;
 use std::path::Path;
 
 use rayon::prelude::*;
@@ -8,7 +9,7 @@ use rayon::prelude::*;
 use crate::base::digest::Digest;
 use crate::base::folder::Folder;
 use crate::store::cache::Cache;
-use crate::store::index::{Index, Known};
+use crate::store::index::{Index, Known, KnownFiles, split};
 use crate::store::loose::ObjectName;
 use crate::store::scan::inner_name;
 use crate::store::stamp::{Stamp, Time};
@@ -26,7 +27,7 @@ pub(super) enum Placed {
     Unknown,
 }
 
-/// A file by its path below the folder that was restored, or an empty path if that is a file itself.
+/// A file by its path below a folder.
 pub(super) type PlacedFile<'a> = (&'a str, Digest, Placed);
 
 impl Placed {
@@ -86,7 +87,7 @@ pub(super) fn restamp(files: &mut [PlacedFile<'_>], folder: &Path) {
 }
 
 impl Cache {
-    /// Tells the index of files that have been put in place at `path` or below it, and of the objects
+    /// Tells the index of files that have been put in place below the folder `path`, and of the objects
     /// that they are names of.
     pub(super) fn teach(
         &self,
@@ -98,36 +99,72 @@ impl Cache {
         let Some(top) = index.name_of(path) else {
             return;
         };
-        let settled = files.iter().filter_map(|(inner, digest, placed)| {
-            let (stamp, digest) = (placed.settled(clock)?, *digest);
-            Some((inner_name(top, inner), Known { stamp, digest }))
-        });
-        index.remember_all(settled.collect());
-        let Some(folder) = index.name_of(self.loose.folder()) else {
-            return;
+        let objects = || match index.name_of(self.loose.folder()) {
+            Some(folder) => known_objects(folder, files),
+            None => Vec::new(),
         };
-        let objects = files.iter().filter_map(|(_, digest, placed)| {
-            let (Placed::Linked(stamp), digest) = (*placed, *digest) else {
-                return None;
-            };
-            let name = inner_name(folder, ObjectName::of(digest).as_str());
-            Some((name, Known { stamp, digest }))
-        });
-        let mut objects: Vec<(String, Known)> = objects.collect();
-        // Files that are alike are names of one object, whose last name tells how it looks now.
-        objects.sort_unstable_by(|(one, known), (other, next)| {
-            let changes = known.stamp.changed.cmp(&next.stamp.changed);
-            one.cmp(other).then(changes)
-        });
-        objects.dedup_by(|(next, later), (name, known)| {
-            let is_same = next == name;
-            if is_same {
-                *known = *later;
-            }
-            is_same
-        });
+        let (files, objects) = rayon::join(|| known_files(top, files, clock), objects);
+        index.remember_all(files);
         index.remember_all(objects);
     }
+}
+
+/// Returns what is known of files in the folder that the index calls `top`.
+fn known_files(
+    top: &str,
+    files: &[PlacedFile<'_>],
+    clock: Option<Time>,
+) -> Vec<(String, KnownFiles)> {
+    let settled = files.iter().filter_map(|(inner, digest, placed)| {
+        let (stamp, digest) = (placed.settled(clock)?, *digest);
+        let (folder, name) = split(inner);
+        Some((folder, name, Known { stamp, digest }))
+    });
+    let mut settled: Vec<(&str, &str, Known)> = settled.collect();
+    // They come sorted, but for what is in a folder and what is in folders in it.
+    settled.sort_by_key(|(folder, name, _)| (*folder, *name));
+    let folders = settled.chunk_by(|(one, ..), (next, ..)| one == next);
+    let known = folders.map(|files| {
+        let known = files
+            .iter()
+            .map(|(_, name, known)| ((*name).into(), *known));
+        (inner_name(top, files[0].0), known.collect())
+    });
+    known.collect()
+}
+
+/// Returns what is known of the objects that files have become names of; the index calls the folder of
+/// these `folder`.
+fn known_objects(folder: &str, files: &[PlacedFile<'_>]) -> Vec<(String, KnownFiles)> {
+    let linked = files
+        .iter()
+        .filter_map(|(_, digest, placed)| match *placed {
+            Placed::Linked(stamp) => Some(Known {
+                stamp,
+                digest: *digest,
+            }),
+            Placed::Written(_) | Placed::Unknown => None,
+        });
+    let mut objects: Vec<Known> = linked.collect();
+    // Files that are alike are names of one object, whose last name tells how it looks now.
+    let age = |Known { stamp, .. }: &Known| Reverse((stamp.changed, stamp.links));
+    objects.sort_unstable_by_key(|known| (known.digest, age(known)));
+    objects.dedup_by_key(|known| known.digest);
+    let folders = objects.chunk_by(|one, next| is_beside(one.digest, next.digest));
+    let known = folders.map(|objects| {
+        let name = |known: &Known| ObjectName::of(known.digest);
+        let inner = inner_name(folder, name(&objects[0]).folder());
+        let known = objects
+            .iter()
+            .map(|known| (name(known).in_folder().into(), *known));
+        (inner, known.collect())
+    });
+    known.collect()
+}
+
+/// Whether two objects lie in the same folder.
+fn is_beside(one: Digest, other: Digest) -> bool {
+    one.as_bytes()[0] == other.as_bytes()[0]
 }
 
 #[cfg(test)]
@@ -227,14 +264,15 @@ mod tests {
             seconds: i64::MAX,
             nanoseconds: 0,
         };
-        let files = [("", content.sha256, Placed::Written(stamp))];
-        fixture
-            .cache
-            .teach(&fixture.index, &path, &files, Some(stamp.modified));
+        let files = [("b", content.sha256, Placed::Written(stamp))];
+        let teach = |clock| {
+            let folder = fixture.folder.path();
+            let Fixture { cache, index, .. } = &fixture;
+            cache.teach(index, folder, &files, Some(clock));
+        };
+        teach(stamp.modified);
         assert_eq!(fixture.find("b"), None);
-        fixture
-            .cache
-            .teach(&fixture.index, &path, &files, Some(later));
+        teach(later);
         assert_eq!(fixture.find("b"), Some(content.sha256));
     }
 

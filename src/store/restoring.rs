@@ -17,7 +17,7 @@ use crate::base::folder::Folder;
 use crate::base::fs::{self, AtomicFile, failed};
 use crate::pipeline::Content;
 use crate::store::cache::{Cache, Lack};
-use crate::store::copying::copy_hashing;
+use crate::store::copying::{Outlook, copy_hashing};
 use crate::store::error::Error;
 use crate::store::index::Index;
 use crate::store::linker::Way;
@@ -121,7 +121,7 @@ impl Cache {
         match self.restore_file(file, (&folder, name), index, meter)? {
             Ok(placed) => {
                 let clock = placed.clock();
-                self.teach(index, path, &[("", file.digest, placed)], clock);
+                self.teach(index, parent, &[(name, file.digest, placed)], clock);
                 Ok(Restored::Done)
             }
             Err(lack) => Ok(lack.into()),
@@ -201,9 +201,10 @@ impl Cache {
             restamp(&mut files, path);
         } else {
             if fs::exists(path)? {
-                fs::rename(path, &building.path().join("old"))?;
+                fs::rename_quickly(path, &building.path().join("old"))?;
             }
-            fs::rename(folder.path(), path)?;
+            // What is in the files is not on disk either: all of it can be had again.
+            fs::rename_quickly(folder.path(), path)?;
         }
         self.teach(index, path, &files, clock);
         Ok(Restored::Done)
@@ -317,7 +318,7 @@ impl Cache {
         let (digest, size) = if reflink && ioctl_ficlone(copy.file(), &object).is_ok() {
             Digest::of_opened(&mut object).map_err(failed("cannot read", &path))?
         } else {
-            copy_hashing(&mut object, &path, copy, file.size, meter)?
+            copy_hashing((&mut object, &path), copy, file.size, Outlook::Used, meter)?
         };
         if digest != file.digest {
             self.quarantine(file.digest)?;

@@ -17,9 +17,9 @@ use crate::store::error::Error;
 use crate::store::index::{Index, Known};
 use crate::store::linker::Way;
 use crate::store::linking::Replacement;
-use crate::store::measure::{Place, Reading, Recognised};
 use crate::store::meter::Meter;
 use crate::store::pack::PackWriter;
+use crate::store::recognised::{Place, Reading, Recognised};
 use crate::store::scan::{self, Found};
 use crate::store::stamp::Stamp;
 use crate::store::tree::{FileContent, Tree};
@@ -89,6 +89,17 @@ impl Cache {
         index: &Index,
         meter: &Meter,
     ) -> Result<Option<Content>, Error> {
+        let stored = self.store_and_list(path, index, meter)?;
+        Ok(stored.map(|(content, _)| content))
+    }
+
+    /// Like [`Self::store`]; also returns the manifest of a folder.
+    pub(crate) fn store_and_list(
+        &self,
+        path: &Path,
+        index: &Index,
+        meter: &Meter,
+    ) -> Result<Option<(Content, Option<Tree>)>, Error> {
         self.begin_use()?;
         let found = scan::find(path, index)?;
         if let Some(found) = &found {
@@ -98,13 +109,13 @@ impl Cache {
             None => Ok(None),
             Some(Found::File(metadata)) => {
                 let file = self.store_file(path, &metadata, index, meter)?;
-                Ok(Some(file.into()))
+                Ok(Some((file.into(), None)))
             }
             Some(Found::Folder(folders)) => {
                 let folders = Recognised::new(path, folders, index);
                 let tree = self.store_folder(folders, meter)?;
-                self.store_manifest(&tree)?;
-                Ok(Some(tree.content()))
+                let content = self.store_manifest(&tree)?;
+                Ok(Some((content, Some(tree))))
             }
         }
     }

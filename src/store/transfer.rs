@@ -185,6 +185,11 @@ pub(crate) fn objects_at_end(end: &[u8], size: u64, name: Digest) -> Option<Vec<
     pack::directory_at_end(end, size, name)
 }
 
+/// Returns these slots if they are all that is in a pack, in its order, which its name tells.
+pub(crate) fn all_of_pack(slots: Vec<Slot>, name: Digest) -> Option<Vec<Slot>> {
+    (Digest::of(&pack::directory_bytes(&slots)) == name).then_some(slots)
+}
+
 /// Returns those of a damaged pack's objects that are good.
 pub(crate) fn sound_objects(bytes: &[u8], slots: &[Slot]) -> Vec<(Digest, Vec<u8>)> {
     let sound = slots.iter().filter_map(|slot| {

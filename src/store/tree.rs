@@ -112,12 +112,21 @@ impl Tree {
         summary.content()
     }
 
+    /// Like [`Self::content`], where the digest of the manifest is known.
+    pub(super) fn content_of(&self, sha256: Digest) -> Content {
+        let sizes = self.files().map(|(_, file)| file.size);
+        Content {
+            sha256,
+            // A record of sizes that nobody can have is no reason to panic.
+            size: sizes.fold(0, u64::saturating_add),
+            files: Some(self.files().count() as u64),
+            executable: false,
+        }
+    }
+
     /// Returns whether the sizes and the number of its files are those that a lock records.
     pub(super) fn adds_up_to(&self, content: &Content) -> bool {
-        let sizes = self.files().map(|(_, file)| file.size);
-        let size = sizes.fold(0_u64, u64::saturating_add);
-        let files = Some(self.files().count() as u64);
-        (files, size, false) == (content.files, content.size, content.executable)
+        self.content_of(content.sha256) == *content
     }
 
     /// Writes the manifest.

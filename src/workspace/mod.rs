@@ -3,6 +3,7 @@
 mod journal;
 mod kept;
 mod ledger;
+mod lost;
 mod parsed;
 mod scout;
 
@@ -318,6 +319,16 @@ impl Workspace {
         meter: &Meter,
     ) -> Result<Option<Content>, store::Error> {
         self.cache.store(&self.locate_any(path), &self.index, meter)
+    }
+
+    /// Like [`Self::store`]; also returns the manifest of a folder.
+    pub(crate) fn store_and_list(
+        &self,
+        path: &AnyPath,
+        meter: &Meter,
+    ) -> Result<Option<(Content, Option<Tree>)>, store::Error> {
+        let location = self.locate_any(path);
+        self.cache.store_and_list(&location, &self.index, meter)
     }
 
     /// Puts `content` to `path` from the cache, replacing what is there. The caller has saved that.

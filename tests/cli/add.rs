@@ -4,6 +4,7 @@ use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{PermissionsExt, symlink};
 
+use crate::data_checkout::lose;
 use crate::support::{Output, Project};
 
 /// A project with a folder of three files and a file beside it; no pipeline.
@@ -438,8 +439,49 @@ fn a_link_to_an_object_that_is_gone_is_no_reason_to_forget_its_file() {
             assert_eq!(project.read("data.lock"), lock, "{arguments:?}");
         }
     }
-    // Whoever has deleted the link says that the file is to go.
+    // Nobody has the file any more: it goes only if the user says so.
     fs::remove_file(project.path("data/raw/sub/b")).expect("removes");
-    project.run(&["add", "data/raw"]).success();
+    let text = project.run(&["add", "data/raw"]).failure(1);
+    assert!(
+        text.contains("1 file neither here nor in the cache: data/raw/sub/b"),
+        "{text}"
+    );
+    assert_eq!(project.read("data.lock"), lock);
+    project.run(&["add", "--force", "data/raw"]).success();
     assert_ne!(project.read("data.lock"), lock);
+}
+
+#[test]
+fn what_the_cache_has_lost_and_lies_there_under_another_name_is_not_lost() {
+    let project = project();
+    project.run(&["add", "data/raw"]).success();
+    lose(&project, b"beta\n");
+    let (old, new) = (project.path("data/raw/sub/b"), project.path("data/raw/new"));
+    fs::rename(old, new).expect("renames");
+    let text = project.run(&["status"]).data();
+    assert!(text.starts_with("data/raw is modified"), "{text}");
+    project.run(&["add", "data/raw"]).success();
+    project.remove("data/raw");
+    project.run(&["checkout"]).success();
+    assert_eq!(project.read("data/raw/new"), "beta\n");
+}
+
+#[test]
+fn names_that_would_steer_a_terminal_are_written_out_in_messages() {
+    let project = project();
+    project.write("data/raw/\u{1b}[31mred\n", "red\n");
+    project.run(&["add", "data/raw"]).success();
+    lose(&project, b"red\n");
+    project.remove("data/raw");
+    let shown = "data/raw/\\u{1b}[31mred\\n";
+    let text = project.run(&["checkout"]).failure(1);
+    assert!(
+        text.contains(&format!("1 file missing: {shown}\n")),
+        "{text}"
+    );
+    let text = project.run(&["status"]).data();
+    assert!(
+        text.contains(&format!("not in the cache: {shown}\n")),
+        "{text}"
+    );
 }

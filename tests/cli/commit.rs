@@ -1,5 +1,6 @@
 //! `mlpipe commit`: what is in the workspace is recorded, and nothing runs.
 
+use crate::data_checkout::lose;
 use crate::support::Project;
 
 #[test]
@@ -94,4 +95,71 @@ fn events_of_a_commit_are_json() {
     let text = project.run(&["commit", "--json"]).data();
     assert!(text.contains("\"outcome\":\"recorded\""), "{text}");
     assert!(text.contains("\"recorded\":2"), "{text}");
+}
+
+#[test]
+fn an_out_that_is_there_only_in_part_is_not_recorded_as_if_it_were_all() {
+    let project = Project::with(
+        "stages:\n  make:\n    cmd: mkdir -p d && cp in.txt d/a && echo b > d/b\n    deps: [in.txt]\n    \
+         outs: [d]\n",
+    );
+    project.write("in.txt", "a\n");
+    project.run(&["repro"]).success();
+    let lock = project.read("data.lock");
+    // As after a pull that could not bring all of it.
+    lose(&project, b"b\n");
+    project.remove("d/b");
+    let text = project.run(&["commit"]).failure(1);
+    assert!(
+        text.contains(
+            "stage `make` is not recorded: of its out `d`, 1 file neither here nor in the cache: d/b"
+        ),
+        "{text}"
+    );
+    assert!(text.contains("`mlpipe commit --force make`"), "{text}");
+    project.run(&["freeze", "make"]).success();
+    let text = project.run(&["repro"]).failure(3);
+    assert!(
+        text.contains("neither here nor in the cache: d/b"),
+        "{text}"
+    );
+    let output = project.run(&["status"]);
+    assert_eq!(output.code, Some(1));
+    assert!(
+        output.stdout.contains("is not recorded"),
+        "{}",
+        output.stdout
+    );
+    assert_eq!(project.read("data.lock"), lock);
+    project.run(&["unfreeze", "make"]).success();
+    project.run(&["commit", "--force"]).success();
+    assert_ne!(project.read("data.lock"), lock);
+    project.run(&["status", "--exit-code"]).success();
+}
+
+#[test]
+fn no_stage_runs_on_an_out_that_is_there_only_in_part() {
+    let project = Project::with(
+        "stages:\n  make:\n    cmd: mkdir -p d && cp in.txt d/a && echo b > d/b\n    deps: [in.txt]\n    \
+         outs: [d]\n  count:\n    cmd: ls d > list\n    deps: [d]\n    outs: [list]\n",
+    );
+    project.write("in.txt", "a\n");
+    project.run(&["repro"]).success();
+    lose(&project, b"b\n");
+    project.remove("d/b");
+    let text = project.run(&["repro", "--single-item", "count"]).failure(3);
+    assert!(
+        text.contains("its dep `d` is not whole: 1 file neither here nor in the cache: d/b"),
+        "{text}"
+    );
+    assert!(
+        text.contains("`mlpipe repro make` makes them again"),
+        "{text}"
+    );
+    project.run(&["repro"]).success();
+    assert_eq!(project.read("list"), "a\nb\n");
+    // What the user deletes and the cache has is as it is meant to be.
+    project.remove("d/b");
+    project.run(&["repro", "--single-item", "count"]).success();
+    assert_eq!(project.read("list"), "a\n");
 }

@@ -547,7 +547,7 @@ fn an_edit_through_a_link_that_hides_its_traces_is_found() {
 }
 
 /// Deletes the object with these bytes.
-fn lose(project: &Project, bytes: &[u8]) {
+pub(crate) fn lose(project: &Project, bytes: &[u8]) {
     let objects = files(&project.path(".mlpipe/cache/sha256"));
     let object = objects
         .iter()
@@ -867,4 +867,30 @@ fn nothing_is_moved_away_before_its_replacement_is_sound() {
         assert_eq!(project.read(file), "mine\n", "{target}");
         assert!(!project.exists(".mlpipe/kept"), "{target}");
     }
+}
+
+#[test]
+fn of_two_records_of_one_place_the_inner_one_is_refused() {
+    let project = project();
+    // As when one branch tracked a folder, and another one a part of it.
+    project.write("other", "text\n");
+    project.run(&["add", "other"]).success();
+    project.edit("data.lock", "  other:", "  data/raw/sub:");
+    for _ in 0..2 {
+        let text = project.run(&["checkout"]).failure(1);
+        assert!(
+            text.contains("`data/raw/sub` is in `data/raw`, which is tracked as a whole"),
+            "{text}"
+        );
+        assert!(
+            text.contains("`mlpipe remove data/raw/sub` leaves it"),
+            "{text}"
+        );
+        assert_eq!(project.read("data/raw/sub/b"), "beta\n");
+        assert!(!project.exists("data/raw/.gitignore"));
+    }
+    project.run(&["remove", "data/raw/sub"]).success();
+    project.run(&["checkout"]).success();
+    project.run(&["status", "--exit-code"]).data();
+    assert_eq!(project.read("data/raw/sub/b"), "beta\n");
 }

@@ -69,7 +69,7 @@ fn what_the_cache_lacks_is_named() {
         project.run(&["data", "status", "--unchanged"]).data(),
         "\
 not in the cache
-  (`mlpipe commit` stores what is in place, `mlpipe repro` makes outs again)
+  (`mlpipe pull` brings what is at the remote, `mlpipe commit` stores what is in place, `mlpipe repro` makes outs again)
     data/       2 files, 4 B
     labels.csv  2 B
 

@@ -747,3 +747,47 @@ fn nothing_else_takes_the_place_of_what_is_not_downloaded() {
     project.run(&["remove", "dd/x.csv", "typo"]).failure(1);
     assert!(project.read("data.lock").contains("dd/x.csv"));
 }
+
+#[test]
+fn what_is_there_gives_way_only_to_what_can_take_its_place() {
+    let (donor, project) = (donor(), project());
+    project.write("in-git", "mine\n");
+    project.write("sub/.keep", "");
+    project.commit();
+    for (out, told) in [
+        (".git", "`.git` is in `.git`"),
+        ("in-git", "git tracks `in-git` already"),
+        (".", "the whole project"),
+        ("data.lock", "the record of all data"),
+    ] {
+        let arguments = ["import", url(&donor), "doc/readme.md", "-o", out, "-f"];
+        let text = project.run(&arguments).failure(1);
+        assert!(text.contains(told), "{out}: {text}");
+    }
+    assert_eq!(project.read("in-git"), "mine\n");
+    assert!(!project.exists(".mlpipe/kept"));
+    for out in [".", ".."] {
+        let arguments = ["--cd", "sub", "get", url(&donor), "data", "-o", out, "-f"];
+        let text = project.run(&arguments).failure(1);
+        assert!(text.contains("is no place for it"), "{out}: {text}");
+    }
+    let text = project.run(&["get", url(&donor), ".", "-f"]).failure(1);
+    assert!(text.contains("`--out NAME`"), "{text}");
+    project.git(&["status"]);
+    assert!(project.exists("sub/.keep") && project.exists("in-git"));
+}
+
+#[test]
+fn what_the_cache_has_only_damaged_is_kept_when_an_update_takes_it_away() {
+    let (donor, project) = (donor(), project());
+    project.run(&["import", url(&donor), "data"]).success();
+    let mut objects = files(&project.path(".mlpipe/cache/sha256")).into_iter();
+    let is_a = |path: &PathBuf| std::fs::read(path).expect("reads") == b"a1\n";
+    let object = objects.find(is_a).expect("the cache has it");
+    std::fs::remove_file(&object).expect("removes");
+    std::fs::write(&object, "xx\n").expect("writes");
+    move_on(&donor);
+    project.run(&["update", "--no-download", "data"]).success();
+    assert!(!project.exists("data"));
+    assert_eq!(project.read(".mlpipe/kept/data/a"), "a1\n");
+}

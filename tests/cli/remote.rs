@@ -323,6 +323,75 @@ fn the_plain_layout_has_a_file_for_each_object() {
     );
 }
 
+#[test]
+fn a_folder_that_would_be_in_the_way_is_no_remote() {
+    let project = sample(20);
+    project.write("file", "not a folder\n");
+    for (folder, why) in [
+        (".mlpipe/cache", "it is in the cache"),
+        (".mlpipe/cache/more", "it is in the cache"),
+        (".mlpipe/store", "it is mlpipe's own"),
+        (".", "it is mlpipe's own, or the project's"),
+        ("data/store", "it is in what data.lock records"),
+        ("file", "there is a file"),
+        ("file/store", "there is a file"),
+    ] {
+        project
+            .run(&["remote", "add", "-f", "-d", "store", folder])
+            .success();
+        for arguments in [&["push"][..], &["pull"], &["fsck", "-c"]] {
+            let text = project.run(arguments).failure(2);
+            assert!(
+                text.contains("cannot be a remote") && text.contains(why),
+                "{text}"
+            );
+            assert!(
+                text.contains("`mlpipe remote modify NAME url FOLDER`"),
+                "{text}"
+            );
+        }
+    }
+    assert!(!project.exists("data/store") && !project.exists("mlpipe-remote"));
+    // One of its own may lie in the project.
+    project
+        .run(&["remote", "add", "-f", "-d", "store", "store"])
+        .success();
+    project.run(&["push"]).success();
+    project.write("store/mlpipe-remote", &"x".repeat(5000));
+    let text = project.run(&["push"]).failure(1);
+    assert!(text.contains("holds something else"), "{text}");
+}
+
+#[test]
+fn what_nothing_is_recorded_of_is_not_told_to_be_there() {
+    let (project, yard) = (sample(20), Yard::new());
+    with_remote(&project, &yard.text("store"));
+    project.run(&["push"]).success();
+    for command in [
+        &["push"][..],
+        &["fetch"],
+        &["pull"],
+        &["status", "-c"],
+        &["checkout"],
+    ] {
+        for target in ["data/none", "data/f*"] {
+            let text = project.run(&[command, &[target]].concat()).failure(1);
+            let told = format!("there is no `{target}` in what is recorded of `data`");
+            assert!(text.contains(&told), "{command:?}: {text}");
+            assert!(text.contains("`mlpipe checkout data` brings all"), "{text}");
+        }
+        let text = project.run(&[command, &["big.bin/x"]].concat()).failure(1);
+        assert!(!text.contains("is not in the cache"), "{command:?}: {text}");
+        assert!(text.contains("big.bin/x"), "{command:?}: {text}");
+    }
+    // What only an earlier commit has can be asked for.
+    fs::remove_file(project.path("data/f3")).expect("removes");
+    project.run(&["add", "data"]).success();
+    project.commit();
+    project.run(&["push", "-A", "data/f3"]).success();
+    project.run(&["push", "data/f3"]).failure(1);
+}
+
 fn sha256(project: &Project, path: &str) -> String {
     let mut command = project.isolated("sha256sum");
     let output = command.arg(path).output().expect("runs");

@@ -2,6 +2,7 @@
 //! has the good bytes mends it.
 
 use std::fs;
+use std::path::PathBuf;
 
 use crate::bucket::{Bucket, Door};
 use crate::remote::{Yard, assert_same, cloned, sample, with_remote};
@@ -19,6 +20,24 @@ const DAMAGES: [(&str, Damage); 3] = [
     }),
     ("something else", |_| b"<html>".to_vec()),
 ];
+
+/// Corrupts the big file of `more` and one small file of `data`.
+fn corrupt_two(bucket: &Bucket) {
+    for path in bucket.paths("objects/") {
+        let mut bytes = bucket.bytes(&path).expect("is there");
+        if bytes.len() == 70_000 {
+            bytes[5] ^= 1;
+            bucket.put(&path, bytes);
+        }
+    }
+    for path in bucket.paths("packs/") {
+        let mut bytes = bucket.bytes(&path).expect("is there");
+        if let Some(at) = bytes.windows(7).position(|part| part == b"file 9\n") {
+            bytes[at] ^= 1;
+            bucket.put(&path, bytes);
+        }
+    }
+}
 
 /// Two versions of a project's data, each in an index of its own at the remote.
 fn two_indexes() -> (Bucket, Door, Project) {
@@ -189,21 +208,7 @@ fn damaged_indexes_of_others_are_left_out_and_what_they_need_is_kept() {
 fn one_corrupt_object_keeps_nothing_else_out() {
     let (bucket, _door, project) = two_indexes();
     let web = bucket.door().reader_of(&project);
-    // The big file of `more` and one small file of `data`.
-    for path in bucket.paths("objects/") {
-        let mut bytes = bucket.bytes(&path).expect("is there");
-        if bytes.len() == 70_000 {
-            bytes[5] ^= 1;
-            bucket.put(&path, bytes);
-        }
-    }
-    for path in bucket.paths("packs/") {
-        let mut bytes = bucket.bytes(&path).expect("is there");
-        if let Some(at) = bytes.windows(7).position(|part| part == b"file 9\n") {
-            bytes[at] ^= 1;
-            bucket.put(&path, bytes);
-        }
-    }
+    corrupt_two(&bucket);
     for clone in [bucket.door().clone_of(&project), web] {
         let text = clone.run(&["pull"]).failure(1);
         assert!(
@@ -412,4 +417,286 @@ fn what_a_lost_index_said_of_a_pack_that_another_names_in_part_is_found() {
     let clone = bucket.door().clone_of(&project);
     clone.run(&["pull"]).success();
     assert_same(&clone, &project);
+}
+
+#[test]
+fn what_a_pull_could_not_bring_is_told_and_never_dropped_silently() {
+    let (bucket, _door, project) = two_indexes();
+    corrupt_two(&bucket);
+    let clone = bucket.door().clone_of(&project);
+    clone.run(&["pull"]).failure(1);
+    let lock = clone.read("data.lock");
+
+    let text = clone.run(&["status", "data", "more"]).data();
+    for told in [
+        "data is incomplete: 1 file missing, not in the cache: data/f9\n  `mlpipe pull data` gets",
+        "more is incomplete: 1 file missing, not in the cache: more/x\n",
+    ] {
+        assert!(text.contains(told), "{text}");
+    }
+    let json = clone.run(&["status", "--json", "more"]).data();
+    let value: serde_json::Value = serde_json::from_str(&json).expect("JSON");
+    let state = serde_json::json!([
+        {"data": "more", "state": "incomplete", "missing": ["more/x"]}
+    ]);
+    assert_eq!(value, state);
+    clone.run(&["status", "--exit-code", "more"]).failure(1);
+
+    for arguments in [
+        &["commit"][..],
+        &["commit", "data", "more"],
+        &["add", "more"],
+        &["add", "--no-commit", "more"],
+    ] {
+        let text = clone.run(arguments).failure(1);
+        assert!(text.contains("neither here nor in the cache: "), "{text}");
+        assert!(text.contains("more/x"), "{text}");
+        assert!(text.contains("`--force`"), "{text}");
+        assert_eq!(clone.read("data.lock"), lock, "{arguments:?}");
+    }
+    // What the user deletes and the cache has is no loss.
+    fs::remove_file(clone.path("data/f3")).expect("removes");
+    let text = clone.run(&["add", "data"]).failure(1);
+    assert!(text.contains("1 file neither"), "{text}");
+
+    let text = clone.run(&["add", "--force", "more"]).success();
+    assert!(
+        text.contains("more is recorded without 1 file that nobody here has: more/x"),
+        "{text}"
+    );
+    clone.run(&["status", "--exit-code", "more"]).data();
+    fs::write(clone.path("data/f9"), "file 9\n").expect("writes");
+    clone.run(&["add", "data"]).success();
+    clone.run(&["status", "--exit-code", "data"]).data();
+}
+
+/// A project with a folder of three files that are too big for packs, at a remote.
+fn with_big_files() -> (Project, Yard) {
+    let (project, yard) = (sample(30), Yard::new());
+    with_remote(&project, &yard.text("store"));
+    for name in ["a", "b", "c"] {
+        project.write(&format!("large/{name}"), &name.repeat(70_000));
+    }
+    project.run(&["add", "large"]).success();
+    project.edit("pipeline.yaml", "[data, big.bin]", "[data, big.bin, large]");
+    project.run(&["repro"]).success();
+    project.commit();
+    project.run(&["push", "--no-run-cache"]).success();
+    (project, yard)
+}
+
+#[test]
+fn a_part_of_a_folder_is_not_taken_for_all_of_it() {
+    let (project, _yard) = with_big_files();
+    let clone = cloned(&project);
+    clone.run(&["pull", "large/b"]).success();
+    let lock = clone.read("data.lock");
+    let text = clone.run(&["status", "large"]).data();
+    assert!(
+        text.contains("large is incomplete: 2 files missing, not in the cache: large/a, large/c\n"),
+        "{text}"
+    );
+    clone.run(&["commit", "large"]).failure(1);
+    assert_eq!(clone.read("data.lock"), lock);
+    clone.run(&["pull"]).success();
+    clone.run(&["commit", "large"]).success();
+    assert_eq!(clone.read("data.lock"), lock);
+}
+
+#[test]
+fn a_run_that_may_pull_brings_the_rest_of_a_folder() {
+    let (project, _yard) = with_big_files();
+    let clone = cloned(&project);
+    clone.run(&["pull", "large/b", "data", "big.bin"]).success();
+    let text = clone.run(&["repro", "--force"]).failure(3);
+    assert!(
+        text.contains("its dep `large` is not whole: 2 files neither here nor in the cache"),
+        "{text}"
+    );
+    clone.run(&["repro", "--force", "--pull"]).success();
+    assert_eq!(clone.read("large/c"), project.read("large/c"));
+    assert_eq!(clone.read("out"), project.read("out"));
+}
+
+/// A project and a fork of it at the same remote, which both name all that is there.
+fn forked(bucket: &Bucket) -> [Project; 2] {
+    let project = sample(30);
+    let origin = |team: &str| format!("https://example.org/{team}/digits.git");
+    project.git(&["remote", "add", "origin", &origin("ann")]);
+    bucket.door().lead(&project);
+    project.run(&["push"]).success();
+    let fork = bucket.door().clone_of(&project);
+    fork.git(&["remote", "add", "origin", &origin("ben")]);
+    fork.run(&["pull"]).success();
+    fork.run(&["push"]).success();
+    [project, fork]
+}
+
+/// Flips a byte of each object and pack; returns how many these are.
+fn corrupt_all(bucket: &Bucket) -> usize {
+    let paths = [bucket.paths("objects/"), bucket.paths("packs/")].concat();
+    for path in &paths {
+        let mut bytes = bucket.bytes(path).expect("is there");
+        bytes[20] ^= 1;
+        bucket.put(path, bytes);
+    }
+    paths.len()
+}
+
+#[test]
+fn what_two_projects_need_is_put_right_by_whoever_has_it() {
+    for who in 0..2 {
+        let bucket = Bucket::default();
+        let projects = forked(&bucket);
+        let good = bucket.copy();
+        let count = corrupt_all(&bucket);
+        let clone = bucket.door().clone_of(&projects[0]);
+        let text = clone.run(&["pull"]).failure(1);
+        let hint = "where the data is whole, `mlpipe fsck --cloud --delete-corrupt` puts right";
+        assert!(text.contains(hint), "{text}");
+        assert!(!text.contains("`mlpipe push` where they are"), "{text}");
+        // Who does not have it takes nothing away.
+        clone.git(&[
+            "remote",
+            "add",
+            "origin",
+            "https://example.org/cid/digits.git",
+        ]);
+        let text = clone.run(&["fsck", "-c", "--delete-corrupt"]).failure(1);
+        let told = format!("left {count} corrupt files that other projects may need too: objects/");
+        assert!(text.contains(&told), "{text}");
+        let text = projects[who]
+            .run(&["fsck", "-c", "--delete-corrupt"])
+            .failure(1);
+        let told = format!("put the right bytes into {count} corrupt files");
+        assert!(text.contains(&told), "{text}");
+        for path in [bucket.paths("objects/"), bucket.paths("packs/")].concat() {
+            assert!(bucket.bytes(&path) == good.bytes(&path), "{path}");
+        }
+        projects[0].run(&["fsck", "-c"]).data();
+        clone.run(&["pull"]).success();
+        assert_same(&clone, &projects[0]);
+    }
+}
+
+#[test]
+fn what_only_lost_indexes_named_is_put_right_too() {
+    let (bucket, _door, project) = two_indexes();
+    for index in bucket.paths("index/") {
+        if !index.ends_with("names") {
+            let mut bytes = bucket.bytes(&index).expect("is there");
+            bytes.push(b'x');
+            bucket.put(&index, bytes);
+        }
+    }
+    fs::remove_dir_all(project.path(".mlpipe/remotes")).expect("is there");
+    project.run(&["push"]).success();
+    let count = corrupt_all(&bucket);
+    // Whose they are is not known any more.
+    let clone = bucket.door().clone_of(&project);
+    let text = clone.run(&["fsck", "-c", "--delete-corrupt"]).failure(1);
+    let told = format!("left {count} corrupt files");
+    assert!(text.contains(&told), "{text}");
+    let text = project.run(&["fsck", "-c", "--delete-corrupt"]).failure(1);
+    let told = format!("put the right bytes into {count} corrupt files");
+    assert!(text.contains(&told), "{text}");
+    project.run(&["fsck", "-c"]).data();
+    clone.run(&["pull"]).success();
+    assert_same(&clone, &project);
+}
+
+#[test]
+fn corrupt_objects_of_the_plain_layout_are_put_right() {
+    let (project, yard) = (sample(30), Yard::new());
+    with_remote(&project, &yard.text("store"));
+    project
+        .run(&["remote", "modify", "store", "layout", "plain"])
+        .success();
+    project.commit();
+    project.run(&["push"]).success();
+    for path in files(&yard.path("store/sha256")) {
+        let mut bytes = fs::read(&path).expect("reads");
+        bytes[0] ^= 1;
+        fs::write(&path, bytes).expect("writes");
+    }
+    let text = project.run(&["fsck", "-c", "--delete-corrupt"]).failure(1);
+    assert!(
+        text.contains("put the right bytes into 33 corrupt files"),
+        "{text}"
+    );
+    project.run(&["fsck", "-c"]).data();
+    let clone = cloned(&project);
+    clone.run(&["pull"]).success();
+    assert_same(&clone, &project);
+}
+
+#[test]
+fn a_part_of_which_a_file_is_damaged_comes_without_it() {
+    let (project, yard) = (sample(30), Yard::new());
+    with_remote(&project, &yard.text("store"));
+    project.write("data/sub/a", "a\n");
+    project.write("data/sub/b", &"b".repeat(70_000));
+    project.run(&["add", "data"]).success();
+    project.commit();
+    project.run(&["push"]).success();
+    let mut objects = files(&yard.path("store/objects")).into_iter();
+    let is_b = |path: &PathBuf| fs::metadata(path).expect("is there").len() == 70_000;
+    fs::write(objects.find(is_b).expect("one"), "x").expect("writes");
+    let clone = cloned(&project);
+    let text = clone.run(&["pull", "data/sub"]).failure(1);
+    assert!(text.contains("1 file missing: data/sub/b"), "{text}");
+    assert_eq!(clone.read("data/sub/a"), "a\n");
+    assert!(!clone.exists("data/sub/b") && !clone.exists("data/f1"));
+}
+
+#[test]
+fn what_nobody_has_is_named_by_whoever_sweeps() {
+    let (bucket, _door, project) = two_indexes();
+    corrupt_two(&bucket);
+    let clone = bucket.door().clone_of(&project);
+    clone.run(&["pull"]).failure(1);
+    let text = clone.run(&["fsck", "-c", "--delete-corrupt"]).failure(1);
+    assert!(
+        text.contains("deleted 2 corrupt files, whose bytes are not here; now `mlpipe push`"),
+        "{text}"
+    );
+    let text = clone.run(&["gc", "-c", "-w", "-f"]).success();
+    assert!(
+        text.contains("neither the cache nor the remote has: data/f9, more/x\n"),
+        "{text}"
+    );
+    let json = clone.run(&["gc", "-c", "-w", "-f", "--json"]).data();
+    assert!(json.contains("\"data/f9\""), "{json}");
+    let text = clone.run(&["gc", "-w", "-f"]).success();
+    assert!(
+        text.contains("though data.lock records it: data, more;"),
+        "{text}"
+    );
+    let text = project.run(&["gc", "-c", "-w", "-f"]).success();
+    assert!(!text.contains("neither the cache"), "{text}");
+    let text = project.run(&["gc", "-w", "-f"]).success();
+    assert!(!text.contains("though data.lock"), "{text}");
+    project.run(&["push"]).success();
+    project.run(&["fsck", "-c"]).data();
+    clone.run(&["pull"]).success();
+    assert_same(&clone, &project);
+}
+
+#[test]
+fn that_nothing_is_left_to_travel_is_true() {
+    let (project, yard) = (sample(30), Yard::new());
+    with_remote(&project, &yard.text("store"));
+    project.write("data/f1", "another\n");
+    project.run(&["add", "data"]).success();
+    project.run(&["repro"]).success();
+    project.commit();
+    project.run(&["push", "--no-run-cache"]).success();
+    let clone = cloned(&project);
+    clone.run(&["pull"]).success();
+    let text = clone.run(&["fetch", "-A"]).success();
+    assert_eq!(text, "nothing to fetch: the cache has all that is there\n");
+    let text = clone.run(&["push", "-A"]).success();
+    assert!(text.contains("has all that is here"), "{text}");
+    let text = clone.run(&["fetch"]).success();
+    assert_eq!(text, "nothing to fetch: the cache has it all\n");
 }

@@ -289,12 +289,13 @@ fn no_stage_runs_on_a_folder_that_was_not_put_in_place_whole() {
                 text.contains("its dep `data` is not whole: 1 file neither here nor in the cache: data/sub/b.txt"),
                 "{dep}: {text}"
             );
-            assert!(text.contains("`mlpipe add data` says"), "{text}");
+            assert!(text.contains("`mlpipe add --force data` says"), "{text}");
         }
         let output = project.run(&["status"]);
         assert_eq!(output.code, Some(1));
         assert!(output.stdout.contains("is not whole"), "{dep}");
-        project.run(&["add", "data"]).success();
+        project.run(&["add", "data"]).failure(1);
+        project.run(&["add", "--force", "data"]).success();
         project.run(&["repro"]).success();
     }
 }

@@ -362,3 +362,134 @@ fn fashions_names_and_unknown_folders_are_told_apart() {
         "{said}"
     );
 }
+
+/// Trains a little on whatever was prepared.
+const TRAIN: &str = "\
+model:
+  preset: mlp
+train:
+  batch_size: 32
+  epochs: 1
+  lr: 0.01
+  optimizer: adam
+  seed: 1
+";
+
+#[test]
+fn a_thousand_classes_are_learned_and_told_of() {
+    let project = Project::new(&(params("  test: 0.3\n") + TRAIN));
+    let mut text = "label,p0,p1,p2,p3\n".to_owned();
+    for at in 0..3000 {
+        let (class, low, high) = (at % 1000, at % 250, at / 12);
+        text += &format!("c{class},{low},{high},{},7\n", at % 7);
+    }
+    put(&project.path("mine/train.csv"), text.as_bytes());
+    for stage in ["prepare", "inspect", "train"] {
+        project.run(stage);
+    }
+    project.run("evaluate --probabilities probabilities.csv");
+    let read = |name| std::fs::read_to_string(project.path(name)).expect("a file");
+    let metrics = read("reports/metrics.json");
+    assert!(metrics.contains("\"recall\": {}"), "{metrics}");
+    assert!(!metrics.contains("roc_auc"), "{metrics}");
+    assert_eq!(read("reports/per_class.csv").lines().count(), 1001);
+    assert!(read("reports/confusion.csv").lines().count() <= 901);
+    assert_eq!(read("probabilities.csv").lines().count(), 900_001);
+    let predictions = read("data/predictions.csv");
+    assert_eq!(predictions.lines().count(), 901);
+    let labels = predictions.lines().skip(1);
+    let mut labels: Vec<&str> = labels.filter_map(|line| line.split(',').nth(1)).collect();
+    labels.sort_unstable();
+    labels.dedup();
+    // Drawn from a thousand, and none of them folded into a byte.
+    assert!(labels.len() > 500, "only {} classes", labels.len());
+}
+
+#[test]
+fn a_folder_may_have_more_classes_than_a_byte_counts() {
+    let project = Project::new(&params("  test: 0.3\n  size: 4\n  color: grey\n"));
+    let picture = GrayImage::from_fn(4, 4, |x, _| image::Luma([u8::from(x > 1) * 200]));
+    for class in 0..300 {
+        let path = project.path(&format!("mine/{class:03}/0.png"));
+        put(&path, b"");
+        picture.save(&path).expect("writes");
+    }
+    project.run("prepare");
+    let said = project.run("inspect");
+    assert!(said.contains("4×4 grey in 300 classes"), "{said}");
+}
+
+#[test]
+fn labels_are_refused_from_65536_on() {
+    let labelled = |label: u32| {
+        let images = Tensor::from_vec((0..12).collect::<Vec<u8>>(), (3, 2, 2), &Device::Cpu);
+        let labels = Tensor::new(&[0, label, 1], &Device::Cpu).expect("labels");
+        let tensors = [("images", images.expect("images")), ("labels", labels)];
+        tensors.into_iter().collect()
+    };
+    let write = |tensors: &std::collections::HashMap<&str, Tensor>, mine: &Path| {
+        let path = mine.join("train.safetensors");
+        put(&path, b"");
+        candle_core::safetensors::save(tensors, path).expect("writes");
+    };
+    let project = Project::new(&params("  test: 0.3\n"));
+    write(&labelled(65_535), &project.path("mine"));
+    project.run("prepare");
+    let said = project.run("inspect");
+    assert!(said.contains("in 65536 classes"), "{said}");
+    let said = complaint("  test: 0.3\n", |mine| write(&labelled(65_536), mine));
+    assert!(
+        said.contains("label 1: the label 65536 is no whole number below 65536"),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_large_share_for_the_test_leaves_enough_to_train_and_validate() {
+    let project = Project::new(&params("  test: 0.9\n"));
+    put(
+        &project.path("mine/train.csv"),
+        Examples::new(3, 1).csv().as_bytes(),
+    );
+    let said = project.run("prepare");
+    assert!(
+        said.contains("1 image to train, 1 to validate, 1 to test"),
+        "{said}"
+    );
+}
+
+#[test]
+fn quoted_cells_are_read_and_empty_ones_are_named() {
+    let good = Examples::new(30, 1).csv();
+    let project = Project::new(&params("  test: 0.2\n"));
+    let quoted = good.replacen("\n0,1,8,", "\n\"0\",\"1\", \"8\",", 1);
+    let quoted = quoted.replace(", \"8\"", ",\" 8 \"");
+    put(&project.path("mine/train.csv"), quoted.as_bytes());
+    project.run("prepare");
+    let complaint_of = |text: String| {
+        complaint("  test: 0.2\n", |mine| {
+            put(&mine.join("train.csv"), text.as_bytes());
+        })
+    };
+    let said = complaint_of(good.replacen("\n0,1,8,", "\n0,1,,", 1));
+    assert!(
+        said.contains("`mine/train.csv`, line 2: column `pixel1` is empty"),
+        "{said}"
+    );
+    let said = complaint_of(String::new());
+    assert!(said.contains("`mine/train.csv`: it is empty"), "{said}");
+    let said = complaint_of(good.lines().next().expect("a header").to_owned() + "\n");
+    assert!(said.contains("it has fewer than 2 images"), "{said}");
+}
+
+#[test]
+fn classes_without_images_are_named() {
+    let said = complaint("  test: 0.2\n  size: 28\n  color: grey\n", |mine| {
+        Examples::new(30, 1).write_folder(mine);
+        put(&mine.join("9/.keep"), b"");
+    });
+    assert!(
+        said.contains("`mine/9`: the folder of this class has no images"),
+        "{said}"
+    );
+}

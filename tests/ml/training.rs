@@ -302,6 +302,47 @@ fn a_network_that_no_memory_holds_is_refused_before_it_is_made() {
     }
 }
 
+/// What is refused for lack of memory, and what is not, hangs on this.
+#[test]
+fn the_memory_that_was_counted_is_what_training_takes() {
+    let of_values = "    - conv: {channels: 48, kernel: 3, padding: 1}
+    - batch_norm
+    - relu
+    - max_pool: {kernel: 2}
+    - conv: {channels: 64, kernel: 5, padding: 2}
+    - relu
+    - conv: {channels: 64, kernel: 3}
+    - batch_norm
+    - relu
+    - dropout: {rate: 0.5}
+    - global_avg_pool
+    - linear
+";
+    let of_weights = "    - flatten
+    - linear: {outputs: 1536}
+    - relu
+    - linear: {outputs: 1536}
+    - relu
+    - linear
+";
+    for (layers, batch) in [(of_values, 512), (of_weights, 16)] {
+        let params = SYNTHETIC
+            .replace("train_count: 150", "train_count: 700")
+            .replace("batch_size: 16", &format!("batch_size: {batch}"))
+            .replace("epochs: 2", "epochs: 1");
+        let project = prepared(&format!("model:\n  layers:\n{layers}{params}"));
+        project.run("train");
+        let bytes = |key: &str| project.number("logs/run.json", &format!("/memory/{key}"));
+        let (counted, peak) = (bytes("counted"), bytes("peak"));
+        assert!(peak > 1e8, "{peak} is too little to tell");
+        let ratio = counted / peak;
+        assert!(
+            (0.75..=1.25).contains(&ratio),
+            "{counted} bytes were counted, and {peak} were taken"
+        );
+    }
+}
+
 #[test]
 fn class_weights_that_are_not_one_for_each_class_are_refused_with_their_place() {
     let weights = |weights: &str| {

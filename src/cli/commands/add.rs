@@ -10,7 +10,7 @@ use crate::cli::commands::Context;
 use crate::cli::error::{CliError, Exit};
 use crate::cli::ui;
 use crate::cli::ui::progress::Spinner;
-use crate::data::{self, Added, Addition, Storage};
+use crate::data::{self, Added, Addition, Losses, Storage};
 use crate::workspace::Workspace;
 
 #[derive(Debug, Args)]
@@ -26,6 +26,10 @@ pub(crate) struct AddArgs {
     /// Record hashes in data.lock without putting anything into the cache
     #[arg(long)]
     no_commit: bool,
+
+    /// Record a folder even without files that are recorded and neither here nor in the cache
+    #[arg(short, long)]
+    force: bool,
 
     /// Print JSON
     #[arg(long)]
@@ -44,7 +48,8 @@ pub(crate) fn run(args: &AddArgs, context: &Context) -> Result<Exit, CliError> {
     let mut access = context.access(&workspace)?;
     let added = {
         let spinner = Spinner::new("adding", context.quiet || args.json);
-        data::add(&mut access, &paths, storage, spinner.meter())?
+        let losses = Losses::accepted_if(args.force);
+        data::add(&mut access, &paths, (storage, losses), spinner.meter())?
     };
     if args.json {
         ui::print(&ui::data::added_json(&added))?;

@@ -12,7 +12,7 @@ use crate::cli::error::{CliError, Exit};
 use crate::cli::ui::progress::Spinner;
 use crate::cli::ui::prompt::{self, Prompt};
 use crate::cli::ui::{self, Manner, repro_reporter};
-use crate::data;
+use crate::data::{self, Losses};
 use crate::engine::{Answer, Consent, Ending, Policy, Question, ReproOptions, RunPolicy, repro};
 use crate::workspace::Workspace;
 
@@ -21,7 +21,8 @@ pub(crate) struct CommitArgs {
     /// Tracked data, stages to record, or paths that stages make [default: all]
     targets: Vec<String>,
 
-    /// Record outs even if the stage's inputs are not those that it ran with
+    /// Record outs even if the stage's inputs are not those that it ran with, and folders without files
+    /// that are recorded and neither here nor in the cache
     #[arg(short, long)]
     force: bool,
 
@@ -57,7 +58,8 @@ fn commit_data(
     let mut access = context.access(workspace)?;
     let added = {
         let spinner = Spinner::new("recording", context.quiet || args.json);
-        data::commit(&mut access, paths, spinner.meter())?
+        let losses = Losses::accepted_if(args.force);
+        data::commit(&mut access, paths, losses, spinner.meter())?
     };
     if args.json {
         let events: String = added.iter().map(ui::data::added_event).collect();

@@ -110,7 +110,8 @@ fn render(status: &DataStatus, imports: &Imports, args: &StatusArgs) -> String {
         *text += &outdated(&status.outdated);
     }
     parts.extend(changes);
-    let hint = "`mlpipe commit` stores what is in place, `mlpipe repro` makes outs again";
+    let hint = "`mlpipe pull` brings what is at the remote, `mlpipe commit` stores what is in place, \
+                `mlpipe repro` makes outs again";
     parts.extend(list("not in the cache", hint, &status.missing));
     let unreadable = status.unreadable.iter();
     let unreadable = unreadable.map(|one| explain_unreadable(&one.path, &one.error));

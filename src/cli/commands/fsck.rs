@@ -2,7 +2,6 @@
 
 use clap::Args;
 
-use crate::base::human;
 use crate::cli::commands::{Context, transfer};
 use crate::cli::error::{CliError, Exit};
 use crate::cli::ui;
@@ -20,8 +19,8 @@ pub(crate) struct FsckArgs {
     #[arg(short, long, value_name = "NAME", requires = "cloud")]
     remote: Option<String>,
 
-    /// With `--cloud`: delete what is corrupt, so that the next push brings it again; what is good of
-    /// it comes into the cache before
+    /// With `--cloud`: put the right bytes in the place of corrupt ones where the cache has them; else
+    /// delete what is corrupt, so that the next push brings it again, unless other projects need it too
     #[arg(long, requires = "cloud")]
     delete_corrupt: bool,
 
@@ -69,15 +68,12 @@ fn check_cloud(
         return Ok(Exit::Success);
     }
     if args.delete_corrupt {
-        let count = depot.delete_corrupt(&found, &workspace.cache)?;
-        let files = human::count(count, "corrupt file");
-        context.say(&format!(
-            "deleted {files}; now `mlpipe push` from where the data is\n"
-        ));
+        let done = depot.put_right(&found, &workspace.cache)?;
+        context.say(&ui::cloud::put_right(&done));
     } else if !args.json {
         context.say(
-            "`mlpipe push` from where the data is brings back what is missing; \
-             `mlpipe fsck --cloud --delete-corrupt` makes way for what is corrupt\n",
+            "where the data is whole, `mlpipe push` brings back what is missing and \
+             `mlpipe fsck --cloud --delete-corrupt` puts right what is corrupt\n",
         );
     }
     Ok(Exit::Error)

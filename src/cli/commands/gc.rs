@@ -182,7 +182,7 @@ fn sweep_cloud(args: &GcArgs, workspace: &Workspace, context: &Context) -> Resul
     };
     if is_asked {
         let trial = run(Sweeping::Try)?;
-        let is_vain = trial.marked.is_empty() && trial.deleted.is_empty();
+        let is_vain = trial.swept.marked.is_empty() && trial.swept.deleted.is_empty();
         let question = format!("{}go on? [y/N] ", ui::cloud::swept(&trial, Sweeping::Try));
         if !is_vain && !prompt::confirm(&question) {
             context.say("nothing was deleted\n");

@@ -82,7 +82,7 @@ pub(super) fn fetch(
     context: &Context,
 ) -> Result<Exit, CliError> {
     let out = out.cloned().unwrap_or_else(|| PathBuf::from(inner.name()));
-    let target = Target::prepare(&context.folder.join(&out), overwrite(force))?;
+    let target = Target::prepare(&context.folder, &out, overwrite(force))?;
     let spinner = Spinner::new("fetching", context.quiet);
     let content = stock.bring(inner, target.cache(), spinner.meter())?;
     target.fill(&content, spinner.meter())?;
@@ -98,7 +98,7 @@ pub(crate) fn run_url(args: &GetUrlArgs, context: &Context) -> Result<Exit, CliE
         .out
         .clone()
         .unwrap_or_else(|| PathBuf::from(origin.name()));
-    let target = Target::prepare(&context.folder.join(&out), overwrite(args.force))?;
+    let target = Target::prepare(&context.folder, &out, overwrite(args.force))?;
     let spinner = Spinner::new("fetching", context.quiet);
     let parts = origin.parts()?;
     let content = origin.bring(&parts, target.cache(), spinner.meter())?;

@@ -72,7 +72,7 @@ pub(crate) fn run(args: &ImportArgs, context: &Context) -> Result<Exit, CliError
     let inner = inner.map_err(imports::Error::from)?;
     let out = args.out.as_deref().unwrap_or(inner.name());
     let path = context.path(&workspace, out)?;
-    imports::check_place(&workspace, &path, overwrite(args.force))?;
+    check_place(&path, args.force, &workspace, context)?;
     let donor = Donor::open(&args.url, &context.folder)?;
     let stock = donor.at(args.rev.as_deref())?;
     let spinner = Spinner::new("importing", context.quiet);
@@ -103,7 +103,7 @@ pub(crate) fn run_url(args: &ImportUrlArgs, context: &Context) -> Result<Exit, C
     let origin = Origin::open(&args.url, &context.folder, settings, &cancel)?;
     let out = args.out.as_deref().unwrap_or(origin.name());
     let path = context.path(&workspace, out)?;
-    imports::check_place(&workspace, &path, overwrite(args.force))?;
+    check_place(&path, args.force, &workspace, context)?;
     let depot = destined(args.to_remote, args.remote.as_deref(), &workspace)?;
     let spinner = Spinner::new("importing", context.quiet);
     let parts = origin.settled_parts()?;
@@ -127,6 +127,18 @@ pub(crate) fn run_url(args: &ImportUrlArgs, context: &Context) -> Result<Exit, C
     let imported = imports::import(&mut access, &workspace, found, &source, spinner.meter())?;
     drop(spinner);
     told(&imported, &workspace, context)
+}
+
+/// Refuses where it cannot be tracked before anything is fetched, which may take hours.
+fn check_place(
+    path: &RepoPath,
+    force: bool,
+    workspace: &Workspace,
+    context: &Context,
+) -> Result<(), CliError> {
+    let access = context.access(workspace)?;
+    imports::check_place(&access, workspace, path, overwrite(force))?;
+    Ok(())
 }
 
 /// Opens the remote that data is to be passed on to, if it is.

@@ -1,6 +1,5 @@
 //! `mlpipe push`, `pull` and `fetch`.
 
-use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
 use std::time::{Duration, Instant};
 
@@ -231,8 +230,7 @@ pub(crate) fn supply(
 ) -> Result<(), CliError> {
     let depot = open(remote, None, workspace)?;
     let access = context.access(workspace)?;
-    let is_absent = |path: &&RepoPath| !workspace.locate(path).exists();
-    let absent: BTreeSet<RepoPath> = access.data.keys().filter(is_absent).cloned().collect();
+    let absent = data::absent(&access)?;
     let begin = Instant::now();
     let mut pulled = Transferred::default();
     if !absent.is_empty() {
@@ -309,13 +307,12 @@ fn judge(way: Way, done: &Transferred, url: &str) -> Result<Exit, CliError> {
     if done.is_complete() {
         return Ok(Exit::Success);
     }
-    let error = CliError::failed(ui::transfer::failure(done, url), ui::transfer::rest(way));
-    Err(if done.damaged.is_empty() {
-        error
-    } else {
-        error.hint(
-            "`mlpipe fsck --cloud --delete-corrupt` makes way for what is damaged, then `mlpipe push` \
-             from where it is whole",
-        )
+    let message = ui::transfer::failure(done, url);
+    let damaged = "where the data is whole, `mlpipe fsck --cloud --delete-corrupt` puts right what is \
+                   damaged; all else was fetched";
+    Err(match (done.lacking.is_empty(), done.damaged.is_empty()) {
+        (true, false) => CliError::failed(message, damaged),
+        (_, true) => CliError::failed(message, ui::transfer::rest(way)),
+        (false, false) => CliError::failed(message, ui::transfer::rest(way)).hint(damaged),
     })
 }

@@ -63,6 +63,15 @@ impl From<data::Error> for CliError {
                 "`mlpipe checkout {path}` brings it back; `mlpipe remove {path}` stops tracking it"
             ),
             data::Error::Absent { .. } => "name a file or a folder that is there".to_owned(),
+            data::Error::Incomplete { folders, .. } => {
+                let folders: Vec<&str> = folders.iter().map(RepoPath::as_str).collect();
+                let folders = folders.join(" ");
+                return Self::new(&error)
+                    .hint(format!(
+                        "`mlpipe pull {folders}` gets what is missing, once it is pushed from where it was added"
+                    ))
+                    .hint("if nobody needs it any more, `--force` records what is there without it");
+            }
             data::Error::Undownloaded { path } => format!(
                 "`mlpipe update {path}` downloads it; after `mlpipe remove {path}` what is there can be added"
             ),
@@ -202,6 +211,14 @@ pub(crate) fn explain_checkout(path: &str, outcome: &data::Outcome) -> Option<Cl
             error
         }
         data::Outcome::Failed(failure @ data::Error::Closed { .. }) => CliError::of_closed(failure),
+        data::Outcome::Failed(failure @ data::Error::NotRecorded { tracked, .. }) => {
+            CliError::new(failure).hint(format!("`mlpipe checkout {tracked}` brings all that is"))
+        }
+        data::Outcome::Failed(failure @ data::Error::Inside { path, tracked }) => {
+            CliError::new(failure).hint(format!(
+                "data.lock records both, as after a merge: `mlpipe remove {path}` leaves it to `{tracked}`"
+            ))
+        }
         data::Outcome::Failed(failure) => {
             let mut error = CliError::new(failure);
             error.message = format!("`{path}` was not put in place: {}", error.message);

@@ -23,6 +23,11 @@ impl From<Error> for CliError {
             Error::Occupied { .. } => {
                 "name another place after the source; `--force` replaces what is there".to_owned()
             }
+            Error::Home { .. } => {
+                "name the file or folder that it is to become, as `--out NAME`, for `get-url` behind the \
+                 URL"
+                    .to_owned()
+            }
             Error::Nothing { .. } => "check the URL: names are told apart by capitals".to_owned(),
             Error::Changed { .. } => "nothing was taken; run it again".to_owned(),
             Error::Url { .. } => "download it by other means, then `mlpipe add` it".to_owned(),

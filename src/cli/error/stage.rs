@@ -93,6 +93,9 @@ pub(crate) fn explain_failure(
     let error = CliError::new(failure).exit(Exit::StageFailed);
     let message = match failure {
         Failure::TimedOut { .. } => format!("stage `{stage}` {}", error.message),
+        Failure::OutIncomplete { .. } => {
+            format!("stage `{stage}` is not recorded: {}", error.message)
+        }
         _ if is_before_the_run(failure) => {
             format!("stage `{stage}` cannot run: {}", error.message)
         }
@@ -183,13 +186,20 @@ fn of_deps(error: CliError, failure: &Failure) -> CliError {
         } => error
             .at(problem)
             .hint(format!("`mlpipe update {import}` downloads it")),
+        Failure::DataIncomplete {
+            tracked,
+            maker: Some(maker),
+            ..
+        } => error.hint(format!(
+            "`mlpipe pull {tracked}` brings them, once they are pushed from where they were made; \
+             `mlpipe repro {maker}` makes them again"
+        )),
         Failure::DataIncomplete { tracked, .. } => error
             .hint(format!(
-                "`mlpipe checkout {tracked}` brings them once the cache has them: fetch them from where \
-                 they were added"
+                "`mlpipe pull {tracked}` brings them, once they are pushed from where they were added"
             ))
             .hint(format!(
-                "`mlpipe add {tracked}` says that what is there is all that there is to be"
+                "`mlpipe add --force {tracked}` says that what is there is all that there is to be"
             )),
         Failure::DepAbsent {
             maker: Some(maker), ..
@@ -212,6 +222,14 @@ fn of_outs(error: CliError, stage: &StageName, failure: &Failure) -> CliError {
         Failure::OutsLost { .. } => error.hint(format!(
             "`mlpipe repro {stage}` makes what the cache has lost; all else was put in place"
         )),
+        Failure::OutIncomplete { path, .. } => error
+            .hint(format!(
+                "`mlpipe pull {path}` gets what is missing, once it is pushed from where it was made; a run \
+                 of the stage makes it again"
+            ))
+            .hint(format!(
+                "`mlpipe commit --force {stage}` records what is there without it"
+            )),
         Failure::OutMissing { path, problem } => error
             .at(problem)
             .hint(format!("let the command write `{path}`, or remove the out")),

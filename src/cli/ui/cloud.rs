@@ -3,8 +3,9 @@
 use serde_json::json;
 
 use crate::base::human;
-use crate::exchange::{CloudState, CloudStatus};
-use crate::remote::{Fault, Inspection, Sweeping, SweptAway};
+use crate::base::shown::Shown;
+use crate::exchange::{CloudState, CloudStatus, CloudSwept};
+use crate::remote::{Fault, Inspection, PutRight, Sweeping, SweptAway};
 
 /// Writes a line for each path that is not in both.
 pub(crate) fn text(status: &CloudStatus, url: &str) -> String {
@@ -72,7 +73,7 @@ pub(crate) fn to_json(status: &CloudStatus) -> String {
 }
 
 /// Says what was swept, or would be.
-pub(crate) fn swept(swept: &SweptAway, how: Sweeping) -> String {
+pub(crate) fn swept(CloudSwept { swept, nowhere }: &CloudSwept, how: Sweeping) -> String {
     let amount = |files: &std::collections::BTreeMap<String, u64>| {
         let size = human::size(files.values().sum());
         format!("{}, {size}", human::count(files.len(), "file"))
@@ -102,11 +103,18 @@ pub(crate) fn swept(swept: &SweptAway, how: Sweeping) -> String {
     if text.is_empty() {
         text += "nothing of this project is there that it does not need\n";
     }
+    if !nowhere.is_empty() {
+        text += &format!(
+            "what data.lock records, but neither the cache nor the remote has: {}\n  `mlpipe push` from \
+             where it is\n",
+            human::first_of(nowhere)
+        );
+    }
     text
 }
 
 /// Writes the same as JSON.
-pub(crate) fn swept_json(swept: &SweptAway) -> String {
+pub(crate) fn swept_json(CloudSwept { swept, nowhere }: &CloudSwept) -> String {
     let SweptAway {
         marked,
         waste,
@@ -118,6 +126,7 @@ pub(crate) fn swept_json(swept: &SweptAway) -> String {
         "deleted": deleted,
         "waiting": waiting,
         "waste": waste,
+        "missing": nowhere,
     });
     format!("{report:#}\n")
 }
@@ -129,11 +138,11 @@ pub(crate) fn inspection(found: &Inspection, url: &str) -> String {
             Fault::Missing => "missing",
             Fault::Corrupt => "corrupt",
         };
-        format!("  {fault}  {path}\n")
+        format!("  {fault}  {}\n", Shown(path))
     };
     let mut text: String = found.faults.iter().map(line).collect();
     for path in &found.unnamed {
-        text += &format!("  in no index  {path}\n");
+        text += &format!("  in no index  {}\n", Shown(path));
     }
     let files = human::count(found.files, "file");
     let size = human::size(found.bytes);
@@ -142,6 +151,29 @@ pub(crate) fn inspection(found: &Inspection, url: &str) -> String {
     } else {
         let faults = human::count(found.faults.len(), "fault");
         text += &format!("{files}, {size}, at {url}: {faults}\n");
+    }
+    text
+}
+
+/// Says what became of corrupt files.
+pub(crate) fn put_right(done: &PutRight) -> String {
+    let files = |count| human::count(count, "corrupt file");
+    let mut text = String::new();
+    if done.replaced > 0 {
+        text += &format!("put the right bytes into {}\n", files(done.replaced));
+    }
+    if done.deleted > 0 {
+        text += &format!(
+            "deleted {}, whose bytes are not here; now `mlpipe push` from where the data is whole\n",
+            files(done.deleted)
+        );
+    }
+    if !done.left.is_empty() {
+        text += &format!(
+            "left {} that other projects may need too: {}\n  run the same where the data is whole\n",
+            files(done.left.len()),
+            human::first_of(&done.left)
+        );
     }
     text
 }

@@ -56,6 +56,14 @@ pub(crate) fn warnings(all: &[Added]) -> String {
              rename it, then `mlpipe add {path}`\n"
         );
     }
+    for added in all.iter().filter(|added| !added.dropped.is_empty()) {
+        let count = human::count(added.dropped.len(), "file");
+        let (path, names) = (&added.path, human::first_of(&added.dropped));
+        text += &format!(
+            "{title}: {path} is recorded without {count} that nobody here has: {names}\n  \
+             `git checkout data.lock` and `mlpipe pull {path}` bring back what was pushed\n"
+        );
+    }
     for added in all.iter().filter(|added| !added.written_over.is_empty()) {
         let (path, names) = (&added.path, human::first_of(&added.written_over));
         text += &format!(
@@ -87,6 +95,7 @@ fn added_value(added: &Added) -> Value {
         addition,
         written_over,
         alike,
+        dropped,
     } = added;
     let mut value = json!({
         "path": path,
@@ -100,6 +109,9 @@ fn added_value(added: &Added) -> Value {
     }
     if let Some(alike) = alike {
         value["alike"] = json!(alike);
+    }
+    if !dropped.is_empty() {
+        value["dropped"] = json!(dropped);
     }
     value
 }
@@ -300,6 +312,11 @@ pub(crate) fn status(all: &[Tracked]) -> String {
                 format!("`mlpipe update {path}` downloads it, `mlpipe remove {path}` forgets it")
             }
             State::Behind => format!("`mlpipe update {path}` brings what is there now"),
+            State::Incomplete { files } => {
+                let (count, names) = (human::count(files.len(), "file"), human::first_of(files));
+                text += &incomplete(path, &count, &names);
+                continue;
+            }
             State::Lost => {
                 "`mlpipe pull` gets it, if it is at the remote, or once it is pushed from where it was added"
                     .to_owned()
@@ -311,13 +328,25 @@ pub(crate) fn status(all: &[Tracked]) -> String {
     text
 }
 
+/// Says what nobody here has of a folder, and what to do about it.
+fn incomplete(path: &RepoPath, count: &str, names: &str) -> String {
+    let name = paint(CHANGED, path.as_str());
+    format!(
+        "{name} is incomplete: {count} missing, not in the cache: {names}\n  `mlpipe pull {path}` gets what \
+         is missing, if it is at the remote, or once it is pushed from where it was added; if nobody \
+         needs it any more, `mlpipe add --force {path}` records what is there without it\n"
+    )
+}
+
 /// Writes the tracked paths that are not as recorded.
 pub(crate) fn status_values(all: &[Tracked]) -> Vec<Value> {
     let changed = all.iter().filter(|one| !one.state.is_clean());
     let value = |one: &Tracked| {
         let mut value = json!({"data": one.path, "state": one.state.words()});
-        if let State::Failed(error) = &one.state {
-            value["error"] = error.to_string().into();
+        match &one.state {
+            State::Failed(error) => value["error"] = error.to_string().into(),
+            State::Incomplete { files } => value["missing"] = json!(files),
+            _ => {}
         }
         value
     };

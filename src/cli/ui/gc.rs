@@ -29,6 +29,7 @@ pub(crate) fn summary(collected: &Collected, how: How) -> String {
     let Collected {
         swept,
         unlisted,
+        lacking,
         set_aside,
         ..
     } = collected;
@@ -73,6 +74,13 @@ pub(crate) fn summary(collected: &Collected, how: How) -> String {
         let folders = human::count(usize::try_from(*unlisted).unwrap_or(usize::MAX), "folder");
         line(format!(
             "{folders} in scope whose list of files is not in the cache: single files of theirs do not count as needed"
+        ));
+    }
+    if !lacking.is_empty() {
+        let names = human::first_of(lacking);
+        line(format!(
+            "not in the cache, or not whole, though data.lock records it: {names}; `mlpipe pull` gets it, if \
+             it was pushed"
         ));
     }
     if *set_aside > 0 {
@@ -123,6 +131,7 @@ pub(crate) fn to_json(collected: &Collected, how: How) -> String {
         runs_gone,
         runs_kept,
         unlisted,
+        lacking,
         mates,
         set_aside,
     } = collected;
@@ -150,6 +159,7 @@ pub(crate) fn to_json(collected: &Collected, how: How) -> String {
         "packed": amount(swept.packed),
         "packs": {"before": swept.packs_before, "after": swept.packs_after},
         "unlisted": unlisted,
+        "missing": lacking,
         "lost": swept.lost,
         "damaged_packs": swept.damaged_packs,
         "projects": mates,

@@ -64,11 +64,11 @@ impl TrainingDisplay {
         match event {
             Event::Downloading { url } => say(&format!("downloading {url}")),
             Event::Prepared { folder, counts } => {
-                let [train, validation, test] =
-                    [counts.train, counts.validation, counts.test].map(human::thousands);
+                let train = human::count(counts.train, "image");
+                let [validation, test] = [counts.validation, counts.test].map(human::thousands);
                 let folder = folder.display();
                 say(&format!(
-                    "prepared {folder}: {train} images to train, {validation} to validate, {test} to test"
+                    "prepared {folder}: {train} to train, {validation} to validate, {test} to test"
                 ));
             }
             Event::Started {

@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use crate::base::human;
+use crate::base::shown::Shown;
 use crate::exchange::Transferred;
 
 /// So many names stand in a message; all of them are listed where there are more.
@@ -28,9 +29,12 @@ pub(crate) fn text(way: Way, done: &Transferred, url: &str, time: Duration) -> S
     if done.objects > 0 || done.runs > 0 {
         text += &travelled(way, done, url, time);
     } else if done.is_nothing() && done.is_complete() {
-        text += &match way {
-            Way::There => format!("nothing to push: {url} has it all\n"),
-            Way::Here => "nothing to fetch: the cache has it all\n".to_owned(),
+        text += &match (way, done.others) {
+            (Way::There, 0) => format!("nothing to push: {url} has it all\n"),
+            (Way::Here, 0) => "nothing to fetch: the cache has it all\n".to_owned(),
+            // What other commits record may be git's, or gone for good.
+            (Way::There, _) => format!("nothing to push: {url} has all that is here\n"),
+            (Way::Here, _) => "nothing to fetch: the cache has all that is there\n".to_owned(),
         };
     }
     text
@@ -54,7 +58,7 @@ fn listing(what: &str, paths: &[String]) -> String {
     if paths.len() <= FEW {
         return String::new();
     }
-    let line = |text: String, path: &String| text + "  " + what + "  " + path + "\n";
+    let line = |text: String, path: &String| text + &format!("  {what}  {}\n", Shown(path));
     paths.iter().fold(String::new(), line)
 }
 
@@ -92,6 +96,7 @@ pub(crate) fn to_json(done: &Transferred) -> String {
         runs,
         lacking,
         damaged,
+        others,
         mended,
     } = done;
     let report = json!({
@@ -100,6 +105,7 @@ pub(crate) fn to_json(done: &Transferred) -> String {
         "runs": runs,
         "missing": lacking,
         "damaged": damaged,
+        "others": others,
         "mended": mended,
     });
     format!("{report:#}\n")

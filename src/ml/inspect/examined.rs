@@ -7,9 +7,9 @@ use serde::Serialize;
 
 use super::pixels::Pixels;
 use crate::base::digest::Digest;
-use crate::ml::dataset::{MOST_CLASSES, Shape, Summary};
+use crate::ml::dataset::{Form, Shape, Summary};
 use crate::ml::error::Error;
-use crate::ml::tensor_file::{Kind, TensorFile, TensorInfo};
+use crate::ml::tensor_file::{Kind, TensorFile, TensorInfo, class};
 
 /// So much of a file is held at a time, if an image is not larger.
 const AT_ONCE: usize = 4 << 20;
@@ -64,7 +64,7 @@ pub(super) fn examine(path: &Path, summary: &Summary) -> Result<Examined, Error>
     match TensorFile::open(path) {
         Ok(mut tensors) => {
             part.images(&mut tensors, summary.shape)?;
-            part.labels(&mut tensors, summary.classes.len())?;
+            part.labels(&mut tensors, summary.form())?;
             part.ids(&tensors);
         }
         Err(Error::Broken(flaw)) => part.fault("file", flaw.what().to_owned()),
@@ -168,16 +168,15 @@ impl Part {
         }
     }
 
-    fn labels(&mut self, file: &mut TensorFile, classes: usize) -> Result<(), Error> {
+    fn labels(&mut self, file: &mut TensorFile, form: Form) -> Result<(), Error> {
         let Some(info) = file.info("labels").cloned() else {
             self.fault("labels", "it is missing".to_owned());
             return Ok(());
         };
-        if info.dtype != "U8" {
-            self.fault(
-                "labels",
-                format!("its type is {} instead of U8", info.dtype),
-            );
+        let (classes, wanted) = (form.classes, form.labels().name());
+        if info.dtype != wanted {
+            let what = format!("its type is {} instead of {wanted}", info.dtype);
+            self.fault("labels", what);
         }
         if info.shape != [self.examined.count] {
             let (count, shape) = (self.examined.count, &info.shape);
@@ -223,12 +222,6 @@ impl Part {
             );
         }
     }
-}
-
-fn class(label: f64) -> Option<usize> {
-    (0..MOST_CLASSES).find(|class| {
-        u8::try_from(*class).is_ok_and(|class| f64::from(class).total_cmp(&label).is_eq())
-    })
 }
 
 /// What there is to know of one image.

@@ -4,11 +4,12 @@
 //! instead, `[sixteen channels][row][column][16]`, so that the same activations and pools serve.
 //! Each sum has the order that it has in a group, so the bits are the same.
 
-use crate::activate::{Activate, Lines, Slope};
+use crate::activate::Activate;
 use crate::average::Average;
-use crate::conv::Kernel;
+use crate::batch::{Batch, Weights};
 use crate::field::Field;
-use crate::group::{Batch, Weights};
+use crate::kernel::Kernel;
+use crate::line::{Lines, Slope};
 use crate::plan::{Op, Plan};
 use crate::simd::{self, LANES, Lanes, Path, Simd, Task};
 
@@ -75,7 +76,7 @@ impl Alone {
         let (input, output) = (&before[position][..], &mut after[0][..]);
         match plan.ops[position] {
             Op::Conv { kernel, .. } => {
-                let task = Forward {
+                let task = Conv {
                     input,
                     input_field,
                     output,
@@ -97,12 +98,7 @@ impl Alone {
                 activate.run(path, 0..output_field.height, input, output);
             }
             Op::Average { pool } => {
-                let average = Average {
-                    pool,
-                    input_field,
-                    output_field,
-                };
-                average.forward(input, output);
+                Average::new(pool, input_field, output_field).forward(input, output);
             }
             Op::Dropout { .. } | Op::Flatten => {
                 let (from, to) = (&plan.values[position], &plan.values[position + 1]);
@@ -155,11 +151,8 @@ impl Sixteens {
     }
 }
 
-/// At most so many columns are summed side by side, as there are registers for.
-const COLUMNS: usize = 12;
-
 /// The forward pass of a convolution: weights are loaded whole, and values are broadcast.
-struct Forward<'a> {
+struct Conv<'a> {
     input: &'a [Lanes],
     input_field: Field,
     output: &'a mut [Lanes],
@@ -168,93 +161,91 @@ struct Forward<'a> {
     kernel: Kernel,
 }
 
-impl Task for Forward<'_> {
+impl Task for Conv<'_> {
     type Output = ();
 
     #[inline(always)]
     fn run<S: Simd>(mut self) {
         for sixteen in 0..self.output_field.channels {
             for row in 0..self.output_field.height {
-                self.row::<S, 0>(row, sixteen);
-                // The second half of the last lanes may be empty.
-                if S::PARTS > 1 && sixteen * LANES + LANES / 2 < self.kernel.outputs {
-                    self.row::<S, 1>(row, sixteen);
-                }
+                self.row::<S>(row, sixteen);
             }
         }
     }
 }
 
-impl Forward<'_> {
+impl Conv<'_> {
     /// Computes a row in even pieces; the last one begins where it ends with the row, and computes
     /// some columns again rather than few at a time.
     #[inline(always)]
-    fn row<S: Simd, const PART: usize>(&mut self, row: usize, sixteen: usize) {
+    fn row<S: Simd>(&mut self, row: usize, sixteen: usize) {
         let width = self.output_field.width;
-        let pieces = width.div_ceil(COLUMNS);
+        // So many sums have registers.
+        let most = if S::MANY_REGISTERS { 12 } else { 6 };
+        let pieces = width.div_ceil(most);
         let columns = width.div_ceil(pieces);
         for piece in 0..pieces {
             let at = (row, (piece * columns).min(width - columns));
             match columns {
-                1 => self.shape::<S, PART, 1>(at, sixteen),
-                2 => self.shape::<S, PART, 2>(at, sixteen),
-                3 => self.shape::<S, PART, 3>(at, sixteen),
-                4 => self.shape::<S, PART, 4>(at, sixteen),
-                5 => self.shape::<S, PART, 5>(at, sixteen),
-                6 => self.shape::<S, PART, 6>(at, sixteen),
-                7 => self.shape::<S, PART, 7>(at, sixteen),
-                8 => self.shape::<S, PART, 8>(at, sixteen),
-                9 => self.shape::<S, PART, 9>(at, sixteen),
-                10 => self.shape::<S, PART, 10>(at, sixteen),
-                11 => self.shape::<S, PART, 11>(at, sixteen),
-                _ => self.shape::<S, PART, COLUMNS>(at, sixteen),
+                1 => self.shape::<S, 1>(at, sixteen),
+                2 => self.shape::<S, 2>(at, sixteen),
+                3 => self.shape::<S, 3>(at, sixteen),
+                4 => self.shape::<S, 4>(at, sixteen),
+                5 => self.shape::<S, 5>(at, sixteen),
+                6 => self.shape::<S, 6>(at, sixteen),
+                _ => self.long_piece::<S>(at, sixteen, columns),
             }
         }
     }
 
     #[inline(always)]
-    fn shape<S: Simd, const PART: usize, const C: usize>(
-        &mut self,
-        at: (usize, usize),
-        sixteen: usize,
-    ) {
-        match (self.kernel.width, self.kernel.stride) {
-            (1, 1) => self.piece::<S, PART, C, 1>(at, sixteen),
-            (3, 1) => self.piece::<S, PART, C, 3>(at, sixteen),
-            _ => self.piece::<S, PART, C, 0>(at, sixteen),
+    fn long_piece<S: Simd>(&mut self, at: (usize, usize), sixteen: usize, columns: usize) {
+        if !S::MANY_REGISTERS {
+            return;
+        }
+        match columns {
+            7 => self.shape::<S, 7>(at, sixteen),
+            8 => self.shape::<S, 8>(at, sixteen),
+            9 => self.shape::<S, 9>(at, sixteen),
+            10 => self.shape::<S, 10>(at, sixteen),
+            11 => self.shape::<S, 11>(at, sixteen),
+            _ => self.shape::<S, 12>(at, sixteen),
         }
     }
 
-    /// Computes some columns; `W` is the kernel's width if that is known here and the stride is one.
     #[inline(always)]
-    fn piece<S: Simd, const PART: usize, const C: usize, const W: usize>(
+    fn shape<S: Simd, const C: usize>(&mut self, at: (usize, usize), sixteen: usize) {
+        match self.kernel.stride {
+            1 => self.piece::<S, C, 1>(at, sixteen),
+            _ => self.piece::<S, C, 0>(at, sixteen),
+        }
+    }
+
+    /// Computes `C` columns; `STRIDE` is the kernel's stride if that is known here.
+    #[inline(always)]
+    fn piece<S: Simd, const C: usize, const STRIDE: usize>(
         &mut self,
         (row, column): (usize, usize),
         sixteen: usize,
     ) {
         let (kernel, field) = (self.kernel, self.input_field);
         let taps = kernel.taps();
+        let stride = if STRIDE > 0 { STRIDE } else { kernel.stride };
         let bias = self.sixteens.bias.get(sixteen);
-        let mut sums = [bias.map_or(S::splat(0.0), S::load::<PART>); C];
-        let mut weights = &self.sixteens.weights[sixteen * taps..][..taps];
-        let (width, stride) = if W > 0 {
-            (W, 1)
-        } else {
-            (kernel.width, kernel.stride)
-        };
+        let mut sums = [bias.map_or(S::splat(0.0), S::load); C];
+        let mut weights = self.sixteens.weights[sixteen * taps..][..taps].iter();
         let origin = field.halo - kernel.padding;
         let corner = (row * stride + origin) * field.pitch() + column * stride + origin;
-        let span = (C - 1) * stride + width;
+        let span = (C - 1) * stride + 1;
         for input in 0..kernel.inputs {
             let (plane, lane) = (input / LANES * field.plane(), input % LANES);
             for y in 0..kernel.height {
-                let values = &self.input[plane + y * field.pitch() + corner..][..span];
-                let (now, later) = weights.split_at(width);
-                weights = later;
-                for x in 0..width {
-                    let weight = S::load::<PART>(&now[x]);
+                let start = plane + y * field.pitch() + corner;
+                for (x, weight) in (0..kernel.width).zip(&mut weights) {
+                    let values = &self.input[start + x..][..span];
+                    let weight = S::load(weight);
                     for (column, sum) in sums.iter_mut().enumerate() {
-                        let value = S::splat(values[column * stride + x].0[lane]);
+                        let value = S::splat(values[column * stride].0[lane]);
                         *sum = S::mul_add(value, weight, *sum);
                     }
                 }
@@ -262,7 +253,7 @@ impl Forward<'_> {
         }
         let at = self.output_field.at(sixteen, row, column);
         for (sum, to) in sums.into_iter().zip(&mut self.output[at..at + C]) {
-            S::store::<PART>(sum, to);
+            S::store(sum, to);
         }
     }
 }

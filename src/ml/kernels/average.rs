@@ -1,18 +1,26 @@
 //! Average pools, forward and back.
 
-use crate::activate::Pool;
 use crate::field::Field;
+use crate::pool::Pool;
 use crate::simd::{LANES, Lanes};
 
 /// An average pool from one extent to another.
 #[derive(Clone, Copy)]
 pub(crate) struct Average {
-    pub(crate) pool: Pool,
-    pub(crate) input_field: Field,
-    pub(crate) output_field: Field,
+    pool: Pool,
+    input_field: Field,
+    output_field: Field,
 }
 
 impl Average {
+    pub(crate) fn new(pool: Pool, input_field: Field, output_field: Field) -> Self {
+        Self {
+            pool,
+            input_field,
+            output_field,
+        }
+    }
+
     fn share(&self) -> f32 {
         1.0 / (self.pool.height * self.pool.width) as f32
     }

@@ -4,17 +4,30 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rayon::prelude::*;
 
-use crate::activate::{Line, Moments, Pulls, Slope};
 use crate::alone::Alone;
-use crate::conv::{DenseGradient, Order};
-use crate::group::{Batch, Group, Mode, Shared, Weights};
+use crate::batch::{Batch, Mode, Shared, Weights};
+use crate::dense::DenseGradient;
+use crate::group::Group;
+use crate::kernel::Order;
 use crate::lent::Lender;
-use crate::loss::Loss;
+use crate::line::{Line, Slope};
+use crate::loss::{Loss, Verdict};
+use crate::norm::Pulls;
 use crate::plan::{Norm, Op, Plan, gathers};
 use crate::simd::{self, LANES, Lanes, Path};
+use crate::sums::Moments;
 
 /// The mean and the unbiased variance of each channel of a norm in a batch.
 pub type Statistics = Vec<(f64, f64)>;
+
+/// What a network says of a batch.
+#[derive(Clone, Debug, Default)]
+pub struct Said {
+    /// `[image][class]`.
+    pub logits: Vec<f32>,
+    /// Of each image.
+    pub verdicts: Vec<Verdict>,
+}
 
 /// So many images are quicker one by one than as a group.
 const FEW: usize = 4;
@@ -79,39 +92,28 @@ impl Engine {
         &self.plan
     }
 
+    /// Returns the instructions that are computed with.
+    pub fn path(&self) -> Path {
+        self.path
+    }
+
     /// Takes the values of all parameters, in the order of the plan.
     pub fn load(&mut self, values: &[&[f32]]) {
         self.alone = None;
-        for (position, op) in self.plan.ops.iter().enumerate() {
-            match op {
-                Op::Conv {
-                    kernel,
-                    weight,
-                    bias,
-                } => {
-                    let weights = &mut self.weights[position];
-                    kernel.pack(values[*weight], &mut weights.forward);
-                    weights.bias = bias.map(|bias| values[bias].to_vec());
-                    if position > self.plan.first_learned {
-                        let gathers = gathers(op, &self.plan.values[position + 1]);
-                        let order = match gathers {
-                            Some(false) => Order::Flipped,
-                            _ => Order::Straight,
-                        };
-                        kernel.pack_transposed(values[*weight], order, &mut weights.back);
-                    }
-                }
-                Op::Activate {
-                    norm: Some(norm), ..
-                } => {
-                    self.norms[norm.number] = Parameters {
-                        scale: values[norm.scale].to_vec(),
-                        shift: values[norm.shift].to_vec(),
-                        mean: values[norm.mean].to_vec(),
-                        variance: values[norm.variance].to_vec(),
-                    };
-                }
-                _ => {}
+        let plan = &self.plan;
+        let weights = self.weights.par_iter_mut().enumerate();
+        weights.for_each(|(position, weights)| weights.load(plan, position, values));
+        for op in &plan.ops {
+            if let Op::Activate {
+                norm: Some(norm), ..
+            } = op
+            {
+                self.norms[norm.number] = Parameters {
+                    scale: values[norm.scale].to_vec(),
+                    shift: values[norm.shift].to_vec(),
+                    mean: values[norm.mean].to_vec(),
+                    variance: values[norm.variance].to_vec(),
+                };
             }
         }
     }
@@ -181,8 +183,8 @@ impl Engine {
         logits
     }
 
-    /// Computes the gradients and statistics of a batch; returns the logits, `[image][class]`.
-    pub fn learn(&mut self, batch: &dyn Batch, loss: &Loss) -> Vec<f32> {
+    /// Computes the gradients and statistics of a batch; returns what the network said of it before.
+    pub fn learn(&mut self, batch: &dyn Batch, loss: &Loss) -> Said {
         let count = batch.len().div_ceil(LANES);
         while self.learners.len() < count {
             self.learners.push(Group::new(&self.plan, Mode::Learn));
@@ -205,10 +207,13 @@ impl Engine {
         });
         self.learn_back(used, batch);
         self.sum_weights(used);
-        let logits = used.iter().flat_map(|group| group.logits(&self.plan));
-        let logits = logits.collect();
+        let mut said = Said::default();
+        for group in used {
+            said.logits.extend(group.logits(&self.plan));
+            said.verdicts.append(&mut group.verdicts);
+        }
         self.learners = groups;
-        logits
+        said
     }
 
     fn predictors(&self) -> MutexGuard<'_, Vec<Group>> {
@@ -343,16 +348,56 @@ impl Engine {
     }
 }
 
-fn add_up<'a>(parts: impl Iterator<Item = &'a Vec<f64>>, sum: &mut [f32]) {
-    let mut wide = vec![0.0; sum.len()];
-    for part in parts {
-        for (wide, part) in wide.iter_mut().zip(part) {
-            *wide += part;
+impl Weights {
+    /// Takes the weights of an operation, if it is a convolution, as the kernels want them.
+    fn load(&mut self, plan: &Plan, position: usize, values: &[&[f32]]) {
+        let op = &plan.ops[position];
+        let Op::Conv {
+            kernel,
+            weight,
+            bias,
+        } = op
+        else {
+            return;
+        };
+        let tiling = plan.tilings[position];
+        kernel.pack(values[*weight], &mut self.forward);
+        self.bias = bias.map(|bias| values[bias].to_vec());
+        if let Some(tile) = tiling.forward {
+            tile.transform(kernel, &self.forward, &mut self.tiled_forward);
+        }
+        if position > plan.first_learned {
+            let order = match gathers(op, &plan.values[position + 1]) {
+                Some(false) => Order::Flipped,
+                _ => Order::Straight,
+            };
+            kernel.pack_transposed(values[*weight], order, &mut self.back);
+        }
+        if let Some(tile) = tiling.back {
+            tile.transform(&kernel.turned(), &self.back, &mut self.tiled_back);
         }
     }
-    for (sum, wide) in sum.iter_mut().zip(wide) {
-        *sum = wide as f32;
-    }
+}
+
+/// So many numbers are added up by one thread at a time.
+const SOME: usize = 1024;
+
+/// Adds up, number by number, the parts of all groups in their order.
+fn add_up<'a>(parts: impl Iterator<Item = &'a Vec<f64>>, sum: &mut [f32]) {
+    let parts: Vec<&[f64]> = parts.map(Vec::as_slice).collect();
+    let pieces = sum.par_chunks_mut(SOME).enumerate();
+    pieces.for_each(|(number, sum)| {
+        let mut wide = [0.0; SOME];
+        let from = number * SOME;
+        for part in &parts {
+            for (wide, part) in wide.iter_mut().zip(&part[from..][..sum.len()]) {
+                *wide += part;
+            }
+        }
+        for (sum, wide) in sum.iter_mut().zip(wide) {
+            *sum = wide as f32;
+        }
+    });
 }
 
 impl Parameters {

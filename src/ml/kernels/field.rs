@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use crate::simd::Lanes;
+
 /// The extent of a tensor of one group, with a halo of zeros around each channel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Field {
@@ -47,4 +49,25 @@ impl Field {
         let start = self.at(channel, row, 0);
         start..start + self.width
     }
+}
+
+/// Copies a tensor into one that has the same values in other channels, rows and columns.
+pub(crate) fn copy((from, from_field): (&[Lanes], &Field), (to, to_field): (&mut [Lanes], &Field)) {
+    let mut places = places(to_field);
+    for channel in 0..from_field.channels {
+        for row in 0..from_field.height {
+            for value in &from[from_field.row(channel, row)] {
+                if let Some(place) = places.next() {
+                    to[place] = *value;
+                }
+            }
+        }
+    }
+}
+
+/// Returns where the values of a tensor lie, in their order.
+pub(crate) fn places(field: &Field) -> impl Iterator<Item = usize> {
+    let field = *field;
+    (0..field.channels)
+        .flat_map(move |channel| (0..field.height).flat_map(move |row| field.row(channel, row)))
 }

@@ -10,7 +10,7 @@ use std::sync::{Mutex, PoisonError};
 use rayon::prelude::*;
 
 use crate::field::Field;
-use crate::group::Group;
+use crate::group::{Group, Workspace};
 use crate::plan::{Op, Plan};
 use crate::simd::Lanes;
 
@@ -20,6 +20,7 @@ pub(crate) struct Lent {
     values: Vec<(usize, Vec<Lanes>)>,
     /// With their slots.
     gradients: Vec<(usize, Vec<Lanes>)>,
+    workspace: Workspace,
 }
 
 impl Lent {
@@ -33,6 +34,7 @@ impl Lent {
             gradients: gradients
                 .map(|at| buffer(at, &plan.gradients[at]))
                 .collect(),
+            workspace: Workspace::default(),
         }
     }
 
@@ -44,6 +46,7 @@ impl Lent {
         for (slot, gradient) in &mut self.gradients {
             swap(gradient, &mut group.gradients[*slot]);
         }
+        swap(&mut self.workspace, &mut group.workspace);
     }
 }
 
@@ -99,11 +102,18 @@ impl Plan {
     /// Returns whether the gradient in a slot is used up before the next sum over the batch.
     pub(crate) fn lends_gradient(&self, slot: usize) -> bool {
         let is_needed = slot > self.first_learned || self.is_pooled(slot);
-        slot >= self.first_learned && self.slots[slot] == slot && is_needed && !self.keeps(slot)
+        slot >= self.first_learned && self.slots[slot] == slot && is_needed && !self.waits(slot)
+    }
+
+    /// Returns whether each group has the gradient in a slot for itself.
+    pub(crate) fn keeps_gradient(&self, slot: usize) -> bool {
+        // The first learned operation may be a norm, which works on the gradient before it.
+        let is_needed = slot > self.first_learned || slot == self.slots[self.first_learned + 1];
+        self.slots[slot] == slot && is_needed && !self.lends_gradient(slot)
     }
 
     /// Returns whether the gradient in a slot waits for a sum over the batch.
-    fn keeps(&self, slot: usize) -> bool {
+    fn waits(&self, slot: usize) -> bool {
         self.ops.iter().enumerate().any(|(position, op)| {
             let after = self.slots[position + 1] == slot;
             match op {

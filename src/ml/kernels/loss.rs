@@ -19,7 +19,8 @@ impl Loss {
         self.class_weights.get(class).copied().unwrap_or(1.0)
     }
 
-    /// Writes the gradient of the logits of a group; `total` is the weight of the whole batch.
+    /// Writes the gradient of the logits of a group, and returns what they say of each image; `total`
+    /// is the weight of the whole batch.
     ///
     /// The loss is PyTorch's: the sum over classes of target · weight · −ln p, where the target is
     /// the smoothed label, divided by the sum of the labels' weights.
@@ -30,11 +31,12 @@ impl Loss {
         total: f64,
         gradient: &mut [Lanes],
         field: &Field,
-    ) {
+    ) -> Vec<Verdict> {
         let classes = logits.len();
         let spread = self.smoothing / classes as f64;
         let mut shares = vec![0.0; classes];
         let mut targets = vec![0.0; classes];
+        let mut verdicts = Vec::with_capacity(labels.len());
         for lane in 0..crate::LANES {
             let Some(label) = labels.get(lane) else {
                 for class in 0..classes {
@@ -42,7 +44,8 @@ impl Loss {
                 }
                 continue;
             };
-            softmax(logits.iter().map(|row| row.0[lane]), &mut shares);
+            let row = logits.iter().map(|row| row.0[lane]);
+            verdicts.push(Verdict::with_shares(row, *label, &mut shares));
             for (class, target) in targets.iter_mut().enumerate() {
                 let own = if class == *label {
                     1.0 - self.smoothing
@@ -58,18 +61,8 @@ impl Loss {
                 gradient[field.at(class, 0, 0)].0[lane] = slope as f32;
             }
         }
+        verdicts
     }
-}
-
-/// Writes the probabilities of `logits`.
-fn softmax(logits: impl Iterator<Item = f32> + Clone, shares: &mut [f64]) {
-    let most = logits.clone().fold(f32::NEG_INFINITY, f32::max);
-    let mut sum = 0.0;
-    for (share, logit) in shares.iter_mut().zip(logits) {
-        *share = exp(f64::from(logit) - f64::from(most));
-        sum += *share;
-    }
-    shares.iter_mut().for_each(|share| *share /= sum);
 }
 
 /// What a network says of one image.
@@ -86,21 +79,35 @@ pub struct Verdict {
 impl Verdict {
     /// Reads a verdict off the logits of an image with `label`.
     pub fn new(logits: &[f32], label: usize) -> Self {
-        let mut predicted = 0;
-        for class in 1..logits.len() {
-            if logits[class] > logits[predicted] {
-                predicted = class;
+        Self::with_shares(logits.iter().copied(), label, &mut vec![0.0; logits.len()])
+    }
+
+    /// Does the same, and writes the probability of each class.
+    fn with_shares(
+        logits: impl Iterator<Item = f32> + Clone,
+        label: usize,
+        shares: &mut [f64],
+    ) -> Self {
+        let (mut predicted, mut most, mut own) = (0, f32::NAN, f32::NAN);
+        for (class, logit) in logits.clone().enumerate() {
+            if class == 0 || logit > most {
+                (predicted, most) = (class, logit);
+            }
+            if class == label {
+                own = logit;
             }
         }
-        let most = f64::from(logits[predicted]);
-        let sum: f64 = logits
-            .iter()
-            .map(|logit| exp(f64::from(*logit) - most))
-            .sum();
+        let most = f64::from(most);
+        let mut sum = 0.0;
+        for (share, logit) in shares.iter_mut().zip(logits) {
+            *share = exp(f64::from(logit) - most);
+            sum += *share;
+        }
+        shares.iter_mut().for_each(|share| *share /= sum);
         Self {
             predicted,
             probability: 1.0 / sum,
-            loss: ln(sum) + most - f64::from(logits[label]),
+            loss: ln(sum) + most - f64::from(own),
         }
     }
 }

@@ -9,7 +9,7 @@ use std::array::from_fn;
 pub const LANES: usize = 16;
 
 /// One value of each of sixteen images.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 #[repr(C, align(64))]
 pub(crate) struct Lanes(pub(crate) [f32; LANES]);
 
@@ -83,17 +83,16 @@ impl Path {
     }
 }
 
-/// Vectors of the lanes, or of one of their parts.
+/// Sixteen lanes in registers.
 pub(crate) trait Simd {
-    /// A part of the lanes.
+    /// The lanes, in as many registers as they need.
     type Vector: Copy;
-    /// How many parts the lanes have.
-    const PARTS: usize;
-    /// Whether there are registers for eight times three sums.
+    /// Whether there are registers for the sums of eight times three places, rather than of two
+    /// times three.
     const MANY_REGISTERS: bool;
 
-    fn load<const PART: usize>(from: &Lanes) -> Self::Vector;
-    fn store<const PART: usize>(vector: Self::Vector, to: &mut Lanes);
+    fn load(from: &Lanes) -> Self::Vector;
+    fn store(vector: Self::Vector, to: &mut Lanes);
     fn splat(value: f32) -> Self::Vector;
     /// Returns `a · b + c`, rounded once.
     fn mul_add(a: Self::Vector, b: Self::Vector, c: Self::Vector) -> Self::Vector;
@@ -130,61 +129,60 @@ pub(crate) fn run<T: Task>(path: Path, task: T) -> T::Output {
     }
 }
 
-/// Plain Rust on halves of the lanes.
+/// Plain Rust.
 struct Portable;
 
 impl Simd for Portable {
-    type Vector = [f32; 8];
-    const PARTS: usize = 2;
+    type Vector = [f32; LANES];
     const MANY_REGISTERS: bool = false;
 
     #[inline(always)]
-    fn load<const PART: usize>(from: &Lanes) -> [f32; 8] {
-        from_fn(|lane| from.0[PART * 8 + lane])
+    fn load(from: &Lanes) -> [f32; LANES] {
+        from.0
     }
 
     #[inline(always)]
-    fn store<const PART: usize>(vector: [f32; 8], to: &mut Lanes) {
-        to.0[PART * 8..][..8].copy_from_slice(&vector);
+    fn store(vector: [f32; LANES], to: &mut Lanes) {
+        to.0 = vector;
     }
 
     #[inline(always)]
-    fn splat(value: f32) -> [f32; 8] {
-        [value; 8]
+    fn splat(value: f32) -> [f32; LANES] {
+        [value; LANES]
     }
 
     #[inline(always)]
-    fn mul_add(a: [f32; 8], b: [f32; 8], c: [f32; 8]) -> [f32; 8] {
+    fn mul_add(a: [f32; LANES], b: [f32; LANES], c: [f32; LANES]) -> [f32; LANES] {
         from_fn(|lane| a[lane].mul_add(b[lane], c[lane]))
     }
 
     #[inline(always)]
-    fn add(a: [f32; 8], b: [f32; 8]) -> [f32; 8] {
+    fn add(a: [f32; LANES], b: [f32; LANES]) -> [f32; LANES] {
         from_fn(|lane| a[lane] + b[lane])
     }
 
     #[inline(always)]
-    fn sub(a: [f32; 8], b: [f32; 8]) -> [f32; 8] {
+    fn sub(a: [f32; LANES], b: [f32; LANES]) -> [f32; LANES] {
         from_fn(|lane| a[lane] - b[lane])
     }
 
     #[inline(always)]
-    fn mul(a: [f32; 8], b: [f32; 8]) -> [f32; 8] {
+    fn mul(a: [f32; LANES], b: [f32; LANES]) -> [f32; LANES] {
         from_fn(|lane| a[lane] * b[lane])
     }
 
     #[inline(always)]
-    fn larger(a: [f32; 8], b: [f32; 8]) -> [f32; 8] {
+    fn larger(a: [f32; LANES], b: [f32; LANES]) -> [f32; LANES] {
         from_fn(|lane| if a[lane] > b[lane] { a[lane] } else { b[lane] })
     }
 
     #[inline(always)]
-    fn where_positive(test: [f32; 8], value: [f32; 8]) -> [f32; 8] {
+    fn where_positive(test: [f32; LANES], value: [f32; LANES]) -> [f32; LANES] {
         from_fn(|lane| if test[lane] > 0.0 { value[lane] } else { 0.0 })
     }
 
     #[inline(always)]
-    fn where_equal(a: [f32; 8], b: [f32; 8], value: [f32; 8]) -> [f32; 8] {
+    fn where_equal(a: [f32; LANES], b: [f32; LANES], value: [f32; LANES]) -> [f32; LANES] {
         from_fn(|lane| if a[lane] == b[lane] { value[lane] } else { 0.0 })
     }
 
@@ -227,17 +225,16 @@ mod x86 {
 
     impl Simd for Avx512 {
         type Vector = __m512;
-        const PARTS: usize = 1;
         const MANY_REGISTERS: bool = true;
 
         #[inline(always)]
-        fn load<const PART: usize>(from: &Lanes) -> __m512 {
+        fn load(from: &Lanes) -> __m512 {
             // SAFETY: lanes are 64 aligned bytes; the processor has the instruction (see above).
             unsafe { _mm512_load_ps(from.0.as_ptr()) }
         }
 
         #[inline(always)]
-        fn store<const PART: usize>(vector: __m512, to: &mut Lanes) {
+        fn store(vector: __m512, to: &mut Lanes) {
             // SAFETY: lanes are 64 aligned bytes; the processor has the instruction (see above).
             unsafe { _mm512_store_ps(to.0.as_mut_ptr(), vector) }
         }
@@ -306,77 +303,94 @@ mod x86 {
         }
     }
 
+    /// The lower and the upper lanes.
+    type Halves = (__m256, __m256);
+
     /// Named by `on_avx2` alone, so its instructions run only where they are there.
     struct Avx2;
 
     impl Simd for Avx2 {
-        type Vector = __m256;
-        const PARTS: usize = 2;
+        type Vector = Halves;
         const MANY_REGISTERS: bool = false;
 
         #[inline(always)]
-        fn load<const PART: usize>(from: &Lanes) -> __m256 {
-            let half = &from.0[PART * 8..PART * 8 + 8];
-            // SAFETY: a half of the lanes is 32 aligned bytes; the instruction is there (see above).
-            unsafe { _mm256_load_ps(half.as_ptr()) }
+        fn load(from: &Lanes) -> Halves {
+            let (low, high) = from.0.split_at(8);
+            // SAFETY: halves of the lanes are 32 aligned bytes; the processor has the instruction
+            // (see above).
+            unsafe { (_mm256_load_ps(low.as_ptr()), _mm256_load_ps(high.as_ptr())) }
         }
 
         #[inline(always)]
-        fn store<const PART: usize>(vector: __m256, to: &mut Lanes) {
-            let half = &mut to.0[PART * 8..PART * 8 + 8];
-            // SAFETY: a half of the lanes is 32 aligned bytes; the instruction is there (see above).
-            unsafe { _mm256_store_ps(half.as_mut_ptr(), vector) }
-        }
-
-        #[inline(always)]
-        fn splat(value: f32) -> __m256 {
-            // SAFETY: the processor has the instruction (see above).
-            unsafe { _mm256_set1_ps(value) }
-        }
-
-        #[inline(always)]
-        fn mul_add(a: __m256, b: __m256, c: __m256) -> __m256 {
-            // SAFETY: the processor has the instruction (see above).
-            unsafe { _mm256_fmadd_ps(a, b, c) }
-        }
-
-        #[inline(always)]
-        fn add(a: __m256, b: __m256) -> __m256 {
-            // SAFETY: the processor has the instruction (see above).
-            unsafe { _mm256_add_ps(a, b) }
-        }
-
-        #[inline(always)]
-        fn sub(a: __m256, b: __m256) -> __m256 {
-            // SAFETY: the processor has the instruction (see above).
-            unsafe { _mm256_sub_ps(a, b) }
-        }
-
-        #[inline(always)]
-        fn mul(a: __m256, b: __m256) -> __m256 {
-            // SAFETY: the processor has the instruction (see above).
-            unsafe { _mm256_mul_ps(a, b) }
-        }
-
-        #[inline(always)]
-        fn larger(a: __m256, b: __m256) -> __m256 {
-            // SAFETY: the processor has the instruction (see above).
-            unsafe { _mm256_max_ps(a, b) }
-        }
-
-        #[inline(always)]
-        fn where_positive(test: __m256, value: __m256) -> __m256 {
-            // SAFETY: the processor has the instructions (see above).
+        fn store(vector: Halves, to: &mut Lanes) {
+            let (low, high) = to.0.split_at_mut(8);
+            // SAFETY: halves of the lanes are 32 aligned bytes; the processor has the instruction
+            // (see above).
             unsafe {
-                let positive = _mm256_cmp_ps::<_CMP_GT_OQ>(test, _mm256_setzero_ps());
-                _mm256_and_ps(positive, value)
+                _mm256_store_ps(low.as_mut_ptr(), vector.0);
+                _mm256_store_ps(high.as_mut_ptr(), vector.1);
             }
         }
 
         #[inline(always)]
-        fn where_equal(a: __m256, b: __m256, value: __m256) -> __m256 {
+        fn splat(value: f32) -> Halves {
+            // SAFETY: the processor has the instruction (see above).
+            let eight = unsafe { _mm256_set1_ps(value) };
+            (eight, eight)
+        }
+
+        #[inline(always)]
+        fn mul_add(a: Halves, b: Halves, c: Halves) -> Halves {
+            // SAFETY: the processor has the instruction (see above).
+            unsafe {
+                let low = _mm256_fmadd_ps(a.0, b.0, c.0);
+                (low, _mm256_fmadd_ps(a.1, b.1, c.1))
+            }
+        }
+
+        #[inline(always)]
+        fn add(a: Halves, b: Halves) -> Halves {
+            // SAFETY: the processor has the instruction (see above).
+            unsafe { (_mm256_add_ps(a.0, b.0), _mm256_add_ps(a.1, b.1)) }
+        }
+
+        #[inline(always)]
+        fn sub(a: Halves, b: Halves) -> Halves {
+            // SAFETY: the processor has the instruction (see above).
+            unsafe { (_mm256_sub_ps(a.0, b.0), _mm256_sub_ps(a.1, b.1)) }
+        }
+
+        #[inline(always)]
+        fn mul(a: Halves, b: Halves) -> Halves {
+            // SAFETY: the processor has the instruction (see above).
+            unsafe { (_mm256_mul_ps(a.0, b.0), _mm256_mul_ps(a.1, b.1)) }
+        }
+
+        #[inline(always)]
+        fn larger(a: Halves, b: Halves) -> Halves {
+            // SAFETY: the processor has the instruction (see above).
+            unsafe { (_mm256_max_ps(a.0, b.0), _mm256_max_ps(a.1, b.1)) }
+        }
+
+        #[inline(always)]
+        fn where_positive(test: Halves, value: Halves) -> Halves {
             // SAFETY: the processor has the instructions (see above).
-            unsafe { _mm256_and_ps(_mm256_cmp_ps::<_CMP_EQ_OQ>(a, b), value) }
+            unsafe {
+                let zero = _mm256_setzero_ps();
+                let low = _mm256_cmp_ps::<_CMP_GT_OQ>(test.0, zero);
+                let high = _mm256_cmp_ps::<_CMP_GT_OQ>(test.1, zero);
+                (_mm256_and_ps(low, value.0), _mm256_and_ps(high, value.1))
+            }
+        }
+
+        #[inline(always)]
+        fn where_equal(a: Halves, b: Halves, value: Halves) -> Halves {
+            // SAFETY: the processor has the instructions (see above).
+            unsafe {
+                let low = _mm256_cmp_ps::<_CMP_EQ_OQ>(a.0, b.0);
+                let high = _mm256_cmp_ps::<_CMP_EQ_OQ>(a.1, b.1);
+                (_mm256_and_ps(low, value.0), _mm256_and_ps(high, value.1))
+            }
         }
 
         #[inline(always)]

@@ -115,10 +115,12 @@ impl Mlflow {
                     self.epoch,
                 ));
                 self.order(Order::Keep(metrics));
-                self.order(Order::Picture(Picture {
-                    name: "confusion.png",
-                    png: grid::heat(confusion).png,
-                }));
+                if let Some(counts) = confusion {
+                    self.order(Order::Picture(Picture {
+                        name: "confusion.png",
+                        png: grid::heat(counts).png,
+                    }));
+                }
             }
             _ => {}
         }

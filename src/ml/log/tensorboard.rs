@@ -89,7 +89,7 @@ impl TensorBoard {
                 test, confusion, ..
             } => {
                 let mut values = scores("test", *test);
-                values.push(image("test/confusion", confusion));
+                values.extend(confusion.iter().map(|counts| image("test/confusion", counts)));
                 self.file.add(self.epoch, values)?;
                 self.file.flush()
             }

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
+use crate::base::human;
 use crate::ml::dataset::{Form, MOST_CLASSES, Part, Shape, numbered};
 use crate::ml::error::Error;
 use crate::ml::flaw::Flaw;
@@ -96,10 +97,8 @@ impl Gathered {
     /// Takes the examples out, as a part of a data set.
     pub(super) fn part(&mut self) -> Result<Part, Error> {
         if self.classes.len() > MOST_CLASSES {
-            let what = format!(
-                "it has {} classes, and {MOST_CLASSES} are the most",
-                self.classes.len()
-            );
+            let [found, most] = [self.classes.len(), MOST_CLASSES].map(human::thousands);
+            let what = format!("it has {found} classes, and {most} are the most");
             let help = "take fewer; of CSV, `data.label` in params.yaml names the column of labels";
             return Err(Flaw::new(&self.path, what, help).into());
         }
@@ -107,8 +106,8 @@ impl Gathered {
             let what = "it has fewer than 2 images";
             return Err(Flaw::new(&self.path, what, "add images").into());
         }
-        let byte = |label: &usize| u8::try_from(*label).expect("invariant: at most 256 classes");
-        let labels = self.labels.iter().map(byte).collect();
+        let word = |label: &usize| u16::try_from(*label).expect("invariant: at most 65,536 classes");
+        let labels = self.labels.iter().map(word).collect();
         let form = Form {
             shape: self.shape,
             classes: self.classes.len(),

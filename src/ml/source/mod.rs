@@ -55,7 +55,8 @@ pub(crate) fn load(files: &Files, seed: u64) -> Result<Loaded, Error> {
                 let what = "it has fewer than 3 images, so that nothing can be split off";
                 return Err(Flaw::new(&path, what, "add images").into());
             }
-            let (train, test) = split(&part, share, seed, Purpose::TestSplit);
+            // Of what is left some are to validate.
+            let (train, test) = split(&part, (share, 2), seed, Purpose::TestSplit);
             Ok(Loaded {
                 train,
                 test,

@@ -84,6 +84,10 @@ struct Columns {
 
 impl Columns {
     fn of(path: &Path, header: &csv::StringRecord, files: &Files) -> Result<Self, Error> {
+        if header.is_empty() {
+            let help = "it needs a first line with the names of the columns, and a line for each image";
+            return Err(Flaw::new(path, "it is empty", help).into());
+        }
         let names: Vec<String> = header.iter().map(|name| name.trim().to_owned()).collect();
         let Some(label) = names.iter().position(|name| *name == files.label) else {
             let what = format!("there is no column `{}`", files.label);
@@ -138,15 +142,17 @@ impl Columns {
                 .ok()
                 .and_then(|text| text.trim().parse().ok());
             pixels.push(byte.ok_or_else(|| {
-                let what = format!(
-                    "`{}` in column `{}` is no whole number from 0 to 255",
-                    text(column),
-                    self.names[column]
-                );
-                flaw(
-                    what,
-                    "pixels are bytes: scale what lies between 0 and 1 by 255",
-                )
+                let name = &self.names[column];
+                match text(column) {
+                    found if found.is_empty() => flaw(
+                        format!("column `{name}` is empty"),
+                        "give the pixel a brightness, or delete the row",
+                    ),
+                    found => flaw(
+                        format!("`{found}` in column `{name}` is no whole number from 0 to 255"),
+                        "pixels are bytes: scale what lies between 0 and 1 by 255",
+                    ),
+                }
             })?);
         }
         Ok((label, pixels))

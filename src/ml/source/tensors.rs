@@ -8,7 +8,7 @@ use crate::ml::dataset::{MOST_CLASSES, Shape};
 use crate::ml::error::Error;
 use crate::ml::flaw::Flaw;
 use crate::ml::params::Files;
-use crate::ml::tensor_file::TensorFile;
+use crate::ml::tensor_file::{TensorFile, class};
 
 /// Reads the file at `path`.
 pub(super) fn read(path: &Path, files: &Files) -> Result<Gathered, Error> {
@@ -110,7 +110,5 @@ fn labels(path: &Path, file: &mut TensorFile, count: usize) -> Result<Vec<usize>
 }
 
 fn label(number: f64) -> Option<usize> {
-    (0..MOST_CLASSES).find(|class| {
-        u32::try_from(*class).is_ok_and(|class| f64::from(class).total_cmp(&number).is_eq())
-    })
+    class(number).filter(|class| *class < MOST_CLASSES)
 }
