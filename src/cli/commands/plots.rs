@@ -11,6 +11,7 @@ use crate::base::source::{Snapshot, as_text};
 use crate::cli::commands::Context;
 use crate::cli::commands::plots_modify::{self, ModifyArgs};
 use crate::cli::commands::plots_style::StyleArgs;
+use crate::cli::commands::sides;
 use crate::cli::error::{CliError, Exit};
 use crate::cli::ui;
 use crate::pipeline::Lock;
@@ -200,7 +201,7 @@ fn open_revision(workspace: &Workspace, name: &str) -> Result<Option<(Revision, 
     if name == WORKSPACE {
         return Ok(None);
     }
-    let revision = workspace.revision(name)?;
+    let revision = sides::revision(workspace, name)?;
     let lock = Lock::load(&revision)?;
     Ok(Some((revision, lock)))
 }
