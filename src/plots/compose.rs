@@ -98,8 +98,8 @@ fn plane(figure: &Figure, kind: Kind) -> Result<Plane, Problem> {
     let (xs, x_categories) = positions(figure.series.iter().map(|one| &one.x));
     let clouds = clouds(figure, xs)?;
     let values = |of: fn(&(f64, f64)) -> f64| clouds.iter().flatten().map(of);
-    let x_growth = growth(&figure.style.x_scale);
-    let y_growth = growth(&figure.style.y_scale);
+    let x_growth = growth(figure.style.x_scale.as_deref());
+    let y_growth = growth(figure.style.y_scale.as_deref());
     let x_label = named(figure, figure.x_label(), values(|point| point.0), x_growth)?;
     let y_label = named(figure, figure.y_label(), values(|point| point.1), y_growth)?;
     let layers = layers(clouds, kind);
@@ -125,8 +125,8 @@ fn plane(figure: &Figure, kind: Kind) -> Result<Plane, Problem> {
     })
 }
 
-fn growth(scale: &Option<String>) -> Growth {
-    match scale.as_deref() {
+fn growth(scale: Option<&str>) -> Growth {
+    match scale {
         Some("log") => Growth::Log,
         _ => Growth::Linear,
     }

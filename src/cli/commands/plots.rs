@@ -257,7 +257,7 @@ impl LookArgs {
         }
         let is_empty = gallery.figures.is_empty() && gallery.pictures.is_empty();
         // Of what cannot be drawn others tell.
-        if self.show_vega && !(is_empty && !gallery.faults.is_empty()) {
+        if self.show_vega && (!is_empty || gallery.faults.is_empty()) {
             return show_vega(gallery);
         }
         if is_empty {

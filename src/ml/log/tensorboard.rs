@@ -89,7 +89,11 @@ impl TensorBoard {
                 test, confusion, ..
             } => {
                 let mut values = scores("test", *test);
-                values.extend(confusion.iter().map(|counts| image("test/confusion", counts)));
+                values.extend(
+                    confusion
+                        .iter()
+                        .map(|counts| image("test/confusion", counts)),
+                );
                 self.file.add(self.epoch, values)?;
                 self.file.flush()
             }

@@ -106,7 +106,8 @@ impl Gathered {
             let what = "it has fewer than 2 images";
             return Err(Flaw::new(&self.path, what, "add images").into());
         }
-        let word = |label: &usize| u16::try_from(*label).expect("invariant: at most 65,536 classes");
+        let word =
+            |label: &usize| u16::try_from(*label).expect("invariant: at most 65,536 classes");
         let labels = self.labels.iter().map(word).collect();
         let form = Form {
             shape: self.shape,

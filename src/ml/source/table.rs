@@ -85,7 +85,8 @@ struct Columns {
 impl Columns {
     fn of(path: &Path, header: &csv::StringRecord, files: &Files) -> Result<Self, Error> {
         if header.is_empty() {
-            let help = "it needs a first line with the names of the columns, and a line for each image";
+            let help =
+                "it needs a first line with the names of the columns, and a line for each image";
             return Err(Flaw::new(path, "it is empty", help).into());
         }
         let names: Vec<String> = header.iter().map(|name| name.trim().to_owned()).collect();
