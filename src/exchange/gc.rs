@@ -76,15 +76,23 @@ fn require_a_name(workspace: &Workspace) -> Result<(), Error> {
         let path = workspace.root().to_owned();
         return Err(scm::Error::NoRepository { path }.into());
     };
-    if repo.identity()?.is_some() {
-        return Ok(());
-    }
+    let (lack, help) = match (repo.identity()?, repo.home()) {
+        (Some(_), Some(_)) => return Ok(()),
+        (None, _) => (
+            "all commits from the first one on",
+            "`git fetch --unshallow`, or sweep from a whole clone",
+        ),
+        // A copy of the repository is called the same, and needs other data.
+        (Some(_), None) => (
+            "git's remote `origin`",
+            "`git remote add origin URL`, then `mlpipe push`, and sweep",
+        ),
+    };
     Err(Error::Remote(remote::Error::Refused {
-        message: "without all commits from the first one on, it is not known which objects at the \
-                  remote are of this project"
-            .to_owned(),
-        help: "`git fetch --unshallow`, or sweep from a whole clone; nothing was changed"
-            .to_owned(),
+        message: format!(
+            "without {lack}, it is not known which objects at the remote are of this project"
+        ),
+        help: format!("{help}; nothing was changed"),
     }))
 }
 

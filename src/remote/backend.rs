@@ -17,15 +17,13 @@ use crate::base::fs::failed;
 use crate::remote::credentials;
 use crate::remote::error::{Error, Reason};
 use crate::remote::hdfs;
+use crate::remote::pace::retry_pause;
 use crate::remote::place::{Kind, Place};
 use crate::remote::streams::{read_some, write_parts};
 use crate::store::Meter;
 
 /// How many transfers run at once where nobody says otherwise.
 const JOBS: usize = 16;
-
-/// How long one step may take: a part over a slow link takes its time.
-const STEP: Duration = Duration::from_mins(1);
 
 /// How often a step is tried again.
 const RETRIES: usize = 4;
@@ -63,6 +61,8 @@ pub(crate) enum Depth {
 #[derive(Clone)]
 pub(crate) struct Backend {
     pub(super) operator: Operator,
+    /// The same, but it tries nothing twice.
+    impatient: Operator,
     pub(super) place: Place,
     pub(super) cancel: CancelToken,
 }
@@ -84,21 +84,23 @@ impl Backend {
         credentials::check(&place)?;
         let _runtime = runtime().enter();
         let settings = place.settings.clone();
-        let operator = Operator::via_iter(place.kind.service(), settings)
+        let impatient = Operator::via_iter(place.kind.service(), settings)
             .map_err(|error| refused(&error, &place))?;
-        let step = place.timeout.map_or(STEP, Duration::from_secs);
-        let operator = operator
+        let step = place.step();
+        let operator = impatient
+            .clone()
             .layer(TimeoutLayer::new().with_timeout(step).with_io_timeout(step))
             .layer(
                 RetryLayer::new()
                     .with_max_times(RETRIES)
-                    .with_min_delay(Duration::from_millis(200))
+                    .with_min_delay(retry_pause())
                     .with_max_delay(Duration::from_secs(10))
                     .with_jitter()
                     .with_notify(|_: opendal::layers::RetryEvent<'_>| {}),
             );
         Ok(Self {
             operator,
+            impatient,
             place,
             cancel: cancel.clone(),
         })
@@ -171,7 +173,8 @@ impl Backend {
         })
     }
 
-    /// Writes the file at `from` as an object; big ones in parts, several at once.
+    /// Writes the file at `from` as an object; big ones in parts, several at once, where the other side
+    /// takes parts. No more of it than some parts is ever in memory.
     pub(crate) fn upload(
         &self,
         path: &str,
@@ -181,6 +184,9 @@ impl Backend {
     ) -> Result<(), Error> {
         let mut file = File::open(from).map_err(failed("cannot read", from))?;
         self.write_whole(path, size, |to| {
+            if self.is_one_piece(size) {
+                return self.upload_piece(to, from, size, meter).map(Ok);
+            }
             self.run(write_parts(&self.operator, to, &mut file, size, meter))
         })
     }
@@ -221,6 +227,17 @@ impl Backend {
     /// Deletes an object; that one is not there is fine.
     pub(crate) fn remove(&self, path: &str) -> Result<(), Error> {
         let removed = self.run(self.operator.delete(path))?;
+        self.absent_as_none(removed, "delete", path).map(|_| ())
+    }
+
+    /// Deletes an object now or not at all: it is tried once, and for no longer than this.
+    pub(super) fn remove_within(&self, path: &str, limit: Duration) -> Result<(), Error> {
+        let removed = self.run(async {
+            let removing = self.impatient.delete(path);
+            tokio::time::timeout(limit, removing).await
+        })?;
+        let late = |_| opendal::Error::new(ErrorKind::Unexpected, "it took too long");
+        let removed = removed.map_err(late).and_then(|removed| removed);
         self.absent_as_none(removed, "delete", path).map(|_| ())
     }
 

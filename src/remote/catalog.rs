@@ -7,7 +7,7 @@ use std::path::Path;
 use crate::base::digest::Digest;
 use crate::remote::backend::{Backend, Found};
 use crate::remote::error::Error;
-use crate::remote::index::{Index, Spot};
+use crate::remote::index::{Index, Named, Spot};
 use crate::remote::kept_index::{INDEX, KeptIndexes, Reading, Wreck, index_path};
 use crate::remote::listing::Listing;
 use crate::remote::parallel::in_parallel;
@@ -33,8 +33,8 @@ pub(super) struct Catalog {
     pub(super) wrecks: Vec<Wreck>,
     /// What was found in the place of damaged indexes that nobody here has.
     pub(super) salvage: Option<Salvage>,
-    /// Whether those who cannot list are led to all indexes.
-    pub(super) is_named: bool,
+    /// What was there when they were read.
+    pub(super) listing: Listing,
     claims: HashMap<Digest, Claim>,
     /// Objects that are said to be in several places are there beside the first.
     others: HashMap<Digest, Vec<Claim>>,
@@ -64,18 +64,18 @@ impl Catalog {
             kept.forget_others(&listing.files)?;
             let readings: Vec<Reading> = readings.into_iter().filter_map(|(_, one)| one).collect();
             kept.remember(&readings, &listing.files)?;
-            return Self::of(readings, listing.is_named, backend, project);
+            return Self::of(readings, listing, backend, project);
         }
     }
 
     fn of(
         readings: Vec<Reading>,
-        is_named: bool,
+        listing: Listing,
         backend: &Backend,
         project: Digest,
     ) -> Result<Self, Error> {
         let mut catalog = Self {
-            is_named,
+            listing,
             ..Self::default()
         };
         for reading in readings {
@@ -129,6 +129,11 @@ impl Catalog {
     pub(super) fn is_claimed_at(&self, digest: Digest, spot: Spot) -> bool {
         let is_it = |claim: &Claim| claim.is_own && claim.spot == spot;
         self.claims_of(digest).any(is_it)
+    }
+
+    /// Returns the files that its indexes name, each as often as one does.
+    pub(super) fn files(&self) -> impl Iterator<Item = Named> {
+        self.indexes.iter().flat_map(|(_, index)| index.files())
     }
 
     /// Returns the indexes of one project.

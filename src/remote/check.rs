@@ -3,20 +3,19 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use crate::base::digest::{Digest, Hasher};
-use crate::remote::backend::Depth;
-use crate::remote::depot::{Depot, Layout, OBJECTS, PACKS};
+use crate::remote::backend::{Depth, Found};
+use crate::remote::depot::Depot;
 use crate::remote::error::Error;
 use crate::remote::fault::Fault;
-use crate::remote::index::LARGEST;
+use crate::remote::index::{Index, LARGEST, Named};
 use crate::remote::kept_index::{INDEX, KeptIndexes};
+use crate::remote::layout::{Layout, OBJECTS, PACKS};
 use crate::remote::listing::{Listing, digest_in};
 use crate::remote::parallel::in_parallel;
 use crate::remote::place::Kind;
-use crate::remote::push::pack_path;
 use crate::remote::replacement::Replaced;
 use crate::remote::runs::RUNS;
 use crate::remote::streams::PART;
-use crate::remote::sweep::paths_of;
 use crate::store::{Cache, Meter, Slot, check_pack, sound_objects};
 
 /// What was found at a remote.
@@ -29,7 +28,7 @@ pub(crate) struct Inspection {
     /// What is wrong, by path.
     pub(crate) faults: BTreeMap<String, Fault>,
     /// What should be where something corrupt is.
-    corrupt: Vec<Expected>,
+    corrupt: Vec<Named>,
     /// Files that no index names: of a push that was stopped, or not of mlpipe's.
     pub(crate) unnamed: Vec<String>,
 }
@@ -43,36 +42,6 @@ pub(crate) struct PutRight {
     pub(crate) deleted: usize,
     /// Those that others need as well, and of which only they may have the rest.
     pub(crate) left: Vec<String>,
-}
-
-/// A file that should be there.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Expected {
-    path: String,
-    size: u64,
-    digest: Digest,
-    is_pack: bool,
-}
-
-impl Expected {
-    /// A file whose name is the digest of its bytes.
-    fn plain(path: String, digest: Digest, size: u64) -> Self {
-        Self {
-            path,
-            size,
-            digest,
-            is_pack: false,
-        }
-    }
-
-    fn pack(digest: Digest, size: u64) -> Self {
-        Self {
-            path: pack_path(digest),
-            size,
-            digest,
-            is_pack: true,
-        }
-    }
 }
 
 impl Depot {
@@ -91,7 +60,7 @@ impl Depot {
         }
         let bytes = expected.iter().map(|file| file.size).sum();
         meter.expect(expected.len() as u64, bytes);
-        let check = |file: &Expected| Ok((file.clone(), self.check_file(file, meter)?));
+        let check = |file: &Named| Ok((file.clone(), self.check_file(file, meter)?));
         let jobs = self.backend.jobs();
         for (file, fault) in in_parallel(jobs, &expected, self.cancel(), check)? {
             inspection.files += 1;
@@ -116,7 +85,7 @@ impl Depot {
     }
 
     /// Lists the indexes, or the files of runs.
-    fn named_in(&self, folder: &str) -> Result<Vec<Expected>, Error> {
+    fn named_in(&self, folder: &str) -> Result<Vec<Named>, Error> {
         let mut expected = Vec::new();
         for (name, found) in Listing::read(&self.backend, folder)?.files {
             let path = format!("{folder}/{name}");
@@ -125,34 +94,18 @@ impl Depot {
                 None => self.backend.stat(&path)?,
             };
             let size = found.map_or(0, |found| found.size);
-            expected.push(Expected::plain(path, name, size));
+            expected.push(Named::by_its_bytes(path, name, size));
         }
         Ok(expected)
     }
 
     /// Lists what the indexes name, and notes what they do not.
-    fn expected(&self, inspection: &mut Inspection) -> Result<Vec<Expected>, Error> {
+    fn expected(&self, inspection: &mut Inspection) -> Result<Vec<Named>, Error> {
         let catalog = self.catalog()?;
-        let mut expected: BTreeMap<String, Vec<Expected>> = BTreeMap::new();
         let salvaged = catalog.salvage.iter().map(|salvage| &salvage.index);
-        for index in catalog
-            .indexes
-            .iter()
-            .map(|(_, index)| index)
-            .chain(salvaged)
-        {
-            let packs = index
-                .packs
-                .iter()
-                .map(|pack| Expected::pack(pack.name, pack.size));
-            let objects = index.objects.iter().map(|(digest, size)| {
-                Expected::plain(format!("{OBJECTS}/{digest}"), *digest, *size)
-            });
-            let files = packs.chain(objects);
-            for file in files {
-                let sizes: &mut Vec<_> = expected.entry(file.path.clone()).or_default();
-                sizes.push(file);
-            }
+        let mut expected: BTreeMap<String, Vec<Named>> = BTreeMap::new();
+        for file in catalog.files().chain(salvaged.flat_map(Index::files)) {
+            expected.entry(file.path.clone()).or_default().push(file);
         }
         let mut there = HashMap::new();
         if self.backend.kind() != Kind::Http {
@@ -164,26 +117,25 @@ impl Depot {
         let unnamed = there.keys().filter(|path| !expected.contains_key(*path));
         inspection.unnamed.extend(unnamed.cloned());
         inspection.unnamed.sort();
-        let likeliest = |(path, files): (String, Vec<Expected>)| {
+        let likeliest = |(path, files): (String, Vec<Named>)| {
             // One that was mended may name a size that it found when the file was damaged.
             let size = there.get(&path);
-            let is_there = |file: &&Expected| Some(&file.size) == size;
+            let is_there = |file: &&Named| Some(&file.size) == size;
             files.iter().find(is_there).or(files.first()).cloned()
         };
         Ok(expected.into_iter().filter_map(likeliest).collect())
     }
 
-    fn expected_plain(&self) -> Result<Vec<Expected>, Error> {
-        let found = self.backend.list("sha256", Depth::Deep)?;
-        let file = |found: crate::remote::backend::Found| {
-            let name = found.path.strip_prefix("sha256/")?.replace('/', "");
-            let digest = digest_in(&name)?;
-            Some(Expected::plain(found.path, digest, found.size))
+    fn expected_plain(&self) -> Result<Vec<Named>, Error> {
+        let found = self.backend.list(self.layout.folder(), Depth::Deep)?;
+        let file = |found: Found| {
+            let digest = self.layout.digest_at(&found.path)?;
+            Some(Named::by_its_bytes(found.path, digest, found.size))
         };
         Ok(found.into_iter().filter_map(file).collect())
     }
 
-    fn check_file(&self, file: &Expected, meter: &Meter) -> Result<Option<Fault>, Error> {
+    fn check_file(&self, file: &Named, meter: &Meter) -> Result<Option<Fault>, Error> {
         let outcome = if file.is_pack {
             let bytes = self.backend.read_range(&file.path, 0, file.size);
             bytes.map(|bytes| check_pack(&bytes, file.digest).is_some())
@@ -203,7 +155,7 @@ impl Depot {
 
     /// Returns whether a file is corrupt there, and not only in one answer on its way here: it comes
     /// with the same wrong bytes each time.
-    fn is_surely_corrupt(&self, file: &Expected) -> Result<bool, Error> {
+    fn is_surely_corrupt(&self, file: &Named) -> Result<bool, Error> {
         let (Some(first), Some(second)) = (self.print_of(&file.path)?, self.print_of(&file.path)?)
         else {
             return Ok(false);
@@ -250,7 +202,7 @@ impl Depot {
             for (_, index) in &catalog.indexes {
                 if index.project != self.project {
                     // Also what nobody's index names: it would be missing for good.
-                    foreign.extend(paths_of(index));
+                    foreign.extend(index.files().map(|file| file.path));
                 }
                 for pack in &index.packs {
                     let known: &mut Vec<_> = slots.entry(pack.name).or_default();
@@ -282,7 +234,7 @@ impl Depot {
     }
 
     /// Deletes a corrupt file, once what is good of it is in the cache.
-    fn delete_corrupt(&self, file: &Expected, slots: &[Slot], cache: &Cache) -> Result<(), Error> {
+    fn delete_corrupt(&self, file: &Named, slots: &[Slot], cache: &Cache) -> Result<(), Error> {
         if file.is_pack {
             let bytes = self.backend.read(&file.path, LARGEST)?;
             cache.admit_small(&sound_objects(&bytes.unwrap_or_default(), slots))?;

@@ -9,23 +9,24 @@ use crate::remote::backend::{Backend, Depth, Found, unique};
 use crate::remote::depot::Depot;
 use crate::remote::error::Error;
 use crate::remote::kept_index::INDEX;
+use crate::remote::pace;
 use crate::remote::sweep::GONE;
 use crate::store::Meter;
 
 /// What the path of a clock begins with.
 const CLOCK: &str = "gone/clock-";
 
-/// A sweep deletes for so long, then it says again that it is there and looks who needs what.
-const FRESH: Duration = Duration::from_secs(15);
-
-/// A clock that did not move for so long is of a sweep that was killed.
-const STOPPED: Duration = Duration::from_mins(1);
+/// A sweep deletes for so long, then it says again that it is there and looks who needs what. All other
+/// times are by this one, so that a sweep that deletes is never taken for one that was killed: what is
+/// wanted of others was looked at within two turns before, what is begun ends within two, and after four
+/// without a sign of life it counts as killed.
+const TURN: Duration = Duration::from_secs(15);
 
 /// In seconds; a clock that was last wound so long before something else was written is of one too.
 const FORGOTTEN: i64 = 7 * 24 * 60 * 60;
 
 /// How often a push looks whether a sweep has ended.
-const TURN: Duration = Duration::from_millis(250);
+const PAUSE: Duration = Duration::from_millis(250);
 
 /// No clock is longer.
 const LONGEST: u64 = 4096;
@@ -34,7 +35,28 @@ const LONGEST: u64 = 4096;
 pub(super) struct Clock<'b> {
     backend: &'b Backend,
     path: String,
-    wound: Option<(Instant, SystemTime)>,
+    wound: Option<Moment>,
+}
+
+/// A moment, by both clocks of the machine: one that slept may not have counted the time by one of them.
+#[derive(Clone, Copy)]
+struct Moment(Instant, SystemTime);
+
+impl Moment {
+    fn now() -> Self {
+        Self(Instant::now(), SystemTime::now())
+    }
+
+    /// Returns whether it was less than so long ago.
+    fn is_within(self, time: Duration) -> bool {
+        let passed = self.1.elapsed();
+        self.0.elapsed() < time && passed.is_ok_and(|passed| passed < time)
+    }
+}
+
+/// Returns how long a turn of a sweep takes.
+fn turn() -> Duration {
+    pace::time(pace::TURN, TURN)
 }
 
 impl<'b> Clock<'b> {
@@ -50,21 +72,23 @@ impl<'b> Clock<'b> {
         Ok(clock)
     }
 
-    /// Says that it goes on. What was looked at before may be otherwise now.
-    pub(super) fn wind(&mut self) -> Result<(), Error> {
-        let now = (Instant::now(), SystemTime::now());
+    /// Says that it goes on. Returns whether others know of it without a break since the last time: else
+    /// what was looked at in between may be otherwise now.
+    pub(super) fn wind(&mut self) -> Result<bool, Error> {
+        let now = Moment::now();
         self.backend.write(&self.path, unique().into_bytes())?;
-        self.wound = Some(now);
-        Ok(())
+        let before = self.wound.replace(now);
+        Ok(before.is_some_and(|before| before.is_within(turn() * 2)))
     }
 
-    /// Returns whether others still know that it goes on. A machine that slept may not have counted
-    /// the time by one of its two clocks.
+    /// Returns whether others still know that it goes on, and will until what is begun now has ended.
     pub(super) fn is_fresh(&self) -> bool {
-        self.wound.is_some_and(|(instant, time)| {
-            let passed = time.elapsed();
-            instant.elapsed() < FRESH && passed.is_ok_and(|passed| passed < FRESH)
-        })
+        self.wound.is_some_and(|wound| wound.is_within(turn()))
+    }
+
+    /// Returns how long what is begun while it is fresh may take.
+    pub(super) fn limit() -> Duration {
+        turn() * 2
     }
 
     /// Returns what time it is there, in seconds since 1970.
@@ -132,23 +156,26 @@ impl Depot {
                 return Err(Error::Cancelled);
             }
             meter.set_waiting(true);
-            std::thread::sleep(TURN);
+            std::thread::sleep(PAUSE);
         }
     }
 
     /// Returns whether nobody winds a clock any more. `seen` is what was seen of the clocks before.
     fn is_stopped(&self, clock: &Found, seen: &mut Seen) -> Result<bool, Error> {
-        let now = Instant::now();
+        let asked = Instant::now();
         let bytes = self.backend.read(&clock.path, LONGEST)?.unwrap_or_default();
         let state = Digest::of(&bytes);
-        let Some((before, since)) = seen.insert(clock.path.clone(), (state, now)) else {
-            return self.is_forgotten(clock);
-        };
-        if before != state {
-            return Ok(false);
+        match seen.get(&clock.path) {
+            Some((before, since)) if *before == state => {
+                Ok(asked.saturating_duration_since(*since) > turn() * 4)
+            }
+            known => {
+                let is_new = known.is_none();
+                // The answer may have taken a while: only from now on nothing moves.
+                seen.insert(clock.path.clone(), (state, Instant::now()));
+                Ok(is_new && self.is_forgotten(clock)?)
+            }
         }
-        seen.insert(clock.path.clone(), (state, since));
-        Ok(now.duration_since(since) > STOPPED)
     }
 
     /// Returns whether others have written something long after a clock was wound.

@@ -5,10 +5,11 @@ use std::path::{Path, PathBuf};
 
 use crate::base::cancel::CancelToken;
 use crate::base::digest::Digest;
-use crate::remote::backend::{Backend, Depth};
+use crate::remote::backend::{Backend, Depth, Found};
 use crate::remote::catalog::Catalog;
 use crate::remote::error::Error;
 use crate::remote::index::Spot;
+use crate::remote::layout::{Layout, PACKS};
 use crate::remote::listing::digest_in;
 use crate::remote::parallel::in_parallel;
 use crate::remote::place::{Kind, Options, Place};
@@ -20,41 +21,8 @@ const MARKER: &str = "mlpipe-remote";
 /// The version that is written.
 const VERSION: &str = "1";
 
-/// The folder of big objects, by their digests.
-pub(super) const OBJECTS: &str = "objects";
-
-/// The folder of the packs.
-pub(super) const PACKS: &str = "packs";
-
 /// More objects than these are looked for in a listing, if there is one.
 const FEW: usize = 50;
-
-/// How objects lie at a remote.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Layout {
-    /// Small ones in packs, and indexes that say where each is.
-    #[default]
-    Packs,
-    /// Each a file of its own under its digest.
-    Plain,
-}
-
-impl Layout {
-    /// Returns its name.
-    pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            Self::Packs => "packs",
-            Self::Plain => "plain",
-        }
-    }
-
-    /// Reads its name.
-    pub(crate) fn parse(text: &str) -> Option<Self> {
-        [Self::Packs, Self::Plain]
-            .into_iter()
-            .find(|layout| layout.as_str() == text)
-    }
-}
 
 /// An object that is to travel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -202,7 +170,7 @@ impl Depot {
         };
         let own = spots.iter().filter(|spot| !is_packed(spot));
         let own: Vec<(Digest, u64)> = own.map(|(digest, spot)| (*digest, spot.length())).collect();
-        let objects = self.present_objects(OBJECTS, &own)?;
+        let objects = self.present_objects(&own)?;
         let is_there = |(digest, spot): &(Digest, Spot)| match spot {
             // Who cannot list has to believe the index, and checks what comes.
             Spot::Pack { pack, size, .. } => {
@@ -237,41 +205,24 @@ impl Depot {
     /// a listing or one by one, whatever takes fewer requests.
     pub(super) fn present_objects(
         &self,
-        folder: &str,
         objects: &[(Digest, u64)],
     ) -> Result<HashSet<(Digest, u64)>, Error> {
         if objects.len() > FEW && self.backend.kind() != Kind::Http {
-            let found = self.backend.list(folder, Depth::Deep)?;
-            let sizes: HashMap<Digest, u64> = found
-                .iter()
-                .filter_map(|found| {
-                    Some((
-                        digest_in(&found.path.replacen(folder, "", 1).replace('/', ""))?,
-                        found.size,
-                    ))
-                })
-                .collect();
+            let found = self.backend.list(self.layout.folder(), Depth::Deep)?;
+            let sized = |found: &Found| Some((self.layout.digest_at(&found.path)?, found.size));
+            let sizes: HashMap<Digest, u64> = found.iter().filter_map(sized).collect();
             let there = objects
                 .iter()
                 .filter(|(digest, size)| sizes.get(digest) == Some(size));
             return Ok(there.copied().collect());
         }
         let ask = |(digest, size): &(Digest, u64)| {
-            let found = self.backend.stat(&self.path_of(*digest))?;
+            let found = self.backend.stat(&self.layout.path_of(*digest))?;
             let is_there = found.is_some_and(|found| found.size == *size);
             Ok(is_there.then_some((*digest, *size)))
         };
         let found = in_parallel(self.backend.jobs(), objects, self.cancel(), ask)?;
         Ok(found.into_iter().flatten().collect())
-    }
-
-    /// Returns where an object lies that is a file of its own.
-    pub(super) fn path_of(&self, digest: Digest) -> String {
-        let name = digest.to_string();
-        match self.layout {
-            Layout::Packs => format!("{OBJECTS}/{name}"),
-            Layout::Plain => format!("sha256/{}/{}", &name[..2], &name[2..]),
-        }
     }
 
     /// Looks what kind of remote it is; false if it is none yet.

@@ -5,13 +5,12 @@ use std::collections::{BTreeMap, HashSet};
 
 use crate::base::digest::Digest;
 use crate::remote::catalog::Catalog;
-use crate::remote::depot::{Depot, Layout, Want};
+use crate::remote::depot::{Depot, Want};
 use crate::remote::error::Error;
 use crate::remote::fault::Fault;
 use crate::remote::index::Spot;
-use crate::remote::parallel::in_parallel;
-use crate::remote::push::{BIG_AT_ONCE, pack_path};
-use crate::remote::streams::PART;
+use crate::remote::layout::{Layout, pack_path};
+use crate::remote::parallel::{by_size, in_parallel};
 use crate::store::{Cache, Meter, PACKED_MAX, Slot};
 
 /// A smaller pack is fetched whole, whatever is wanted of it.
@@ -214,7 +213,7 @@ impl Depot {
         fetched: &mut Fetched,
     ) -> Result<Faults, Error> {
         let get = |(digest, size): &(Digest, u64)| {
-            let path = self.path_of(*digest);
+            let path = self.layout.path_of(*digest);
             let mut file = cache.begin_object()?;
             let shown = file.unfinished().to_owned();
             let outcome = self
@@ -229,13 +228,8 @@ impl Depot {
                 Err(error) => Ok(Err((*digest, self.backend.fault(&path, *size, error)?))),
             }
         };
-        let (big, middling): (Vec<_>, Vec<_>) = objects.iter().partition(|(_, size)| *size > PART);
-        let jobs = self.backend.jobs();
-        let mut outcomes = in_parallel(jobs, &middling, self.cancel(), get)?;
-        let big_jobs = jobs.min(BIG_AT_ONCE);
-        outcomes.extend(in_parallel(big_jobs, &big, self.cancel(), get)?);
         let mut faults = Vec::new();
-        for outcome in outcomes {
+        for outcome in by_size(self.backend.jobs(), objects, self.cancel(), get)? {
             match outcome {
                 Ok(size) => {
                     fetched.objects += 1;
@@ -263,7 +257,7 @@ impl Depot {
             }
         }
         let ask = |digest: &Digest| {
-            let found = self.backend.stat(&self.path_of(*digest))?;
+            let found = self.backend.stat(&self.layout.path_of(*digest))?;
             Ok((*digest, found.map(|found| found.size)))
         };
         for (digest, size) in in_parallel(self.backend.jobs(), &unsized_ones, self.cancel(), ask)? {
@@ -302,7 +296,7 @@ impl Depot {
         size: u64,
         meter: &Meter,
     ) -> Result<Result<Object, (Digest, Fault)>, Error> {
-        let path = self.path_of(digest);
+        let path = self.layout.path_of(digest);
         let bytes = match self.backend.read(&path, size) {
             Ok(bytes) => bytes,
             Err(error) => return Ok(Err((digest, self.backend.fault(&path, size, error)?))),

@@ -1,20 +1,13 @@
-//! Renaming in HDFS by its REST interface (Hadoop's "`WebHDFS` REST API"), which the client lacks.
-
-use std::time::Duration;
+//! What the client lacks of HDFS's REST interface (Hadoop's "`WebHDFS` REST API"): renaming, and where
+//! to send a file that is not in memory.
 
 use reqwest::Method;
-use reqwest::blocking::Client;
 use url::Url;
 
 use crate::base::cancel::CancelToken;
+use crate::remote::asking::{ask, text_of};
 use crate::remote::error::{Error, Reason};
 use crate::remote::place::Place;
-
-/// How often a request is sent that does not get through.
-const ATTEMPTS: u32 = 4;
-
-/// The pause behind the first attempt; each later one is twice as long.
-const PAUSE: Duration = Duration::from_millis(200);
 
 /// Gives the file at `from` the name `to`, in place of what may have it. Only who replaces something
 /// leaves a moment in which nothing has the name.
@@ -24,35 +17,51 @@ pub(super) fn rename(
     to: &str,
     cancel: &CancelToken,
 ) -> Result<(), Error> {
-    let ask = |method: Method, path: &str, query: &[(&str, &str)]| {
-        let answered = ask(place, (&method, path, query), cancel);
-        answered.map_err(|reason| Error::Failed {
-            action: "write",
-            path: to.to_owned(),
-            url: place.url.clone(),
-            source: Box::new(Reason(reason)),
-        })
+    let refused = |reason| Error::Failed {
+        action: "write",
+        path: to.to_owned(),
+        url: place.url.clone(),
+        source: Box::new(Reason(reason)),
+    };
+    let is_done = |method: Method, path: &str, query: &[(&str, &str)]| {
+        let answer = operate(place, (&method, path, query), cancel).map_err(refused)?;
+        Ok::<_, Error>(answer.contains("true"))
     };
     let target = full(place, to);
     let move_it = || {
         let query = [("op", "RENAME"), ("destination", target.as_str())];
-        ask(Method::PUT, &full(place, from), &query)
+        is_done(Method::PUT, &full(place, from), &query)
     };
     if move_it()? {
         return Ok(());
     }
     let folder = target.rsplit_once('/').map_or("/", |(folder, _)| folder);
-    ask(Method::PUT, folder, &[("op", "MKDIRS")])?;
-    ask(Method::DELETE, &target, &[("op", "DELETE")])?;
+    is_done(Method::PUT, folder, &[("op", "MKDIRS")])?;
+    is_done(Method::DELETE, &target, &[("op", "DELETE")])?;
     if move_it()? {
         return Ok(());
     }
-    Err(Error::Failed {
-        action: "write",
-        path: to.to_owned(),
-        url: place.url.clone(),
-        source: Box::new(Reason("it does not let itself be renamed".to_owned())),
-    })
+    Err(refused("it does not let itself be renamed".to_owned()))
+}
+
+/// Asks where the bytes of a file are to be sent.
+pub(super) fn begin_upload(
+    place: &Place,
+    path: &str,
+    cancel: &CancelToken,
+) -> Result<String, String> {
+    let query = [
+        ("op", "CREATE"),
+        ("overwrite", "true"),
+        ("noredirect", "true"),
+    ];
+    let answer = operate(place, (&Method::PUT, &full(place, path), &query), cancel)?;
+    let answer: serde_json::Value =
+        serde_json::from_str(&answer).map_err(|_| "the answer is not JSON".to_owned())?;
+    let location = answer["Location"].as_str();
+    location
+        .map(str::to_owned)
+        .ok_or_else(|| "the answer does not say where to send it".to_owned())
 }
 
 /// Returns a path as HDFS knows it.
@@ -61,15 +70,14 @@ fn full(place: &Place, path: &str) -> String {
     format!("/{}/{path}", root.trim_matches('/')).replace("//", "/")
 }
 
-/// Sends a request until it gets through; returns whether the answer is yes.
-fn ask(
+/// Has an operation be done; returns the answer.
+fn operate(
     place: &Place,
     (method, path, query): (&Method, &str, &[(&str, &str)]),
     cancel: &CancelToken,
-) -> Result<bool, String> {
-    let text = |error: &dyn std::fmt::Display| error.to_string();
+) -> Result<String, String> {
     let endpoint = place.settings.get("endpoint").map_or("", String::as_str);
-    let mut url = Url::parse(endpoint).map_err(|error| text(&error))?;
+    let mut url = Url::parse(endpoint).map_err(|error| error.to_string())?;
     url.set_path(&format!("/webhdfs/v1{path}"));
     url.query_pairs_mut().extend_pairs(query);
     for (setting, name) in [("user_name", "user.name"), ("delegation", "delegation")] {
@@ -77,24 +85,6 @@ fn ask(
             url.query_pairs_mut().append_pair(name, value);
         }
     }
-    let client = Client::builder().timeout(
-        place
-            .timeout
-            .map_or(Duration::from_mins(1), Duration::from_secs),
-    );
-    let client = client.build().map_err(|error| text(&error))?;
-    let mut pause = PAUSE;
-    for attempt in 1.. {
-        let sent = client.request(method.clone(), url.clone()).send();
-        let answer = sent.and_then(|answer| answer.error_for_status()?.text());
-        match answer {
-            Ok(answer) => return Ok(answer.contains("true")),
-            // The URL may hold a token.
-            Err(error) if attempt == ATTEMPTS || !cancel.pause(pause) => {
-                return Err(error.without_url().to_string());
-            }
-            Err(_) => pause *= 2,
-        }
-    }
-    Err("nobody answered".to_owned())
+    let request = |client: &reqwest::blocking::Client| client.request(method.clone(), url.clone());
+    text_of(ask(place, cancel, request)?)
 }

@@ -5,6 +5,7 @@
 use std::fmt::Write as _;
 
 use crate::base::digest::Digest;
+use crate::remote::layout::{Layout, pack_path};
 use crate::store::Slot;
 
 /// What an index begins with, up to its version.
@@ -38,6 +39,19 @@ pub(super) struct PackEntry {
     pub(super) slots: Vec<Slot>,
 }
 
+/// A file at a remote that should be there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Named {
+    /// Where it lies.
+    pub(super) path: String,
+    /// What it is called: a pack as its directory says, else the digest of its bytes.
+    pub(super) digest: Digest,
+    /// Its size in bytes.
+    pub(super) size: u64,
+    /// Whether it is a pack.
+    pub(super) is_pack: bool,
+}
+
 /// Where an object is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Spot {
@@ -52,6 +66,18 @@ pub(super) enum Spot {
     },
     /// In a file of its own, of this size.
     Own(u64),
+}
+
+impl Named {
+    /// Makes that of a file whose name is the digest of its bytes.
+    pub(super) fn by_its_bytes(path: String, digest: Digest, size: u64) -> Self {
+        Self {
+            path,
+            digest,
+            size,
+            is_pack: false,
+        }
+    }
 }
 
 impl Spot {
@@ -100,6 +126,21 @@ impl Index {
         });
         let own = self.objects.iter();
         packed.chain(own.map(|(digest, size)| (*digest, Spot::Own(*size))))
+    }
+
+    /// Returns the files that it names.
+    pub(super) fn files(&self) -> impl Iterator<Item = Named> {
+        let packs = self.packs.iter().map(|pack| Named {
+            path: pack_path(pack.name),
+            digest: pack.name,
+            size: pack.size,
+            is_pack: true,
+        });
+        let own = self.objects.iter().map(|(digest, size)| {
+            let path = Layout::Packs.path_of(*digest);
+            Named::by_its_bytes(path, *digest, *size)
+        });
+        packs.chain(own)
     }
 
     /// Writes it, sorted, so that the same objects make the same text.

@@ -19,7 +19,7 @@ const LONGEST: u64 = 1 << 30;
 const LINE: u64 = 65;
 
 /// How often it is written again because others have come meanwhile.
-const MOST: usize = 5;
+const MOST: usize = 8;
 
 /// The files of a folder.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -81,7 +81,15 @@ impl Depot {
             self.backend.write(&names, text.clone().into_bytes())?;
             written = Some(text);
         }
-        Ok(())
+        Err(Error::Refused {
+            message: format!(
+                "others add to `{folder}/` of `{}` again and again, so `{names}` may lack some of it",
+                self.url()
+            ),
+            help: "what was uploaded is there; the next `mlpipe push` or `gc --cloud` writes the list \
+                   anew"
+                .to_owned(),
+        })
     }
 
     /// Deletes files of a folder that others have taken the place of. First nobody is led to them any

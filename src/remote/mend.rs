@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use crate::base::digest::Digest;
 use crate::remote::catalog::Catalog;
-use crate::remote::depot::{Depot, OBJECTS};
+use crate::remote::depot::Depot;
 use crate::remote::error::Error;
 use crate::remote::index::Index;
 use crate::remote::kept_index::{INDEX, LONGEST, Wreck, index_path};
@@ -84,7 +84,7 @@ impl Depot {
         } else {
             self.packs()?
         };
-        let objects = self.present_objects(OBJECTS, &index.objects)?;
+        let objects = self.present_objects(&index.objects)?;
         let mut kept = index.clone();
         kept.packs
             .retain(|pack| packs.get(&pack.name) == Some(&pack.size));

@@ -1,21 +1,26 @@
 //! Objects elsewhere. Whatever comes from there is verified before it is believed; whatever goes
 //! there is whole before anything names it. Async stays inside; the calls block.
 
+mod asking;
 mod backend;
 mod catalog;
 mod check;
 mod clock;
 mod credentials;
 mod depot;
+mod disposal;
 mod download;
+mod drive;
 mod error;
 mod fault;
 mod fetch;
 mod hdfs;
 mod index;
 mod kept_index;
+mod layout;
 mod listing;
 mod mend;
+mod pace;
 mod parallel;
 mod place;
 mod plain;
@@ -27,6 +32,7 @@ mod runs;
 mod salvage;
 mod streams;
 mod sweep;
+mod uplink;
 
 pub(crate) use backend::{Backend, Depth, Found};
 pub(crate) use check::{Inspection, PutRight};

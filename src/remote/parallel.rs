@@ -1,7 +1,12 @@
 //! Work on many things at once, by threads that wait for the other side.
 
 use crate::base::cancel::CancelToken;
+use crate::base::digest::Digest;
 use crate::remote::error::Error;
+use crate::remote::streams::PART;
+
+/// So many transfers of big objects run at once, each with several parts in memory.
+const BIG_AT_ONCE: usize = 4;
 
 /// Does `work` for each item, several at once; the first error ends it.
 pub(crate) fn in_parallel<T: Sync, R: Send>(
@@ -56,4 +61,19 @@ pub(crate) fn in_parallel<T: Sync, R: Send>(
     }
     all.sort_by_key(|(index, _)| *index);
     Ok(all.into_iter().map(|(_, value)| value).collect())
+}
+
+/// Does `work` for each object, given with its size, as `in_parallel` does: first for those that travel
+/// in one part, then for the others, of which fewer travel at once. The order of the results is that.
+pub(super) fn by_size<R: Send>(
+    jobs: usize,
+    objects: &[(Digest, u64)],
+    cancel: &CancelToken,
+    work: impl Fn(&(Digest, u64)) -> Result<R, Error> + Sync,
+) -> Result<Vec<R>, Error> {
+    let (big, small): (Vec<_>, Vec<_>) =
+        objects.iter().copied().partition(|(_, size)| *size > PART);
+    let mut done = in_parallel(jobs, &small, cancel, &work)?;
+    done.extend(in_parallel(jobs.min(BIG_AT_ONCE), &big, cancel, &work)?);
+    Ok(done)
 }

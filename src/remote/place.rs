@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use url::Url;
 
@@ -12,6 +13,9 @@ use crate::remote::error::Error;
 
 /// Options by their names, as `mlpipe remote modify` sets them.
 pub(crate) type Options = BTreeMap<String, String>;
+
+/// How long one step may take where nobody says otherwise: a part over a slow link takes its time.
+const STEP: Duration = Duration::from_mins(1);
 
 /// A storage that mlpipe can use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -150,6 +154,11 @@ impl Place {
             jobs: options.get("jobs").and_then(|text| text.parse().ok()),
             timeout: None,
         }
+    }
+
+    /// Returns how long one step may take.
+    pub(super) fn step(&self) -> Duration {
+        self.timeout.map_or(STEP, Duration::from_secs)
     }
 
     /// Returns the folder, if it is one that is mounted here.

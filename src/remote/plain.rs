@@ -76,9 +76,9 @@ impl Depot {
                 None => unsized_ones.push(want.digest),
             }
         }
-        let there = self.present_objects("sha256", &sized)?;
+        let there = self.present_objects(&sized)?;
         let ask = |digest: &Digest| {
-            let found = self.backend.stat(&self.path_of(*digest))?;
+            let found = self.backend.stat(&self.layout.path_of(*digest))?;
             Ok(found.map(|_| *digest))
         };
         let found = in_parallel(self.backend.jobs(), &unsized_ones, self.cancel(), ask)?;

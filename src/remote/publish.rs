@@ -47,10 +47,21 @@ impl Depot {
                 && self.has_indexes(staying.as_slice())?
                 && self.only_there(&whole)? == whole
             {
-                break;
+                return Ok(());
             }
         }
-        Ok(())
+        Err(self.unsettled())
+    }
+
+    /// Makes the error of a remote where nothing lasts.
+    pub(super) fn unsettled(&self) -> Error {
+        Error::Refused {
+            message: format!(
+                "what is pushed to `{}` goes away again and again",
+                self.url()
+            ),
+            help: "somebody deletes there; `mlpipe fsck --cloud` says what is left".to_owned(),
+        }
     }
 
     /// Returns whether these indexes are still there: a whole sweep may have run, or another client may

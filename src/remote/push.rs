@@ -5,20 +5,17 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use crate::base::digest::Digest;
 use crate::remote::catalog::Catalog;
-use crate::remote::depot::{Depot, Layout, OBJECTS, PACKS, Want};
+use crate::remote::depot::{Depot, Want};
 use crate::remote::error::Error;
 use crate::remote::index::{Index, PackEntry, Spot};
 use crate::remote::kept_index::INDEX;
-use crate::remote::parallel::in_parallel;
+use crate::remote::layout::{Layout, pack_path};
+use crate::remote::parallel::{by_size, in_parallel};
 use crate::remote::publish::MOST_INDEXES;
-use crate::remote::streams::PART;
 use crate::store::{Cache, Holding, Meter, PACK_SIZE, PACKED_MAX, WholePack, assemble};
 
 /// A pack travels as it is if at most one part in so many of it is not wanted.
 const WASTE_SHARE: u64 = 5;
-
-/// So many transfers of big objects run at once, each with several parts in memory.
-pub(super) const BIG_AT_ONCE: usize = 4;
 
 /// How often it is looked whether all of it is there, where somebody deletes meanwhile.
 const LOOKS: usize = 8;
@@ -113,13 +110,7 @@ impl Depot {
                 return Ok(pushed);
             }
         }
-        Err(Error::Refused {
-            message: format!(
-                "what is pushed to `{}` goes away again and again",
-                self.url()
-            ),
-            help: "somebody deletes there; `mlpipe fsck --cloud` says what is left".to_owned(),
-        })
+        Err(self.unsettled())
     }
 
     /// Looks what is missing, uploads it, and says so in an index.
@@ -141,7 +132,7 @@ impl Depot {
         if !index.is_empty() {
             self.write_index(&index)?;
         }
-        if !index.is_empty() || !catalog.is_named {
+        if !index.is_empty() || !catalog.listing.is_named {
             self.write_names(INDEX, &[])?;
         }
         let is_own = |(digest, spot): &(Digest, Spot)| catalog.is_claimed_at(*digest, *spot);
@@ -297,25 +288,17 @@ impl Depot {
         cache: &Cache,
         meter: &Meter,
     ) -> Result<Vec<Uploaded>, Error> {
-        let folder = match self.layout {
-            Layout::Packs => OBJECTS,
-            Layout::Plain => "sha256",
-        };
-        let there = self.present_objects(folder, objects)?;
+        let there = self.present_objects(objects)?;
         let go = |(digest, size): &(Digest, u64)| {
             if there.contains(&(*digest, *size)) {
                 meter.add_bytes(*size);
                 return Ok(((*digest, *size), true));
             }
-            let path = self.path_of(*digest);
+            let path = self.layout.path_of(*digest);
             let is_good = self.send(&path, (*digest, *size), cache, meter)?;
             Ok(((*digest, *size), is_good))
         };
-        let (big, middling): (Vec<_>, Vec<_>) = objects.iter().partition(|(_, size)| *size > PART);
-        let jobs = self.backend.jobs();
-        let mut done = in_parallel(jobs, &middling, self.cancel(), go)?;
-        done.extend(in_parallel(jobs.min(BIG_AT_ONCE), &big, self.cancel(), go)?);
-        Ok(done)
+        by_size(self.backend.jobs(), objects, self.cancel(), go)
     }
 
     /// Writes an object as a file of its own, whatever is there; false if the cache does not have it
@@ -337,11 +320,6 @@ impl Depot {
         }
         Ok(true)
     }
-}
-
-/// Returns where a pack lies.
-pub(super) fn pack_path(name: Digest) -> String {
-    format!("{PACKS}/{name}.pack")
 }
 
 fn plan_digests(plan: &Plan, small: &[(Digest, u64)]) -> HashSet<Digest> {

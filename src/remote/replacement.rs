@@ -5,7 +5,7 @@ use crate::base::digest::Digest;
 use crate::remote::depot::Depot;
 use crate::remote::error::Error;
 use crate::remote::index::LARGEST;
-use crate::remote::push::pack_path;
+use crate::remote::layout::pack_path;
 use crate::store::{
     Cache, Meter, Slot, WholePack, all_of_pack, assemble, length_of_end, objects_at_end,
     sound_objects,
@@ -116,7 +116,7 @@ mod tests {
     use super::*;
     use crate::base::cancel::CancelToken;
     use crate::remote::backend::Backend;
-    use crate::remote::depot::Layout;
+    use crate::remote::layout::Layout;
     use crate::remote::place::{Options, Place};
     use crate::store::LinkType;
 

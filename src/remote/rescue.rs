@@ -3,10 +3,11 @@
 use std::collections::HashSet;
 
 use crate::base::digest::Digest;
-use crate::remote::depot::{Depot, PACKS};
+use crate::remote::depot::Depot;
 use crate::remote::error::Error;
 use crate::remote::index::Index;
 use crate::remote::kept_index::INDEX;
+use crate::remote::layout::PACKS;
 use crate::remote::listing::digest_in;
 use crate::remote::parallel::in_parallel;
 use crate::remote::salvage::read_pack;

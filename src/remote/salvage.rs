@@ -6,12 +6,11 @@ use std::collections::HashSet;
 use crate::base::digest::Digest;
 use crate::remote::backend::{Backend, Depth, Found};
 use crate::remote::catalog::Catalog;
-use crate::remote::depot::{OBJECTS, PACKS};
 use crate::remote::error::Error;
 use crate::remote::index::{Index, PackEntry};
+use crate::remote::layout::{OBJECTS, PACKS};
 use crate::remote::listing::digest_in;
 use crate::remote::parallel::in_parallel;
-use crate::remote::sweep::paths_of;
 use crate::store::{Slot, length_of_end, objects_at_end};
 
 /// So many bytes at the end of a pack are read first: what is in most packs is said in fewer.
@@ -32,8 +31,7 @@ pub(super) fn nobody() -> Digest {
 
 /// Reads in the packs themselves what the indexes of a catalog do not say.
 pub(super) fn salvage(backend: &Backend, catalog: &Catalog) -> Result<Salvage, Error> {
-    let indexes = catalog.indexes.iter();
-    let named: HashSet<String> = indexes.flat_map(|(_, index)| paths_of(index)).collect();
+    let named: HashSet<String> = catalog.files().map(|file| file.path).collect();
     let is_unnamed = |found: &Found| !named.contains(&found.path);
     let list = |folder| backend.list(folder, Depth::Flat);
     // An index that is left may name a part of a pack, and a lost one the rest.

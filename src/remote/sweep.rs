@@ -7,16 +7,14 @@ use std::collections::{BTreeMap, HashSet};
 
 use crate::base::digest::Digest;
 use crate::remote::backend::{Depth, UNFINISHED};
-use crate::remote::catalog::Catalog;
 use crate::remote::clock::{Clock, is_clock, written};
-use crate::remote::depot::{Depot, Layout, OBJECTS};
+use crate::remote::depot::Depot;
 use crate::remote::error::Error;
 use crate::remote::index::{Index, PackEntry};
-use crate::remote::kept_index::{INDEX, index_path};
+use crate::remote::kept_index::INDEX;
+use crate::remote::layout::{Layout, is_object_path, pack_path};
 use crate::remote::listing::digest_in;
-use crate::remote::parallel::in_parallel;
 use crate::remote::publish::merge;
-use crate::remote::push::pack_path;
 
 /// The folder of the marks: each a list of files that are to go.
 pub(super) const GONE: &str = "gone";
@@ -27,19 +25,16 @@ pub(crate) const GRACE: i64 = 24 * 60 * 60;
 /// No mark is longer.
 const LONGEST: u64 = 1 << 28;
 
-/// So many files are deleted before it is looked again who needs what.
-const AT_ONCE: usize = 256;
-
 /// By so many seconds clocks may differ.
 const LEEWAY: i64 = 5 * 60;
 
 /// What was marked long ago.
 #[derive(Default)]
-struct OldMarks {
+pub(super) struct OldMarks {
     /// The marks.
-    marks: Vec<String>,
+    pub(super) marks: Vec<String>,
     /// The files in them, and other things that nobody uses any more, with their sizes.
-    files: BTreeMap<String, u64>,
+    pub(super) files: BTreeMap<String, u64>,
 }
 
 /// What was swept, or would be.
@@ -87,11 +82,10 @@ impl Depot {
         }
         if how == Sweeping::Try {
             let old = self.marks(seconds_now(), grace, &mut swept)?;
-            swept.deleted = self.deletable(&old)?;
-            let needed = self.live_in(swept.deleted.keys().cloned(), live)?;
-            for path in paths_of(&needed) {
-                swept.deleted.remove(&path);
-            }
+            let (going, needed) = self.going(old, live)?;
+            let needed: HashSet<String> = needed.files().map(|file| file.path).collect();
+            swept.deleted = going.files;
+            swept.deleted.retain(|path, _| !needed.contains(path));
             self.mark(live, how, &mut swept)?;
             return Ok(swept);
         }
@@ -114,10 +108,18 @@ impl Depot {
         let now = clock.time()?;
         self.require_past(now)?;
         let old = self.marks(now, grace, swept)?;
-        let going = self.deletable(&old)?;
-        self.claim(&self.live_in(going.into_keys(), live)?)?;
-        self.delete(&old, clock, swept)?;
+        let (going, needed) = self.going(old, live)?;
+        self.claim(&needed)?;
+        self.delete(&going, clock, swept)?;
         self.mark(live, Sweeping::Do, swept)
+    }
+
+    /// Leaves of the old marks what no index names; returns also what of that is live here.
+    fn going(&self, mut old: OldMarks, live: &HashSet<Digest>) -> Result<(OldMarks, Index), Error> {
+        let look = self.look(None)?;
+        old.files.retain(|path, _| look.is_free(path));
+        let needed = self.live_in(old.files.keys().cloned(), live)?;
+        Ok((old, needed))
     }
 
     /// Refuses where files were written later than now: by them no mark would be young.
@@ -162,7 +164,7 @@ impl Depot {
             let text = String::from_utf8_lossy(&bytes).into_owned();
             let lines = text.lines().filter_map(|line| line.split_once(' '));
             let files = lines.map(|(size, path)| (path.to_owned(), size.parse().unwrap_or(0)));
-            let files = files.filter(|(path, _)| is_ours(path));
+            let files = files.filter(|(path, _)| is_object_path(path));
             if is_old {
                 old.marks.push(mark.path);
                 // What a damaged mark names may be anything.
@@ -182,67 +184,6 @@ impl Depot {
         Ok(old)
     }
 
-    /// Returns what of the old marks nobody has said since to need.
-    fn deletable(&self, old: &OldMarks) -> Result<BTreeMap<String, u64>, Error> {
-        let catalog = self.catalog()?;
-        self.require_known(&catalog)?;
-        let needed = named(&catalog);
-        let mut going = old.files.clone();
-        going.retain(|path, _| !needed.contains(path));
-        Ok(going)
-    }
-
-    /// Refuses where an index cannot be read: what it names may be needed.
-    fn require_known(&self, catalog: &Catalog) -> Result<(), Error> {
-        let Some(wreck) = catalog.wrecks.iter().find(|wreck| wreck.good.is_none()) else {
-            return Ok(());
-        };
-        Err(Error::Refused {
-            message: format!(
-                "`{}` in `{}` is damaged, so who needs what is not known",
-                index_path(wreck.name),
-                self.url()
-            ),
-            help: "`mlpipe push` mends it, best from a clone that has used the remote before; nothing \
-                   was deleted"
-                .to_owned(),
-        })
-    }
-
-    /// Deletes what was marked long ago, some at a time: before each time it is looked anew who needs
-    /// what, and others are told that it goes on.
-    fn delete(
-        &self,
-        old: &OldMarks,
-        clock: &mut Clock<'_>,
-        swept: &mut SweptAway,
-    ) -> Result<(), Error> {
-        let mut rest: Vec<&String> = old.files.keys().collect();
-        while !rest.is_empty() {
-            clock.wind()?;
-            let going = self.deletable(old)?;
-            rest.retain(|path| going.contains_key(*path));
-            let some = &rest[..rest.len().min(AT_ONCE)];
-            let remove = |path: &&String| {
-                // Whoever waits for us may believe that we are dead.
-                let is_fresh = clock.is_fresh();
-                if is_fresh {
-                    self.backend.remove(path)?;
-                }
-                Ok(is_fresh.then(|| (*path).clone()))
-            };
-            let gone = in_parallel(self.backend.jobs(), some, self.cancel(), remove)?;
-            let gone: HashSet<String> = gone.into_iter().flatten().collect();
-            rest.retain(|path| !gone.contains(*path));
-            let deleted = going.into_iter().filter(|(path, _)| gone.contains(path));
-            swept.deleted.extend(deleted);
-        }
-        for mark in &old.marks {
-            self.backend.remove(mark)?;
-        }
-        Ok(())
-    }
-
     /// Takes what is not live out of our indexes, and marks the files that no index names then.
     fn mark(
         &self,
@@ -260,13 +201,10 @@ impl Depot {
         }
         let others = catalog.indexes.iter().map(|(_, index)| index);
         let others = others.filter(|index| index.project != self.project);
-        let mut needed: HashSet<String> = others.flat_map(paths_of).collect();
-        needed.extend(paths_of(&kept));
-        let sizes = sizes_of(&all);
-        swept.marked = sizes
-            .into_iter()
-            .filter(|(path, _)| !needed.contains(path))
-            .collect();
+        let needed = others.chain([&kept]).flat_map(Index::files);
+        let needed: HashSet<String> = needed.map(|file| file.path).collect();
+        let unneeded = all.files().filter(|file| !needed.contains(&file.path));
+        swept.marked = unneeded.map(|file| (file.path, file.size)).collect();
         let slots = |index: &Index| {
             index
                 .packs
@@ -305,12 +243,6 @@ impl Depot {
     }
 }
 
-/// Returns whether a path is that of an object or a pack, and of nothing else.
-fn is_ours(path: &str) -> bool {
-    let is_below = path.starts_with("packs/") || path.starts_with("objects/");
-    is_below && !path.contains("..")
-}
-
 fn seconds_now() -> i64 {
     use std::time::{SystemTime, UNIX_EPOCH};
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
@@ -338,26 +270,4 @@ fn restrict(index: &Index, live: &HashSet<Digest>) -> Index {
         .filter(|(digest, _)| live.contains(digest));
     kept.objects = objects.copied().collect();
     kept
-}
-
-/// Returns the files that an index names, with their sizes.
-fn sizes_of(index: &Index) -> BTreeMap<String, u64> {
-    let packs = index
-        .packs
-        .iter()
-        .map(|pack| (pack_path(pack.name), pack.size));
-    let objects = index
-        .objects
-        .iter()
-        .map(|(digest, size)| (format!("{OBJECTS}/{digest}"), *size));
-    packs.chain(objects).collect()
-}
-
-pub(super) fn paths_of(index: &Index) -> impl Iterator<Item = String> + use<> {
-    sizes_of(index).into_keys()
-}
-
-fn named(catalog: &Catalog) -> HashSet<String> {
-    let indexes = catalog.indexes.iter();
-    indexes.flat_map(|(_, index)| paths_of(index)).collect()
 }

@@ -11,7 +11,7 @@ use std::thread;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::remote::cloned;
-use crate::support::Project;
+use crate::support::{Project, sha256};
 
 /// How long a test waits for what must come.
 const PATIENCE: Duration = Duration::from_mins(2);
@@ -54,6 +54,12 @@ struct Rules {
     is_spent: bool,
     /// Whether nothing may be deleted.
     may_not_delete: bool,
+    /// So many times something cannot be deleted for the moment.
+    failures: usize,
+    /// How long the indexes take to be listed.
+    delay: Duration,
+    /// Whether another index has come whenever they are named.
+    is_crowded: bool,
 }
 
 struct Rule {
@@ -147,6 +153,40 @@ impl Bucket {
         self.state().objects.remove(&format!("{FOLDER}{path}"));
     }
 
+    /// Puts what the one index names into so many, as if as many pushes had each brought a share of it.
+    pub(crate) fn share_out(&self, count: usize) {
+        let is_index = |path: &String| !path.ends_with("names");
+        let indexes = self.paths("index/").into_iter().filter(is_index);
+        let [path] = &indexes.collect::<Vec<_>>()[..] else {
+            panic!("there is not just one index");
+        };
+        let text = String::from_utf8(self.bytes(path).expect("is there")).expect("UTF-8");
+        let (mut lines, mut pack) = (text.lines(), "");
+        let head = [lines.next(), lines.next()].map(|line| line.expect("has a head"));
+        let mut shares = vec![format!("{}\n{}\n", head[0], head[1]); count];
+        let mut entry = 0;
+        for line in lines {
+            if line.starts_with("pack ") {
+                pack = line;
+                continue;
+            }
+            let share = &mut shares[entry % count];
+            entry += 1;
+            if !line.starts_with("object ") && !share.contains(pack) {
+                *share += &format!("{pack}\n");
+            }
+            *share += &format!("{line}\n");
+        }
+        assert!(entry >= count, "too little for {count} indexes");
+        let mut names: Vec<String> = shares.iter().map(|share| sha256(share)).collect();
+        for (name, share) in names.iter().zip(shares) {
+            self.put(&format!("index/{name}"), share.into_bytes());
+        }
+        self.remove(path);
+        names.sort();
+        self.put("index/names", (names.join("\n") + "\n").into_bytes());
+    }
+
     /// Returns all that is there, to put it back.
     pub(crate) fn copy(&self) -> Self {
         let copy = Self::default();
@@ -186,6 +226,10 @@ impl Bucket {
     fn answer(&self, door: usize, request: Request) -> Option<Vec<u8>> {
         let key = request.key();
         let path = key.strip_prefix(FOLDER).unwrap_or(&key).to_owned();
+        if path == "index/" {
+            let delay = self.state().doors[door].delay;
+            thread::sleep(delay);
+        }
         let mut state = self.state();
         state.log.push(format!("{door} {} {path}", request.method));
         let is_it = |rule: &Rule| {
@@ -211,11 +255,20 @@ impl Bucket {
             "PUT" => {
                 let bytes = request.body;
                 state.objects.insert(key, Object { bytes, modified });
+                if path == "index/names" && state.doors[door].is_crowded {
+                    let key = format!("{FOLDER}index/{:064x}", state.log.len());
+                    let bytes = Vec::new();
+                    state.objects.insert(key, Object { bytes, modified });
+                }
                 reply("200 OK", &[("ETag", "\"new\"".to_owned())], b"")
             }
             "DELETE" if state.doors[door].may_not_delete => {
                 let body = "<Error><Code>AccessDenied</Code><Message>no</Message></Error>";
                 reply("403 Forbidden", &[], body.as_bytes())
+            }
+            "DELETE" if state.doors[door].failures > 0 => {
+                state.doors[door].failures -= 1;
+                reply("503 Service Unavailable", &[], b"")
             }
             "DELETE" => {
                 state.objects.remove(&key);
@@ -305,16 +358,12 @@ impl Door {
         {
             crate::remote::with_remote(project, "s3://bucket/some/folder");
         }
-        let endpoint = format!("http://127.0.0.1:{}", self.port);
-        for (option, value) in [
-            ("endpointurl", &*endpoint),
-            ("access_key_id", "test"),
-            ("secret_access_key", "testtest"),
-        ] {
-            project
-                .run(&["remote", "modify", "--local", "store", option, value])
-                .success();
-        }
+        let settings = format!(
+            "remotes:\n  store:\n    endpointurl: http://127.0.0.1:{}\n    access_key_id: test\n    \
+             secret_access_key: testtest\n",
+            self.port
+        );
+        project.write(".mlpipe/config.local.yaml", &settings);
     }
 
     /// Clones a project, with the bucket as its remote through this door.
@@ -327,10 +376,11 @@ impl Door {
     /// Clones a project that reads the bucket as from a web server.
     pub(crate) fn reader_of(&self, project: &Project) -> Project {
         let clone = cloned(project);
-        let url = format!("http://127.0.0.1:{}/bucket/some/folder", self.port);
-        clone
-            .run(&["remote", "modify", "--local", "store", "url", &url])
-            .success();
+        let settings = format!(
+            "remotes:\n  store:\n    url: http://127.0.0.1:{}/bucket/some/folder\n",
+            self.port
+        );
+        clone.write(".mlpipe/config.local.yaml", &settings);
         clone
     }
 
@@ -394,6 +444,21 @@ impl Door {
     /// Lets nothing be deleted any more.
     pub(crate) fn keep_all(&self) {
         self.bucket.state().doors[self.number].may_not_delete = true;
+    }
+
+    /// Cannot delete so many times.
+    pub(crate) fn fail(&self, times: usize) {
+        self.bucket.state().doors[self.number].failures = times;
+    }
+
+    /// Takes so long to list the indexes.
+    pub(crate) fn delay(&self, time: Duration) {
+        self.bucket.state().doors[self.number].delay = time;
+    }
+
+    /// Has another index come whenever the indexes are named.
+    pub(crate) fn crowd(&self) {
+        self.bucket.state().doors[self.number].is_crowded = true;
     }
 
     /// Stamps what comes in by a clock that is so many hours wrong.

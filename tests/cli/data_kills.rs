@@ -7,7 +7,6 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
-use std::process::Command;
 
 use nix::errno::Errno;
 
@@ -132,7 +131,7 @@ fn no_file_gives_way_to_a_link_before_its_object_is_on_disk() {
             let metadata = |path: &str| project.path(path).symlink_metadata();
             ["data/raw/a", "x.csv"].map(|path| metadata(path).expect("is there").ino())
         };
-        let killed = copy(&project);
+        let killed = project.copy();
         let before = files(&killed);
         run_traced(&killed, arguments, SYNC, Fault::Kill(1));
         assert_eq!(files(&killed), before, "{arguments:?} {kind}");
@@ -155,15 +154,19 @@ fn a_disk_that_is_full_from_some_moment_on_costs_nothing() {
     }
 }
 
+/// Returns how far apart the points are that are tried of so many.
+fn step(points: usize) -> usize {
+    let all = std::env::var_os("MLPIPE_TEST_ALL_POINTS").is_some();
+    if all { 1 } else { points.div_ceil(SOME) }
+}
+
 impl Scenario {
     /// Has some of the calls meet their faults, each time in a fresh copy of the project.
     fn try_some(&self, names: Names, fault: impl Fn(usize) -> Fault) {
-        let calls = run_traced(&copy(&self.project), self.arguments, names, Fault::None).calls;
-        let all = std::env::var_os("MLPIPE_TEST_ALL_POINTS").is_some();
-        let step = if all { 1 } else { calls.len().div_ceil(SOME) };
+        let calls = run_traced(&self.project.copy(), self.arguments, names, Fault::None).calls;
         let mut findings = Vec::new();
-        for at in (1..=calls.len()).step_by(step) {
-            let project = copy(&self.project);
+        for at in (1..=calls.len()).step_by(step(calls.len())) {
+            let project = self.project.copy();
             let traced = run_traced(&project, self.arguments, names, fault(at));
             let said = &traced.stderr;
             if said.contains("panicked") {
@@ -250,30 +253,19 @@ fn litter(folder: &Path) -> Vec<String> {
     found
 }
 
-fn copy(project: &Project) -> Project {
-    let copy = Project::new();
-    let outcome = Command::new("cp")
-        .arg("-a")
-        .arg(project.path("."))
-        .arg(copy.root())
-        .status();
-    assert!(outcome.expect("cp runs").success());
-    copy
-}
-
 #[test]
 fn what_a_killed_checkout_leaves_is_no_matter_of_gits_and_goes_with_the_next() {
     let scenario = checking_out();
     scenario.project.commit();
     let calls = run_traced(
-        &copy(&scenario.project),
+        &scenario.project.copy(),
         scenario.arguments,
         CHANGES,
         Fault::None,
     );
     let mut has_litter = false;
     for at in 1..=calls.calls.len() {
-        let project = copy(&scenario.project);
+        let project = scenario.project.copy();
         let _killed = run_traced(&project, scenario.arguments, CHANGES, Fault::Kill(at));
         has_litter |= !litter(project.root()).is_empty();
         assert_eq!(project.git(&["status", "--porcelain"]), "", "call {at}");
@@ -284,7 +276,7 @@ fn what_a_killed_checkout_leaves_is_no_matter_of_gits_and_goes_with_the_next() {
 /// What is said where nobody lets us write, from each call on that would.
 fn refusals(scenario: &Scenario) -> String {
     let calls = run_traced(
-        &copy(&scenario.project),
+        &scenario.project.copy(),
         scenario.arguments,
         GROWTH,
         Fault::None,
@@ -292,7 +284,7 @@ fn refusals(scenario: &Scenario) -> String {
     let count = calls.calls.len();
     let said = (1..=count).map(|at| {
         let fault = Fault::Fail(at, usize::MAX, Errno::EACCES);
-        run_traced(&copy(&scenario.project), scenario.arguments, GROWTH, fault).stderr
+        run_traced(&scenario.project.copy(), scenario.arguments, GROWTH, fault).stderr
     });
     said.collect()
 }

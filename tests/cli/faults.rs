@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
-use crate::support::Project;
+use crate::support::{Project, sha256};
 
 /// Three stages of which each writes in two steps, so that a kill finds them half done.
 const SLOW: &str = "\
@@ -75,7 +75,7 @@ fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
 
 #[test]
 fn killed_at_any_moment_the_next_run_completes_and_the_lock_is_true() {
-    for delay in (0..260).step_by(13) {
+    for delay in (0..260).step_by(20) {
         let project = slow();
         let mut child = project.spawn(&["repro"]);
         std::thread::sleep(Duration::from_millis(delay));
@@ -114,9 +114,9 @@ fn assert_lock_is_true(project: &Project) {
     );
     // The outs that a whole run makes, and nothing else, may be recorded.
     let (a, c) = ("input\n".repeat(2), "input\n".repeat(4));
-    let (a, c) = (sha256(project, &a), sha256(project, &c));
+    let (a, c) = (sha256(&a), sha256(&c));
     let tree = format!("mlpipe-tree 1\nf {a} 12 x\nf {a} 12 y\n");
-    let known = [a, c, sha256(project, &tree), sha256(project, "input\n")];
+    let known = [a, c, sha256(&tree), sha256("input\n")];
     let recorded = text
         .lines()
         .filter_map(|line| line.trim().strip_prefix("sha256: "));
@@ -126,15 +126,6 @@ fn assert_lock_is_true(project: &Project) {
             "{digest} in\n{text}"
         );
     }
-}
-
-fn sha256(project: &Project, text: &str) -> String {
-    project.write(".git/probe", text);
-    let output = Command::new("sha256sum")
-        .arg(project.path(".git/probe"))
-        .output()
-        .expect("runs");
-    String::from_utf8(output.stdout).expect("UTF-8")[..64].to_owned()
 }
 
 #[test]

@@ -165,7 +165,7 @@ fn each_scope_keeps_its_commits() {
         (&["--rev", "first", "--date", "2026-01-04"], "ade"),
     ];
     for (arguments, kept) in cases {
-        let copy = crate::kills::copy(&project);
+        let copy = project.copy();
         copy.run(&[&["gc", "-f"], arguments].concat()).success();
         let mut found = String::new();
         found += if comes_back(&copy, "e") { "e" } else { "" };
@@ -500,13 +500,13 @@ fn killed_at_any_moment_it_has_lost_nothing() {
     let twin = crate::fsck::object_path(digest);
     project.write(&twin, digest);
     let arguments = ["gc", "-wf"];
-    let copy = || crate::kills::copy(&project);
+    let copy = || project.copy();
     let calls = run_traced(&copy(), &arguments, CHANGES, Fault::None)
         .calls
         .len();
     assert!(calls > 20, "{calls}");
     let all = std::env::var_os("MLPIPE_TEST_ALL_POINTS").is_some();
-    for at in (1..=calls).step_by(if all { 1 } else { calls.div_ceil(25) }) {
+    for at in (1..=calls).step_by(if all { 1 } else { calls.div_ceil(15) }) {
         let copy = copy();
         let traced = run_traced(&copy, &arguments, CHANGES, Fault::Kill(at));
         let said = traced.stderr;

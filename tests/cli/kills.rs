@@ -6,6 +6,7 @@
 use std::fs;
 use std::path::Path;
 use std::process::Command;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use crate::damage::Disk;
@@ -99,8 +100,12 @@ fn restoring() -> Scenario {
     project.write("in", "1\n");
     Scenario {
         project,
+        before: None,
+        arguments: REPRO,
         input: Some("1\n"),
-        ..replacing()
+        precious: PRECIOUS,
+        is_alone: true,
+        is_apart: false,
     }
 }
 
@@ -198,25 +203,25 @@ fn killed_beside_a_process_that_goes_on() {
     scenario
         .project
         .write("pipeline.yaml", &format!("{PIPELINE}{other}"));
-    let truth = [("1\n", "lr: 1"), ("2\n", "lr: 1")].map(truth);
+    let truth = truths();
     let calls = scenario.attempt_beside(usize::MAX).calls;
     for at in (1..calls).step_by(calls.div_ceil(SOME / 2)) {
         let attempt = scenario.attempt_beside(at);
-        let findings = scenario.examine(&attempt, &truth);
+        let findings = scenario.examine(&attempt, truth);
         assert!(findings.is_empty(), "call {at}: {findings:?}");
     }
 }
 
 #[test]
 fn one_of_two_processes_at_the_same_stages_is_killed() {
-    let truth = [("1\n", "lr: 1"), ("2\n", "lr: 1")].map(truth);
-    for delay in 0..20 {
+    let truth = truths();
+    for delay in 0..12 {
         let scenario = Scenario {
             is_alone: false,
             ..replacing()
         };
         let mut children = [(); 2].map(|()| scenario.project.spawn(REPRO));
-        std::thread::sleep(Duration::from_millis(delay * 6));
+        std::thread::sleep(Duration::from_millis(delay * 10));
         children[0].kill().expect("kills");
         let [first, second] = children;
         first.wait_with_output().expect("ends");
@@ -227,11 +232,11 @@ fn one_of_two_processes_at_the_same_stages_is_killed() {
             calls: 0,
             keeps_all: false,
             _disk: None,
-            project: copy(&scenario.project),
+            project: scenario.project.copy(),
         };
         assert_eq!(output.status.code(), Some(0), "{}", attempt.said);
-        let findings = scenario.examine(&attempt, &truth);
-        assert!(findings.is_empty(), "after {delay} × 6 ms: {findings:?}");
+        let findings = scenario.examine(&attempt, truth);
+        assert!(findings.is_empty(), "after {delay} × 10 ms: {findings:?}");
     }
 }
 
@@ -250,14 +255,14 @@ struct Attempt {
 impl Scenario {
     /// Has some of the calls meet their faults, each time in a fresh copy of the project.
     fn try_some(&self, share: usize, names: Names, fault: impl Fn(usize) -> Fault) {
-        let truth = [("1\n", "lr: 1"), ("2\n", "lr: 1"), ("1\n", "lr: 2")].map(truth);
+        let truth = truths();
         let calls = self.attempt(names, Fault::None).calls;
         let all = std::env::var_os("MLPIPE_TEST_ALL_POINTS").is_some();
         let step = if all { 1 } else { calls.div_ceil(SOME / share) };
         let mut findings = Vec::new();
         for at in (1..=calls).step_by(step) {
             let attempt = self.attempt(names, fault(at));
-            for finding in self.examine(&attempt, &truth) {
+            for finding in self.examine(&attempt, truth) {
                 let arguments = self.arguments.join(" ");
                 findings.push(format!("{arguments}, call {at}: {finding}"));
             }
@@ -271,7 +276,7 @@ impl Scenario {
     }
 
     fn attempt(&self, names: Names, fault: Fault) -> Attempt {
-        let project = copy(&self.project);
+        let project = self.project.copy();
         let disk = self.is_apart.then(|| set_apart(&project));
         let mut said = String::new();
         if let Some(at) = self.before {
@@ -294,7 +299,7 @@ impl Scenario {
 
     /// Has all stages but `other` meet the fault while another process works on that one.
     fn attempt_beside(&self, at: usize) -> Attempt {
-        let project = copy(&self.project);
+        let project = self.project.copy();
         let other = project.spawn(&["repro", "other"]);
         while !project.exists("ready") {
             std::thread::sleep(Duration::from_millis(1));
@@ -380,6 +385,13 @@ impl Scenario {
 
 /// What is recorded of each stage.
 type Records = serde_yaml::Value;
+
+/// Returns what undisturbed runs record for each input and params that a test has.
+fn truths() -> &'static [Records] {
+    static TRUTHS: LazyLock<[Records; 3]> =
+        LazyLock::new(|| [("1\n", "lr: 1"), ("2\n", "lr: 1"), ("1\n", "lr: 2")].map(truth));
+    &*TRUTHS
+}
 
 /// Returns what an undisturbed run records for this input.
 fn truth((input, params): (&str, &str)) -> Records {
@@ -486,17 +498,4 @@ fn litter(folder: &Path) -> Box<dyn Iterator<Item = String>> {
         let inner = (path.is_dir() && name != ".git").then(|| litter(&path));
         own.into_iter().chain(inner.into_iter().flatten())
     }))
-}
-
-/// Copies a project with all that is in it.
-pub(crate) fn copy(project: &Project) -> Project {
-    let copy = Project::new();
-    let from = project.path(".");
-    let outcome = Command::new("cp")
-        .arg("-a")
-        .arg(from)
-        .arg(copy.root())
-        .status();
-    assert!(outcome.expect("cp runs").success());
-    copy
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use tempfile::TempDir;
 
-use crate::support::{Project, files};
+use crate::support::{Project, files, sha256};
 
 /// A place for remotes and clones, beside the projects.
 pub(crate) struct Yard(TempDir);
@@ -30,6 +30,7 @@ pub(crate) fn sample(count: usize) -> Project {
         "stages:\n  sum:\n    cmd: cat data/f1 big.bin > out && echo ran >> runs.log\n    \
          deps: [data, big.bin]\n    outs: [out]\n",
     );
+    set_home(&project);
     project.write(".gitignore", "runs.log\n");
     for number in 0..count {
         project.write(&format!("data/f{number}"), &format!("file {number}\n"));
@@ -47,7 +48,28 @@ pub(crate) fn cloned(project: &Project) -> Project {
     let other = Project::new();
     let from = project.root().to_str().expect("UTF-8").to_owned();
     other.git(&["pull", "-q", &from, "main"]);
+    set_home(&other);
     other
+}
+
+/// Gives a repository the `origin` that all of them have which are told apart by nothing else.
+fn set_home(project: &Project) {
+    let config = project.read(".git/config");
+    let origin = "[remote \"origin\"]\n\turl = https://example.org/team/digits.git\n";
+    project.write(".git/config", &(config + origin));
+}
+
+/// Gives a repository another `origin`.
+pub(crate) fn at_home(project: &Project, address: &str) {
+    project.git(&["config", "remote.origin.url", address]);
+}
+
+/// Sets the layout of the remote that has a file for each object.
+pub(crate) fn make_plain(project: &Project) {
+    project
+        .run(&["remote", "modify", "store", "layout", "plain"])
+        .success();
+    project.commit();
 }
 
 pub(crate) fn with_remote(project: &Project, url: &str) {
@@ -297,12 +319,9 @@ fn a_colleague_gets_the_results_of_a_run_that_is_not_committed() {
 fn the_plain_layout_has_a_file_for_each_object() {
     let (project, yard) = (sample(30), Yard::new());
     with_remote(&project, &yard.text("store"));
-    project
-        .run(&["remote", "modify", "store", "layout", "plain"])
-        .success();
-    project.commit();
+    make_plain(&project);
     project.run(&["push"]).success();
-    let digest = sha256(&project, "data/f3");
+    let digest = sha256(&project.read("data/f3"));
     let object = yard.path(&format!("store/sha256/{}/{}", &digest[..2], &digest[2..]));
     assert_eq!(fs::read_to_string(object).expect("is there"), "file 3\n");
     let text = project.run(&["push"]).success();
@@ -392,19 +411,13 @@ fn what_nothing_is_recorded_of_is_not_told_to_be_there() {
     project.run(&["push", "data/f3"]).failure(1);
 }
 
-fn sha256(project: &Project, path: &str) -> String {
-    let mut command = project.isolated("sha256sum");
-    let output = command.arg(path).output().expect("runs");
-    String::from_utf8(output.stdout).expect("UTF-8")[..64].to_owned()
-}
-
 #[test]
 fn git_pushes_only_what_was_pushed() {
     let (project, yard) = (sample(20), Yard::new());
     project.run(&["install"]).data();
     let bare = yard.text("bare.git");
     project.git(&["init", "-q", "--bare", &bare]);
-    project.git(&["remote", "add", "origin", &bare]);
+    at_home(&project, &bare);
     let push = ["push", "-q", "origin", "main"];
     project.try_git(&push).success();
 
@@ -417,6 +430,24 @@ fn git_pushes_only_what_was_pushed() {
     project.commit();
     let output = project.try_git(&push);
     assert_ne!(output.code, Some(0), "{}", output.stderr);
+}
+
+#[test]
+fn what_is_at_home_nowhere_cannot_be_told_from_its_copies() {
+    let (project, yard) = (sample(20), Yard::new());
+    with_remote(&project, &yard.text("store"));
+    project.git(&["config", "--unset", "remote.origin.url"]);
+    project.run(&["push"]).success();
+    project.write("data/f1", "another\n");
+    project.run(&["add", "data"]).success();
+    let before = files(&yard.path("store"));
+    let text = project.run(&["gc", "--cloud", "-w", "-f"]).failure(1);
+    assert!(
+        text.contains("without git's remote `origin`")
+            && text.contains("hint: `git remote add origin URL`"),
+        "{text}"
+    );
+    assert_eq!(files(&yard.path("store")), before);
 }
 
 #[test]

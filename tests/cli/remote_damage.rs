@@ -5,7 +5,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use crate::bucket::{Bucket, Door};
-use crate::remote::{Yard, assert_same, cloned, sample, with_remote};
+use crate::remote::{Yard, assert_same, at_home, cloned, make_plain, sample, with_remote};
 use crate::support::{Project, files};
 
 /// What is done to the bytes of a file.
@@ -67,8 +67,10 @@ fn damage_index(bucket: &Bucket, damage: Damage) -> String {
 
 #[test]
 fn a_damaged_index_locks_nobody_out_and_the_next_push_rebuilds_it() {
+    let (bucket, _door, project) = two_indexes();
+    let whole = bucket.copy();
     for (what, damage) in DAMAGES {
-        let (bucket, _door, project) = two_indexes();
+        bucket.put_back(&whole);
         let path = damage_index(&bucket, damage);
         let damaged = bucket.bytes(&path);
         // Nobody who knows it is left.
@@ -125,8 +127,8 @@ fn the_only_index_is_rebuilt_word_for_word() {
 
 #[test]
 fn who_has_the_good_index_sees_the_damage_and_puts_it_back() {
+    let (bucket, _door, project) = two_indexes();
     for (what, damage) in DAMAGES {
-        let (bucket, _door, project) = two_indexes();
         // As long as it is not looked at again, nobody can tell what was written just now.
         project.run(&["status", "-c"]).data();
         let path = damage_index(&bucket, damage);
@@ -356,10 +358,7 @@ fn an_object_of_the_wrong_size_that_no_index_names_is_pushed_again() {
 fn a_truncated_list_of_a_folder_is_pushed_again_in_the_plain_layout() {
     let (project, yard) = (sample(30), Yard::new());
     with_remote(&project, &yard.text("store"));
-    project
-        .run(&["remote", "modify", "store", "layout", "plain"])
-        .success();
-    project.commit();
+    make_plain(&project);
     project.run(&["push"]).success();
     let lock = project.read("data.lock");
     let digests = lock.split(|one: char| !one.is_ascii_hexdigit());
@@ -385,12 +384,12 @@ fn what_a_lost_index_said_of_a_pack_that_another_names_in_part_is_found() {
     let bucket = Bucket::default();
     let project = sample(30);
     let origin = |team: &str| format!("https://example.org/{team}/digits.git");
-    project.git(&["remote", "add", "origin", &origin("ann")]);
+    at_home(&project, &origin("ann"));
     bucket.door().lead(&project);
     project.run(&["push"]).success();
     // A fork that needs a part of the same pack.
     let fork = bucket.door().clone_of(&project);
-    fork.git(&["remote", "add", "origin", &origin("ben")]);
+    at_home(&fork, &origin("ben"));
     fork.run(&["pull"]).success();
     for number in 20..30 {
         fs::remove_file(fork.path(&format!("data/f{number}"))).expect("is there");
@@ -405,12 +404,12 @@ fn what_a_lost_index_said_of_a_pack_that_another_names_in_part_is_found() {
         bytes
     });
     let clone = bucket.door().clone_of(&project);
-    clone.git(&["remote", "add", "origin", &origin("ann")]);
+    at_home(&clone, &origin("ann"));
     clone.run(&["pull"]).success();
     assert_same(&clone, &project);
     // Who mends it never knew what it said.
     let other = bucket.door().clone_of(&fork);
-    other.git(&["remote", "add", "origin", &origin("ben")]);
+    at_home(&other, &origin("ben"));
     other.run(&["pull"]).success();
     let text = other.run(&["push"]).success();
     assert!(text.contains("mended"), "{text}");

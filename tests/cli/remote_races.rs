@@ -1,10 +1,11 @@
 //! Several clients at one remote at once, and clients that are killed: whatever the order, all of them
 //! can use it afterwards.
 
-use std::process::Child;
+use std::process::{Child, Stdio};
+use std::time::Duration;
 
 use crate::bucket::{Bucket, Door};
-use crate::remote::{assert_same, cloned, sample};
+use crate::remote::{assert_same, at_home, cloned, sample};
 use crate::support::{Output, Project};
 
 /// A project whose remote has two versions of its data, of which it needs the second.
@@ -50,6 +51,16 @@ impl Versions {
         third.run(&["pull"]).success();
         assert_eq!(third.read("more/x"), self.other.read("more/x"));
         assert_eq!(third.read("data/f2"), self.other.read("data/f2"));
+    }
+
+    /// Says that what nobody needs has gone, and the rest is whole.
+    fn assert_swept(&self) {
+        assert_eq!(self.bucket.paths("gone/"), [""; 0]);
+        self.project.run(&["fsck", "--cloud"]).data();
+        let clone = self.bucket.door().clone_of(&self.project);
+        clone.run(&["pull"]).success();
+        assert_eq!(clone.read("more/x"), self.project.read("more/x"));
+        assert_same(&clone, &self.project);
     }
 }
 
@@ -113,6 +124,8 @@ fn a_sweep_within_a_push_takes_nothing_from_it() {
 
 #[test]
 fn a_push_in_each_phase_of_a_sweep_is_whole_afterwards() {
+    let versions = Versions::new();
+    let before = versions.bucket.copy();
     for (method, path) in [
         ("GET", "index/"),
         ("PUT", "index/"),
@@ -120,12 +133,12 @@ fn a_push_in_each_phase_of_a_sweep_is_whole_afterwards() {
         ("DELETE", "index/"),
         ("DELETE", "gone/"),
     ] {
-        let versions = Versions::new();
+        versions.bucket.put_back(&before);
         let at = versions.door.hold(method, path);
         let sweeping = versions.project.spawn(&["gc", "--cloud", "-w", "-f"]);
         at.reached();
         let publishing = versions.other_door.hold("GET", "gone/");
-        write_version(&versions.other, "third");
+        write_version(&versions.other, &format!("at {method} {path}"));
         let pushing = versions.other.spawn(&["push"]);
         publishing.reached();
         at.open();
@@ -134,6 +147,85 @@ fn a_push_in_each_phase_of_a_sweep_is_whole_afterwards() {
         success(pushing);
         versions.assert_whole();
     }
+}
+
+/// Starts a sweep whose turns take so many milliseconds.
+fn spawn_sweep(project: &Project, turn: u64) -> Child {
+    let mut command = project.command(&["gc", "--cloud", "-w", "-f"]);
+    command.env("MLPIPE_TEST_SWEEP_TURN", turn.to_string());
+    let command = command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    command.spawn().expect("mlpipe starts")
+}
+
+#[test]
+fn a_sweep_ends_where_a_look_takes_longer_than_a_turn() {
+    let versions = Versions::new();
+    versions.sweep().success();
+    versions.bucket.age("gone/", 48);
+    let begun = versions.door.hold("PUT", "gone/clock-");
+    let sweeping = spawn_sweep(&versions.project, 2000);
+    begun.reached();
+    // Others are told that it goes on, and then it is looked what goes.
+    let deleting = versions.door.hold("PUT", "gone/clock-");
+    begun.open();
+    deleting.reached();
+    versions.door.delay(Duration::from_millis(2300));
+    deleting.open();
+    let gone = versions.door.hold("DELETE", "objects/");
+    gone.reached();
+    versions.door.delay(Duration::ZERO);
+    gone.open();
+    let text = success(sweeping);
+    assert!(text.contains("deleted"), "{text}");
+    versions.assert_swept();
+}
+
+#[test]
+fn a_sweep_that_nobody_could_wait_for_deletes_nothing_and_ends() {
+    let versions = Versions::new();
+    versions.sweep().success();
+    versions.bucket.age("gone/", 48);
+    let before = versions.bucket.paths("objects/");
+    versions.door.delay(Duration::from_millis(100));
+    let output = spawn_sweep(&versions.project, 20).wait_with_output();
+    let output = output.expect("ends");
+    let text = String::from_utf8(output.stderr).expect("UTF-8");
+    assert!(
+        output.status.code() == Some(1) && text.contains("answers so slowly"),
+        "{text}"
+    );
+    assert_eq!(versions.bucket.paths("objects/"), before);
+    versions.door.delay(Duration::ZERO);
+    let text = versions.sweep().success();
+    assert!(text.contains("deleted"), "{text}");
+    versions.assert_swept();
+}
+
+#[test]
+fn what_cannot_be_deleted_at_once_goes_in_a_later_lot() {
+    let versions = Versions::new();
+    versions.sweep().success();
+    versions.bucket.age("gone/", 48);
+    versions.door.fail(1);
+    let text = versions.sweep().success();
+    assert!(text.contains("deleted"), "{text}");
+    assert!(versions.bucket.paths("gone/").is_empty());
+    versions.assert_swept();
+}
+
+#[test]
+fn a_list_of_indexes_that_is_never_whole_is_no_success() {
+    let bucket = Bucket::default();
+    let (door, project) = (bucket.door(), sample(10));
+    door.lead(&project);
+    project.run(&["push"]).success();
+    write_version(&project, "another");
+    door.crowd();
+    let text = project.run(&["push"]).failure(1);
+    assert!(
+        text.contains("again and again") && text.contains("index/names"),
+        "{text}"
+    );
 }
 
 #[test]
@@ -193,13 +285,16 @@ fn a_push_that_a_whole_sweep_runs_within_claims_its_data_again() {
 fn who_may_not_delete_can_push_as_often_as_others() {
     let bucket = Bucket::default();
     let door = bucket.door();
-    let project = sample(10);
+    let project = sample(30);
     door.lead(&project);
+    project.run(&["push"]).success();
+    bucket.share_out(17);
     door.keep_all();
-    for number in 0..18 {
-        write_version(&project, &format!("version {number}"));
+    for version in ["second", "third"] {
+        write_version(&project, version);
         project.run(&["push"]).success();
     }
+    assert!(bucket.paths("index/").len() > 18, "nothing has gone");
     project.run(&["fsck", "--cloud"]).data();
     let clone = bucket.door().reader_of(&project);
     clone.run(&["pull"]).success();
@@ -291,12 +386,10 @@ fn wherever_a_push_is_killed_all_can_read_what_was_there() {
     let door = bucket.door();
     let project = sample(30);
     door.lead(&project);
+    write_version(&project, "the first");
     project.run(&["push"]).success();
     // So many indexes that the next push puts them into one.
-    for number in 0..15 {
-        write_version(&project, &format!("version {number}"));
-        project.run(&["push"]).success();
-    }
+    bucket.share_out(16);
     let base = bucket.door().clone_of(&project);
     base.run(&["pull"]).success();
     write_version(&project, "the last");
@@ -306,6 +399,8 @@ fn wherever_a_push_is_killed_all_can_read_what_was_there() {
     );
     let (before, count) = (bucket.copy(), bucket.paths("index/").len());
     let mut changes = 0;
+    // Of the many indexes that go, not each one is tried.
+    let next = |changes| changes + if changes < 9 { 1 } else { 3 };
     loop {
         bucket.put_back(&before);
         door.allow(changes);
@@ -320,7 +415,7 @@ fn wherever_a_push_is_killed_all_can_read_what_was_there() {
         if !is_killed {
             break;
         }
-        changes += 1;
+        changes = next(changes);
     }
     assert!(changes > 20, "{changes}");
     assert!(bucket.paths("index/").len() < count - 10);
@@ -347,6 +442,10 @@ fn wherever_a_sweep_is_killed_all_can_read_what_is_needed() {
     write_version(project, "third");
     project.run(&["push"]).success();
     bucket.age("gone/", 48);
+    let from = project.root().to_str().expect("UTF-8");
+    for clone in [&reader, &client] {
+        clone.git(&["pull", "-q", from, "main"]);
+    }
     let before = bucket.copy();
     let mut changes = 0;
     loop {
@@ -357,12 +456,6 @@ fn wherever_a_sweep_is_killed_all_can_read_what_is_needed() {
             for known in ["cache", "remotes"] {
                 let _none = std::fs::remove_dir_all(clone.path(".mlpipe").join(known));
             }
-            clone.git(&[
-                "pull",
-                "-q",
-                project.root().to_str().expect("UTF-8"),
-                "main",
-            ]);
             clone.run(&["fetch", "more", "data"]).success();
         }
         if !is_killed {
@@ -490,10 +583,7 @@ fn who_reads_while_indexes_are_put_into_one_finds_all_of_them() {
     let project = sample(30);
     door.lead(&project);
     project.run(&["push"]).success();
-    for number in 0..15 {
-        write_version(&project, &format!("version {number}"));
-        project.run(&["push"]).success();
-    }
+    bucket.share_out(16);
     let base = cloned(&project);
     write_version(&project, "the last");
     let before = bucket.paths("index/");
@@ -545,24 +635,13 @@ fn a_push_with_nothing_to_do_asks_little() {
 fn a_fork_loses_nothing_to_a_sweep_of_its_parent() {
     let bucket = Bucket::default();
     let project = sample(30);
-    project.git(&[
-        "remote",
-        "add",
-        "origin",
-        "https://example.org/team/digits.git",
-    ]);
     bucket.door().lead(&project);
     project.run(&["push"]).success();
     let fork = bucket.door().clone_of(&project);
-    fork.git(&[
-        "remote",
-        "add",
-        "origin",
-        "https://example.org/ann/digits.git",
-    ]);
+    at_home(&fork, "https://example.org/ann/digits.git");
     // The same repository, as others reach it.
     let colleague = bucket.door().clone_of(&project);
-    colleague.git(&["remote", "add", "origin", "git@Example.org:team/digits"]);
+    at_home(&colleague, "git@Example.org:team/digits");
     for (clone, name) in [(&fork, "of the fork"), (&colleague, "of the colleague")] {
         clone.run(&["pull"]).success();
         write_version(clone, name);

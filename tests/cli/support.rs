@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
+use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
 /// A pipeline of two stages: `prep` makes mid.txt of in.txt, `train` makes a model and a metric.
@@ -47,6 +48,15 @@ impl Project {
         };
         project.git(&["init", "-q", "-b", "main"]);
         project
+    }
+
+    /// Copies a project with all that is in it.
+    pub(crate) fn copy(&self) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let mut command = Command::new("cp");
+        let command = command.arg("-a").arg(self.path(".")).arg(folder.path());
+        assert!(command.status().expect("cp runs").success());
+        Self { folder }
     }
 
     /// Makes a repository with the two-stage pipeline and its input.
@@ -150,6 +160,8 @@ impl Project {
         command.current_dir(self.root()).env_clear();
         command.env("PATH", path_with_mlpipe());
         command.env("HOME", self.root().join(".git"));
+        // What fails is tried again at once.
+        command.env("MLPIPE_TEST_RETRY_PAUSE", "10");
         let settings = self.root().join(".git/system.yaml");
         command.env("MLPIPE_SYSTEM_CONFIG", settings);
         command
@@ -226,6 +238,13 @@ impl Output {
         );
         mask_times(&self.stderr)
     }
+}
+
+/// Returns the SHA-256 of a text as digits.
+pub(crate) fn sha256(text: &str) -> String {
+    let digest = Sha256::digest(text);
+    let write = |hex: String, byte: &u8| hex + &format!("{byte:02x}");
+    digest.iter().fold(String::new(), write)
 }
 
 /// Returns all files below a folder; none where it is missing.

@@ -13,6 +13,7 @@ import sys
 import stub
 
 FOLDER = "application/vnd.google-apps.folder"
+UPLOADS = {}
 FILES, IDS = {"root": {"id": "root", "name": "root", "mimeType": FOLDER, "parents": [], "data": b""}}, itertools.count(1)
 
 
@@ -72,22 +73,40 @@ class Drive(stub.Handler):
             answer["nextPageToken"] = str(start + size)
         self.answer(200, answer)
 
+    def begin(self, put):
+        """Begins an upload whose bytes come by another request, and are then put where they belong."""
+        name = str(next(IDS))
+        UPLOADS[name] = put, int(self.headers["x-upload-content-length"])
+        place = f"https://www.googleapis.com/upload/drive/v3/files?uploadType=resumable&upload_id={name}"
+        self.answer(200, b"", [("location", place)])
+
+    def do_PUT(self):
+        _, query = self.parse()
+        body = self.body()
+        with self.lock:
+            put, length = UPLOADS.pop(query["upload_id"])
+            self.answer(200, put(body)) if len(body) == length else self.answer(400)
+
     def do_POST(self):
-        path, _ = self.parse()
+        path, query = self.parse()
         body = self.body()
         with self.lock:
             if not path.startswith("/upload"):
                 return self.answer(200, make(json.loads(body), b""))
+            if query["uploadType"] == "resumable":
+                return self.begin(lambda data: make(json.loads(body), data))
             boundary = re.search('boundary="?([^";]+)', self.headers["content-type"])[1]
             parts = body.split(b"--" + boundary.encode())[1:-1]
             meta, data = (part.split(b"\r\n\r\n", 1)[1].removesuffix(b"\r\n") for part in parts)
             self.answer(200, make(json.loads(meta), data))
 
     def do_PATCH(self):
-        path, _ = self.parse()
+        path, query = self.parse()
         body = self.body()
         with self.lock:
             file = FILES[path.rsplit("/", 1)[1]]
+            if query.get("uploadType") == "resumable":
+                return self.begin(lambda data: file.update(data=data) or resource(file))
             if path.startswith("/upload"):
                 file["data"] = body
             elif json.loads(body).get("trashed"):

@@ -9,6 +9,8 @@ import urllib.parse
 
 class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    # Else the body waits until the client has confirmed the headers.
+    disable_nagle_algorithm = True
 
     def log_message(self, *_):
         pass

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use sha2::{Digest, Sha256};
+use crate::support::sha256;
 
 /// The parameters that there are.
 pub(super) const PARAMS: [&str; 2] = ["p0", "p1"];
@@ -256,10 +256,4 @@ impl Content {
             Self::File(_) => panic!("a file has no `{name}`"),
         }
     }
-}
-
-pub(super) fn sha256(text: &str) -> String {
-    let digest = Sha256::digest(text.as_bytes());
-    let write = |hex: String, byte: &u8| hex + &format!("{byte:02x}");
-    digest.iter().fold(String::new(), write)
 }

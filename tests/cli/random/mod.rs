@@ -14,7 +14,7 @@ use graph::{Graph, Kind, Stage};
 use world::{Action, Damage, Repro, World};
 
 /// Enough for a run of the whole suite; `PROPTEST_CASES` asks for more.
-const CASES: u32 = 24;
+const CASES: u32 = 16;
 
 fn stage() -> impl Strategy<Value = Stage> {
     let kind =
