@@ -241,7 +241,7 @@ pub(super) fn add_to(mut command: Command) -> Command {
 
 fn add_below(command: Command, name: &str, examples: &[Example]) -> Command {
     let (first, rest) = name.split_once(' ').unwrap_or((name, ""));
-    command.mut_subcommand(first.to_owned(), |command| {
+    command.mut_subcommand(first, |command| {
         if rest.is_empty() {
             command.after_help(text(examples))
         } else {

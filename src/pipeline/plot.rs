@@ -97,6 +97,15 @@ impl Plot {
         reader: &Reader<'_>,
     ) -> Result<Self, Problem> {
         let text = |key| reader.text_of(node, key);
+        if let Some(y) = node.get("y")
+            && matches!(y.value, Value::List(_) | Value::Map(_))
+        {
+            let problem = y.wrong("one column", "`y` of a stage's plot");
+            let help = format!(
+                "plots beside the stages draw several, as in `plots: [all: {{y: {{{path}: [a, b]}}}}]`"
+            );
+            return Err(problem.help(help));
+        }
         Ok(Self {
             id: path.to_string(),
             sources: vec![PlotSource {

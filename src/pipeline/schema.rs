@@ -101,7 +101,8 @@ const OUT: &[Field] = &[
 const DRAWN: &[Field] = &[
     field("template", Text),
     field("x", Text),
-    field("y", Text),
+    // Several columns are told where it is read.
+    field("y", Either(&[Text, List(&Any), Each("y of", &Any)])),
     field("x_label", Text),
     field("y_label", Text),
     field("title", Text),

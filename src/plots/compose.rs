@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::base::human;
 use crate::base::problem::Problem;
 use crate::plots::chart::{Axis, Bars, Chart, Drawing, Key, Layer, Mark, Plane};
 use crate::plots::frame::Column;
@@ -95,20 +96,87 @@ impl Figure {
 
 fn plane(figure: &Figure, kind: Kind) -> Result<Plane, Problem> {
     let (xs, x_categories) = positions(figure.series.iter().map(|one| &one.x));
-    let mut layers = Vec::new();
-    let mut all_ys = Vec::new();
-    for (series, _) in figure.series.iter().zip(&xs) {
-        all_ys.push(numbers(series, &series.y, &series.y_name)?);
+    let clouds = clouds(figure, xs)?;
+    let values = |of: fn(&(f64, f64)) -> f64| clouds.iter().flatten().map(of);
+    let x_growth = growth(figure.style.x_scale.as_deref());
+    let y_growth = growth(figure.style.y_scale.as_deref());
+    let x_label = named(figure, figure.x_label(), values(|point| point.0), x_growth)?;
+    let y_label = named(figure, figure.y_label(), values(|point| point.1), y_growth)?;
+    let layers = layers(clouds, kind);
+    let all = || layers.iter().flat_map(|layer| &layer.points);
+    let x = if x_categories.is_empty() {
+        padded(Scale::spanning(all().map(|point| point.0), x_growth))
+    } else {
+        around_categories(x_categories.len())
+    };
+    let y = Scale::spanning(all().map(|point| point.1), y_growth);
+    Ok(Plane {
+        x: Axis {
+            label: x_label,
+            scale: x,
+            categories: x_categories,
+        },
+        y: Axis {
+            label: y_label,
+            scale: y.rounded(Y_TICKS),
+            categories: Vec::new(),
+        },
+        layers,
+    })
+}
+
+fn growth(scale: Option<&str>) -> Growth {
+    match scale {
+        Some("log") => Growth::Log,
+        _ => Growth::Linear,
     }
-    let clouds: Vec<Vec<(f64, f64)>> = xs
-        .into_iter()
-        .zip(all_ys)
-        .zip(&figure.series)
-        .map(|((x, y), series)| {
-            let points = x.into_iter().zip(y).collect();
-            without_gaps_between_all(points, &series.y.is_given())
-        })
-        .collect();
+}
+
+/// Returns the points of each series.
+fn clouds(figure: &Figure, xs: Vec<Vec<f64>>) -> Result<Vec<Vec<(f64, f64)>>, Problem> {
+    let mut clouds = Vec::new();
+    for (series, x) in figure.series.iter().zip(xs) {
+        let y = numbers(series, &series.y, &series.y_name)?;
+        let points = x.into_iter().zip(y).collect();
+        clouds.push(without_gaps_between_all(points, &series.y.is_given()));
+    }
+    let is_drawn = |point: &(f64, f64)| point.0.is_finite() && point.1.is_finite();
+    if clouds.iter().flatten().any(is_drawn) {
+        return Ok(clouds);
+    }
+    let first = &figure.series[0];
+    let message = format!("the column `{}` has no number to draw", first.y_name);
+    let help = "all of it are gaps: look at what the stage has written there";
+    Err(Problem::new(first.frame.label(), "", message).help(help))
+}
+
+/// Names an axis, and says how much of the values a logarithmic one cannot show.
+fn named(
+    figure: &Figure,
+    label: String,
+    values: impl Iterator<Item = f64>,
+    growth: Growth,
+) -> Result<String, Problem> {
+    if growth == Growth::Linear {
+        return Ok(label);
+    }
+    let values = values.filter(|value| value.is_finite());
+    let (shown, hidden): (Vec<f64>, Vec<f64>) = values.partition(|value| *value > 0.0);
+    if shown.is_empty() {
+        let message = format!("no value of `{label}` is above 0, as a logarithmic axis needs");
+        let problem = Problem::new(figure.series[0].frame.label(), "", message);
+        return Err(problem.help("take `log` out of its scale"));
+    }
+    if hidden.is_empty() {
+        return Ok(label);
+    }
+    let hidden = human::count(hidden.len(), "value");
+    Ok(format!("{label} ({hidden} not above 0 left out)"))
+}
+
+/// Makes the layers of a template of points.
+fn layers(clouds: Vec<Vec<(f64, f64)>>, kind: Kind) -> Vec<Layer> {
+    let mut layers = Vec::new();
     for (key, points) in clouds.into_iter().enumerate() {
         let layer = |mark, points| Layer { key, mark, points };
         match kind {
@@ -126,31 +194,7 @@ fn plane(figure: &Figure, kind: Kind) -> Result<Plane, Problem> {
             _ => layers.push(layer(Mark::Line, sorted(points))),
         }
     }
-    let growth = |scale: &Option<String>| match scale.as_deref() {
-        Some("log") => Growth::Log,
-        _ => Growth::Linear,
-    };
-    let all = || layers.iter().flat_map(|layer| &layer.points);
-    let x = if x_categories.is_empty() {
-        let range = Scale::spanning(all().map(|point| point.0), growth(&figure.style.x_scale));
-        padded(range)
-    } else {
-        around_categories(x_categories.len())
-    };
-    let y = Scale::spanning(all().map(|point| point.1), growth(&figure.style.y_scale));
-    Ok(Plane {
-        x: Axis {
-            label: figure.x_label(),
-            scale: x,
-            categories: x_categories,
-        },
-        y: Axis {
-            label: figure.y_label(),
-            scale: y.rounded(Y_TICKS),
-            categories: Vec::new(),
-        },
-        layers,
-    })
+    layers
 }
 
 /// Leaves a little room at both ends, so that no mark lies on the edge.

@@ -110,6 +110,20 @@ fn without_anything_to_compare_with_people_are_warned_unless_configured() {
 }
 
 #[test]
+fn without_git_there_is_nothing_to_compare_with() {
+    let project = gated("  a: {max_drop: 0.1}\n", "{}", r#"{"a": 1}"#);
+    project.remove(".git");
+    let output = project.run(&["gate"]);
+    assert!(
+        output
+            .stdout
+            .contains("the project is in no git repository"),
+        "{}",
+        output.stdout
+    );
+}
+
+#[test]
 fn a_base_that_is_absent_or_broken_does_not_stop_the_rest() {
     let gates = "  accuracy: {min: 0.5, max_drop: 0.1}\n";
     let here = r#"{"accuracy": 0.9}"#;

@@ -713,6 +713,45 @@ fn a_plot_needs_a_column_on_y() {
 }
 
 #[test]
+fn a_stages_plot_has_one_column_and_others_several() {
+    let project = project();
+    project.edit("pipeline.yaml", "y: loss", "y: [loss, step]");
+    let text = project.run(&["plots", "show"]).failure(1);
+    assert!(
+        text.contains("`y` of a stage's plot must be one column, not a list")
+            && text.contains("plots beside the stages draw several"),
+        "{text}"
+    );
+}
+
+#[test]
+fn what_a_logarithmic_axis_cannot_show_is_said() {
+    let project = Project::with("stages: {}\nplots: [l.csv: {y_scale: log}]\n");
+    project.write("l.csv", "step,loss\n0,0\n1,-1\n2,0.1\n3,10\n");
+    let text = project.run(&["plots", "show", "--text"]).data();
+    assert!(
+        text.contains("loss (2 values not above 0 left out)\n"),
+        "{text}"
+    );
+    project.write("l.csv", "step,loss\n0,0\n1,-1\n");
+    let text = project.run(&["plots", "show", "--text"]).failure(1);
+    let told = "no value of `loss` is above 0, as a logarithmic axis needs\n  in l.csv\n";
+    assert!(text.contains(told), "{text}");
+    project.write("l.csv", "step,loss\n0,nan\n1,\n");
+    let text = project.run(&["plots", "show", "--text"]).failure(1);
+    assert!(
+        text.contains("the column `loss` has no number to draw"),
+        "{text}"
+    );
+    project.commit();
+    let text = project.run(&["plots", "diff", "HEAD", "l.csv"]).failure(2);
+    assert!(
+        text.contains("`l.csv` is a file: `--targets l.csv`"),
+        "{text}"
+    );
+}
+
+#[test]
 fn a_matrix_of_too_many_classes_is_no_plot() {
     let project = project();
     let rows = (0..1_001).map(|class| format!("{class},{class}\n"));

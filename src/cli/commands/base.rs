@@ -30,21 +30,23 @@ impl BaseArgs {
     /// Finds the base. One that the user names must exist; the default one may not be there yet.
     pub(crate) fn find(&self, workspace: &Workspace, default: &str) -> Result<Base, CliError> {
         let name = self.base.as_deref().unwrap_or(default);
-        match self.open(workspace, name) {
-            Ok(base) => Ok(base),
-            Err(scm::Error::UnknownRevision { .. } | scm::Error::NoRepository { .. })
-                if self.base.is_none() =>
-            {
-                Ok(Base {
-                    revision: None,
-                    notes: vec![format!(
-                        "there is no revision {name} to compare with (`git fetch origin {name}`, if the \
-                         remote has it; in CI the whole history is wanted)"
-                    )],
-                })
+        let note = match self.open(workspace, name) {
+            Ok(base) => return Ok(base),
+            Err(error) if self.base.is_some() => return Err(error.into()),
+            Err(scm::Error::UnknownRevision { .. }) => format!(
+                "there is no revision {name} to compare with (`git fetch origin {name}`, if the \
+                 remote has it; in CI the whole history is wanted)"
+            ),
+            Err(scm::Error::NoRepository { .. }) => {
+                "there is nothing to compare with: the project is in no git repository (`git init`)"
+                    .to_owned()
             }
-            Err(error) => Err(error.into()),
-        }
+            Err(error) => return Err(error.into()),
+        };
+        Ok(Base {
+            revision: None,
+            notes: vec![note],
+        })
     }
 
     fn open(&self, workspace: &Workspace, name: &str) -> Result<Base, scm::Error> {

@@ -8,7 +8,7 @@ use crate::base::shown::Shown;
 use crate::base::value::Value;
 use crate::cli::commands::Context;
 use crate::cli::commands::backing;
-use crate::cli::commands::sides::Side;
+use crate::cli::commands::sides::{self, Side};
 use crate::cli::commands::values::LayoutArgs;
 use crate::cli::error::{CliError, Exit};
 use crate::cli::ui;
@@ -17,7 +17,7 @@ use crate::cli::ui::table::{Column, Fitting, Form, TIED, fitted, markdown};
 use crate::cli::ui::value_json;
 use crate::metrics::{Backing, Difference, Finding, Query, Significance, Subject, diff};
 use crate::report::Row;
-use crate::scm::{Repo, Revision};
+use crate::scm::Repo;
 use crate::workspace::Workspace;
 
 #[derive(Debug, Args)]
@@ -101,11 +101,11 @@ fn sides(args: &DiffArgs, workspace: &Workspace, query: &Query) -> Result<[Side;
         let base = repo.merge_base(old_name, args.b_rev.as_deref())?;
         base.ok_or_else(|| no_common_commit(args, old_name))?
     } else {
-        revision(&repo, workspace, old_name)?
+        sides::revision(workspace, old_name)?
     };
     let old = Side::at(workspace, query, old)?;
     let new = match &args.b_rev {
-        Some(name) => Side::at(workspace, query, revision(&repo, workspace, name)?)?,
+        Some(name) => Side::at(workspace, query, sides::revision(workspace, name)?)?,
         None => Side::here(workspace, query)?,
     };
     for target in &query.targets {
@@ -117,18 +117,6 @@ fn sides(args: &DiffArgs, workspace: &Workspace, query: &Query) -> Result<[Side;
         }
     }
     Ok([old, new])
-}
-
-/// Finds a revision; a file's name in its place is told from one that git does not know.
-fn revision(repo: &Repo, workspace: &Workspace, name: &str) -> Result<Revision, CliError> {
-    repo.revision(name).map_err(|error| {
-        let is_file = RepoPath::parse(name).is_ok_and(|path| workspace.locate(&path).is_file());
-        if is_file {
-            let hint = format!("`{name}` is a file: `--targets {name}` compares what it has");
-            return CliError::usage(format!("there is no revision `{name}`"), &hint);
-        }
-        error.into()
-    })
 }
 
 fn no_common_commit(args: &DiffArgs, old: &str) -> CliError {

@@ -3,7 +3,7 @@
 use clap::Args;
 
 use crate::base::path::RepoPath;
-use crate::cli::commands::Context;
+use crate::cli::commands::{Context, sides};
 use crate::cli::error::{CliError, Exit};
 use crate::cli::ui::changes_json::{DiffJson, pretty};
 use crate::cli::ui::table::Form;
@@ -45,9 +45,9 @@ pub(crate) fn run(args: &DiffArgs, context: &Context) -> Result<Exit, CliError> 
     let workspace = context.workspace()?;
     let targets = context.paths(&workspace, &args.targets)?;
     let old_name = args.a_rev.as_deref().unwrap_or("HEAD");
-    let mut old = Inventory::at(&workspace.revision(old_name)?)?;
+    let mut old = Inventory::at(&sides::revision(&workspace, old_name)?)?;
     let mut new = match &args.b_rev {
-        Some(name) => Inventory::at(&workspace.revision(name)?)?,
+        Some(name) => Inventory::at(&sides::revision(&workspace, name)?)?,
         None => Inventory::here(&workspace, &Uncached::here(&workspace))?,
     };
     let new_name = args.b_rev.as_deref().unwrap_or("the workspace");

@@ -11,6 +11,7 @@ use crate::base::source::{Snapshot, as_text};
 use crate::cli::commands::Context;
 use crate::cli::commands::plots_modify::{self, ModifyArgs};
 use crate::cli::commands::plots_style::StyleArgs;
+use crate::cli::commands::sides;
 use crate::cli::error::{CliError, Exit};
 use crate::cli::ui;
 use crate::pipeline::Lock;
@@ -200,7 +201,7 @@ fn open_revision(workspace: &Workspace, name: &str) -> Result<Option<(Revision, 
     if name == WORKSPACE {
         return Ok(None);
     }
-    let revision = workspace.revision(name)?;
+    let revision = sides::revision(workspace, name)?;
     let lock = Lock::load(&revision)?;
     Ok(Some((revision, lock)))
 }
@@ -256,7 +257,7 @@ impl LookArgs {
         }
         let is_empty = gallery.figures.is_empty() && gallery.pictures.is_empty();
         // Of what cannot be drawn others tell.
-        if self.show_vega && !(is_empty && !gallery.faults.is_empty()) {
+        if self.show_vega && (!is_empty || gallery.faults.is_empty()) {
             return show_vega(gallery);
         }
         if is_empty {

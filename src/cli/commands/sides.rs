@@ -12,6 +12,18 @@ use crate::scm::Revision;
 use crate::store::RecordedSnapshot;
 use crate::workspace::Workspace;
 
+/// Finds a revision; a file's name in its place is told from one that git does not know.
+pub(super) fn revision(workspace: &Workspace, name: &str) -> Result<Revision, CliError> {
+    workspace.revision(name).map_err(|error| {
+        let is_file = RepoPath::parse(name).is_ok_and(|path| workspace.locate(&path).is_file());
+        if is_file {
+            let hint = format!("`{name}` is a file: `--targets {name}` compares what it has");
+            return CliError::usage(format!("there is no revision `{name}`"), &hint);
+        }
+        error.into()
+    })
+}
+
 /// What was collected on one side.
 pub(super) struct Side {
     /// What people call it.
