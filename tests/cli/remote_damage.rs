@@ -521,11 +521,11 @@ fn a_run_that_may_pull_brings_the_rest_of_a_folder() {
 fn forked(bucket: &Bucket) -> [Project; 2] {
     let project = sample(30);
     let origin = |team: &str| format!("https://example.org/{team}/digits.git");
-    project.git(&["remote", "add", "origin", &origin("ann")]);
+    at_home(&project, &origin("ann"));
     bucket.door().lead(&project);
     project.run(&["push"]).success();
     let fork = bucket.door().clone_of(&project);
-    fork.git(&["remote", "add", "origin", &origin("ben")]);
+    at_home(&fork, &origin("ben"));
     fork.run(&["pull"]).success();
     fork.run(&["push"]).success();
     [project, fork]
@@ -555,12 +555,7 @@ fn what_two_projects_need_is_put_right_by_whoever_has_it() {
         assert!(text.contains(hint), "{text}");
         assert!(!text.contains("`mlpipe push` where they are"), "{text}");
         // Who does not have it takes nothing away.
-        clone.git(&[
-            "remote",
-            "add",
-            "origin",
-            "https://example.org/cid/digits.git",
-        ]);
+        at_home(&clone, "https://example.org/cid/digits.git");
         let text = clone.run(&["fsck", "-c", "--delete-corrupt"]).failure(1);
         let told = format!("left {count} corrupt files that other projects may need too: objects/");
         assert!(text.contains(&told), "{text}");
