@@ -487,7 +487,7 @@ fn with_big_files() -> (Project, Yard) {
 #[test]
 fn a_part_of_a_folder_is_not_taken_for_all_of_it() {
     let (project, _yard) = with_big_files();
-    let clone = cloned(&project);
+    let clone = project.cloned();
     clone.run(&["pull", "large/b"]).success();
     let lock = clone.read("data.lock");
     let text = clone.run(&["status", "large"]).data();
@@ -505,7 +505,7 @@ fn a_part_of_a_folder_is_not_taken_for_all_of_it() {
 #[test]
 fn a_run_that_may_pull_brings_the_rest_of_a_folder() {
     let (project, _yard) = with_big_files();
-    let clone = cloned(&project);
+    let clone = project.cloned();
     clone.run(&["pull", "large/b", "data", "big.bin"]).success();
     let text = clone.run(&["repro", "--force"]).failure(3);
     assert!(
@@ -619,7 +619,7 @@ fn corrupt_objects_of_the_plain_layout_are_put_right() {
         "{text}"
     );
     project.run(&["fsck", "-c"]).data();
-    let clone = cloned(&project);
+    let clone = project.cloned();
     clone.run(&["pull"]).success();
     assert_same(&clone, &project);
 }
@@ -636,7 +636,7 @@ fn a_part_of_which_a_file_is_damaged_comes_without_it() {
     let mut objects = files(&yard.path("store/objects")).into_iter();
     let is_b = |path: &PathBuf| fs::metadata(path).expect("is there").len() == 70_000;
     fs::write(objects.find(is_b).expect("one"), "x").expect("writes");
-    let clone = cloned(&project);
+    let clone = project.cloned();
     let text = clone.run(&["pull", "data/sub"]).failure(1);
     assert!(text.contains("1 file missing: data/sub/b"), "{text}");
     assert_eq!(clone.read("data/sub/a"), "a\n");
@@ -685,7 +685,7 @@ fn that_nothing_is_left_to_travel_is_true() {
     project.run(&["repro"]).success();
     project.commit();
     project.run(&["push", "--no-run-cache"]).success();
-    let clone = cloned(&project);
+    let clone = project.cloned();
     clone.run(&["pull"]).success();
     let text = clone.run(&["fetch", "-A"]).success();
     assert_eq!(text, "nothing to fetch: the cache has all that is there\n");
