@@ -3,6 +3,7 @@
 # Commands leave a line in runs.log, which git does not see.
 set -euo pipefail
 export DVC_NO_ANALYTICS=1 HOME=$PWD/.git
+mkdir -p .git/info
 echo /runs.log >> .git/info/exclude
 dvc init -q
 mkdir -p data/img/sub src sub
